@@ -1,0 +1,74 @@
+"""Every error that budgetnet raises on purpose: one base, one child per stage.
+
+The command line turns any of them into one message and an exit code: 2 where the request was wrong
+(a typo, an impossible shape, a missing file), 1 where the request was fine and the work failed.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "BudgetnetError",
+    "CountError",
+    "DataError",
+    "ExportError",
+    "LanguageError",
+    "RequestError",
+    "SearchError",
+    "ShapeError",
+    "StudyError",
+    "TrainingError",
+    "nearest",
+]
+
+
+class BudgetnetError(Exception):
+    """Base of all expected failures; its text is complete and ends with what to do next."""
+
+    exit_code = 1
+
+
+class RequestError(BudgetnetError):
+    """What was asked for is wrong; nothing was started."""
+
+    exit_code = 2
+
+
+class LanguageError(RequestError):
+    """A grammar's or network's text is wrong; the message holds file, line, column and a caret."""
+
+
+class ShapeError(RequestError):
+    """A network cannot be applied to its input; the message says where in the network."""
+
+
+class StudyError(RequestError):
+    """A study file is wrong; the message holds file, line and the nearest legal key."""
+
+
+class DataError(RequestError):
+    """A data set is missing or damaged; the message says what to put where."""
+
+
+class CountError(BudgetnetError):
+    """fvcore met an operator that is neither counted nor known to be free."""
+
+
+class TrainingError(BudgetnetError):
+    """Training could not go on (out of memory, unusable device)."""
+
+
+class SearchError(BudgetnetError):
+    """The search cannot go on (storage damaged, nothing fits the budget)."""
+
+
+class ExportError(BudgetnetError):
+    """What was exported does not behave like what was trained."""
+
+
+def nearest(name: str, legal: Iterable[str]) -> str:
+    """Return ``"; did you mean 'dwconv'?"`` for the closest of *legal*, or ``""`` if none is close."""
+    found = difflib.get_close_matches(name, [str(word) for word in legal], n=1, cutoff=0.5)
+    return f"; did you mean {found[0]!r}?" if found else ""
