@@ -1,0 +1,1 @@
+"""Text to expression trees and back: parsing, checking, printing, imports. Knows no torch."""

@@ -1,0 +1,182 @@
+"""The few modules that an architecture needs and torch lacks; one small class each.
+
+Every class stands alone (it uses torch, ``nn`` and at most `joined` from this file): the exporter copies
+the source of those that a network uses into the network's own PyTorch file. Shapes are given with the batch N.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+__all__ = [
+    "ChannelPad",
+    "ChannelScale",
+    "ChannelShuffle",
+    "LayerNorm2d",
+    "Parallel",
+    "Residual",
+    "SharedStack",
+    "Split",
+    "SqueezeExcite",
+    "Zero",
+    "joined",
+]
+
+
+def joined(tensors: list[Tensor], join: str) -> Tensor:
+    """Join tensors by ``"add"``, ``"mul"`` (equal shapes) or ``"concat"`` (along the channels)."""
+    if join == "concat":
+        return torch.cat(tensors, dim=1)
+    result = tensors[0]
+    for tensor in tensors[1:]:
+        result = result + tensor if join == "add" else result * tensor
+    return result
+
+
+class Residual(nn.Module):
+    """``body(x) + shortcut(x)`` (He et al., arXiv 1512.03385); without a shortcut ``body(x) + x``."""
+
+    def __init__(self, body: nn.Module, shortcut: nn.Module | None = None) -> None:
+        super().__init__()
+        self.body = body
+        self.shortcut = shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, H, W) to the shape that body and shortcut agree on."""
+        y: Tensor = self.body(x)
+        return y + (x if self.shortcut is None else self.shortcut(x))
+
+
+class Parallel(nn.Module):
+    """Branches on the same input, joined by add, concat or mul (Szegedy et al., arXiv 1409.4842)."""
+
+    def __init__(self, *branches: nn.Module, join: str = "add") -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(branches)
+        self.join = join
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, H, W) to the join of the branches' outputs."""
+        return joined([branch(x) for branch in self.branches], self.join)
+
+
+class Split(nn.Module):
+    """Branches on equal slices of the channels, joined (as in ShuffleNet v2, arXiv 1807.11164)."""
+
+    def __init__(self, *branches: nn.Module, join: str = "concat") -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(branches)
+        self.join = join
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Give each of the b branches a (N, C / b, H, W) slice of (N, C, H, W) and join what they return."""
+        slices = x.chunk(len(self.branches), dim=1)
+        return joined([branch(part) for branch, part in zip(self.branches, slices, strict=True)], self.join)
+
+
+class SharedStack(nn.Module):
+    """One module applied several times with the same weights (Liang and Hu, recurrent CNN, CVPR 2015)."""
+
+    def __init__(self, body: nn.Module, times: int) -> None:
+        super().__init__()
+        self.body = body
+        self.times = times
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, H, W) to the same shape."""
+        for _ in range(self.times):
+            x = self.body(x)
+        return x
+
+
+class LayerNorm2d(nn.LayerNorm):
+    """Layer norm over the channels at each position (Liu et al., ConvNeXt, arXiv 2201.03545).
+
+    The permutation is a view, and on channels-last memory it costs nothing.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, H, W) to the same shape."""
+        y: Tensor = super().forward(x.permute(0, 2, 3, 1))
+        return y.permute(0, 3, 1, 2)
+
+
+class SqueezeExcite(nn.Module):
+    """Channels weighted by what global pooling saw (Hu et al., arXiv 1709.01507); 1x1 convolutions with bias."""
+
+    def __init__(self, channels: int, reduced: int, act: nn.Module, gate: nn.Module) -> None:
+        super().__init__()
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.reduce = nn.Conv2d(channels, reduced, 1)
+        self.act = act
+        self.expand = nn.Conv2d(reduced, channels, 1)
+        self.gate = gate
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, H, W) to the same shape: x times gates of shape (N, C, 1, 1)."""
+        gates: Tensor = self.gate(self.expand(self.act(self.reduce(self.pool(x)))))
+        return x * gates
+
+
+class ChannelShuffle(nn.Module):
+    """Channels dealt out anew over the groups (Zhang et al., ShuffleNet, arXiv 1707.01083).
+
+    Done with the channels last, so that channels-last memory stays so.
+    """
+
+    def __init__(self, groups: int) -> None:
+        super().__init__()
+        self.groups = groups
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, H, W) to the same shape: channel i * C / groups + j moves to j * groups + i."""
+        y = torch.unflatten(x.permute(0, 2, 3, 1), 3, (self.groups, -1))
+        return y.transpose(3, 4).flatten(3, 4).permute(0, 3, 1, 2)
+
+
+class ChannelScale(nn.Module):
+    """One learned factor per channel (Touvron et al., LayerScale, arXiv 2103.17239)."""
+
+    def __init__(self, channels: int, init: float = 1.0) -> None:
+        super().__init__()
+        self.init = float(init)
+        self.weight = nn.Parameter(torch.full((channels, 1, 1), self.init))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, H, W) to the same shape."""
+        return x * self.weight
+
+
+class ChannelPad(nn.Module):
+    """Every stride-th position, zero channels on both sides (He et al., option A, arXiv 1512.03385).
+
+    An odd number of new channels puts the extra one behind. Done with the channels last, so that
+    channels-last memory stays so.
+    """
+
+    def __init__(self, extra: int, stride: int = 1) -> None:
+        super().__init__()
+        self.extra = extra
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, H, W) to (N, C + extra, ceil(H / stride), ceil(W / stride))."""
+        y = x[:, :, :: self.stride, :: self.stride].permute(0, 2, 3, 1)
+        before = self.extra // 2
+        return nn.functional.pad(y, (before, self.extra - before)).permute(0, 3, 1, 2)
+
+
+class Zero(nn.Module):
+    """Zeros at every stride-th position: "no edge" of a cell (NAS-Bench-201, arXiv 2001.00326).
+
+    A product with 0, as there: what came before stays part of the graph and keeps its (zero) gradient.
+    """
+
+    def __init__(self, stride: int = 1) -> None:
+        super().__init__()
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, H, W) to (N, C, ceil(H / stride), ceil(W / stride))."""
+        return x[:, :, :: self.stride, :: self.stride] * 0.0

@@ -1,0 +1,167 @@
+"""Hypothesis draws of single primitives that suit the shape they meet; see `tests.network.strategies`."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from hypothesis import strategies as st
+
+from budgetnet.language.vocabulary import ACTIVATIONS, NORMS
+from budgetnet.network.tree import (
+    Act,
+    AvgPool,
+    Conv,
+    DepthwiseConv,
+    Dropout,
+    GlobalAvgPool,
+    GlobalMaxPool,
+    Identity,
+    Linear,
+    MaxPool,
+    Node,
+    Norm,
+    Pad,
+    Scale,
+    Shape,
+    Shuffle,
+    SqueezeExcite,
+    Zero,
+)
+
+__all__ = ["CHANNELS", "ORDERS", "Draw", "linear", "primitive_to", "strided", "window"]
+
+CHANNELS = (2, 3, 4, 6, 8, 12, 16)
+ORDERS = (
+    "conv norm act drop",
+    "conv act norm drop",
+    "norm act conv drop",
+    "norm act drop conv",
+    "act conv norm drop",
+    "drop conv norm act",
+    "conv drop act norm",
+)
+
+Draw = Any
+"""Hypothesis' draw function; its own type is generic in a way that a plain annotation cannot follow."""
+
+
+def linear(draw: Draw) -> tuple[Node, Shape]:
+    """A linear layer and the shape it leaves."""
+    features = draw(st.sampled_from(CHANNELS))
+    act, dropout = draw(st.sampled_from(ACTIVATIONS)), draw(st.sampled_from([0.0, 0.2]))
+    return Linear(features, bias=draw(st.booleans()), act=act, dropout=dropout), (features,)
+
+
+def window(draw: Draw, shape: Shape) -> tuple[Node, Shape]:
+    """A convolution or pooling with a numeric padding, any kernel that fits, any stride."""
+    channels, height, width = shape
+    padding = draw(st.integers(0, 2))
+    kernel = draw(st.integers(max(1, 2 * padding), max(min(height, width, 5), 2 * padding)))
+    largest = (min(height, width) + 2 * padding - 1) // (kernel - 1) if kernel > 1 else 3
+    stride = draw(st.integers(1, 3))
+    kind = draw(st.sampled_from(["conv", "dwconv", "maxpool", "avgpool"]))
+    if kind in ("maxpool", "avgpool"):
+        auto = draw(st.booleans())
+        step = kernel if auto else stride
+        pool = MaxPool if kind == "maxpool" else AvgPool
+        return pool(kernel, "auto" if auto else step, padding), (
+            channels,
+            (height + 2 * padding - kernel) // step + 1,
+            (width + 2 * padding - kernel) // step + 1,
+        )
+    dilation = draw(st.integers(1, min(3, largest)))
+    left = [(side + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1 for side in (height, width)]
+    if kind == "conv":
+        out = draw(st.sampled_from(CHANNELS))
+        after = (out, left[0], left[1])
+        groups = draw(st.sampled_from(_common_divisors(channels, out)))
+        return Conv(kernel, out, stride, dilation, groups, padding, **_tail(draw, shape, after)), after
+    multiplier = draw(st.integers(1, 2))
+    after = (channels * multiplier, left[0], left[1])
+    return DepthwiseConv(kernel, stride, dilation, multiplier, padding, **_tail(draw, shape, after)), after
+
+
+def strided(shape: Shape, stride: int) -> Shape:
+    """What a stride leaves of a shape where the padding is "same"."""
+    return (shape[0], -(-shape[1] // stride), -(-shape[2] // stride))
+
+
+def primitive_to(draw: Draw, shape: Shape, target: Shape, stride: int) -> Node:
+    """Any primitive that turns *shape* into *target*, which is *stride* away."""
+    channels, out = shape[0], target[0]
+    kinds = ["conv", "conv"]
+    if out % channels == 0:
+        kinds.append("dwconv")
+    if out >= channels:
+        kinds.append("pad")
+    if out == channels:
+        kinds += ["maxpool", "avgpool", "zero"]
+        if target[1:] == (1, 1):
+            kinds += ["gap", "gmp"]
+        if stride == 1:
+            kinds += ["norm", "act", "dropout", "se", "shuffle", "identity", "scale"]
+    kernel = draw(st.sampled_from([1, 3, 5]))
+    match draw(st.sampled_from(kinds)):
+        case "dwconv":
+            dilation = draw(st.integers(1, 3))
+            return DepthwiseConv(kernel, stride, dilation, out // channels, **_tail(draw, shape, target))
+        case "pad":
+            return Pad(out, stride)
+        case "maxpool":
+            return MaxPool(kernel, stride, "same")
+        case "avgpool":
+            return AvgPool(kernel, stride, "same")
+        case "zero":
+            return Zero(stride)
+        case "gap":
+            return GlobalAvgPool()
+        case "gmp":
+            return GlobalMaxPool()
+        case "norm":
+            groups = [number for number in _common_divisors(channels, channels) if number < prod(shape)]
+            kind = draw(st.sampled_from([norm for norm in NORMS if groups or norm != "group"]))
+            return Norm(kind, draw(st.sampled_from(groups or [8])))
+        case "act":
+            return Act(draw(st.sampled_from(ACTIVATIONS)))
+        case "dropout":
+            return Dropout(draw(st.sampled_from([0.0, 0.1, 0.5])))
+        case "se":
+            act, gate = draw(st.sampled_from(ACTIVATIONS)), draw(st.sampled_from(["sigmoid", "hardsigmoid"]))
+            return SqueezeExcite(draw(st.integers(1, min(4, channels))), act, gate)
+        case "shuffle":
+            return Shuffle(draw(st.sampled_from(_common_divisors(channels, channels))))
+        case "identity":
+            return Identity()
+        case "scale":
+            return Scale(draw(st.sampled_from([1.0, 0.1, -2.0])))
+        case _:
+            groups = draw(st.sampled_from(_common_divisors(channels, out)))
+            tail = _tail(draw, shape, target)
+            return Conv(kernel, out, stride, draw(st.integers(1, 3)), groups, "same", **tail)
+
+
+def _tail(draw: Draw, before: Shape, after: Shape) -> dict[str, Any]:
+    """Bias, norm, activation, dropout and order of a convolution that turns *before* into *after*."""
+    order = draw(st.sampled_from(ORDERS))
+    normed = before if order.index("norm") < order.index("conv") else after
+    # PyTorch refuses to normalise a single value, which is what 1x1 positions leave of eight channels in eight groups.
+    norms = [norm for norm in NORMS if norm != "group" or (normed[0] % 8 == 0 and prod(normed) > 8)]
+    norm, act = draw(st.sampled_from(norms)), draw(st.sampled_from(ACTIVATIONS))
+    dropout = draw(st.sampled_from([0.0, 0.1]))
+    words = [
+        word
+        for word in order.split()
+        if (word != "norm" or norm != "none") and (word != "act" or act != "none") and (word != "drop" or dropout)
+    ]
+    return {
+        "bias": draw(st.sampled_from(["auto", "true", "false"])),
+        "norm": norm,
+        "act": act,
+        "dropout": dropout,
+        "order": draw(st.sampled_from([order, " ".join(words)])),
+    }
+
+
+def _common_divisors(first: int, second: int) -> list[int]:
+    return [number for number in range(1, first + 1) if first % number == 0 and second % number == 0]
