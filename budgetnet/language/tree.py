@@ -5,8 +5,8 @@ Two families of nodes: *values* stand in argument position (numbers, names, choi
 from, so ``parse(print(x)) == x`` is a statement about meaning.
 
 Every place where something is left to choose carries a ``site``: a label that is unique within its rule
-and built from the names the author wrote (``conv.kernel``, ``kind``, ``block.count``). Sites make up the
-stable names of decisions, see `budgetnet.network.expand`.
+and built from the names the author wrote (``conv.kernel``, ``kind``, ``block.count``; see
+`budgetnet.language.labels`). Sites make up the stable names of decisions, see `budgetnet.network.expand`.
 """
 
 from __future__ import annotations
@@ -230,6 +230,7 @@ class GraphApply:
     function: Expression
     inputs: tuple[str, ...]
     span: Span = field(default=NOWHERE, compare=False)
+    input_spans: tuple[Span, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
