@@ -1,0 +1,80 @@
+"""The command ``budgetnet`` as a whole: how its commands are grouped, and how each of them may end.
+
+Exit codes: 0 all is well, 1 the work failed, 2 the request was wrong, 130 interrupted. A user's mistake is one
+message on stderr and never a traceback; an error of the program keeps its traceback, because it is to be reported.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from budgetnet.cli.output import say, tell
+from budgetnet.errors import BudgetnetError
+
+__all__ = ["Commands", "app", "main"]
+
+INTERRUPTED = 130
+"""What a shell expects of a program that SIGINT ended: 128 + 2."""
+
+
+class Commands(TyperGroup):
+    """The group of all commands; turns expected errors into one message and their exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except BudgetnetError as error:
+            say(f"error: {error}")
+            raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt as error:
+            say("\ninterrupted; what was finished before is kept")
+            raise typer.Exit(INTERRUPTED) from error
+
+
+app = typer.Typer(
+    name="budgetnet",
+    cls=Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Find the best small neural network that fits a budget.\n\n"
+    "STUDY is a study file. NETWORK is an architecture file, STUDY:best (the best trial so far) or STUDY:17 "
+    "(trial 17). One multiply-add counts as one FLOP everywhere.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from budgetnet import __version__
+
+        tell(f"budgetnet {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Hold what stands before the command's name."""
+
+
+def main() -> None:
+    """Run the command line and exit; the entry point of the installed command."""
+    try:
+        app()
+    except Exception:  # noqa: BLE001 - the last place that can say what to do about it
+        traceback.print_exc()
+        say(
+            "\nThis is an error in budgetnet, not in your input. Please report it with the lines above, "
+            "the command and the study file."
+        )
+        sys.exit(1)

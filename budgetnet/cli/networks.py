@@ -1,0 +1,133 @@
+"""The commands about one network: show, diff, train, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from budgetnet.cli.options import (
+    DataDir,
+    Device,
+    Json,
+    Network,
+    Run,
+    Storage,
+    StudyFile,
+    image_shape,
+    use_data_directory,
+)
+from budgetnet.cli.output import say, tell, tell_json
+
+__all__ = ["diff", "export", "show", "train"]
+
+
+def show(
+    network: Network,
+    shape: Annotated[
+        str | None, typer.Option("--input", metavar="CxHxW", help="Count it at another input, e.g. 3x64x64.")
+    ] = None,
+    storage: Storage = None,
+    run: Run = None,
+    as_json: Json = False,
+) -> None:
+    """Print layers, counts and where the parameters go."""
+    from budgetnet.results.lookup import find
+    from budgetnet.results.show import sheet, sheet_document, sheet_text, verified
+
+    wanted = image_shape(shape)
+    architecture = find(network, storage=storage, out=run).architecture
+    shown = verified(sheet(architecture, wanted), architecture)
+    if as_json:
+        tell_json(sheet_document(shown))
+    else:
+        tell(sheet_text(shown))
+
+
+def diff(
+    first: Annotated[str, typer.Argument(metavar="A", help="A network; see NETWORK.", show_default=False)],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another network.", show_default=False)],
+    storage: Storage = None,
+    run: Run = None,
+    as_json: Json = False,
+) -> None:
+    """Compare two networks, in cost and line by line."""
+    from budgetnet.results.difference import difference, difference_document, difference_text
+    from budgetnet.results.lookup import find
+
+    a, b = (find(name, storage=storage, out=run) for name in (first, second))
+    found = difference(a.architecture, b.architecture, (a.label, b.label))
+    if as_json:
+        tell_json(difference_document(found))
+    else:
+        tell(difference_text(found))
+
+
+def train(
+    network: Network,
+    study: Annotated[
+        Path | None, typer.Option(metavar="STUDY", help="Its data set, and its finalists' recipe and number of seeds.")
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(metavar="NAME", help="A data set by name; the default recipe.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, max=100, help="Runs.  [default: the study's, or 3]")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of the first run; the next ones count up.")] = 0,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="For results and weights.  [default: in runs/]")
+    ] = None,
+    data_dir: DataDir = None,
+    device: Device = "auto",
+    storage: Storage = None,
+    run: Run = None,
+    as_json: Json = False,
+) -> None:
+    """Train one network in full, with several seeds.
+
+    On all train images; the test images are read once per seed. Started again, it goes on where it stopped.
+    """
+    from budgetnet.results.lookup import find, read_study_file
+
+    use_data_directory(data_dir)
+    found = find(network, storage=storage, out=run)
+    guide = None if study is None else read_study_file(study)
+    from budgetnet.results.full_training import plan, train_network
+
+    planned = plan(found, study=guide, dataset=dataset, seeds=seeds, epochs=epochs, out=out)
+    training = train_network(planned, first_seed=seed, device=device, say=say)
+    if as_json:
+        tell_json(training.document())
+    else:
+        tell(f"{training.name}: {training.score} on the test images of {training.dataset}; {planned.out}")
+
+
+def export(
+    study: StudyFile,
+    trial: Annotated[str, typer.Option(metavar="N", help="A trial's number, or best.")] = "best",
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The folder to make.  [default: export-NAME-NUMBER]")
+    ] = None,
+    data_dir: DataDir = None,
+    storage: Storage = None,
+    run: Run = None,
+    as_json: Json = False,
+) -> None:
+    """Write a trained network as plain PyTorch, checked.
+
+    The folder holds network.py (needs torch and safetensors only), weights.safetensors, network.yaml and a model
+    card. It appears once a process without budgetnet has computed the same logits with it.
+    """
+    from budgetnet.results.lookup import open_trials, read_study_file
+
+    use_data_directory(data_dir)
+    trials = open_trials(read_study_file(study), storage=storage, out=run)
+    from budgetnet.results.export import export as write_export
+
+    written = write_export(trials, trial, out=out)
+    if as_json:
+        tell_json(written.document())
+        return
+    say(
+        f"checked without budgetnet: {written.check.params:,} parameters, equal logits on {written.check.images} images"
+    )
+    tell(str(written.folder))

@@ -1,0 +1,56 @@
+"""A search as the command line runs it: the study with the options it was given, shown while it goes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from budgetnet.errors import RequestError
+from budgetnet.results.lookup import Trials
+from budgetnet.search.study import Study
+
+if TYPE_CHECKING:
+    from budgetnet.search.events import EndReason
+
+__all__ = ["changed", "run_search"]
+
+
+def changed(study: Study, options: Mapping[str, Any]) -> Study:
+    """Return the study with some of its search options replaced, by the names of `SearchOptions`.
+
+    Raises:
+        RequestError: the time is not above 0, or a target is to end the search of a study that has none.
+    """
+    minutes = options.get("minutes")
+    if minutes is not None and not (math.isfinite(minutes) and minutes > 0):
+        raise RequestError(f"--minutes must be a number above 0, but got {minutes:g}")
+    if options.get("stop_at_target") and study.target is None:
+        raise RequestError(f"--stop-at-target needs a target, which {study.path} lacks; add target: {{accuracy: 85%}}")
+    return replace(study, search=replace(study.search, **options))
+
+
+def run_search(
+    study: Study,
+    *,
+    storage: str | None = None,
+    out: Path | None = None,
+    device: str = "auto",
+    fresh: bool = False,
+    finalists: bool = True,
+) -> tuple[Trials, EndReason]:
+    """Run a study or go on with it, with progress on stderr; return what its database then holds, and why it ended.
+
+    Args and errors: see `budgetnet.search.run.search`.
+    """
+    from budgetnet.search.progress import progress
+    from budgetnet.search.run import search
+
+    with progress() as listen:
+        found = search(study, storage=storage, out=out, device=device, fresh=fresh, finalists=finalists, listen=listen)
+    trials = Trials(
+        study=study, folder=found.folder, storage=found.storage, records=found.records, finalists=found.finalists
+    )
+    return trials, found.ended

@@ -1,0 +1,109 @@
+"""What a study has found so far: at the end of a search, and of a listing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from budgetnet.results.finals import finalist_document, finalists_text
+from budgetnet.results.frontier import frontier, frontier_text
+from budgetnet.results.lookup import Trials
+from budgetnet.results.text import percent
+from budgetnet.results.trials import record_document, tally, trials_text
+from budgetnet.search.ranking import best, reaches
+from budgetnet.search.record import Record
+from budgetnet.search.study import Study
+
+__all__ = ["best_trial", "ending_text", "listing_text", "study_document", "target_text"]
+
+
+def best_trial(trials: Trials) -> Record | None:
+    """Return the best trial by the study's goal, as validation images judge."""
+    return best(trials.records, trials.study.goal, trials.study.target)
+
+
+def target_text(study: Study, records: Sequence[Record]) -> str | None:
+    """Return one sentence on the target, None where the study has none. Validation images judge."""
+    if study.target is None:
+        return None
+    there = [record.number for record in records if reaches(record, study.target)]
+    goal = f"the target of {percent(study.target, 1)} % on validation images"
+    if there:
+        return f"{len(there)} trial{'s' if len(there) > 1 else ''} reached {goal}, first trial {there[0]}."
+    return f"No trial reached {goal}."
+
+
+def ending_text(trials: Trials) -> list[str]:
+    """Return what a search ends with: outcomes, target, frontier, finalists, and what to do next."""
+    study = trials.study
+    lines = [f"{study.name}: {tally(trials.records) or 'no trials'}"]
+    target = target_text(study, trials.records)
+    if target is not None:
+        lines.append(target)
+    lines += _section(
+        "Nothing found is both smaller and more accurate than these:", frontier_text(frontier(trials.records))
+    )
+    lines += _section(
+        "Finalists, trained in full on all train images, mean ± standard deviation on the test images:",
+        finalists_text(trials.finalists, trials.records),
+    )
+    if best_trial(trials) is not None:
+        lines += ["", "Next:"]
+        lines += [f"  budgetnet {words}{trials.place}" for words in (f"show {study.path}:best", f"export {study.path}")]
+    return lines
+
+
+def listing_text(trials: Trials, chosen: Sequence[Record]) -> list[str]:
+    """Return the chosen trials as a table, and beneath it what the study has found."""
+    lines = trials_text(chosen) if chosen else ["no such trials"]
+    lines += ["", f"{tally(trials.records) or 'no trials'}"]
+    target = target_text(trials.study, trials.records)
+    if target is not None:
+        lines.append(target)
+    dropped = _dropped(trials.records)
+    if dropped:
+        total = sum(dropped.values())
+        reasons = ", ".join(f"{number:,} {reason.replace('_', ' ')}" for reason, number in dropped.most_common())
+        lines.append(f"Draws dropped without a record of their own: {total:,} ({reasons}).")
+    return lines + _section(
+        "Finalists, trained in full on all train images, mean ± standard deviation on the test images:",
+        finalists_text(trials.finalists, trials.records),
+    )
+
+
+def study_document(trials: Trials, chosen: Sequence[Record]) -> dict[str, Any]:
+    """Return a study's results as one JSON document; accuracies are fractions.
+
+    Args:
+        trials: everything the database holds; the frontier, the best and the counts are taken over all of it.
+        chosen: the trials to list.
+    """
+    study = trials.study
+    leader = best_trial(trials)
+    return {
+        "study": study.name,
+        "dataset": study.dataset if isinstance(study.dataset, str) else str(study.dataset.path),
+        "goal": study.goal,
+        "target": study.target,
+        "target_reached": None if study.target is None else any(reaches(r, study.target) for r in trials.records),
+        "budget": {str(name): limit for name, limit in study.budget.bounds().items()},
+        "outcomes": dict(Counter(record.outcome for record in trials.records)),
+        "dropped": dict(_dropped(trials.records)),
+        "best": None if leader is None else leader.number,
+        "frontier": [record.number for record in frontier(trials.records)],
+        "trials": [record_document(record) for record in chosen],
+        "finalists": [finalist_document(finalist) for finalist in trials.finalists],
+    }
+
+
+def _dropped(records: Sequence[Record]) -> Counter[str]:
+    """Draws that a proposal dropped in memory, by reason."""
+    dropped: Counter[str] = Counter()
+    for record in records:
+        dropped.update(record.rejected_before)
+    return dropped
+
+
+def _section(title: str, table: list[str]) -> list[str]:
+    return ["", title, "", *table] if table else []

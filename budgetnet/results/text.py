@@ -1,0 +1,86 @@
+"""Numbers and tables as text: percents, counts with thousands separators, aligned columns.
+
+Text says percents; JSON, written elsewhere from the same values, says fractions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = ["bytes_text", "count", "duration", "joined_table", "percent", "shape_text", "short_count", "signed"]
+
+NOTHING = "–"
+"""What stands where there is no value."""
+
+
+def percent(fraction: float | None, digits: int = 2) -> str:
+    """Return a fraction as percent without the sign: ``0.8512`` is ``"85.12"``; None is a dash."""
+    return NOTHING if fraction is None else f"{100 * fraction:.{digits}f}"
+
+
+def count(value: int | None) -> str:
+    """Return a whole number with thousands separators; None is a dash."""
+    return NOTHING if value is None else f"{value:,}"
+
+
+def short_count(value: float | None) -> str:
+    """Return a number to three digits with k, M, G, T or P: ``213440`` is ``"213k"``; None is a dash."""
+    if value is None:
+        return NOTHING
+    for limit, unit in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        # 999,500 rounds to "1000k" in thousands, so it already belongs to the next unit.
+        if abs(value) >= limit * 0.9995:
+            return f"{value / limit:.3g}{unit}"
+    return f"{value:.3g}"
+
+
+def signed(change: int, before: int) -> str:
+    """Return a change with its sign and, where there was something before, in percent: ``"+1,024 (+5.1 %)"``."""
+    if change == 0:
+        return "±0"
+    text = f"{change:+,}"
+    return f"{text} ({100 * change / before:+.1f} %)" if before else text
+
+
+def bytes_text(value: int) -> str:
+    """Return a number of bytes in B, KiB or MiB."""
+    if value < 1024:
+        return f"{value} B"
+    return f"{value / 1024:,.1f} KiB" if value < 1024**2 else f"{value / 1024**2:,.2f} MiB"
+
+
+def duration(seconds: float | None) -> str:
+    """Return seconds as ``"4.1 s"``, ``"3 min 20 s"`` or ``"2 h 05 min"``; None is a dash."""
+    if seconds is None:
+        return NOTHING
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """Return ``(3, 32, 32)`` as ``"3×32×32"``."""
+    return "×".join(str(side) for side in shape)
+
+
+def joined_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequence[int] = ()) -> list[str]:
+    """Return a table as lines: columns two spaces apart, right-aligned except those whose index is in *left*.
+
+    The last column is never padded, so that long texts in it leave no trailing blanks.
+    """
+    widths = [max(len(line[column]) for line in (header, *rows)) for column in range(len(header))]
+    last = len(header) - 1
+
+    def line(cells: Sequence[str]) -> str:
+        parts = []
+        for column, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+            if column in left:
+                parts.append(cell if column == last else cell.ljust(width))
+            else:
+                parts.append(cell.rjust(width))
+        return "  ".join(parts).rstrip()
+
+    return [line(header), *(line(row) for row in rows)]

@@ -1,0 +1,77 @@
+"""What must not change within a study: with other settings, old and new scores could not be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from budgetnet.errors import StudyError
+from budgetnet.language.printer import rule_text
+from budgetnet.language.vocabulary import BUILTIN, Vocabulary
+from budgetnet.search.study import Study
+
+__all__ = ["ATTRIBUTE", "check_settings", "settings_of"]
+
+ATTRIBUTE = "settings"
+"""The study's attribute in the database."""
+
+
+def settings_of(study: Study) -> dict[str, dict[str, Any]]:
+    """Return the settings that a study's scores depend on, as JSON holds them.
+
+    Sampler, pruner, number of trials, workers and finalists are not among them: those may change on the way.
+    """
+    dataset = study.dataset
+    images: dict[str, Any] = {"name": dataset}
+    if not isinstance(dataset, str):
+        size = dataset.size if isinstance(dataset.size, int | None) else list(dataset.size)
+        images = {"images": str(dataset.path), "size": size, "channels": dataset.channels}
+    return {
+        "grammar": {rule.name: " ".join(rule_text(rule).split()) for rule in study.grammar.rules},
+        "defaults": _own_defaults(study.vocabulary),
+        "dataset": images,
+        "budget": {str(name): limit for name, limit in study.budget.bounds().items()},
+        "goal": {"goal": study.goal} | ({"target": study.target} if study.goal == "smallest" else {}),
+        "training": study.training.to_mapping(),
+        "validation": {"share": study.validation, "seed": study.search.seed},
+    }
+
+
+def check_settings(stored: Mapping[str, Mapping[str, Any]], study: Study, place: str) -> None:
+    """Hold a study against the settings that its database, at *place*, was made with.
+
+    Raises:
+        StudyError: something changed; the message says what, and how to go on.
+    """
+    changes = [
+        f"{part}.{name}: {_shown(before, name)} → {_shown(now, name)}"
+        for part, now in settings_of(study).items()
+        for before in [stored.get(part, {})]
+        for name in dict.fromkeys((*before, *now))
+        if before.get(name) != now.get(name) and not (part == "training" and name not in before)
+        # A recipe's field that the stored one lacks was added to budgetnet later; its default is what was done.
+    ]
+    if changes:
+        listed = "\n".join(f"  {line}" for line in changes)
+        raise StudyError(
+            f"{study.path} differs from the study that {place} was made with:\n{listed}\n"
+            "Old and new trials could not be compared. Put the old settings back to go on with it, give the study "
+            "another name (study: …), or start anew with --fresh, which keeps the old folder under another name."
+        )
+
+
+def _own_defaults(vocabulary: Vocabulary) -> dict[str, Any]:
+    """The defaults that a study sets itself, by ``primitive.parameter``."""
+    return {
+        f"{signature.name}.{parameter.name}": parameter.default
+        for signature in vocabulary.signatures.values()
+        for parameter in signature.parameters
+        if signature.name in BUILTIN and parameter != BUILTIN[signature.name].parameter(parameter.name)
+    }
+
+
+def _shown(values: Mapping[str, Any], name: str) -> str:
+    value = values.get(name)
+    if value is None:
+        return "none"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -1,0 +1,186 @@
+"""From a sampler's draws to one network worth training: it fits, it is new, and what was dropped is counted."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from budgetnet.errors import SearchError
+from budgetnet.network.expand import Decision
+from budgetnet.search.deriver import Deriver
+from budgetnet.search.objective import violation
+from budgetnet.search.parameters import Parameters, parameters
+from budgetnet.search.record import Record
+from budgetnet.search.samplers.base import STARTUP, Sampler
+from budgetnet.search.samplers.evolution import EvolutionSampler
+from budgetnet.search.samplers.random import RandomSampler
+from budgetnet.search.samplers.tpe import TpeSampler
+from budgetnet.search.study import Study
+from budgetnet.space.draw import Candidate, Rejection
+from budgetnet.space.identity import canonical_hash
+from budgetnet.space.mutate import offers
+from budgetnet.space.space import Space
+
+__all__ = [
+    "ATTEMPTS",
+    "RECORDED_REJECTIONS",
+    "Duplicate",
+    "Proposal",
+    "make_sampler",
+    "parameters_of",
+    "propose",
+    "unanswered",
+]
+
+ATTEMPTS = 2000
+"""Draws for one trial before the search gives up."""
+RECORDED_REJECTIONS = 3
+"""Rejected derivations per trial that are recorded as trials of their own; the rest are only counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """Another derivation of a network that has been trained."""
+
+    candidate: Candidate
+    hash: str
+    earlier: Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """What the search for one candidate gave."""
+
+    candidate: Candidate | None
+    """None: in `ATTEMPTS` draws there was none that is new, but there were some that fit: the space is exhausted."""
+    hash: str = ""
+    rejected: tuple[tuple[Rejection, str], ...] = ()
+    """To be recorded: the first complete derivations that broke the budget, with their hashes."""
+    duplicate: Duplicate | None = None
+    """To be recorded: the first draw that was a known network under another derivation."""
+    dropped: Counter[str] = field(default_factory=Counter)
+    """All other draws, by reason."""
+
+
+def make_sampler(study: Study, space: Space) -> Sampler:
+    """Return the sampler that a study asks for; short studies learn earlier."""
+    startup = min(STARTUP, max(3, study.search.trials // 4))
+    deriver = Deriver(space)
+    match study.search.sampler:
+        case "random":
+            return RandomSampler(deriver)
+        case "tpe":
+            return TpeSampler(deriver, study.goal, study.target, startup)
+        case "evolution":
+            return EvolutionSampler(deriver, study.goal, study.target, startup)
+
+
+def propose(
+    sampler: Sampler,
+    space: Space,
+    records: Sequence[Record],
+    *,
+    seed: int,
+    salt: str = "",
+    attempts: int = ATTEMPTS,
+) -> Proposal:
+    """Draw until a network fits and is new.
+
+    The randomness follows from *seed* and the number of trials (repetitions of interrupted ones aside), so a study
+    that goes on proposes what it would have proposed had it never stopped.
+
+    Args:
+        sampler: where draws come from.
+        space: what they are drawn from.
+        records: every trial so far.
+        seed: the study's.
+        salt: differs between processes that search the same study, lest they all begin with the same networks.
+        attempts: draws before giving up.
+
+    Raises:
+        SearchError: in all attempts nothing fitted; the message says how far off the nearest was.
+    """
+    place = sum(record.redo_of is None for record in records)
+    rng = random.Random(f"{seed}:proposal:{place}:{salt}")  # noqa: S311
+    known = _known(records)
+    derived = {tuple(record.decisions.items()) for record in records}
+    too_large = {record.hash for record in records if record.outcome == "over_budget"}
+    rejected: list[tuple[Rejection, str]] = []
+    duplicate: Duplicate | None = None
+    dropped: Counter[str] = Counter()
+    nearest: Rejection | None = None
+    fitted = 0
+    draws = sampler.draws(records, rng)
+    for _ in range(attempts):
+        found = next(draws)
+        if isinstance(found, Rejection):
+            nearest = _nearer(space, nearest, found)
+            digest = "" if found.expansion is None else canonical_hash(found.expansion.network)
+            if digest and digest not in too_large and len(rejected) < RECORDED_REJECTIONS:
+                too_large.add(digest)
+                rejected.append((found, digest))
+            else:
+                dropped[found.reason] += 1
+            continue
+        fitted += 1
+        digest = canonical_hash(found.expansion.network)
+        if digest not in known:
+            return Proposal(
+                candidate=found, hash=digest, rejected=tuple(rejected), duplicate=duplicate, dropped=dropped
+            )
+        earlier = known[digest]
+        new = tuple(found.expansion.decisions.items()) not in derived
+        if duplicate is None and new and earlier.outcome == "completed":
+            duplicate = Duplicate(found, digest, earlier)
+        else:
+            dropped["duplicate"] += 1
+    if not fitted:
+        raise SearchError(
+            _nothing_fits(attempts, nearest, Counter(rejection.reason for rejection, _ in rejected) + dropped)
+        )
+    return Proposal(candidate=None, rejected=tuple(rejected), duplicate=duplicate, dropped=dropped)
+
+
+def parameters_of(space: Space, candidate: Candidate | Rejection) -> Parameters:
+    """Return the parameters of a complete derivation."""
+    assert candidate.expansion is not None
+    return parameters(offers(space, candidate.expansion.decisions, random.Random(0)))  # noqa: S311 - nothing is drawn
+
+
+def _known(records: Sequence[Record]) -> dict[str, Record]:
+    """The networks not to be trained again: tried, being tried, or in line; interrupted ones are in line."""
+    known: dict[str, Record] = {}
+    for record in records:
+        if record.hash and record.outcome not in ("over_budget", "duplicate", "interrupted"):
+            known.setdefault(record.hash, record)
+    return known
+
+
+def _nearer(space: Space, nearest: Rejection | None, found: Rejection) -> Rejection:
+    """The one that is least over its worst bound; complete derivations before broken ones."""
+    if nearest is None or nearest.cost is None:
+        return found
+    if found.cost is None:
+        return nearest
+    worst = [max(violation(space.budget, rejection).values(), default=0.0) for rejection in (nearest, found)]
+    return found if worst[1] < worst[0] else nearest
+
+
+def _nothing_fits(attempts: int, nearest: Rejection | None, reasons: Counter[str]) -> str:
+    counted = ", ".join(f"{reason} {count:,}" for reason, count in reasons.most_common())
+    head = f"none of {attempts:,} draws fits the budget ({counted})"
+    if nearest is None:
+        return f"{head}; widen the grammar"
+    if nearest.cost is None:
+        return f"{head}: no derivation gives a network, for example: {nearest.text}"
+    return (
+        f"{head}; the nearest had {nearest.text}. Raise the budget, or give the grammar smaller choices "
+        "(fewer channels, fewer repetitions, cheaper blocks)"
+    )
+
+
+def unanswered(decision: Decision) -> int:
+    """A chooser for recorded derivations, which leave nothing open."""
+    raise SearchError(f"a recorded network cannot be derived again: {decision.name} has no answer; report this study")

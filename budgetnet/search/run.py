@@ -1,0 +1,172 @@
+"""`search`: a study from its file to its finalists, begun or gone on with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import optuna
+import torch
+
+from budgetnet.errors import RequestError, SearchError
+from budgetnet.search.access import open_study, space_of
+from budgetnet.search.campaign import Campaign
+from budgetnet.search.events import EndReason, Listener, SearchStarted
+from budgetnet.search.final_record import Finalist, read_finalists
+from budgetnet.search.finalists import FinalRound, choose_finalists, missing_runs, train_finalists
+from budgetnet.search.intake import Intake
+from budgetnet.search.interruption import Interruption
+from budgetnet.search.ledger import Ledger
+from budgetnet.search.messages import Setup
+from budgetnet.search.owner import this_process
+from budgetnet.search.pool import Pool
+from budgetnet.search.progress import silent
+from budgetnet.search.propose import make_sampler
+from budgetnet.search.ranking import best, ranked, reaches
+from budgetnet.search.record import Record, read_records
+from budgetnet.search.storage import default_url, storage_errors
+from budgetnet.search.study import Study
+from budgetnet.training.data import load
+from budgetnet.training.device import choose_device
+
+__all__ = ["SearchSummary", "search"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchSummary:
+    """What a call of `search` leaves behind."""
+
+    study: Study
+    folder: Path
+    """Holds weights, and the database unless it is elsewhere."""
+    storage: str
+    """The database's address."""
+    ended: EndReason
+    records: tuple[Record, ...]
+    best: Record | None
+    target_reached: bool | None
+    """Whether a completed trial reaches the target on validation images; None without a target."""
+    finalists: tuple[Finalist, ...]
+    """In the order that validation images gave them; the first is the search's answer."""
+    finalists_complete: bool
+    """Whether all runs of all finalists are there."""
+
+
+def search(
+    study: Study,
+    *,
+    storage: str | None = None,
+    out: Path | None = None,
+    workers: int | None = None,
+    device: str = "auto",
+    stop_at_target: bool | None = None,
+    fresh: bool = False,
+    finalists: bool = True,
+    listen: Listener = silent,
+) -> SearchSummary:
+    """Run a study, or go on with it; then train its finalists.
+
+    Ctrl-C (or SIGTERM) ends it cleanly: what runs is put in line for the next start. A second one ends it at once,
+    which loses nothing that was recorded either.
+
+    Args:
+        study: what to do (`budgetnet.search.study_file.read_study`).
+        storage: address of the database; ``study.db`` in the run folder if None.
+        out: the run folder; ``runs/NAME`` if None.
+        workers: overrides the study's number of processes.
+        device: ``auto``, ``cpu``, ``cuda`` …
+        stop_at_target: overrides the study's choice.
+        fresh: move an old run folder aside first.
+        finalists: False leaves the final round to another process (one more worker of a shared study).
+        listen: told everything that happens (`budgetnet.search.progress.progress`).
+
+    Raises:
+        RequestError: the study, the storage's address or the device is wrong, or the study changed.
+        SearchError: the database cannot be used, nothing fits, or workers keep failing.
+    """
+    folder = study.run_folder(out)
+    if fresh:
+        _move_aside(folder, storage)
+    url = storage or default_url(folder)
+    space = space_of(study)
+    count = workers or study.search.worker_count()
+    with storage_errors(url), Interruption() as asked:
+        recorded, database = open_study(study, url)
+        ledger = Ledger(recorded, database, goal=study.goal, target=study.target, seed=study.search.seed)
+        lost = tuple(ledger.recover())
+        listen(
+            SearchStarted(
+                study.name, str(folder), study.goal, study.target, study.search.trials, count, ledger.records(), lost
+            )
+        )
+        pool = _pool(study, count, device)
+        try:
+            ended = Campaign(
+                study=study,
+                ledger=ledger,
+                intake=Intake(
+                    space=space,
+                    ledger=ledger,
+                    sampler=make_sampler(study, space),
+                    seed=study.search.seed,
+                    salt="" if finalists else this_process(),
+                ),
+                pool=pool,
+                listen=listen,
+                stopped=lambda: asked.given,
+                stop_at_target=study.search.stop_at_target if stop_at_target is None else stop_at_target,
+            ).run()
+            todo = missing_runs(choose_finalists(ledger.records(), study), study, read_finalists(recorded))
+            if todo and finalists and ended != "interrupted":
+                train_finalists(
+                    todo,
+                    FinalRound(study, space, database, folder, workers=count),
+                    pool=pool,
+                    listen=listen,
+                    stopped=lambda: asked.given,
+                )
+        finally:
+            pool.stop()
+        return _summary(study, recorded, folder=folder, url=url, ended="interrupted" if asked.given else ended)
+
+
+def _pool(study: Study, count: int, device: str) -> Pool:
+    setup = Setup(dataset=study.dataset, validation=study.validation, seed=study.search.seed, device=device)
+    where = choose_device(device)
+    cards = torch.cuda.device_count() if where.type == "cuda" and where.index is None else 0
+    devices = [f"cuda:{card}" for card in range(cards)]
+    return Pool(setup, count, devices=devices, prepare=lambda: load(study.dataset))
+
+
+def _summary(study: Study, recorded: optuna.Study, *, folder: Path, url: str, ended: EndReason) -> SearchSummary:
+    records = read_records(recorded)
+    places = {record.number: place for place, record in enumerate(ranked(records, study.goal, study.target))}
+    done = tuple(sorted(read_finalists(recorded), key=lambda finalist: places[finalist.trial]))
+    return SearchSummary(
+        study=study,
+        folder=folder,
+        storage=url,
+        ended=ended,
+        records=records,
+        best=best(records, study.goal, study.target),
+        target_reached=None if study.target is None else any(reaches(record, study.target) for record in records),
+        finalists=done,
+        finalists_complete=not missing_runs(choose_finalists(records, study), study, done),
+    )
+
+
+def _move_aside(folder: Path, storage: str | None) -> None:
+    """Give an old run folder another name, so that nothing is lost."""
+    if storage is not None:
+        raise RequestError(
+            "--fresh moves a run folder aside, which a database elsewhere does not have; give the study another name"
+        )
+    if not folder.exists():
+        return
+    number = 1
+    while (old := folder.with_name(f"{folder.name}.old-{number}")).exists():
+        number += 1
+    try:
+        folder.rename(old)
+    except OSError as error:
+        raise SearchError(f"{folder} cannot be renamed to {old.name} ({error.strerror}); move it by hand") from error

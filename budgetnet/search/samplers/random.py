@@ -1,0 +1,25 @@
+"""Random search: draws by the grammar's prior. A strong baseline on architecture spaces."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from budgetnet.search.deriver import Deriver
+from budgetnet.search.record import Record
+from budgetnet.space.draw import Draw
+
+__all__ = ["RandomSampler"]
+
+
+@dataclass(frozen=True)
+class RandomSampler:
+    """See `budgetnet.search.samplers.base.Sampler`."""
+
+    deriver: Deriver
+
+    def draws(self, records: Sequence[Record], rng: random.Random) -> Iterator[Draw]:  # noqa: ARG002
+        """Yield draws that do not depend on what is known."""
+        while True:
+            yield self.deriver.draw(rng)

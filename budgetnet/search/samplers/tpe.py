@@ -1,0 +1,122 @@
+"""Optuna's TPE over a grammar: it answers the decisions of a derivation, in memory.
+
+The recorded trials are mirrored in a study in memory, and TPE is asked there. So a candidate that does not fit costs
+nothing, is told to TPE as infeasible (with how far it was off), and nothing half-sampled ever reaches the database.
+"""
+
+from __future__ import annotations
+
+import random
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import optuna
+from optuna.distributions import CategoricalDistribution, IntDistribution
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+
+from budgetnet.network.expand import Decision
+from budgetnet.search.deriver import Deriver
+from budgetnet.search.objective import directions, shortfall, values_of, violation
+from budgetnet.search.parameters import Parameters, distribution, option_index, parameters
+from budgetnet.search.record import Record
+from budgetnet.search.samplers.base import STARTUP
+from budgetnet.search.study import Goal
+from budgetnet.space.choosers import prior
+from budgetnet.space.draw import Draw, Rejection
+from budgetnet.space.mutate import offers
+
+__all__ = ["TpeSampler"]
+
+PATIENCE = 30
+"""Proposals in vain after which TPE has run into a corner; the rest are drawn from the prior."""
+
+
+@dataclass(frozen=True)
+class TpeSampler:
+    """See `budgetnet.search.samplers.base.Sampler`."""
+
+    deriver: Deriver
+    goal: Goal = "accuracy"
+    target: float | None = None
+    startup: int = STARTUP
+    _parameters: dict[int, Parameters] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Parameters of the trials seen so far, by number: a memory that changes nothing but the time it takes."""
+
+    def draws(self, records: Sequence[Record], rng: random.Random) -> Iterator[Draw]:
+        """Yield draws from the prior until enough is known, then TPE's."""
+        if sum(record.trained for record in records) >= self.startup:
+            study = self._mirror(records, rng)
+            for _ in range(PATIENCE):
+                yield self._ask(study, rng)
+        while True:
+            yield self.deriver.draw(rng)
+
+    def _mirror(self, records: Sequence[Record], rng: random.Random) -> optuna.Study:
+        """Return a study in memory that holds what is known."""
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        # The prior draws of `startup` are this sampler's own, so Optuna's may be none.
+        sampler = optuna.samplers.TPESampler(seed=rng.getrandbits(31), n_startup_trials=1)
+        study = optuna.create_study(directions=directions(self.goal), sampler=sampler)
+        study.add_trials([mirrored for record in records if (mirrored := self._mirrored(record)) is not None])
+        return study
+
+    def _parameters_of(self, record: Record) -> Parameters:
+        if record.number not in self._parameters:
+            made = offers(self.deriver.space, record.decisions, random.Random(0))  # noqa: S311 - nothing is drawn
+            self._parameters[record.number] = parameters(made)
+        return self._parameters[record.number]
+
+    def _mirrored(self, record: Record) -> FrozenTrial | None:
+        """One trial as TPE should see it; None for those that say nothing about their network."""
+        if not record.decisions:
+            return None
+        state = TrialState.PRUNED
+        values: tuple[float, ...] | None = None
+        curve: dict[int, float] = {}
+        constraints = dict(record.constraints)
+        match record.outcome:
+            case "completed" | "duplicate" if record.accuracy is not None:
+                state = TrialState.COMPLETE
+                values = values_of(self.goal, record.accuracy, record.params or 0)
+                constraints = shortfall(self.goal, self.target, record.accuracy)
+            case "running":
+                state = TrialState.RUNNING  # TPE keeps away from what is being tried
+            case "stopped_early" | "diverged" if self.goal == "accuracy":
+                curve = dict(enumerate(record.curve, start=1))
+            case "diverged" | "over_budget":
+                pass
+            case _:
+                return None
+        taken = self._parameters_of(record)
+        return create_trial(
+            state=state,
+            values=values,
+            params=dict(taken.values),
+            distributions=dict(taken.distributions),
+            intermediate_values=curve,
+            constraints=constraints,
+        )
+
+    def _ask(self, study: optuna.Study, rng: random.Random) -> Draw:
+        trial = study.ask()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # categorical labels of mixed types are meant
+            found = self.deriver.derive(lambda decision: _answer(trial, decision, rng))
+        if isinstance(found, Rejection):
+            broken = violation(self.deriver.space.budget, found)
+            for name, value in broken.items():
+                trial.set_constraint(name, value)
+            study.tell(trial, state=TrialState.PRUNED if broken else TrialState.FAIL)
+        return found
+
+
+def _answer(trial: Trial, decision: Decision, rng: random.Random) -> int:
+    """Ask TPE; where its answer is not allowed here, draw by the grammar's weights."""
+    kind = distribution(decision)
+    if isinstance(kind, CategoricalDistribution):
+        index = option_index(decision, trial.suggest_categorical(decision.name, kind.choices))  # type: ignore[arg-type]
+    else:
+        assert isinstance(kind, IntDistribution)
+        index = option_index(decision, trial.suggest_int(decision.name, kind.low, kind.high))
+    return index if index is not None and decision.allowed[index] else prior(rng)(decision)

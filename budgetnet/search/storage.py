@@ -1,0 +1,181 @@
+"""Where a study's trials are kept: one SQLite file in the run folder, or any database that Optuna can reach.
+
+SQLite runs with a write-ahead log and ``synchronous=NORMAL``: what was committed survives a killed process, readers
+(a dashboard, a second search) never block the writer, and a commit costs about a third of the default's time.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import optuna
+import sqlalchemy
+from optuna.storages import BaseStorage, RDBStorage
+from sqlalchemy import event
+
+from budgetnet.errors import RequestError, SearchError, nearest
+
+__all__ = ["GRACE", "HEARTBEAT", "TIMEOUT", "StaleCallback", "default_url", "open_storage", "shown", "storage_errors"]
+
+HEARTBEAT = 30
+"""Seconds between two signs of life of a running trial."""
+GRACE = 180
+"""Seconds without a sign of life after which another machine may give a trial up."""
+TIMEOUT = 60
+"""Seconds that a writer waits for another one before it gives up."""
+
+SCHEMES = ("sqlite", "postgresql", "mysql")
+
+StaleCallback = Callable[[optuna.Study, optuna.trial.FrozenTrial], None]
+"""Called after a trial whose machine fell silent was marked as failed."""
+
+
+def default_url(folder: Path) -> str:
+    """Return the address of the database inside a run folder."""
+    return f"sqlite:///{(folder / 'study.db').absolute()}"
+
+
+def open_storage(url: str, *, stale: StaleCallback | None = None, create: bool = True) -> BaseStorage:
+    """Open a study database, and create it where there is none.
+
+    Args:
+        url: ``sqlite:///folder/study.db``, ``postgresql://user:password@host/name`` and the like.
+        stale: see `StaleCallback`.
+        create: False refuses to create a SQLite file (for commands that only read).
+
+    Raises:
+        RequestError: the address cannot be understood, or a driver is not installed.
+        SearchError: the database is damaged, unreachable, or of an incompatible version.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    parsed = _parse(url)
+    sqlite = parsed.get_backend_name() == "sqlite"
+    if sqlite and parsed.database and parsed.database != ":memory:":
+        _prepare(Path(parsed.database), create=create)
+    arguments: dict[str, Any] = {"connect_args": {"timeout": TIMEOUT}} if sqlite else {"pool_pre_ping": True}
+    with storage_errors(url), warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # heartbeats, since Optuna 2.9
+        storage = RDBStorage(
+            url,
+            engine_kwargs=arguments,
+            heartbeat_interval=HEARTBEAT,
+            grace_period=GRACE,
+            heartbeat_stale_trial_callback=stale,
+        )
+        if sqlite:
+            event.listen(storage.engine, "connect", _relax)
+            storage.engine.dispose()  # connections from before the listener keep the slow setting
+        return optuna.storages.get_storage(storage)
+
+
+@contextmanager
+def storage_errors(url: str) -> Iterator[None]:
+    """Turn what a database library raises into errors of ours that name the database and the next step."""
+    place = shown(url)
+    try:
+        yield
+    except ImportError as error:
+        raise RequestError(
+            f"{place} needs a database driver that is not installed ({error.__cause__ or error}); for PostgreSQL: "
+            "pip install psycopg2-binary, for MySQL: pip install pymysql (and write mysql+pymysql://…)"
+        ) from error
+    except sqlalchemy.exc.NoSuchModuleError as error:
+        scheme = url.partition(":")[0]
+        raise RequestError(
+            f"{scheme!r} is no kind of database{nearest(scheme, SCHEMES)}; write sqlite:///PATH or "
+            "postgresql://USER:PASSWORD@HOST/NAME"
+        ) from error
+    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError, sqlite3.Error) as error:
+        cause = error.__cause__ if isinstance(error, optuna.exceptions.StorageInternalError) else error
+        raise _failure(place, cause or error) from error
+    except RuntimeError as error:
+        if "version" in str(error) and "schema" in str(error):
+            raise SearchError(
+                f"{place} was made by another version of Optuna, which is {optuna.__version__} here: {error} "
+                f"Bring it up to date with: optuna storage upgrade --storage {place}"
+            ) from error
+        raise
+
+
+def _parse(url: str) -> sqlalchemy.URL:
+    if "://" not in url:
+        raise RequestError(
+            f"{url!r} is no database address; a file is written sqlite:///{url or 'PATH'}, a server "
+            "postgresql://USER:PASSWORD@HOST/NAME"
+        )
+    try:
+        parsed = sqlalchemy.make_url(url)
+    except (sqlalchemy.exc.ArgumentError, ValueError) as error:
+        raise RequestError(
+            f"{shown(url)} is no database address ({error}); write sqlite:///PATH or "
+            "postgresql://USER:PASSWORD@HOST/NAME"
+        ) from error
+    with storage_errors(url):
+        parsed.get_dialect()
+    return parsed
+
+
+def _prepare(path: Path, *, create: bool) -> None:
+    """Make the folder, check that the file is whole, and turn its write-ahead log on, once and for all."""
+    if not path.exists():
+        if not create:
+            raise RequestError(
+                f"there is no study database {path}; run the search first, or name its folder with --out"
+            )
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SearchError(
+                f"the run folder {path.parent} cannot be made ({error.strerror or error}); choose another with --out"
+            ) from error
+    elif path.is_dir():
+        raise SearchError(f"{path} is a folder, not an SQLite database; choose another place with --out")
+    with storage_errors(f"sqlite:///{path}"), closing(sqlite3.connect(path, timeout=TIMEOUT)) as connection:
+        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(f"malformed: {verdict}")
+        connection.execute("PRAGMA journal_mode=WAL")
+
+
+def _relax(connection: Any, _record: object) -> None:
+    """Set what SQLite forgets with each connection."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.close()
+
+
+def _failure(place: str, error: BaseException) -> SearchError:
+    text = " ".join(str(getattr(error, "orig", None) or error).split())
+    lower = text.lower()
+    if "not a database" in lower:
+        return SearchError(f"{place} is not an SQLite database ({text}); move it away or restore it from a copy")
+    if "malformed" in lower or "corrupt" in lower or "disk i/o error" in lower:
+        return SearchError(f"{place} is damaged ({text}); move it away or restore it from a copy")
+    if "readonly" in lower or "read-only" in lower or "unable to open" in lower or "permission" in lower:
+        return SearchError(
+            f"{place} cannot be opened for writing ({text}); check who may write to the file and its folder, or choose "
+            "another with --out"
+        )
+    if "full" in lower:
+        return SearchError(f"the disk is full: {place} ({text}); make room, then start again: the study goes on")
+    if "locked" in lower:
+        return SearchError(
+            f"{place} stayed locked by another process for {TIMEOUT} seconds ({text}); end that process, or put the "
+            "study on a disk of this machine: SQLite's locks fail on network disks"
+        )
+    return SearchError(f"{place} cannot be used ({text}); check that the server runs and that the name is right")
+
+
+def shown(url: str) -> str:
+    """Return a database's address for messages: without a password; a file by its path."""
+    if url.startswith("sqlite:///"):
+        return url.removeprefix("sqlite:///")
+    try:
+        return sqlalchemy.make_url(url).render_as_string(hide_password=True)
+    except (sqlalchemy.exc.ArgumentError, ValueError):
+        return repr(url.partition("://")[0] + "://…")

@@ -1,0 +1,130 @@
+"""What a study asks for, as frozen values; `budgetnet.search.study_file` reads them from YAML. Loads no torch."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from budgetnet.errors import StudyError
+from budgetnet.language.tree import Grammar
+from budgetnet.language.vocabulary import Vocabulary
+from budgetnet.network.budget import Budget
+from budgetnet.training.recipe import Recipe
+from budgetnet.training.sources import Source
+
+__all__ = [
+    "Finalists",
+    "Goal",
+    "Pruner",
+    "PrunerKind",
+    "SamplerName",
+    "SearchOptions",
+    "Study",
+]
+
+Goal = Literal["accuracy", "smallest", "pareto"]
+"""accuracy: the highest that fits. smallest: the fewest parameters that reach the target. pareto: both at once."""
+
+SamplerName = Literal["evolution", "tpe", "random"]
+
+PrunerKind = Literal["median", "halving", "hyperband", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruner:
+    """When a trial is stopped early."""
+
+    kind: PrunerKind = "median"
+    """median: below the median of what completed trials had at the same epoch. halving, hyperband: only the best
+    1/`reduction` go on at epochs 1, `reduction`, `reduction` squared …, with one starting point or several. none."""
+    startup: int = 5
+    """median: completed trials before it judges."""
+    warmup: int = 1
+    """median: first epochs that are never judged."""
+    reduction: int = 3
+    """halving, hyperband: see `kind`; >= 2."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchOptions:
+    """How the space is searched."""
+
+    sampler: SamplerName = "evolution"
+    trials: int = 50
+    """Networks to train, counting those stopped early and those that diverged; duplicates and rejections are free."""
+    workers: int | None = None
+    """Processes that train at once, with one thread each; None: one per core."""
+    seed: int = 0
+    """Seeds proposals, the validation split and every trial."""
+    minutes: float | None = None
+    """After this time no further trial is started; those that run come to their end. Counted anew at each start."""
+    pruner: Pruner = field(default_factory=Pruner)
+    stop_at_target: bool = False
+    """Whether the first network that reaches the target ends the search."""
+
+    def worker_count(self) -> int:
+        """Return the number of workers: as asked for, or the number of cores this process may use."""
+        return self.workers or _cores()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finalists:
+    """What happens to the best networks in the end: trained on train + validation images, tested once."""
+
+    top: int = 3
+    """How many networks; 0 for none."""
+    seeds: int = 3
+    """Runs of each."""
+    training: Recipe = field(default_factory=lambda: Recipe(epochs=30))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """One study file, checked."""
+
+    name: str
+    path: Path
+    """The file it was read from."""
+    dataset: Source
+    """A known name, or a folder with an absolute path."""
+    budget: Budget
+    target: float | None = None
+    """Accuracy as a fraction."""
+    goal: Goal = "accuracy"
+    grammar: Grammar
+    grammar_text: str
+    """As written."""
+    vocabulary: Vocabulary
+    """The primitives, with the study's own defaults."""
+    search: SearchOptions = field(default_factory=SearchOptions)
+    training: Recipe
+    """The brief training of every trial."""
+    validation: float = 0.1
+    """Share of the train images that trials are judged by."""
+    finalists: Finalists = field(default_factory=Finalists)
+
+    def __post_init__(self) -> None:
+        """Check what concerns several keys at once.
+
+        Raises:
+            StudyError: the goal lacks a target, or does not go with a pruner.
+        """
+        if self.goal == "smallest" and self.target is None:
+            raise StudyError("the goal 'smallest' needs a target to reach; write for example target: {accuracy: 85%}")
+        if self.goal != "accuracy" and self.search.pruner.kind != "none":
+            raise StudyError(
+                f"the goal {self.goal!r} does not go with the pruner {self.search.pruner.kind!r}: stopping by accuracy "
+                "alone would remove the small networks; leave the pruner out or write pruner: none"
+            )
+
+    def run_folder(self, out: Path | None = None) -> Path:
+        """Return the folder that holds the study's database and weights: *out*, or ``runs/NAME``."""
+        return out if out is not None else Path("runs") / self.name
+
+
+def _cores() -> int:
+    """The number of cores this process may use (a job scheduler may allow fewer than there are)."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1

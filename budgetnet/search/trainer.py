@@ -1,0 +1,97 @@
+"""What a worker does with one job: build, train, and for finalists read the test images once. Knows no Optuna."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from budgetnet.network.build import build
+from budgetnet.network.printing import network_text
+from budgetnet.search.messages import Job, Result, Setup
+from budgetnet.training.data import load
+from budgetnet.training.device import choose_device
+from budgetnet.training.evaluate import evaluate
+from budgetnet.training.fit import Epoch, fit
+from budgetnet.training.split import split_validation
+
+__all__ = ["Bench"]
+
+
+class Bench:
+    """The data of one worker, loaded once and kept on its device."""
+
+    def __init__(self, setup: Setup) -> None:
+        """Load and split the data set.
+
+        Raises:
+            DataError: the data set is missing or damaged.
+            RequestError: no such device.
+        """
+        torch.set_num_threads(setup.threads)
+        self._device = setup.device
+        self._dataset = load(setup.dataset)
+        train, validation = split_validation(self._dataset.train, fraction=setup.validation, seed=setup.seed)
+        where = choose_device(setup.device)
+        self._train, self._validation = train.to(where), validation.to(where)
+
+    def train(self, job: Job, on_epoch: Callable[[int, float | None], bool]) -> Result:
+        """Do a job.
+
+        Args:
+            job: what to train, and how.
+            on_epoch: called with the epoch, counted from 1, and the validation accuracy (None for final jobs);
+                False ends the training.
+
+        Raises:
+            TrainingError: out of memory.
+        """
+        model = self._built(job)
+
+        def report(epoch: Epoch) -> bool:
+            return on_epoch(epoch.number, epoch.validation_accuracy)
+
+        train, validation = (self._dataset.train, None) if job.final else (self._train, self._validation)
+        curve = fit(model, train, validation, job.recipe, seed=job.seed, device=self._device, on_epoch=report)
+        accuracies = [epoch.validation_accuracy for epoch in curve.epochs]
+        tested = None
+        if job.final:
+            # The one reading of the test images, by a network that nothing will change any more.
+            tested = evaluate(model, self._dataset.test(), device=self._device, flip=True)
+        if job.weights is not None:
+            save_weights(model, job.weights, label=job.label, network=network_text(job.network))
+        return Result(
+            curve=tuple(accuracy for accuracy in accuracies if accuracy is not None),
+            losses=tuple(epoch.train_loss for epoch in curve.epochs),
+            epochs=len(curve.epochs),
+            stopped=curve.stopped,
+            diverged=curve.diverged,
+            seconds=curve.seconds,
+            device=curve.device,
+            precision=curve.precision,
+            threads=curve.threads,
+            images=curve.images,
+            test_accuracy=tested.accuracy if tested else None,
+            test_accuracy_flip=tested.flip_accuracy if tested else None,
+            test_loss=tested.loss if tested else None,
+            test_images=tested.n if tested else None,
+        )
+
+    def _built(self, job: Job) -> nn.Module:
+        """The network with initial weights that follow from the job's seed."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(job.seed)
+            return build(job.network, self._dataset.shape)
+
+
+def save_weights(model: nn.Module, path: Path, *, label: str, network: str) -> None:
+    """Write weights as safetensors, whole or not at all: a killed writer leaves no half file behind."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    save_file(tensors, partial, metadata={"label": label, "network": network})
+    partial.replace(path)

@@ -1,0 +1,1 @@
+"""A grammar as a set of networks: draw, count, explore, mutate, hash and recognise. Nothing here imports torch."""

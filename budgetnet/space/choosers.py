@@ -1,0 +1,43 @@
+"""Choosers: who answers the decisions of a derivation."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+
+from budgetnet.network.expand import Chooser, Decision, Label
+
+__all__ = ["label_index", "prior", "replay"]
+
+
+def prior(rng: random.Random) -> Chooser:
+    """Draw by the grammar's weights among the allowed options."""
+
+    def choose(decision: Decision) -> int:
+        weights = [
+            weight if allowed else 0.0 for weight, allowed in zip(decision.weights, decision.allowed, strict=True)
+        ]
+        return rng.choices(range(len(weights)), weights)[0]
+
+    return choose
+
+
+def replay(recorded: Mapping[str, Label], otherwise: Chooser) -> Chooser:
+    """Answer by name and label as recorded; what was not recorded, or is no longer on offer, goes to *otherwise*."""
+
+    def choose(decision: Decision) -> int:
+        if decision.name in recorded:
+            index = label_index(decision, recorded[decision.name])
+            if index is not None and decision.allowed[index]:
+                return index
+        return otherwise(decision)
+
+    return choose
+
+
+def label_index(decision: Decision, label: Label) -> int | None:
+    """The index of a label among a decision's options, or None; ``1``, ``1.0`` and ``True`` are three labels."""
+    for index, offered in enumerate(decision.labels):
+        if offered == label and type(offered) is type(label):
+            return index
+    return None

@@ -1,0 +1,160 @@
+"""A network as the list of events that a machine would send while deriving it.
+
+Layers are compared by what they do (`budgetnet.space.flow`): ``conv(3, 16)`` equals ``conv(3, 16, act=none) act(relu)``
+and ``conv(3, 16, padding=1)``, and what does nothing is no event. How a graph names its values does not matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import assert_never
+
+from budgetnet.language import tree as language
+from budgetnet.network import tree
+from budgetnet.network.printing import network_text
+from budgetnet.network.tree import Node, Primitive
+from budgetnet.space.flow import Flow
+
+__all__ = [
+    "BEGIN",
+    "END",
+    "Event",
+    "events_of",
+    "graph_event",
+    "join_event",
+    "layer_events",
+    "shared_event",
+    "skip_event",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that a machine tells its listener; equal events are told alike."""
+
+    what: str
+    """Compared."""
+    text: str
+    """For people: ``conv(3, 16)``."""
+    layer: bool = False
+    """Whether a printed layer begins with it."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Event) and self.what == other.what
+
+    def __hash__(self) -> int:
+        return hash(self.what)
+
+
+BEGIN = Event("begin", "the start of a skip, branch or other part")
+END = Event("end", "the end of a part")
+
+
+def events_of(node: Node) -> list[Event]:
+    """All events of a network, in the order in which a machine sends them."""
+    found: list[Event] = []
+    _walk(node, found)
+    return found
+
+
+def _walk(node: Node, found: list[Event]) -> None:
+    match node:
+        case tree.Sequence(items):
+            for item in items:
+                _walk(item, found)
+        case tree.Skip(body, project):
+            _part(body, found)
+            if project is not None:
+                _part(project, found)
+            found.append(skip_event(projected=project is not None))
+        case tree.Parallel(branches, join) | tree.Split(branches, join):
+            for branch in branches:
+                _part(branch, found)
+            found.append(join_event(isinstance(node, tree.Split), join, len(branches)))
+        case tree.Shared(body, times):
+            if times == 1:
+                _walk(body, found)
+            else:
+                _part(body, found)
+                found.append(shared_event(times))
+        case tree.Graph(_, bindings, result):
+            for term in (*(binding.term for binding in bindings), result):
+                _applications(term, found)
+            found.append(graph_event(node))
+        case _:
+            found.extend(layer_events(node))
+
+
+def _part(node: Node, found: list[Event]) -> None:
+    found.append(BEGIN)
+    _walk(node, found)
+    found.append(END)
+
+
+def _applications(term: tree.GraphTerm, found: list[Event]) -> None:
+    match term:
+        case tree.GraphName():
+            return
+        case tree.GraphApply(function, _):
+            _part(function, found)
+        case tree.GraphJoin(_, terms):
+            for inner in terms:
+                _applications(inner, found)
+        case _:
+            assert_never(term)
+
+
+# --- single events ----------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1 << 16)
+def layer_events(node: Primitive) -> tuple[Event, ...]:
+    """What a primitive does, step by step; nothing for an identity."""
+    flow = Flow()
+    flow.apply(node, (0,))
+    if isinstance(node, tree.Custom):
+        text = node.name
+    else:
+        text = " ".join(network_text(node).removeprefix("network =").split())
+    return tuple(Event(value.operation, text, place == 0) for place, value in enumerate(flow.values[1:]))
+
+
+def skip_event(*, projected: bool) -> Event:
+    """A residual sum, after its parts."""
+    return Event(f"skip {projected}", "a skip with a projection" if projected else "a skip without a projection")
+
+
+def join_event(split: bool, join: language.Join, count: int) -> Event:
+    """Branches joined, after them."""
+    word = "split" if split else "parallel"
+    return Event(f"{word} {join} {count}", f"{word} of {count} branches, join={join}")
+
+
+def shared_event(times: int) -> Event:
+    """A part applied several times, after it."""
+    return Event(f"shared {times}", f"a part shared {times} times")
+
+
+def graph_event(graph: language.Graph | tree.Graph) -> Event:
+    """A graph, after all that it applies."""
+    names = {name: f"in{place}" for place, name in enumerate(graph.inputs)}
+    lines: list[str] = []
+    bindings: tuple[language.Binding | tree.Bound, ...] = graph.bindings
+    for place, binding in enumerate(bindings):
+        lines.append(_term(binding.term, names))
+        names[binding.name] = f"h{place}"
+    lines.append(_term(graph.result, names))
+    return Event(f"graph {len(graph.inputs)} {'; '.join(lines)}", f"a graph of {len(lines)} steps")
+
+
+def _term(term: language.GraphTerm | tree.GraphTerm, names: dict[str, str]) -> str:
+    match term:
+        case language.GraphName(name) | tree.GraphName(name):
+            return names[name]
+        case language.GraphApply(_, inputs) | tree.GraphApply(_, inputs):
+            return f"apply({', '.join(names[name] for name in inputs)})"
+        case language.GraphJoin(join, terms) | tree.GraphJoin(join, terms):
+            return f"{join}({', '.join(_term(inner, names) for inner in terms)})"
+        case _:
+            assert_never(term)

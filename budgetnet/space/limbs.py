@@ -1,0 +1,71 @@
+"""Exact counts of derivations in numpy: whole numbers of any size as columns of limbs.
+
+A row of an array holds one limb of every count, the lowest first. Limbs leave enough room at the top of 64 bits
+for the sums of one step, so carries are passed on once per step, not per addition.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Limbs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limbs:
+    """How counts are cut into limbs."""
+
+    bits: int
+    """Of one limb."""
+    rows: int
+    """Limbs per count."""
+
+    @staticmethod
+    def for_counts(largest: int, terms: int) -> Limbs:
+        """Limbs for counts up to *largest* that are sums of up to *terms* others."""
+        bits = 63 - max(terms, 1).bit_length()
+        if bits < 8:
+            raise ValueError(f"sums of {terms} terms leave no room in a limb")
+        return Limbs(bits, -(-max(largest.bit_length(), 1) // bits))
+
+    def zeros(self, size: int) -> NDArray[np.uint64]:
+        """Return *size* counts of 0."""
+        return np.zeros((self.rows, size), dtype=np.uint64)
+
+    def carry(self, counts: NDArray[np.uint64]) -> None:
+        """Bring all limbs back below their bits, in place."""
+        shift, mask = np.uint64(self.bits), np.uint64((1 << self.bits) - 1)
+        for row in range(self.rows - 1):
+            counts[row + 1] += counts[row] >> shift
+            counts[row] &= mask
+
+    def exponent(self, counts: NDArray[np.uint64]) -> int:
+        """Return a power of two by which the counts' sums are small enough for floats; 0 nearly always."""
+        top = max((row for row in range(self.rows) if counts[row].any()), default=0)
+        return max(0, self.bits * (top + 1) - 900)
+
+    def floats(self, counts: NDArray[np.uint64], exponent: int) -> NDArray[np.float64]:
+        """Return counts divided by ``2**exponent``, rounded."""
+        total = np.zeros(counts.shape[1])
+        for row in range(self.rows):
+            total += np.ldexp(counts[row].astype(np.float64), self.bits * row - exponent)
+        return total
+
+    def integers(self, counts: NDArray[np.uint64]) -> list[int]:
+        """Return the counts as Python's whole numbers."""
+        rows = [row.tolist() for row in counts]
+        return [
+            sum(limb << (self.bits * place) for place, limb in enumerate(column)) for column in zip(*rows, strict=True)
+        ]
+
+    def total(self, counts: NDArray[np.uint64]) -> int:
+        """Return the sum of all counts (fewer than 2**(64 - bits) of them at a time would overflow; so in parts)."""
+        part = 1 << max(63 - self.bits, 0)
+        result = 0
+        for row in range(self.rows):
+            for start in range(0, counts.shape[1], part):
+                result += int(counts[row, start : start + part].sum()) << (self.bits * row)
+        return result

@@ -1,0 +1,78 @@
+"""A search space: a grammar, what it is applied to, and the budget its networks must fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from budgetnet.language.tree import Grammar
+from budgetnet.language.vocabulary import Vocabulary
+from budgetnet.network import closed_form
+from budgetnet.network.budget import Budget
+from budgetnet.network.cost import Cost, CustomForm
+from budgetnet.network.expand import Chooser, Expansion, expand
+from budgetnet.network.frames import Interner
+from budgetnet.network.machine import Machine
+from budgetnet.network.tree import Node, Shape
+
+__all__ = ["Space"]
+
+
+@dataclass(frozen=True)
+class Space:
+    """All networks that a grammar derives for one input shape and number of classes, under one budget."""
+
+    grammar: Grammar
+    """Checked and labelled (`budgetnet.language.load`)."""
+    vocabulary: Vocabulary
+    """The primitives with the study's defaults."""
+    input_shape: Shape
+    """``(channels, height, width)`` of one image."""
+    classes: int
+    """Number of values every network ends with."""
+    budget: Budget
+    """Upper bounds; a bound that is None does not bind."""
+    custom: Mapping[str, CustomForm] = field(default_factory=dict)
+    """Closed forms of the study's own primitives, by name."""
+    machine: Machine = field(init=False, repr=False, compare=False)
+    """Derives the space's networks; it keeps nothing between derivations, so one serves all draws."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "machine", self.make_machine())
+
+    def make_machine(self, kind: type[Machine] = Machine, interner: Interner | None = None) -> Machine:
+        """Return another machine for the space, with interned agendas where states are to be compared."""
+        return kind(
+            self.grammar,
+            input_shape=self.input_shape,
+            classes=self.classes,
+            vocabulary=self.vocabulary,
+            shape_of=partial(closed_form.shape_after, custom=self.custom),
+            interner=interner,
+        )
+
+    def expand(self, choose: Chooser) -> Expansion:
+        """Derive one network, whatever its cost.
+
+        Raises:
+            ShapeError: the derived network cannot be applied to its input, or does not end with the classes.
+            LanguageError: an argument is outside its limits.
+        """
+        return expand(
+            self.grammar,
+            input_shape=self.input_shape,
+            classes=self.classes,
+            vocabulary=self.vocabulary,
+            choose=choose,
+            machine=self.machine,
+        )
+
+    def cost(self, node: Node) -> Cost:
+        """Count a network of the space by the closed form.
+
+        Raises:
+            ShapeError: the network cannot be applied to the space's images.
+            CountError: it holds one of the study's own primitives that has no closed form.
+        """
+        return closed_form.cost(node, self.input_shape, custom=self.custom)

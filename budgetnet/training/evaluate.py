@@ -1,0 +1,135 @@
+"""`evaluate`: accuracy, loss and confusion of a trained network."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from budgetnet.errors import RequestError
+from budgetnet.training.device import choose_device, choose_precision
+from budgetnet.training.images import Images
+from budgetnet.training.oom import memory_errors
+from budgetnet.training.recipe import Precision
+
+__all__ = ["Evaluation", "evaluate"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """How a network did on a set of images. Shares are fractions, 0..1."""
+
+    accuracy: float
+    """Share of images whose highest logit is their class, each image seen once, as it is."""
+
+    loss: float
+    """Mean cross-entropy in nats, without label smoothing."""
+
+    per_class: tuple[float | None, ...]
+    """Accuracy among the images of each class; None for a class without images."""
+
+    confusion: tuple[tuple[int, ...], ...]
+    """K x K counts: row = true class, column = predicted class."""
+
+    n: int
+    """Number of images."""
+
+    flip_accuracy: float | None = None
+    """Accuracy when the logits of each image and its mirror image are averaged; None if not asked for. Reported
+    beside `accuracy`, never instead of it."""
+
+    @property
+    def standard_error(self) -> float:
+        """Binomial standard error of `accuracy`."""
+        return math.sqrt(self.accuracy * (1 - self.accuracy) / self.n)
+
+
+def evaluate(
+    model: nn.Module,
+    images: Images,
+    *,
+    batch: int = 500,
+    device: str = "auto",
+    precision: Precision = "float32",
+    flip: bool = False,
+) -> Evaluation:
+    """Return how *model* does on *images*, normalised as the images say.
+
+    The model is moved to the device and channels-last, run in eval mode, and put back in the mode it was in.
+
+    Args:
+        model: Maps (N, C, H, W) floats to logits (N, K).
+        images: N >= 1 images with labels 0..K-1.
+        batch: Images per forward pass, >= 1; changes speed and, in the last bits, rounding.
+        device: See `choose_device`.
+        precision: Of activations; ``float32`` for every number that goes on record.
+        flip: Whether to compute `Evaluation.flip_accuracy` too (doubles the time).
+
+    Raises:
+        RequestError: no images, an illegal batch, or no such device.
+        TrainingError: out of memory.
+    """
+    if len(images) == 0:
+        raise RequestError("An evaluation needs at least one image, but got none.")
+    if batch < 1:
+        raise RequestError(f"An evaluation's batch must be at least 1, but got {batch}.")
+    where = choose_device(device)
+    dtype = choose_precision(precision, where)
+    was_training = model.training
+    model.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model.eval()
+    try:
+        with memory_errors(f"evaluating batches of {batch}"):
+            return _evaluate(model, images, batch, where, dtype, flip)
+    finally:
+        model.train(was_training)
+
+
+@torch.inference_mode()
+def _evaluate(
+    model: nn.Module, images: Images, batch: int, device: torch.device, dtype: torch.dtype, flip: bool
+) -> Evaluation:
+    """Do the work of `evaluate`; sums stay on the device until the end."""
+    confusion: Tensor | None = None
+    loss = torch.zeros((), dtype=torch.float64, device="cpu" if device.type == "mps" else device)
+    flip_hits = torch.zeros((), dtype=torch.int64, device=device)
+    for start in range(0, len(images), batch):
+        indices = torch.arange(start, min(start + batch, len(images)), device=images.labels.device)
+        labels = images.labels[indices].to(device)
+        pixels = images.normalisation.apply(images.pixels(indices).to(device))
+        logits = _logits(model, pixels, dtype)
+        classes = logits.shape[1]
+        if confusion is None:
+            confusion = torch.zeros(classes * classes, dtype=torch.int64, device=device)
+        confusion += torch.bincount(labels * classes + logits.argmax(dim=1), minlength=classes * classes)
+        loss += nn.functional.cross_entropy(logits, labels, reduction="sum").to(loss.device)
+        if flip:
+            logits = logits + _logits(model, pixels.flip(3), dtype)
+            flip_hits += (logits.argmax(dim=1) == labels).sum()
+    assert confusion is not None  # at least one image, so at least one batch
+    size = round(len(confusion) ** 0.5)
+    table = confusion.view(size, size).cpu()
+    rows = table.sum(dim=1).tolist()
+    hits = table.diagonal().tolist()
+    return Evaluation(
+        accuracy=sum(hits) / len(images),
+        loss=float(loss) / len(images),
+        per_class=tuple(hit / row if row else None for hit, row in zip(hits, rows, strict=True)),
+        confusion=tuple(tuple(row) for row in table.tolist()),
+        n=len(images),
+        flip_accuracy=int(flip_hits) / len(images) if flip else None,
+    )
+
+
+def _logits(model: nn.Module, images_nchw: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return float32 logits (N, K). In float32 nothing is rounded on the way: TensorFloat-32 is off, too."""
+    device = images_nchw.device.type
+    if dtype == torch.float32:
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            logits: Tensor = model(images_nchw)
+    else:
+        with torch.autocast(device, dtype):
+            logits = model(images_nchw)
+    return logits.flatten(1).float()

@@ -1,0 +1,277 @@
+"""`fit`: train a network by a recipe. A function of values; who calls it, and why, is not its business."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor, nn
+
+from budgetnet.errors import RequestError
+from budgetnet.training.augment import augment
+from budgetnet.training.averaging import Average
+from budgetnet.training.device import choose_device, choose_precision
+from budgetnet.training.evaluate import evaluate
+from budgetnet.training.images import Images
+from budgetnet.training.memory import keep_freed_memory
+from budgetnet.training.oom import memory_errors
+from budgetnet.training.optimizer import Plateau, make_optimizer, rate
+from budgetnet.training.recipe import Precision, Recipe
+
+__all__ = ["Curve", "Epoch", "OnEpoch", "fit"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """What one epoch gave. Accuracies are fractions, 0..1."""
+
+    number: int
+    """Counted from 1."""
+
+    train_loss: float
+    """Mean over the epoch's steps, with augmentation and label smoothing, while the weights moved."""
+
+    train_accuracy: float
+    """Share of the augmented images that were classified rightly on their way through."""
+
+    validation_accuracy: float | None
+    """After the epoch, with averaged weights if the recipe averages; None without validation images."""
+
+    validation_loss: float | None
+    """Mean cross-entropy in nats, without smoothing."""
+
+    seconds: float
+    """Wall-clock time of the epoch, training and validation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """What a run of `fit` gave, and on what it ran."""
+
+    epochs: tuple[Epoch, ...]
+    """Completed epochs, in order; the one in which the run diverged is left out if it has no finite numbers."""
+
+    stopped: bool = False
+    """Whether *on_epoch* ended the run early."""
+
+    diverged: str | None = None
+    """Why the run was given up, in one sentence; None if it was not."""
+
+    seconds: float
+    """Wall-clock time of the whole run."""
+
+    device: str
+    """``cpu``, ``cuda:0`` …"""
+
+    precision: str
+    """Of activations: ``float32`` or ``bfloat16``."""
+
+    threads: int
+    """Threads that torch used on the processor."""
+
+    seed: int
+    """Seed of order, augmentation and dropout."""
+
+    images: int
+    """Images seen, over all epochs, counting each once per epoch."""
+
+    @property
+    def final(self) -> Epoch | None:
+        """The last completed epoch, None if there is none."""
+        return self.epochs[-1] if self.epochs else None
+
+    @property
+    def best_validation_accuracy(self) -> float | None:
+        """The highest validation accuracy of any epoch, None without validation."""
+        values = [e.validation_accuracy for e in self.epochs if e.validation_accuracy is not None]
+        return max(values, default=None)
+
+
+OnEpoch = Callable[[Epoch], bool | None]
+"""Called after every epoch; returning False ends the run. What it raises passes through `fit` unchanged."""
+
+
+def fit(
+    model: nn.Module,
+    train: Images,
+    validation: Images | None,
+    recipe: Recipe,
+    *,
+    seed: int,
+    device: str = "auto",
+    on_epoch: OnEpoch | None = None,
+) -> Curve:
+    """Train *model* in place and return how it went.
+
+    The model is moved to the device and to channels-last, and is left there in eval mode, with averaged weights if
+    the recipe averages. Its initial weights are the caller's; everything random after that (order, augmentation,
+    dropout) follows from *seed*, and torch's global random state is left as it was. On a processor the same seed and
+    number of threads give the same curve, bit for bit; on a GPU to rounding. The number of threads is the caller's
+    (`torch.set_num_threads`).
+
+    A run has diverged when its loss is no longer finite, or when, from a third of the epochs on (at least the
+    second), the train accuracy of an epoch and the validation accuracy after it are both within two standard errors
+    of always naming the most frequent class.
+
+    Args:
+        model: Maps (N, C, H, W) floats to logits (N, K).
+        train: At least two images; at most one less than a full batch is left out of an epoch.
+        validation: Images for the curve and for the plateau schedule, or None.
+        recipe: How to train.
+        seed: See above, >= 0.
+        device: See `choose_device`.
+        on_epoch: See `OnEpoch`.
+
+    Raises:
+        RequestError: no such device, too few images, or a negative seed.
+        TrainingError: out of memory.
+    """
+    if len(train) < 2:
+        raise RequestError(f"Training needs at least two images, but got {len(train)}.")
+    if seed < 0:
+        raise RequestError(f"A seed must be a whole number of at least 0, but got {seed}.")
+    where = choose_device(device)
+    keep_freed_memory()
+    devices = [where] if where.type == "cuda" else []
+    with memory_errors(f"training with batch {recipe.batch}"), torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        run = _Run(model, train.to(where), validation, recipe, seed, where)
+        return run.to_the_end(on_epoch)
+
+
+class _Run:
+    """The state of one run of `fit`."""
+
+    def __init__(
+        self, model: nn.Module, train: Images, validation: Images | None, recipe: Recipe, seed: int,
+        device: torch.device,
+    ) -> None:  # fmt: skip
+        self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.train = train
+        self.validation = validation
+        self.recipe = recipe
+        self.seed = seed
+        self.device = device
+        self.dtype = choose_precision(recipe.precision, device)
+        self.batch = min(recipe.batch, len(train))
+        self.steps_per_epoch = len(train) // self.batch
+        self.optimizer = make_optimizer(model, recipe)
+        self.average = Average(model, recipe.ema) if recipe.ema else None
+        self.plateau = Plateau(recipe.plateau_factor, recipe.plateau_patience)
+        # Two streams: the order of the images does not depend on which augmentation is on.
+        self.order = Generator().manual_seed(seed)
+        self.noise = Generator(device).manual_seed(seed)
+        self.mirrored = torch.rand(len(train), generator=self.order).to(device) < 0.5
+        self.step = 0
+
+    def to_the_end(self, on_epoch: OnEpoch | None) -> Curve:
+        """Train until the recipe, *on_epoch* or divergence ends it."""
+        begin = time.perf_counter()
+        epochs: list[Epoch] = []
+        stopped = False
+        diverged: str | None = None
+        for number in range(1, self.recipe.epochs + 1):
+            epoch = self.one_epoch(number)
+            if isinstance(epoch, str):
+                diverged = epoch
+                break
+            epochs.append(epoch)
+            diverged = self.stuck(epoch)
+            if on_epoch is not None and on_epoch(epoch) is False:
+                stopped = True
+            if stopped or diverged:
+                break
+        if self.average is not None:
+            self.average.swap()
+        self.model.eval()
+        return Curve(
+            epochs=tuple(epochs),
+            stopped=stopped,
+            diverged=diverged,
+            seconds=time.perf_counter() - begin,
+            device=str(self.device),
+            precision=str(self.dtype).removeprefix("torch."),
+            threads=torch.get_num_threads(),
+            seed=self.seed,
+            images=self.step * self.batch,
+        )
+
+    def one_epoch(self, number: int) -> Epoch | str:
+        """Train and validate once; return the epoch, or why the run diverged."""
+        begin = time.perf_counter()
+        self.model.train()
+        loss_sum = torch.zeros((), device=self.device)
+        hits = torch.zeros((), dtype=torch.int64, device=self.device)
+        order = torch.randperm(len(self.train), generator=self.order).to(self.device)
+        for first in range(0, self.steps_per_epoch * self.batch, self.batch):
+            loss, correct = self.one_step(order[first : first + self.batch], number)
+            loss_sum += loss
+            hits += correct
+        # Numbers leave the device here, once an epoch, and not in the step.
+        train_loss = float(loss_sum) / self.steps_per_epoch
+        if not math.isfinite(train_loss):
+            return f"The train loss was no longer finite in epoch {number} (learning rate {self.recipe.lr:g})."
+        accuracy: float | None = None
+        validation_loss: float | None = None
+        if self.validation is not None:
+            with self.average.applied() if self.average is not None else nullcontext():
+                precision: Precision = "bfloat16" if self.dtype == torch.bfloat16 else "float32"
+                found = evaluate(self.model, self.validation, device=str(self.device), precision=precision)
+            accuracy, validation_loss = found.accuracy, found.loss
+            if not math.isfinite(validation_loss):
+                return f"The validation loss was no longer finite after epoch {number}."
+        if self.recipe.schedule == "plateau":
+            self.plateau.see(train_loss if validation_loss is None else validation_loss)
+        return Epoch(
+            number=number,
+            train_loss=train_loss,
+            train_accuracy=int(hits) / (self.steps_per_epoch * self.batch),
+            validation_accuracy=accuracy,
+            validation_loss=validation_loss,
+            seconds=time.perf_counter() - begin,
+        )
+
+    def one_step(self, indices: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
+        """Take one step on the images at *indices*; return the loss and the number of hits, on the device."""
+        recipe = self.recipe
+        learning_rate = rate(recipe, self.step, recipe.epochs * self.steps_per_epoch) * self.plateau.share
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        labels = self.train.labels[indices]
+        flipped: Tensor | None = None
+        if recipe.flip == "alternating":
+            flipped = self.mirrored[indices] ^ (epoch % 2 == 0)
+        pixels = self.train.normalisation.apply(self.train.pixels(indices))
+        pixels = augment(pixels, recipe, flipped, self.noise)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+            logits = self.model(pixels)
+        logits = logits.flatten(1).float()
+        loss = nn.functional.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        if self.average is not None:
+            self.average.update()
+        self.step += 1
+        return loss.detach(), (logits.detach().argmax(dim=1) == labels).sum()
+
+    def stuck(self, epoch: Epoch) -> str | None:
+        """Return why the run is given up as still at chance, or None."""
+        if epoch.number < max(2, math.ceil(self.recipe.epochs / 3)):
+            return None
+        if not _at_chance(epoch.train_accuracy, self.train):
+            return None
+        validated = epoch.validation_accuracy
+        if validated is not None and self.validation is not None and not _at_chance(validated, self.validation):
+            return None
+        return f"After epoch {epoch.number} of {self.recipe.epochs} the network was still no better than chance."
+
+
+def _at_chance(accuracy: float, images: Images) -> bool:
+    """Whether *accuracy* is within two standard errors of always naming the most frequent class."""
+    share = int(torch.bincount(images.labels).max()) / len(images)
+    return accuracy <= share + 2 * math.sqrt(share * (1 - share) / len(images))

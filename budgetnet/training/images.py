@@ -1,0 +1,190 @@
+"""Labelled images as tensors: `Normalisation`, `Images`, `Dataset`.
+
+Shape suffixes used in this room: N images, C channels, H height, W width, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from budgetnet.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Dataset", "Images", "Normalisation", "normalisation_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Normalisation:
+    """What is subtracted and divided, per channel, from pixels scaled to 0..1.
+
+    The default is a fixed grey level, not a property of any data, so images made by hand cannot leak their
+    statistics; `load` replaces it by the statistics of the data set's train images.
+    """
+
+    mean: tuple[float, ...] = (0.5,)
+    """One value for all channels, or one per channel; pixels in 0..1."""
+
+    std: tuple[float, ...] = (0.25,)
+    """Same length as `mean`; positive."""
+
+    def __post_init__(self) -> None:
+        """Check lengths and signs."""
+        if len(self.mean) != len(self.std) or not self.mean:
+            raise DataError(
+                f"A normalisation needs as many means as standard deviations, but got {len(self.mean)} and "
+                f"{len(self.std)}. Give one of each per channel."
+            )
+        if not all(value > 0 for value in self.std):
+            raise DataError(
+                f"Standard deviations must be positive, but got {self.std}. A channel that is constant over all "
+                "train images carries nothing: remove it, or use std 1 for it."
+            )
+
+    def apply(self, images_nchw: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Return uint8 pixels as normalised floats of *dtype*, channels-last, on the same device."""
+        scale = torch.tensor([1.0 / (255.0 * s) for s in self.std], device=images_nchw.device)
+        offset = torch.tensor([-m / s for m, s in zip(self.mean, self.std, strict=True)], device=images_nchw.device)
+        # One pass over the pixels: x / 255 minus mean over std, written as scale and offset.
+        floats = images_nchw.to(torch.float32, memory_format=torch.channels_last)
+        return floats.mul_(scale.view(1, -1, 1, 1)).add_(offset.view(1, -1, 1, 1)).to(dtype)
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class Images:
+    """Images and their labels; a subset shares the pixels of the set it was cut from.
+
+    ``Images(pixels, labels)`` holds N images. `take` selects some of them without copying a pixel: the subset keeps
+    the whole store and the rows that belong to it, so several worker processes can share one memory-mapped file.
+    """
+
+    store: Tensor
+    """uint8 (M, C, H, W), the pixels 0..255 of all stored images, M >= N; possibly memory-mapped, never written."""
+
+    labels: Tensor
+    """int64 (N,), class indices of the images of this set."""
+
+    rows: Tensor | None
+    """int64 (N,), the store's row of each image; None when the set is the whole store."""
+
+    normalisation: Normalisation
+    """How these pixels are normalised before a network sees them."""
+
+    def __init__(
+        self,
+        images: Tensor,
+        labels: Tensor,
+        rows: Tensor | None = None,
+        normalisation: Normalisation | None = None,
+    ) -> None:
+        """Check types and sizes; see the fields.
+
+        Raises:
+            DataError: the tensors are of the wrong type or do not fit each other.
+        """
+        if images.dtype != torch.uint8 or images.ndim != 4:
+            raise DataError(
+                "Images must be a uint8 tensor of shape (N, C, H, W), but got "
+                f"{str(images.dtype).removeprefix('torch.')} of shape {tuple(images.shape)}. "
+                "Convert pixels to 0..255 first."
+            )
+        count = len(images) if rows is None else len(rows)
+        if labels.dtype != torch.int64 or labels.shape != (count,):
+            raise DataError(
+                f"Labels must be an int64 tensor of shape ({count},), one per image, but got "
+                f"{str(labels.dtype).removeprefix('torch.')} of shape {tuple(labels.shape)}."
+            )
+        object.__setattr__(self, "store", images)
+        object.__setattr__(self, "labels", labels)
+        object.__setattr__(self, "rows", rows)
+        object.__setattr__(self, "normalisation", normalisation or Normalisation())
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.labels)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image."""
+        channels, height, width = self.store.shape[1:]
+        return channels, height, width
+
+    @property
+    def images(self) -> Tensor:
+        """uint8 (N, C, H, W): the pixels of this set; copied if the set is a subset of its store."""
+        return self.store if self.rows is None else self.store[self.rows]
+
+    def pixels(self, indices: Tensor) -> Tensor:
+        """Return the uint8 pixels (n, C, H, W) of the images at *indices* (int64 (n,), 0 <= index < N)."""
+        return self.store[indices if self.rows is None else self.rows[indices]]
+
+    def take(self, indices: Tensor) -> Images:
+        """Return the subset at *indices* (int64 (n,)), sharing this set's pixels."""
+        rows = indices if self.rows is None else self.rows[indices]
+        return Images(self.store, self.labels[indices], rows, self.normalisation)
+
+    def to(self, device: torch.device) -> Images:
+        """Return the set on *device*; a subset moves only its own pixels."""
+        if self.store.device == device:
+            return self
+        return Images(self.images.to(device), self.labels.to(device), None, self.normalisation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """One data set: train images in memory (or memory-mapped), test images behind a call."""
+
+    name: str
+    """The known name, or the folder's path."""
+
+    classes: tuple[str, ...]
+    """Class names; the position is the label."""
+
+    shape: tuple[int, int, int]
+    """(C, H, W) of every image."""
+
+    train: Images
+    """All images that may be trained on or used for selection."""
+
+    open_test: Callable[[], Images]
+    """Opens the test images; use `test`."""
+
+    @property
+    def normalisation(self) -> Normalisation:
+        """Mean and standard deviation of the train images."""
+        return self.train.normalisation
+
+    def test(self) -> Images:
+        """Open and return the test images, normalised like the train images. Selection must not call this."""
+        return self.open_test()
+
+
+def normalisation_of(images: Iterable[Tensor]) -> Normalisation:
+    """Return per-channel mean and standard deviation of uint8 image chunks (n, C, H, W), exactly.
+
+    Sums are taken in integers, so neither chunk size nor order changes a bit. A constant channel gets std 1.
+    """
+    count = 0
+    total: Tensor | None = None
+    squares: Tensor | None = None
+    for chunk in images:
+        values = chunk.to(torch.int64)
+        sums = values.sum(dim=(0, 2, 3))
+        square_sums = values.square_().sum(dim=(0, 2, 3))
+        total = sums if total is None else total + sums
+        squares = square_sums if squares is None else squares + square_sums
+        count += chunk.shape[0] * chunk.shape[2] * chunk.shape[3]
+    if total is None or squares is None or count == 0:
+        raise DataError("Statistics need at least one image, but got none. Put images under train/.")
+    means = [int(value) / count for value in total]
+    variances = [int(square) / count - mean * mean for square, mean in zip(squares, means, strict=True)]
+    return Normalisation(
+        mean=tuple(mean / 255.0 for mean in means),
+        std=tuple(variance**0.5 / 255.0 if variance > 1e-9 else 1.0 for variance in variances),
+    )

@@ -1,0 +1,377 @@
+"""The closed form: equal to fvcore and numel on drawn networks, and to hand arithmetic where fvcore is silent."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from budgetnet.errors import CountError, ShapeError
+from budgetnet.network.build import build
+from budgetnet.network.closed_form import cost, joined_shape, layers, output_of, projection, shape_after
+from budgetnet.network.cost import CustomCost
+from budgetnet.network.measure import measure
+from budgetnet.network.tree import (
+    Act,
+    AvgPool,
+    Bound,
+    Conv,
+    Custom,
+    DepthwiseConv,
+    GlobalAvgPool,
+    GlobalMaxPool,
+    Graph,
+    GraphApply,
+    GraphJoin,
+    GraphName,
+    Identity,
+    Linear,
+    MaxPool,
+    Norm,
+    Pad,
+    Parallel,
+    Sequence,
+    Shape,
+    Shared,
+    Shuffle,
+    Skip,
+    Split,
+    SqueezeExcite,
+    Zero,
+)
+from tests.network.strategies import Drawn, networks
+
+IMAGE = (4, 8, 8)
+VALUES = 4 * 8 * 8
+PLAIN = Conv(3, 4, bias="false", norm="none", act="none")
+
+
+def peak(node: object, shape: Shape = IMAGE) -> int:
+    """Peak activation memory in values."""
+    return cost(node, shape).peak_activation_bytes // 4  # type: ignore[arg-type]
+
+
+# --- equal to the count of record -------------------------------------------------------------------
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(networks())
+def test_equals_fvcore_and_numel(drawn: Drawn) -> None:
+    """Parameters, FLOPs and activations are those of the count of record, exactly."""
+    closed, counted = cost(drawn.network, drawn.input_shape), measure(drawn.network, drawn.input_shape)
+    assert (closed.params, closed.flops, closed.activations) == (counted.params, counted.flops, counted.activations)
+    assert output_of(drawn.network, drawn.input_shape) == drawn.shape
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(networks())
+def test_layers_are_the_built_modules(drawn: Drawn) -> None:
+    """The rows carry the names, classes and parameters of the built network's leaf modules, and sum to its cost."""
+    rows = layers(drawn.network, drawn.input_shape)
+    module = build(drawn.network, drawn.input_shape)
+    leaves = {
+        name: (type(leaf).__name__, sum(parameter.numel() for parameter in leaf.parameters()))
+        for name, leaf in module.named_modules()
+        if not list(leaf.children())
+        and type(leaf).__name__ not in ("Identity", "Flatten")
+        # an empty container is one of nothing but identities
+        and type(leaf).__name__ not in ("ModuleList", "GraphModule")
+    }
+    assert {row.name: (row.type, row.params) for row in rows} == leaves
+    total = cost(drawn.network, drawn.input_shape)
+    assert (sum(row.params for row in rows), sum(row.flops for row in rows)) == (total.params, total.flops)
+
+
+def test_parts_whose_result_is_dropped_have_parameters_and_no_flops() -> None:
+    """A nested graph may ignore an input; what only that input needed is not run by fvcore's trace."""
+    inner = Graph(("p", "q"), (), GraphApply(PLAIN, ("q",)))
+    network = Graph(
+        ("x",),
+        (Bound("wasted", GraphApply(Conv(3, 8), ("x",))), Bound("h", GraphApply(Conv(1, 4), ("x",)))),
+        GraphApply(inner, ("wasted", "h")),
+    )
+    closed, counted = cost(network, IMAGE), measure(network, IMAGE)
+    assert (closed.params, closed.flops, closed.activations) == (counted.params, counted.flops, counted.activations)
+    assert [row.flops for row in layers(network, IMAGE)][:3] == [0, 0, 0]
+    assert closed.depth == 2
+
+
+# --- shapes ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("node", "shape"),
+    [
+        (Conv(3, 16), (16, 8, 8)),
+        (Conv(3, 16, stride=2), (16, 4, 4)),
+        (Conv(3, 16, padding=0), (16, 6, 6)),
+        (Conv(3, 16, dilation=3, padding=0), (16, 2, 2)),
+        (Conv(2, 16, padding=1), (16, 9, 9)),
+        (DepthwiseConv(5, stride=2, multiplier=3), (12, 4, 4)),
+        (Linear(10), (10,)),
+        (MaxPool(), (4, 4, 4)),
+        (MaxPool(3, 2, "same"), (4, 4, 4)),
+        (AvgPool(3, 1), (4, 6, 6)),
+        (GlobalAvgPool(), (4, 1, 1)),
+        (GlobalMaxPool(), (4, 1, 1)),
+        (Zero(3), (4, 3, 3)),
+        (Pad(7, 2), (7, 4, 4)),
+        (Shuffle(2), IMAGE),
+        (Identity(), IMAGE),
+    ],
+)
+def test_shape_after_a_primitive(node: object, shape: Shape) -> None:
+    """Shapes follow PyTorch's arithmetic."""
+    assert shape_after(node, IMAGE) == shape  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("node", "shape", "message"),
+    [
+        (Conv(5, 8, padding=0), (4, 3, 3), "kernel 5 is larger than the input 3×3"),
+        (Conv(9, 8, padding=1), (4, 3, 3), "kernel 9 is larger than the padded input 5×5"),
+        (Conv(3, 8, dilation=8, padding=0), IMAGE, "kernel 3 with dilation 8 spans 17 and is larger than the input"),
+        (Conv(2, 8), IMAGE, "padding same needs an odd kernel, got 2"),
+        (Conv(3, 8, groups=3), IMAGE, "groups=3 must divide the 4 channels that come in and the 8 that go out"),
+        (Conv(3, 12, norm="group"), IMAGE, "group norm needs channels in 8 equal groups, got 12"),
+        (Norm("group", 3), IMAGE, "group norm needs channels in 3 equal groups, got 4"),
+        (Shuffle(3), IMAGE, "4 channels cannot be shuffled between 3 equal groups"),
+        (MaxPool(2, 2, 2), IMAGE, "padding 2 is more than half of the pooling kernel 2"),
+        (MaxPool(4), (4, 3, 3), "kernel 4 is larger than the input 3×3"),
+        (Pad(2), IMAGE, "pad adds channels, it cannot turn 4 into 2"),
+        (Conv(3, 8), (10,), "conv needs an image, got 10 features; put it before linear"),
+        (DepthwiseConv(3), (10,), "dwconv needs an image"),
+    ],
+)
+def test_impossible_shapes_are_refused(node: object, shape: Shape, message: str) -> None:
+    """The error says what does not fit."""
+    with pytest.raises(ShapeError, match=message):
+        shape_after(node, shape)  # type: ignore[arg-type]
+
+
+def test_joins() -> None:
+    """Sums and products need equal shapes, concatenation equal heights and widths."""
+    assert joined_shape("concat", ((4, 8, 8), (2, 8, 8))) == (6, 8, 8)
+    assert joined_shape("mul", ((4, 8, 8), (4, 8, 8))) == (4, 8, 8)
+    with pytest.raises(ShapeError, match="add needs equal shapes, got 4×8×8 and 2×8×8"):
+        joined_shape("add", ((4, 8, 8), (2, 8, 8)))
+    with pytest.raises(ShapeError, match="concat needs equal heights and widths, got 4×8×8 and 4×4×4"):
+        joined_shape("concat", ((4, 8, 8), (4, 4, 4)))
+
+
+@pytest.mark.parametrize("after", [(16, 8, 8), (16, 4, 4), (16, 3, 3), (4, 1, 1)])
+@pytest.mark.parametrize("how", ["auto", "pad"])
+def test_projection_leads_to_the_bodys_shape(how: str, after: Shape) -> None:
+    """Whatever stands on the shortcut ends with the shape that the body leaves."""
+    assert shape_after(projection(IMAGE, after, how), IMAGE) == after  # type: ignore[arg-type]
+
+
+def test_projection_of_vectors_and_impossible_ones() -> None:
+    """Vectors get a linear layer; where no stride leads from one to the other the error asks for a projection."""
+    assert projection((8,), (16,), "auto") == Linear(16)
+    with pytest.raises(ShapeError, match=r"brings 4×8×8, the body leaves 4×6×6, and no stride.*project="):
+        projection(IMAGE, (4, 6, 6), "auto")
+    with pytest.raises(ShapeError, match="pad can only add channels; take project=auto"):
+        projection(IMAGE, (2, 8, 8), "pad")
+    with pytest.raises(ShapeError, match="no stride"):
+        projection(IMAGE, (16,), "auto")
+
+
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        (Shared(Conv(3, 8), 2), "a shared part must keep its input's shape, got 4×8×8 -> 8×8×8"),
+        (Split((PLAIN, PLAIN, PLAIN)), "4 channels cannot be split into 3 equal parts"),
+        (Skip(Conv(3, 8)), "add needs equal shapes"),
+        (Parallel((PLAIN, MaxPool()), "concat"), "concat needs equal heights and widths"),
+        (Graph(("p", "q"), (), GraphName("p")), "the graph has 2 inputs, got 1"),
+        (Graph(("x",), (), GraphApply(PLAIN, ("x", "x"))), "only a graph takes 2 inputs, got Conv"),
+    ],
+)
+def test_impossible_combinations_are_refused(node: object, message: str) -> None:
+    """Both the totals and the table refuse what cannot be built."""
+    for count in (cost, layers):
+        with pytest.raises(ShapeError, match=message):
+            count(node, IMAGE)  # type: ignore[arg-type, operator]
+
+
+# --- a study's own primitives -----------------------------------------------------------------------
+
+
+def test_custom_primitives_bring_their_own_cost() -> None:
+    """A closed form given with a study's primitive is used everywhere; without one the error says so."""
+
+    def doubled(shape: Shape, *, factor: int) -> CustomCost:
+        return CustomCost(output=(shape[0] * factor, *shape[1:]), params=7, flops=11, activations=5)
+
+    node, forms = Custom("wide", (("factor", 2),)), {"wide": doubled}
+    network = Sequence((node, Skip(Shared(Custom("wide", (("factor", 1),)), 3))))
+    assert shape_after(node, IMAGE, custom=forms) == (8, 8, 8)
+    total = cost(network, IMAGE, custom=forms)
+    assert (total.params, total.flops, total.activations, total.depth) == (14, 44, 20, 4)
+    rows = layers(network, IMAGE, custom=forms)
+    assert [(row.name, row.type, row.flops) for row in rows] == [("0", "wide", 11), ("1.body.body", "wide", 33)]
+    with pytest.raises(CountError, match="'wide' has no closed form; count the network with fvcore"):
+        cost(network, IMAGE)
+
+
+# --- peak memory, depth and receptive field, by hand ------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("node", "values"),
+    [
+        (PLAIN, 2 * VALUES),
+        (Conv(3, 12), 4 * VALUES),  # norm and activation overwrite the convolution's output
+        (Sequence((Act(), Norm(), PLAIN)), 2 * VALUES),
+        (Identity(), VALUES),
+        (GlobalAvgPool(), VALUES + 4),
+        (Linear(10), VALUES + 10),
+        (Sequence((Conv(3, 12), Conv(3, 8))), (12 + 8) * 64),
+        # skip: the input stays beside input and output of each layer of the body
+        (Skip(PLAIN), 2 * VALUES),
+        (Skip(Sequence((Conv(1, 16), Conv(1, 4)))), VALUES + 4 * VALUES + VALUES),
+        (Skip(Act()), 2 * VALUES),  # the activation cannot overwrite what the sum needs
+        (Skip(Conv(3, 4, order="norm act conv")), 3 * VALUES),
+        (Skip(Identity()), VALUES),
+        # a projection runs after the body, with the body's output held
+        (Skip(Conv(3, 8), Conv(1, 8)), VALUES + 2 * 2 * VALUES),
+        # branches: finished ones are held, the last one may use up the input
+        (Parallel((PLAIN, PLAIN, PLAIN)), 4 * VALUES),
+        (Parallel((PLAIN, Act())), 2 * VALUES),
+        (Parallel((Act(), PLAIN)), 3 * VALUES),
+        (Parallel((Identity(), PLAIN), "concat"), 2 * VALUES),
+        (Parallel((Identity(), Identity()), "concat"), 2 * VALUES),
+        (Split((Identity(), Conv(3, 2))), VALUES + VALUES // 2 + VALUES // 2),
+        (Split((Conv(3, 2), Conv(3, 2))), 2 * VALUES),
+        (SqueezeExcite(2), VALUES + 4 + 2),
+        (Skip(SqueezeExcite(2)), VALUES + 4 + VALUES),
+        (Shared(PLAIN, 3), 2 * VALUES),
+        (Skip(Shared(PLAIN, 3)), 3 * VALUES),
+    ],
+)
+def test_peak_memory(node: object, values: int) -> None:
+    """Input, output and whatever is needed later, at the worst layer."""
+    assert peak(node) == values
+
+
+def graph(result: object, *bindings: tuple[str, object]) -> Graph:
+    """A graph of one input x."""
+    return Graph(("x",), tuple(Bound(name, term) for name, term in bindings), result)  # type: ignore[arg-type]
+
+
+def apply(node: object, *names: str) -> GraphApply:
+    """Apply a part to values."""
+    return GraphApply(node, names)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("node", "values"),
+    [
+        (graph(GraphJoin("add", (GraphName("x"), apply(PLAIN, "x")))), 2 * VALUES),
+        # h is needed twice more, so the activation writes a new tensor
+        (
+            graph(
+                GraphJoin("add", (GraphName("a"), GraphName("h"))), ("h", apply(PLAIN, "x")), ("a", apply(Act(), "h"))
+            ),
+            2 * VALUES,
+        ),
+        # x + h while both are needed later: a new tensor
+        (
+            graph(
+                GraphJoin("concat", (GraphName("s"), GraphName("x"), GraphName("h"))),
+                ("h", apply(PLAIN, "x")),
+                ("s", GraphJoin("add", (GraphName("x"), GraphName("h")))),
+            ),
+            3 * VALUES,
+        ),
+        (graph(GraphJoin("concat", (GraphName("x"), GraphName("x")))), 2 * VALUES),
+        (graph(GraphName("h"), ("h", apply(Identity(), "x"))), VALUES),
+        # a nested graph of two inputs: q is read once, p is still needed outside
+        (
+            graph(
+                GraphJoin("add", (GraphName("c"), GraphName("h"))),
+                ("h", apply(PLAIN, "x")),
+                (
+                    "c",
+                    apply(
+                        Graph(("p", "q"), (), GraphJoin("add", (apply(PLAIN, "p"), apply(PLAIN, "q")))),  # type: ignore[arg-type]
+                        "h",
+                        "x",
+                    ),
+                ),
+            ),
+            4 * VALUES,
+        ),
+    ],
+)
+def test_peak_memory_of_graphs(node: Graph, values: int) -> None:
+    """Values live from where they are made to where they are read last."""
+    assert peak(node) == values
+
+
+def test_graph_and_skip_agree() -> None:
+    """A residual sum written as a graph costs what skip costs, in every number."""
+    body = Sequence((Conv(1, 16), DepthwiseConv(3), Conv(1, 4)))
+    as_graph = graph(GraphJoin("add", (apply(body, "x"), GraphName("x"))))
+    assert cost(as_graph, IMAGE) == cost(Skip(body), IMAGE)
+    after = Sequence((Conv(3, 4), Skip(Skip(body)), Act()))
+    nested = Sequence((Conv(3, 4), graph(GraphJoin("add", (apply(as_graph, "x"), GraphName("x")))), Act()))
+    assert cost(after, IMAGE) == cost(nested, IMAGE)
+
+
+@pytest.mark.parametrize(
+    ("node", "depth", "field"),
+    [
+        (PLAIN, 1, 3),
+        (Sequence((PLAIN, PLAIN)), 2, 5),
+        (Sequence((Conv(3, 4, stride=2), PLAIN)), 2, 7),
+        (Sequence((MaxPool(2), Conv(3, 4, dilation=2))), 1, 10),
+        (Skip(Sequence((PLAIN, PLAIN))), 2, 5),
+        (Parallel((PLAIN, Conv(5, 4), Sequence((Conv(1, 4), Conv(1, 4))))), 2, 5),
+        (Sequence((PLAIN, SqueezeExcite(2), PLAIN)), 4, 5),
+        (Sequence((PLAIN, GlobalAvgPool(), Conv(1, 10), Linear(10))), 3, 3),
+        (Shared(PLAIN, 3), 3, 7),
+        (graph(apply(PLAIN, "h"), ("h", GraphJoin("add", (apply(Conv(5, 4), "x"), GraphName("x"))))), 2, 7),
+        (Sequence((Zero(2), PLAIN)), 1, 5),
+        (Identity(), 0, 1),
+    ],
+)
+def test_depth_and_receptive_field(node: object, depth: int, field: int) -> None:
+    """The longest path's convolutions and linear layers; the largest window on the image."""
+    total = cost(node, IMAGE)  # type: ignore[arg-type]
+    assert (total.depth, total.receptive_field) == (depth, field)
+
+
+def test_layer_rows_of_one_convolution() -> None:
+    """Rows follow the stated order; a norm in front acts on the input's width."""
+    rows = layers(Conv(3, 8, norm="batch", act="relu", dropout=0.1, order="norm act conv drop"), IMAGE)
+    assert [(row.name, row.type, row.output, row.params, row.flops) for row in rows] == [
+        ("0", "BatchNorm2d", IMAGE, 8, 2 * VALUES),
+        ("1", "ReLU", IMAGE, 0, 0),
+        ("2", "Conv2d", (8, 8, 8), 288, 288 * 64),
+        ("3", "Dropout", (8, 8, 8), 0, 0),
+    ]
+
+
+def test_needs_no_torch() -> None:
+    """The closed form and the budget import no torch, so that the space can be explored at once."""
+    code = (
+        "import sys, budgetnet.network.closed_form, budgetnet.network.budget, budgetnet.network.expand, "
+        "budgetnet.network.files; sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_speed() -> None:
+    """A search leans on thousands of counts per second; the bound is lenient, a loaded machine is slow."""
+    block = Skip(Sequence((Conv(1, 32), DepthwiseConv(3), Conv(1, 16, act="none"))))
+    network = Sequence((Conv(3, 16), *(block for _ in range(6)), GlobalAvgPool(), Linear(10)))
+    cost(network, (3, 32, 32))
+    start = time.perf_counter()
+    for _ in range(500):
+        cost(network, (3, 32, 32))
+    assert (time.perf_counter() - start) / 500 < 1e-3

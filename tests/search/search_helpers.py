@@ -1,0 +1,98 @@
+"""A small study on scikit-learn's digits, and workers in threads for tests that need no processes."""
+
+from __future__ import annotations
+
+import threading
+from multiprocessing import Pipe
+from multiprocessing.connection import wait
+from pathlib import Path
+
+from budgetnet.errors import BudgetnetError
+from budgetnet.search.access import open_study
+from budgetnet.search.ledger import Ledger
+from budgetnet.search.messages import Done, Failed, Job, Message, Progress, Setup
+from budgetnet.search.storage import default_url
+from budgetnet.search.study import Study
+
+GRAMMAR = """\
+network  = stem stage(8|12|16|24){1..2} head
+stem     = conv(3, 8|12|16)
+stage(c) = block(c){1..2} down?
+block(c) = conv(3, c) | sep(c) | skip(conv(3, c))
+sep(c)   = dwconv(3|5) conv(1, c)
+down     = maxpool(2)
+head     = gap linear(classes)
+"""
+
+TEXT = """\
+study: tiny
+dataset: digits
+budget: {params: 6k, flops: 500k}
+grammar: |
+GRAMMAR
+search: {trials: 6, workers: 2, seed: 0, sampler: evolution}
+training: {epochs: 2, batch: 128, shift: 0, flip: none, precision: float32}
+finalists: {top: 2, seeds: 2, epochs: 2}
+"""
+
+
+def study_text(grammar: str = GRAMMAR, **changes: str) -> str:
+    """The small study's text; each change replaces (or adds, or with "" removes) the line of a top-level key."""
+    lines = dict(line.split(": ", 1) for line in TEXT.splitlines() if ": " in line)
+    lines["grammar"] = "|\n" + "\n".join(f"  {line}" for line in grammar.splitlines())
+    lines.update(changes)
+    return "".join(f"{key}: {value}\n" for key, value in lines.items() if value)
+
+
+def open_ledger(study: Study, folder: Path) -> Ledger:
+    """Open (or make) a study's database in a folder."""
+    recorded, database = open_study(study, default_url(folder))
+    return Ledger(recorded, database, goal=study.goal, target=study.target, seed=study.search.seed)
+
+
+class Threads:
+    """Workers that train in threads of the test's process: real trainings, without seconds of starting up."""
+
+    def __init__(self, study: Study, count: int = 1) -> None:
+        from budgetnet.search.trainer import Bench  # torch, which other processes of these tests do without
+
+        self._bench = Bench(
+            Setup(dataset=study.dataset, validation=study.validation, seed=study.search.seed, device="cpu")
+        )
+        self._pipes = [Pipe() for _ in range(count)]
+        self._busy: set[int] = set()
+        self.jobs: list[Job] = []
+
+    @property
+    def idle(self) -> list[int]:
+        """The workers without a job."""
+        return [index for index in range(len(self._pipes)) if index not in self._busy]
+
+    def submit(self, worker: int, job: Job) -> None:
+        """Give an idle worker a job."""
+        self._busy.add(worker)
+        self.jobs.append(job)
+        threading.Thread(target=self._train, args=(worker, job), daemon=True).start()
+
+    def answer(self, worker: int, *, go_on: bool) -> None:
+        """Answer a worker that waits after an epoch."""
+        self._pipes[worker][0].send(go_on)
+
+    def wait(self, timeout: float) -> list[Message]:
+        """Return what workers have said."""
+        ready = wait([here for here, _ in self._pipes], timeout)
+        messages: list[Message] = [here.recv() for here, _ in self._pipes if here in ready]
+        self._busy -= {message.worker for message in messages if not isinstance(message, Progress)}
+        return messages
+
+    def _train(self, worker: int, job: Job) -> None:
+        there = self._pipes[worker][1]
+
+        def on_epoch(epoch: int, accuracy: float | None) -> bool:
+            there.send(Progress(worker, epoch, accuracy))
+            return bool(there.recv()) if job.ask else True
+
+        try:
+            there.send(Done(worker, self._bench.train(job, on_epoch)))
+        except BudgetnetError as error:
+            there.send(Failed(worker, str(error)))

@@ -1,0 +1,219 @@
+"""The contract that every sampler keeps, run for each of them; and what is particular to each."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from search_helpers import study_text
+
+from budgetnet.errors import SearchError
+from budgetnet.search.access import space_of
+from budgetnet.search.deriver import Deriver
+from budgetnet.search.propose import make_sampler, parameters_of, propose
+from budgetnet.search.record import Record
+from budgetnet.search.samplers.evolution import EvolutionSampler
+from budgetnet.search.samplers.random import RandomSampler
+from budgetnet.search.samplers.tpe import TpeSampler
+from budgetnet.space.choosers import replay
+from budgetnet.space.draw import Candidate, Rejection
+from budgetnet.space.identity import canonical_hash
+
+SAMPLERS = {"random": RandomSampler, "tpe": TpeSampler, "evolution": EvolutionSampler}
+LATER_WIDTHS = """\
+network    = conv(3, 8|16) stage(4|8, 2|3) gap linear(classes)
+stage(c, n) = conv(3, c..(c*4):4){1..n} | tied(conv(1|3, in))  {n}
+"""
+"""Choices whose labels follow from earlier ones, and repetitions whose bounds do."""
+
+
+@pytest.fixture(params=list(SAMPLERS))
+def kind(request: pytest.FixtureRequest) -> type:
+    """Each sampler's class."""
+    return SAMPLERS[request.param]
+
+
+def score(candidate: Candidate) -> float:
+    """A stand-in for validation accuracy that rewards depth: samplers must be able to learn it."""
+    return min(0.99, 0.3 + 0.1 * candidate.cost.depth)
+
+
+def history(deriver: Deriver, n: int, seed: int = 0) -> list[Record]:
+    """Records as a random search would leave them, of all outcomes."""
+    rng = random.Random(seed)
+    records: list[Record] = []
+    while len(records) < n:
+        found = deriver.draw(rng)
+        if found.expansion is None:
+            continue
+        number = len(records)
+        common = {
+            "number": number,
+            "decisions": dict(found.expansion.decisions),
+            "params": found.cost.params,
+            "hash": canonical_hash(found.expansion.network),
+        }
+        if isinstance(found, Rejection):
+            records.append(Record(outcome="over_budget", constraints={"params": 0.1}, **common))
+            continue
+        value = score(found)
+        outcome = ("completed", "completed", "completed", "stopped_early", "failed", "running", "diverged")[number % 7]
+        curve = (value / 2, value) if outcome in ("completed", "stopped_early", "diverged") else ()
+        accuracy = curve[-1] if curve else None
+        records.append(Record(outcome=outcome, accuracy=accuracy, curve=curve, epochs=len(curve), **common))
+    return records
+
+
+def first(sampler, records, seed: int, n: int = 8) -> list:
+    """The first draws of a proposal."""
+    return list(itertools.islice(sampler.draws(records, random.Random(seed)), n))
+
+
+def proposals(space) -> list[dict]:
+    """What every sampler proposes first after thirty trials."""
+    deriver = Deriver(space)
+    records = history(deriver, 30)
+    return [draw.expansion.decisions for kind in SAMPLERS.values() for draw in first(kind(deriver), records, 5)]
+
+
+@pytest.fixture(params=[True, False], ids=["aware", "plain"])
+def deriver(request: pytest.FixtureRequest, space) -> Deriver:
+    """Derivations with and without a table."""
+    return Deriver(space, aware=request.param)
+
+
+def test_same_seed_same_draws(kind, deriver):
+    """Equal records and equal seeds give equal draws, from the same sampler or a new one."""
+    records = history(deriver, 30)
+    sampler = kind(deriver)
+    draws = [draw.expansion.decisions for draw in first(sampler, records, 1) if draw.expansion]
+    assert draws == [draw.expansion.decisions for draw in first(sampler, records, 1) if draw.expansion]
+    assert draws == [draw.expansion.decisions for draw in first(kind(deriver), records, 1) if draw.expansion]
+    assert draws != [draw.expansion.decisions for draw in first(sampler, records, 2) if draw.expansion]
+
+
+@pytest.mark.parametrize("n", [0, 5, 30])
+def test_draws_are_complete_derivations(kind, deriver, n):
+    """Every draw, at any time, is a derivation of the grammar that its own decisions repeat exactly."""
+
+    def refuse(decision):
+        raise AssertionError(f"{decision.name} is not recorded")
+
+    for drawn in first(kind(deriver), history(deriver, n), 3):
+        if drawn.expansion is None:
+            assert isinstance(drawn, Rejection)
+            continue
+        again = deriver.space.expand(replay(drawn.expansion.decisions, refuse))
+        assert again.network == drawn.expansion.network
+        assert deriver.space.cost(again.network) == drawn.cost
+        assert isinstance(drawn, Candidate) == (deriver.space.budget.excess(drawn.cost) is None)
+
+
+def test_with_a_table_nothing_is_wasted(kind, space):
+    """Where the space allows a table, every draw of every sampler fits the budget."""
+    deriver = Deriver(space)
+    assert deriver.table is not None
+    assert all(isinstance(drawn, Candidate) for drawn in first(kind(deriver), history(deriver, 30), 0, 25))
+
+
+@pytest.mark.parametrize("goal", ["smallest", "pareto"])
+def test_other_goals(kind, space, goal):
+    """Every sampler proposes under every goal."""
+    deriver = Deriver(space)
+    sampler = kind(deriver) if kind is RandomSampler else kind(deriver, goal, 0.6)
+    assert all(isinstance(drawn, Candidate) for drawn in first(sampler, history(deriver, 30), 0))
+
+
+def test_choices_that_follow_from_earlier_ones(kind, make_study):
+    """Labels and bounds that change from derivation to derivation are proposed and recorded without complaint."""
+    space = space_of(make_study(LATER_WIDTHS, budget="{params: 100k}"))
+    deriver = Deriver(space)
+    records = history(deriver, 25)
+    for drawn in first(kind(deriver), records, 0, 12):
+        values, distributions = parameters_of(space, drawn)
+        assert list(values) == list(distributions) == list(drawn.expansion.decisions)
+
+
+def test_same_proposals_in_another_process(space):
+    """Proposals follow from records and seed alone, also in another process with another hash seed."""
+    code = f"""
+import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
+import json
+from pathlib import Path
+from test_samplers import proposals
+from budgetnet.search.access import space_of
+from budgetnet.search.study_file import parse_study
+print(json.dumps(proposals(space_of(parse_study({study_text()!r}, Path("x.yaml"))))))
+"""
+    environment = {**os.environ, "PYTHONHASHSEED": "1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert json.loads(done.stdout) == proposals(space)
+
+
+def test_nothing_fits_is_said_with_the_distance(kind, make_study):
+    """A budget below the smallest network is an error that says how small networks can get."""
+    space = space_of(make_study(budget="{params: 100}"))
+    with pytest.raises(
+        SearchError, match=r"nothing in the grammar fits params ≤ 100: the smallest network has \d+ params"
+    ):
+        propose(kind(Deriver(space)), space, [], seed=0)
+    with pytest.raises(
+        SearchError, match=r"none of 50 draws fits .*the nearest had \d+ parameters, .* % over 100\. Raise"
+    ):
+        propose(kind(Deriver(space, aware=False)), space, [], seed=0, attempts=50)
+
+
+@pytest.mark.parametrize("name", ["tpe", "evolution"])
+def test_learns_what_pays(space, name):
+    """After thirty trials that reward depth, proposals are deeper than random draws."""
+    deriver = Deriver(space)
+    records = history(deriver, 40)
+    learned: Iterator = (draw for seed in range(12) for draw in first(SAMPLERS[name](deriver), records, seed, 3))
+    plain = (draw for seed in range(12) for draw in first(RandomSampler(deriver), records, seed, 3))
+    depths = [[draw.cost.depth for draw in draws] for draws in (learned, plain)]
+    assert sum(depths[0]) / len(depths[0]) > sum(depths[1]) / len(depths[1]) + 0.4
+
+
+def test_mutations_are_small_steps(space):
+    """Most of a parent's decisions survive in its child."""
+    deriver = Deriver(space)
+    records = history(deriver, 30)
+    sampler = EvolutionSampler(deriver)
+    parents = sampler.elite(records)
+    kept = []
+    for child in first(sampler, records, 0, 60):
+        shared = [
+            sum(child.expansion.decisions.get(name) == label for name, label in parent.decisions.items())
+            / len(parent.decisions)
+            for parent in parents
+        ]
+        kept.append(max(shared))
+    assert sum(share >= 0.6 for share in kept) >= 40
+
+
+def test_elite_is_the_best_without_duplicates(space):
+    """Parents are the best distinct networks; those that were never trained are none."""
+    deriver = Deriver(space)
+    records = history(deriver, 50)
+    elite = EvolutionSampler(deriver).elite(records)
+    assert len({record.hash for record in elite}) == len(elite) == 10
+    assert all(record.trained for record in elite)
+    accuracies = [record.accuracy for record in elite if record.outcome == "completed"]
+    assert accuracies == sorted(accuracies, reverse=True)
+    assert EvolutionSampler(deriver).elite(records[:5]) == []
+
+
+def test_study_names_its_sampler(make_study):
+    """The study's word chooses the class, and short studies learn earlier."""
+    for name, kind in SAMPLERS.items():
+        study = make_study(search=f"{{sampler: {name}, trials: 20}}")
+        sampler = make_sampler(study, space_of(study))
+        assert isinstance(sampler, kind)
+        assert getattr(sampler, "startup", 5) == 5

@@ -1,0 +1,281 @@
+"""Whole searches with worker processes: to the end, through Ctrl-C, SIGKILL and changed files."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from safetensors import safe_open
+from search_helpers import study_text
+
+from budgetnet.errors import DataError, RequestError, SearchError, StudyError
+from budgetnet.network.build import build
+from budgetnet.search.access import open_study, space_of
+from budgetnet.search.events import FinalistDone, FinalistsStarted, SearchEnded, TrialStarted
+from budgetnet.search.finalists import choose_finalists
+from budgetnet.search.record import read_records
+from budgetnet.search.run import search
+from budgetnet.search.storage import default_url
+from budgetnet.search.study_file import parse_study
+from budgetnet.space.choosers import prior, replay
+
+QUICK = {
+    "search": "{trials: 3, workers: 2, seed: 0, pruner: none}",
+    "training": "{epochs: 1, batch: 256, shift: 0, flip: none, precision: float32}",
+    "finalists": "{top: 2, seeds: 2, epochs: 1}",
+}
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from budgetnet.search.progress import progress
+from budgetnet.search.run import search
+from budgetnet.search.study_file import read_study
+
+def main():
+    with progress() as show:
+        summary = search(read_study(Path(sys.argv[1])), out=Path(sys.argv[2]), device="cpu", listen=show)
+    print(summary.ended)
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def launch(folder: Path, text: str) -> subprocess.Popen:
+    """Start a search in a process (and process group) of its own."""
+    (folder / "study.yaml").write_text(text, encoding="utf-8")
+    (folder / "script.py").write_text(SCRIPT, encoding="utf-8")
+    command = [sys.executable, str(folder / "script.py"), str(folder / "study.yaml"), str(folder / "run")]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=folder
+    )
+
+
+def recorded(folder: Path, text: str):
+    """The records of a search that runs in another process."""
+    study = parse_study(text, folder / "study.yaml")
+    return read_records(open_study(study, default_url(folder / "run"), create=False)[0])
+
+
+def wait_for(folder: Path, text: str, condition, seconds: float = 60.0):
+    """Wait until the records of another process meet a condition."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if (folder / "run" / "study.db").exists():
+            try:
+                records = recorded(folder, text)
+            except (RequestError, SearchError):
+                records = ()  # the other process is still making the tables
+            if condition(records):
+                return records
+        time.sleep(0.1)
+    raise AssertionError("the condition was not met in time")
+
+
+def children(pid: int) -> list[int]:
+    """The process numbers of all descendants."""
+    done = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True)
+    pairs = [tuple(map(int, line.split())) for line in done.stdout.splitlines()[1:]]
+    direct = [child for child, parent in pairs if parent == pid]
+    return direct + [grandchild for child in direct for grandchild in children(child)]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs (zombies do not)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_whole_search_and_going_on(make_study, tmp_path):
+    """Two workers, three networks, two finalists of two seeds; started again it has nothing to do; more trials go on."""
+    events: list = []
+    study = make_study(**QUICK)
+    summary = search(study, out=tmp_path / "run", device="cpu", listen=events.append)
+    assert summary.ended == "trials"
+    assert summary.finalists_complete
+    assert [record.outcome for record in summary.records] == ["completed"] * 3
+    assert summary.best.accuracy == max(record.accuracy for record in summary.records)
+    assert summary.target_reached is None
+    assert len([event for event in events if isinstance(event, FinalistDone)]) == 4
+
+    chosen = choose_finalists(summary.records, study)
+    assert [finalist.trial for finalist in summary.finalists] == [record.number for record in chosen]
+    for finalist, record in zip(summary.finalists, chosen, strict=True):
+        assert finalist.n == 2
+        assert finalist.deviation is not None
+        assert len({run.seed for run in finalist.runs}) == 2
+        for run in finalist.runs:
+            assert run.test_images == 360
+            assert 0 <= run.test_accuracy <= 1
+            assert run.threads == 1
+            assert run.environment["torch"]
+            assert "pytest" in run.environment["command"]
+            network = space_of(study).expand(replay(record.decisions, prior(None))).network
+            with safe_open(summary.folder / run.weights, "pt") as weights:
+                assert weights.metadata()["label"] == f"tiny, trial {record.number}, run {run.run}"
+                assert set(weights.keys()) == set(build(network, (1, 8, 8)).state_dict())
+
+    events.clear()
+    again = search(study, out=tmp_path / "run", device="cpu", listen=events.append)
+    assert (again.records, again.finalists) == (summary.records, summary.finalists)
+    assert not [event for event in events if isinstance(event, TrialStarted | FinalistsStarted)]
+
+    more = make_study(**QUICK | {"search": "{trials: 4, workers: 1, pruner: none}", "finalists": "{top: 0}"})
+    assert len(search(more, out=tmp_path / "run", device="cpu").records) == 4
+
+
+def test_killed_search_loses_nothing(tmp_path):
+    """After SIGKILL of the parent its workers end too, and the next start repeats exactly what was running."""
+    text = study_text(
+        search="{trials: 3, workers: 2, pruner: none}",
+        training="{epochs: 40, batch: 64, shift: 0, flip: none, precision: float32}",
+        finalists="{top: 0}",
+    )
+    process = launch(tmp_path, text)
+    try:
+        running = wait_for(tmp_path, text, lambda records: sum(len(record.curve) > 1 for record in records) == 2)
+        workers = children(process.pid)
+        assert len(workers) >= 2
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+    end = time.monotonic() + 10
+    while any(alive(pid) for pid in workers):
+        assert time.monotonic() < end, "workers outlive their parent"
+        time.sleep(0.1)
+    assert [record.outcome for record in recorded(tmp_path, text)] == ["running", "running"]
+
+    events: list = []
+    study = parse_study(text, tmp_path / "study.yaml")
+    asked: list = []
+
+    def listen(event) -> None:
+        events.append(event)
+        if isinstance(event, TrialStarted):
+            asked.append(event.number)
+            if len(asked) == 2:
+                os.kill(os.getpid(), signal.SIGINT)  # enough seen
+
+    summary = search(study, out=tmp_path / "run", device="cpu", listen=listen)
+    assert summary.ended == "interrupted"
+    assert events[0].lost == (0, 1)
+    assert asked == [2, 3]
+    first = summary.records
+    assert [record.outcome for record in first[:4]] == ["interrupted"] * 4
+    assert [first[2].redo_of, first[3].redo_of] == [0, 1]
+    assert [(r.network, r.seed) for r in first[2:4]] == [(r.network, r.seed) for r in first[:2]]
+    assert first[0].curve[: len(running[0].curve)] == running[0].curve
+
+
+def test_ctrl_c_ends_cleanly(tmp_path):
+    """Ctrl-C in a terminal reaches the whole group: the search ends by itself, soon, and says how to go on."""
+    text = study_text(
+        search="{trials: 3, workers: 1, pruner: none}",
+        training="{epochs: 500, batch: 32, shift: 0, flip: none, precision: float32}",
+    )
+    process = launch(tmp_path, text)
+    wait_for(tmp_path, text, lambda records: any(record.curve for record in records))
+    begin = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert time.monotonic() - begin < 10
+    assert process.returncode == 0
+    assert out.strip() == "interrupted"
+    assert "search ended: interrupted; start again to go on" in err
+    assert "Traceback" not in err
+    assert [record.outcome for record in recorded(tmp_path, text)] == ["interrupted", "waiting"]
+    assert recorded(tmp_path, text)[0].reason == "the search was interrupted"
+
+
+def test_changed_study_is_refused(make_study, tmp_path):
+    """A study whose scores could not be compared any more is refused, with what changed and how to go on."""
+    study = make_study()
+    open_study(study, default_url(tmp_path / "run"))
+    changed = make_study(
+        grammar="network = conv(3, 8|99) head\nhead = gap linear(classes)\n",
+        budget="{params: 7k}",
+        training="{epochs: 3}",
+        dataset="{images: photos, size: 8}",
+        validation="20%",
+    )
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(StudyError) as caught:
+        open_study(changed, default_url(tmp_path / "run"))
+    message = str(caught.value)
+    assert "tiny.yaml differs from the study that" in message
+    for line in (
+        "grammar.network: network = stem stage(8|12|16|24){1..2} head → network = conv(3, 8|99) head",
+        "grammar.stem: stem = conv(3, 8|12|16) → none",
+        "budget.params: 6,000 → 7,000",
+        "budget.flops: 500,000 → none",
+        "training.epochs: 2 → 3",
+        "training.batch: 128 → 256",
+        "dataset.name: digits → none",
+        "validation.share: 0.1 → 0.2",
+    ):
+        assert f"  {line}\n" in message
+    assert "give the study another name (study: …), or start anew with --fresh" in message
+
+
+def test_what_may_change(make_study, tmp_path):
+    """Sampler, pruner, trials, workers, finalists, comments and layout of the grammar may change on the way."""
+    open_study(make_study(), default_url(tmp_path / "run"))
+    grammar = make_study().grammar_text.replace("head     =", "# the end\nhead=")
+    other = make_study(grammar, search="{sampler: tpe, trials: 9, pruner: halving}", finalists="{top: 1}")
+    assert open_study(other, default_url(tmp_path / "run"))[0].study_name == "tiny"
+
+
+def test_fresh_keeps_the_old_folder(make_study, tmp_path):
+    """Starting anew moves what is there aside; with a database elsewhere it is refused."""
+    study = make_study(search="{trials: 1, workers: 1}", training="{epochs: 1, batch: 512}", finalists="{top: 0}")
+    folder = tmp_path / "run"
+    for number in (1, 2):
+        folder.mkdir()
+        (folder / "mark").write_text(str(number))
+        with pytest.raises(SearchError, match="nothing in the grammar fits"):
+            search(make_study(budget="{params: 100}"), out=folder, fresh=True, device="cpu")
+        assert not (folder / "mark").exists()
+        assert (tmp_path / f"run.old-{number}" / "mark").read_text() == str(number)
+        for path in sorted(folder.rglob("*")):
+            path.unlink()
+        folder.rmdir()
+    with pytest.raises(
+        RequestError, match="--fresh moves a run folder aside, which a database elsewhere does not have"
+    ):
+        search(study, out=folder, storage=f"sqlite:///{tmp_path / 'x.db'}", fresh=True)
+
+
+def test_default_folder(make_study, tmp_path, monkeypatch):
+    """Without --out the run folder is runs/NAME under the current one."""
+    monkeypatch.chdir(tmp_path)
+    study = make_study(budget="{params: 100}")
+    with pytest.raises(SearchError, match="nothing in the grammar fits"):
+        search(study, device="cpu")
+    assert (tmp_path / "runs" / "tiny" / "study.db").exists()
+
+
+def test_wrong_requests_start_nothing(make_study, tmp_path):
+    """A device that is not there and a data set that is not laid out well are refused before any trial."""
+    with pytest.raises(RequestError, match="quantum"):
+        search(make_study(), out=tmp_path / "run", device="quantum")
+    with pytest.raises(DataError, match="has no train/"):
+        search(make_study(dataset="{images: nowhere}"), out=tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+def test_signals_are_given_back(make_study, tmp_path):
+    """After a search, Ctrl-C means again what it meant before."""
+    before = signal.getsignal(signal.SIGINT)
+    ended: list = []
+    with pytest.raises(SearchError):
+        search(make_study(budget="{params: 100}"), out=tmp_path / "run", device="cpu", listen=ended.append)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert not [event for event in ended if isinstance(event, SearchEnded)]

@@ -1,0 +1,177 @@
+"""Small spaces that use every construct of the language, and their brute-force enumeration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from budgetnet.errors import LanguageError, ShapeError
+from budgetnet.language.load import load
+from budgetnet.language.vocabulary import BUILTIN, Vocabulary
+from budgetnet.network.budget import Budget
+from budgetnet.network.cost import Cost
+from budgetnet.network.expand import Chooser, Decision, Expansion
+from budgetnet.space.space import Space
+
+__all__ = ["FLAGSHIP", "GRAMMARS", "Derived", "all_derivations", "space_of"]
+
+FLAGSHIP = """
+network   = stem stage(24|32){1..2} stage(48|64|96){1..2} head
+stem      = conv(3, 16|24|32)
+stage(c)  = block(c){1..3} down
+block(c)  = regular(c) | dilated(c) | separable(c) | skip(regular(c){1..2})
+regular(c)   = conv(3|5, c)
+dilated(c)   = conv(3, c, dilation=2|4|8)
+separable(c) = dwconv(3|5) conv(1, c)
+down      = maxpool(2) | conv(3, in, stride=2)
+head      = gap linear(classes)
+"""
+
+GRAMMARS: dict[str, str] = {
+    "nothing to choose": "network = conv(3, 4) gap linear(classes)",
+    "alternatives": "network = (conv(3, 4) | conv(5, 4) | conv(1, 8)) gap linear(classes)",
+    "weights": "network = (conv(3, 4) @3 | conv(5, 4) | identity @0.5) conv(3, 4 @2 | 8) gap linear(classes)",
+    "optional": "network = conv(3, 4) se? (conv(3, 4) act(gelu))? gap linear(classes)",
+    "repetition": "network = conv(3|1, 4){1..3} maxpool{0..2} gap linear(classes)",
+    "groups": "network = (conv(3, 4|6) norm(batch|none)){2} gap linear(classes)",
+    "tied": "network = tied(conv(3|1, 4|6) act(relu|gelu)){1..3} gap linear(classes)",
+    "tied rule": (
+        "network = conv(1, 4) tied(cell){2..3} gap linear(classes)\ncell = skip(conv(3|1, in)) | dwconv(3|5)?"
+    ),
+    "tied in tied": ("network = tied(conv(1, 4) tied(dwconv(3|5)){1..2} conv(1, 4|8)){1..2} gap linear(classes)"),
+    "anew in tied": "network = tied(conv(3|1, 4){1..2} maxpool?){2} gap linear(classes)",
+    "tied in anew": "network = (tied(conv(3|1, 4|8)){1..2} maxpool){1..2} gap linear(classes)",
+    "shared": "network = conv(1, 4) shared(conv(3|5, 4)){1..3} gap linear(classes)",
+    "shared in tied": "network = conv(1, 4) tied(shared(conv(3|1, 4)){1..2}){1..2} gap linear(classes)",
+    "shared in shared": ("network = conv(1, 4) shared(dwconv(3|5) shared(conv(1, 4)){1..2}){2..3} gap linear(classes)"),
+    "shared that cannot be": "network = conv(1, 4) shared(conv(3, 4|8)){1..3} gap linear(classes)",
+    "skip": "network = conv(1, 4) skip(conv(3, 4|8)){1..2} gap linear(classes)",
+    "skip strided": "network = conv(3, 4|6) skip(conv(3, 6, stride=1|2) conv(1, 8)) gap linear(classes)",
+    "skip without projection": "network = conv(1, 4) skip(conv(3, 4|8), project=none){1..2} gap linear(classes)",
+    "skip padded": "network = conv(1, 4|10) skip(conv(3, 8, stride=1|2), project=pad) gap linear(classes)",
+    "skip by expression": (
+        "network = conv(1, 4) skip(conv(3, 8), project=conv(1, 8, norm=batch|none, act=none)) gap linear(classes)"
+    ),
+    "parallel": "network = parallel(conv(1, 4), conv(3|5, 4|6), join=add) gap linear(classes)",
+    "parallel concat": (
+        "network = parallel(conv(1, 4|6), conv(3, 4)?, maxpool(3, 1, 1), join=concat) gap linear(classes)"
+    ),
+    "parallel product": (
+        "network = conv(1, 4) parallel(conv(3|1, 4), conv(1, 4, act=sigmoid), join=mul) gap linear(classes)"
+    ),
+    "split": "network = conv(1, 4|6|8) split(identity, conv(3|1, in)) shuffle(2) gap linear(classes)",
+    "split and add": (
+        "network = conv(1, 6|9) split(conv(3|1, 4), dwconv(3) conv(1, "
+        "4), identity | zero, join=concat) gap linear(classes)"
+    ),
+    "graph": (
+        "network = conv(1, 4) cell gap linear(classes)\n"
+        "cell = graph { h1 = op(x); h2 = op(x) + op(h1); return h1 + h2 }\n"
+        "op = zero | identity | conv(3, in)"
+    ),
+    "graph of two inputs": (
+        "network = graph { a = conv(1, 4)(x); b = conv(3|1, 4|6)(x); c = cell(a, b); return c } gap linear(classes)\n"
+        "cell = graph(p, q) { h = conv(1, 4)(q) * p; return concat(h, q, (dwconv(3)?)(p)) }"
+    ),
+    "parameters": "network = block(4|6) block(8, 3|5) gap linear(classes)\nblock(c, k=3) = conv(k, c) dwconv(k)",
+    "default with in": (
+        "network = conv(1, 4|6) mb(1|2) gap linear(classes)\n"
+        "mb(e, c=in) = skip(conv(1, c*e) dwconv(3) conv(1, c, act=none))"
+    ),
+    "default with a choice": ("network = block(4) gap linear(classes)\nblock(c, e=1|2) = conv(1, c*e) conv(3, c + 2)"),
+    "arithmetic": (
+        "network = b(8|12) gap linear(classes)\nb(c) = conv(1, c) conv(3, c // 3 * 2 + 1) conv(1, (1|2) * c - 3)"
+    ),
+    "ranges": "network = conv(1, 4..12:4) conv(3, 4..16*2) dropout(0.0..0.2:0.1) gap linear(classes)",
+    "names and booleans": (
+        "network = conv(3, 4, norm=batch|group|none, bias=true|false|auto, "
+        "act=relu|silu) gap linear(classes, bias=true|false)"
+    ),
+    "bounds by value": "network = stage(2|3) gap linear(classes)\nstage(n) = conv(3, 2*n){n} dwconv(3|5){1..n}",
+    "bounds by choice": "network = conv(3|1, 4){1|3} maxpool{0..1|2} gap linear(classes)",
+    "recursion": (
+        "network = conv(1, 4) tree gap linear(classes)\ntree = conv(3, 4) @3 | parallel(tree, conv(1, 4), join=add)"
+    ),
+    "heads": "network = conv(1, 4) (gap | gmp | identity) (linear(classes) | conv(1, classes))",
+    "wrong arguments": "network = conv(3, (2|4|8) // 4) conv(1, 4, groups=1|3) gap linear(classes)",
+    "order": (
+        'network = conv(3, 4) conv(3, 4, order="norm act conv"|"conv norm act", dropout=0.0) gap linear(classes)'
+    ),
+    "same thing twice": "network = (conv(3, 4) | conv(3, 4) | conv(3, 4){1}) (se | identity)? gap linear(classes)",
+    "vector skips": "network = gap linear(4|6) skip(linear(4|6, act=relu)) linear(classes)",
+}
+"""By what they are about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """One derivation, by brute force."""
+
+    indices: tuple[int, ...]
+    weight: float
+    """Product of the weights of its options."""
+    decisions: dict[str, object]
+    expansion: Expansion | None
+    cost: Cost | None
+    failure: str
+    """``shape``, ``argument`` or nothing."""
+
+
+def space_of(text: str, *, shape: tuple[int, int, int] = (2, 6, 6), classes: int = 3, **bounds: int) -> Space:
+    """The space of a grammar for small images."""
+    return Space(load(text), Vocabulary(BUILTIN), shape, classes, Budget(**bounds))
+
+
+def all_derivations(
+    space: Space, derive: Callable[[Chooser], Expansion] | None = None, limit: int = 20_000
+) -> list[Derived]:
+    """Every derivation, by trying every allowed answer to every decision of *derive* (by default `Space.expand`)."""
+    found: list[Derived] = []
+    prefix: list[int] = []
+    while True:
+        chooser = _Odometer(prefix)
+        expansion, cost, failure = None, None, ""
+        try:
+            expansion = (derive or space.expand)(chooser)
+            cost = space.cost(expansion.network)
+        except ShapeError:
+            failure = "shape"
+        except LanguageError:
+            failure = "argument"
+        found.append(Derived(tuple(chooser.taken), chooser.weight, chooser.decisions, expansion, cost, failure))
+        assert len(found) <= limit, "the grammar is too large to enumerate"
+        following = chooser.next_prefix()
+        if following is None:
+            return found
+        prefix = following
+
+
+class _Odometer:
+    """Answers by a prefix, then with the first allowed option."""
+
+    def __init__(self, prefix: list[int]) -> None:
+        self._prefix = prefix
+        self.taken: list[int] = []
+        self.decisions: dict[str, object] = {}
+        self.weight = 1.0
+        """Product of the weights of what was taken, among the allowed."""
+        self._allowed: list[tuple[bool, ...]] = []
+
+    def __call__(self, decision: Decision) -> int:
+        position = len(self.taken)
+        index = self._prefix[position] if position < len(self._prefix) else decision.allowed.index(True)
+        weights = [weight * allowed for weight, allowed in zip(decision.weights, decision.allowed, strict=True)]
+        self.weight *= weights[index] / sum(weights)
+        self.taken.append(index)
+        self._allowed.append(decision.allowed)
+        assert decision.name not in self.decisions, "decisions must have different names"
+        self.decisions[decision.name] = decision.labels[index]
+        return index
+
+    def next_prefix(self) -> list[int] | None:
+        """The answers to try next, or None after the last."""
+        for position in reversed(range(len(self.taken))):
+            for index in range(self.taken[position] + 1, len(self._allowed[position])):
+                if self._allowed[position][index]:
+                    return [*self.taken[:position], index]
+        return None

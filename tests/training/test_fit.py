@@ -1,0 +1,249 @@
+"""`fit`: learns, repeats itself, stops when told, notices divergence, refuses impossible requests."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from budgetnet.errors import RequestError, TrainingError
+from budgetnet.training.data import Dataset, Images, split_validation
+from budgetnet.training.evaluate import evaluate
+from budgetnet.training.fit import Curve, Epoch, fit
+from budgetnet.training.recipe import Recipe
+
+QUICK = Recipe(epochs=6, batch=64, lr=0.3, flip="none", shift=0)
+
+
+def network(seed: int = 0, dropout: float = 0.0) -> nn.Module:
+    """A small convolutional network for 8x8 grey images and ten classes."""
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1, bias=False),
+        nn.BatchNorm2d(16),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 3, padding=1, bias=False),
+        nn.BatchNorm2d(32),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(32, 10),
+    )
+
+
+def halves(digits: Dataset) -> tuple[Images, Images]:
+    """The digits' train images, split."""
+    return split_validation(digits.train, size=287, seed=0)
+
+
+def numbers(curve: Curve) -> list[tuple[float | None, ...]]:
+    """What a curve says apart from times."""
+    return [(e.train_loss, e.train_accuracy, e.validation_loss, e.validation_accuracy) for e in curve.epochs]
+
+
+def test_learns_digits(digits: Dataset) -> None:
+    """A few seconds of training reach well over 90 % on images that were not trained on."""
+    train, validation = halves(digits)
+    model = network()
+    curve = fit(model, train, validation, QUICK, seed=0, device="cpu")
+    assert len(curve.epochs) == 6
+    assert curve.final is not None
+    assert curve.final.validation_accuracy is not None
+    assert curve.final.validation_accuracy > 0.93
+    assert curve.final.train_loss < curve.epochs[0].train_loss
+    assert (curve.stopped, curve.diverged, curve.device, curve.threads) == (False, None, "cpu", 1)
+    assert curve.images == 6 * (1150 // 64) * 64
+    assert not model.training
+    again = evaluate(model, validation, device="cpu", precision="float32")
+    assert again.accuracy == pytest.approx(curve.final.validation_accuracy, abs=0.02)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw", "adam"])
+@pytest.mark.parametrize("schedule", ["onecycle", "cosine", "plateau", "constant"])
+def test_every_optimizer_and_schedule_learns(digits: Dataset, optimizer: str, schedule: str) -> None:
+    """All combinations bring the loss down within two epochs."""
+    recipe = Recipe.from_mapping(
+        {"optimizer": optimizer, "schedule": schedule, "lr": 0.1 if optimizer == "sgd" else 0.01, "epochs": 2},
+        base=QUICK,
+    )
+    curve = fit(network(), *halves(digits), recipe, seed=0, device="cpu")
+    assert curve.epochs[1].train_loss < curve.epochs[0].train_loss < 2.5
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_same_seed_same_curve(digits: Dataset, precision: str) -> None:
+    """Everything random follows from the seed, dropout included; other seeds give other curves."""
+    train, validation = halves(digits)
+    recipe = Recipe.from_mapping(
+        {"precision": precision, "epochs": 2, "flip": "alternating", "shift": 1, "cutout": 2, "ema": 0.9}, base=QUICK
+    )
+    runs = []
+    for seed, disturbance in ((1, 10), (1, 20), (2, 10)):
+        model = network(dropout=0.2)
+        torch.manual_seed(disturbance)
+        runs.append(numbers(fit(model, train, validation, recipe, seed=seed, device="cpu")))
+    assert runs[0] == runs[1]
+    assert runs[0] != runs[2]
+
+
+def test_global_randomness_is_left_alone(digits: Dataset) -> None:
+    """A caller's own random numbers are the same with and without a fit in between."""
+    model = network()
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    fit(model, digits.train, None, replace(QUICK, epochs=1), seed=0, device="cpu")
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_on_epoch_sees_every_epoch_and_can_stop(digits: Dataset) -> None:
+    """The callback gets each epoch as it ends; False ends the run, None does not."""
+    seen: list[Epoch] = []
+
+    def watch(epoch: Epoch) -> bool | None:
+        seen.append(epoch)
+        return False if epoch.number == 2 else None
+
+    curve = fit(network(), *halves(digits), QUICK, seed=0, device="cpu", on_epoch=watch)
+    assert curve.stopped
+    assert [epoch.number for epoch in seen] == [1, 2]
+    assert tuple(seen) == curve.epochs
+
+
+def test_what_on_epoch_raises_passes_through(digits: Dataset) -> None:
+    """A caller may end a run by its own exception."""
+
+    class Enough(Exception):
+        pass
+
+    def refuse(epoch: Epoch) -> None:
+        raise Enough
+
+    with pytest.raises(Enough):
+        fit(network(), digits.train, None, QUICK, seed=0, device="cpu", on_epoch=refuse)
+
+
+def test_without_validation_the_curve_has_none(digits: Dataset) -> None:
+    """Retraining on everything needs no validation images, not even for the plateau schedule."""
+    curve = fit(network(), digits.train, None, replace(QUICK, epochs=2, schedule="plateau"), seed=0, device="cpu")
+    assert [epoch.validation_accuracy for epoch in curve.epochs] == [None, None]
+    assert curve.best_validation_accuracy is None
+
+
+class Explodes(nn.Module):
+    """Gives logits that are not finite from the tenth step on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = network()
+        self.calls = 0
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the inner logits, at some point divided by zero."""
+        self.calls += 1
+        logits: Tensor = self.inner(images)
+        return logits / (0.0 if self.calls >= 10 else 1.0)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(digits: Dataset) -> None:
+    """The run ends after the epoch in which the loss became NaN or infinite, and says so."""
+    curve = fit(Explodes(), digits.train, None, QUICK, seed=0, device="cpu")
+    assert curve.epochs == ()
+    assert curve.final is None
+    assert curve.diverged is not None
+    assert "no longer finite in epoch 1" in curve.diverged
+
+
+def test_a_network_stuck_at_chance_is_given_up() -> None:
+    """Labels without relation to the images leave the network at chance, and a third of the epochs is enough."""
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randint(0, 256, (600, 1, 8, 8), generator=generator, dtype=torch.uint8)
+    images = Images(noise, torch.randint(0, 10, (600,), generator=generator))
+    recipe = replace(QUICK, epochs=6, lr=1e-6)
+    curve = fit(network(), images, images, recipe, seed=0, device="cpu")
+    assert curve.diverged == "After epoch 2 of 6 the network was still no better than chance."
+    assert len(curve.epochs) == 2
+
+
+def test_averaged_weights_are_what_is_left(digits: Dataset) -> None:
+    """With averaging, the network after the run is the one that the last validation saw."""
+    train, validation = halves(digits)
+    model = network()
+    recipe = replace(QUICK, epochs=2, ema=0.95, precision="float32")
+    curve = fit(model, train, validation, recipe, seed=0, device="cpu")
+    assert curve.final is not None
+    found = evaluate(model, validation, device="cpu")
+    assert (found.accuracy, found.loss) == (curve.final.validation_accuracy, curve.final.validation_loss)
+    plain = fit(network(), train, validation, replace(recipe, ema=0), seed=0, device="cpu")
+    assert numbers(plain)[-1] != numbers(curve)[-1]
+    assert plain.epochs[0].train_loss == curve.epochs[0].train_loss
+
+
+def test_fewer_images_than_a_batch(digits: Dataset) -> None:
+    """A small set trains in one batch of all images."""
+    few = digits.train.take(torch.arange(20))
+    curve = fit(network(), few, None, replace(QUICK, epochs=2, batch=512), seed=0, device="cpu")
+    assert curve.images == 40
+
+
+def test_test_images_stay_closed(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> None:
+    """Training and validating never opens the test images."""
+
+    def closed() -> Images:
+        raise AssertionError
+
+    guarded = replace(digits, open_test=closed)
+    fit(network(), *halves(guarded), replace(QUICK, epochs=1), seed=0, device="cpu")
+
+
+def test_impossible_devices_name_the_legal_ones(digits: Dataset) -> None:
+    """A misspelt device is a wrong request and nothing starts."""
+    with pytest.raises(RequestError, match="must be one of auto, cpu, cuda, mps or cuda:NUMBER, but got 'gpu'"):
+        fit(network(), digits.train, None, QUICK, seed=0, device="gpu")
+
+
+def test_too_few_images_and_negative_seeds_are_refused(digits: Dataset) -> None:
+    """One image gives no batch statistics; seeds start at 0."""
+    with pytest.raises(RequestError, match="at least two images, but got 1"):
+        fit(network(), digits.train.take(torch.tensor([0])), None, QUICK, seed=0)
+    with pytest.raises(RequestError, match="at least 0, but got -1"):
+        fit(network(), digits.train, None, QUICK, seed=-1)
+
+
+class Greedy(nn.Module):
+    """Asks for more memory than any machine has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Fail to take 2**62 bytes."""
+        return torch.empty(2**60) * self.weight
+
+
+def test_running_out_of_memory_is_a_training_error(digits: Dataset) -> None:
+    """Torch's allocation failure becomes one message with the next step."""
+    with pytest.raises(TrainingError, match=r"Memory ran out while training with batch 64 .* Use a smaller batch"):
+        fit(Greedy(), digits.train, None, QUICK, seed=0, device="cpu")
+
+
+def test_a_bug_in_a_network_is_not_swallowed(digits: Dataset) -> None:
+    """Errors that are no memory errors pass through as they are."""
+    with pytest.raises(RuntimeError, match="expected input"):
+        fit(nn.Conv2d(3, 10, 8), digits.train, None, QUICK, seed=0, device="cpu")
+
+
+def test_losses_are_those_of_the_recipe(digits: Dataset) -> None:
+    """Label smoothing raises the train loss floor; validation loss is plain cross-entropy in nats."""
+    train, validation = halves(digits)
+    start = fit(network(), train, validation, replace(QUICK, epochs=1, lr=1e-9), seed=0, device="cpu").epochs[0]
+    assert start.validation_loss == pytest.approx(math.log(10), abs=0.3)
+    sharp = fit(network(), train, None, replace(QUICK, epochs=3), seed=0, device="cpu").epochs[-1]
+    smooth = fit(network(), train, None, replace(QUICK, epochs=3, label_smoothing=0.3), seed=0, device="cpu").epochs[-1]
+    assert smooth.train_loss > sharp.train_loss + 0.3
