@@ -49,7 +49,7 @@ def test_the_document_holds_everything(trials, make_record):
     document = json.loads(json.dumps(study_document(full, full.records)))
     assert document["study"] == "tiny"
     assert document["target"] == 0.3
-    assert document["dropped"] == {"params": 3}
+    assert document["dropped"]["params"] == 3
     assert len(document["trials"]) == 5
     assert document["best"] in [trial["number"] for trial in document["trials"]]
     assert document["finalists"][0]["test_accuracy"]["n"] == 2
