@@ -130,8 +130,10 @@ def _check_ends(grammar: Grammar, rules: dict[str, Rule]) -> None:
         new = {rule.name for rule in grammar.rules if rule.name not in ends and _can_end(rule.body, rules, ends)}
         ends |= new
         changed = bool(new)
+    endless = {rule.name: _called(rule, rules) - ends for rule in grammar.rules if rule.name not in ends}
     for rule in grammar.rules:
-        if rule.name not in ends:
+        # Of the rules without an end, those that lead back to themselves are to blame; one of them always does.
+        if rule.name in endless and rule.name in _reached(endless[rule.name], endless):
             raise rule_error(
                 rule,
                 rule.span,
@@ -162,6 +164,22 @@ def _can_end(part: Expression, rules: dict[str, Rule], ends: set[str]) -> bool:
             return all(_can_end(node, rules, ends) for node in inner)
 
 
+def _called(rule: Rule, rules: dict[str, Rule]) -> set[str]:
+    return {node.name for node in walk(rule.body) if isinstance(node, Call) and node.name in rules}
+
+
+def _reached(start: set[str], calls: dict[str, set[str]]) -> set[str]:
+    """The rules that calls lead to from *start*, those included."""
+    reached: set[str] = set()
+    todo = list(start)
+    while todo:
+        name = todo.pop()
+        if name not in reached:
+            reached.add(name)
+            todo.extend(calls[name])
+    return reached
+
+
 def _may_be_zero(count: Value) -> bool:
     match count:
         case Choice():
@@ -177,13 +195,7 @@ def _may_be_zero(count: Value) -> bool:
 
 
 def _unreachable(grammar: Grammar, rules: dict[str, Rule]) -> list[Warning_]:
-    reached: set[str] = set()
-    todo = [grammar.start.name]
-    while todo:
-        name = todo.pop()
-        if name not in reached:
-            reached.add(name)
-            todo.extend(node.name for node in walk(rules[name].body) if isinstance(node, Call) and node.name in rules)
+    reached = _reached({grammar.start.name}, {name: _called(rule, rules) for name, rule in rules.items()})
     return [
         Warning_(str(rule_error(rule, rule.span, f"no way leads from {grammar.start.name!r} to this rule")))
         for rule in grammar.rules

@@ -78,6 +78,11 @@ def check_export(folder: Path, architecture: Architecture, trained: nn.Module, n
     trained = trained.to("cpu").eval()
     with torch.no_grad():
         expected = trained(inputs)
+    if not torch.isfinite(expected).all():
+        raise ExportError(
+            f"the logits of {architecture.name} are not finite: its training diverged; choose another trial"
+        )
+    _compare_weights(load_file(folder / "weights.safetensors"), trained.state_dict())
     answers = _ask(folder, {"pixels": pixels, "inputs": inputs})
     params = int(answers["params"])
     if params != counted.params:
@@ -114,6 +119,21 @@ def _ask(folder: Path, questions: dict[str, Tensor]) -> dict[str, Tensor]:
         return load_file(answered)
 
 
+def _compare_weights(written: dict[str, Tensor], trained: dict[str, Tensor]) -> None:
+    """Every tensor, also those that no logit depends on.
+
+    Raises:
+        ExportError: one is missing, left over or different.
+    """
+    for name in sorted(written.keys() ^ trained.keys()):
+        raise ExportError(f"weights.safetensors and the trained network do not both have {name}; nothing was exported")
+    for name, tensor in trained.items():
+        if not torch.equal(written[name], tensor):
+            raise ExportError(
+                f"weights.safetensors holds other values for {name} than the trained network; nothing was exported"
+            )
+
+
 def _compare(what: str, came: Tensor, expected: Tensor) -> float:
     """Return the largest difference.
 
@@ -124,8 +144,6 @@ def _compare(what: str, came: Tensor, expected: Tensor) -> float:
         raise ExportError(
             f"{what} of the export have shape {tuple(came.shape)}, not {tuple(expected.shape)}; nothing was exported"
         )
-    if not torch.isfinite(expected).all():
-        raise ExportError(f"{what} of the trained network are not finite: its training diverged; choose another trial")
     difference = float((came - expected).abs().max())
     if not difference <= TOLERANCE * max(1.0, float(expected.abs().max())):
         raise ExportError(

@@ -3,65 +3,17 @@
 from __future__ import annotations
 
 import random
-from dataclasses import asdict, dataclass
 from math import sqrt
 from statistics import fmean, stdev
-from typing import Any
 
-from budgetnet.network.budget import Bound
 from budgetnet.space.choosers import prior
 from budgetnet.space.draw import Candidate, judge
-from budgetnet.space.exploration import Share
+from budgetnet.space.exploration import Bin, Census, Share
 from budgetnet.space.fitting import derive
 from budgetnet.space.recognise import count_derivations
 from budgetnet.space.table import Table
 
-__all__ = ["Bin", "Census", "take_census"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bin:
-    """Networks by cost."""
-
-    low: int
-    """Least cost on the axis, included."""
-    high: int
-    """Largest cost, included."""
-    derivations: int
-    prior: float
-    """Probability that the grammar's own draw lies here."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Census:
-    """A space counted through. Numbers are of derivations; one network may have several."""
-
-    axis: Bound | None
-    """The bound that numbers "within the budget" refer to; others are in `all_bounds`."""
-    bound: int
-    derivations: int | None
-    """Of networks of any cost, exactly; None if parts above the bound were too many to look into."""
-    fitting: int | None
-    """Of networks within the axis' bound, exactly; None if costs could not be told apart."""
-    smallest: int | None
-    """Least cost of a network on the axis."""
-    prior: dict[str, float]
-    """Where the grammar's own draws end, exactly; see `budgetnet.space.table.Table.prior`."""
-    bins: tuple[Bin, ...]
-    """Up to the bound; empty if costs could not be told apart."""
-    all_bounds: Share | None
-    """Share of the fitting derivations that keep the other bounds too (estimated); None if there are no others."""
-    unique: Share | None
-    """Different networks per fitting derivation (estimated); below 1 where the grammar says a thing in several ways."""
-    states: int
-    seconds: float
-    """What the table took to make."""
-    note: str
-    """What is missing and why; empty if nothing is."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return numbers, words, lists and dictionaries only."""
-        return {"method": "exact", **asdict(self)}
+__all__ = ["take_census"]
 
 
 def take_census(table: Table, *, draws: int = 100, seed: int = 0, bins: int = 40) -> Census:

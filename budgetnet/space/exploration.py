@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from budgetnet.network.budget import Bound
 from budgetnet.network.expand import Label
 
-__all__ = ["LEVELS", "Exploration", "OptionShare", "Quantiles", "RuleCost", "Share"]
+__all__ = ["LEVELS", "Bin", "Census", "Exploration", "OptionShare", "Quantiles", "RuleCost", "Share"]
 
 LEVELS = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 """The quantiles that are kept."""
@@ -91,8 +92,49 @@ class OptionShare:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bin:
+    """Networks by cost."""
+
+    low: int
+    """Least cost on the axis, included."""
+    high: int
+    """Largest cost, included."""
+    derivations: int
+    prior: float
+    """Probability that the grammar's own draw lies here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Census:
+    """A space counted through. Numbers are of derivations; one network may have several."""
+
+    axis: Bound | None
+    """The bound that numbers "within the budget" refer to; others are in `all_bounds`."""
+    bound: int
+    derivations: int | None
+    """Of networks of any cost, exactly; None if parts above the bound were too many to look into."""
+    fitting: int | None
+    """Of networks within the axis' bound, exactly; None if costs could not be told apart."""
+    smallest: int | None
+    """Least cost of a network on the axis."""
+    prior: dict[str, float]
+    """Where the grammar's own draws end, exactly; see `budgetnet.space.table.Table.prior`."""
+    bins: tuple[Bin, ...]
+    """Up to the bound; empty if costs could not be told apart."""
+    all_bounds: Share | None
+    """Share of the fitting derivations that keep the other bounds too (estimated); None if there are no others."""
+    unique: Share | None
+    """Different networks per fitting derivation (estimated); below 1 where the grammar says a thing in several ways."""
+    states: int
+    seconds: float
+    """What the table took to make."""
+    note: str
+    """What is missing and why; empty if nothing is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exploration:
-    """A space seen through networks drawn by the grammar's prior; every number is an estimate."""
+    """A space seen through networks drawn by the grammar's prior: all but the census are estimates."""
 
     draws: int
     seed: int
@@ -114,6 +156,10 @@ class Exploration:
     """Most parameters (mean of own) first."""
     options: tuple[OptionShare, ...]
     """In the order in which the decisions were first met."""
+    census: Census | None = None
+    """The exact numbers; None where the space was not counted through."""
+    no_census: str = ""
+    """Why not; empty if it was not asked for."""
 
     def to_json(self) -> dict[str, Any]:
         """Return numbers, words, lists and dictionaries only."""

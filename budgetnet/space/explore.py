@@ -5,18 +5,40 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter, defaultdict
+from dataclasses import replace
 
 from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.network.expand import Expansion, Label, output_shape
 from budgetnet.network.machine import Machine
+from budgetnet.space.census import take_census
 from budgetnet.space.choosers import prior
 from budgetnet.space.draw import Candidate, Draw, Rejection, judge
 from budgetnet.space.exploration import Exploration, OptionShare, Quantiles, RuleCost, Share
 from budgetnet.space.identity import canonical_hash
 from budgetnet.space.placed import PlacedMachine, PlacedPart, Placing, rules_of
 from budgetnet.space.space import Space
+from budgetnet.space.tabulate import LIMIT_BYTES, LIMIT_STATES, TooLarge, tabulate
 
-__all__ = ["sample"]
+__all__ = ["explore", "sample"]
+
+
+def explore(
+    space: Space, *, draws: int = 1000, seed: int = 0, states: int = LIMIT_STATES, memory: int = LIMIT_BYTES
+) -> Exploration:
+    """Look at a space both ways: draw networks, and count it through where it is not too large for that.
+
+    Args:
+        space: with its budget.
+        draws: networks to draw, at least 1.
+        seed: equal seeds give equal results.
+        states: limit of the count, see `budgetnet.space.tabulate.tabulate`.
+        memory: limit of the count in bytes.
+    """
+    sampled = sample(space, draws, seed)
+    table = tabulate(space, states=states, memory=memory)
+    if isinstance(table, TooLarge):
+        return replace(sampled, no_census=table.text)
+    return replace(sampled, census=take_census(table, seed=seed))
 
 
 def sample(space: Space, n: int, seed: int) -> Exploration:

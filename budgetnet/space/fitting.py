@@ -151,19 +151,18 @@ class _Journey:
 
     def outlook(self, node: Node) -> tuple[tuple[float, ...], tuple[bool, ...]]:
         """Weights and permission of each option, given that the network is to fit."""
-        found = [self._option(edge) for edge in node.edges]
-        allowed = tuple(fits for _, _, fits in found)
+        allowed = tuple(self._may(edge, self._limits) for edge in node.edges)
         if not any(allowed):
             # Together, the other bounds leave nothing. Keep to the axis; the network will be judged as a whole.
-            allowed = tuple(number > 0 for number, _, _ in found)
-        priors = (1.0,) * len(found) if self._uniform else node.weights
-        masses = [
-            self._mass(edge) if permitted else (0.0, 0) for edge, permitted in zip(node.edges, allowed, strict=True)
+            allowed = tuple(self._may(edge, (NEVER,) * len(self._limits)) for edge in node.edges)
+        found = [
+            self._weigh(edge[0], self._spent[0] + edge[1][0], uniform=self._uniform) if edge and permitted else (0.0, 0)
+            for edge, permitted in zip(node.edges, allowed, strict=True)
         ]
-        top = max((exponent for number, exponent in masses if number > 0), default=0)
+        top = max((exponent for number, exponent in found if number > 0), default=0)
         weights = [
-            prior_weight * number * 2.0 ** (exponent - top)
-            for prior_weight, (number, exponent) in zip(priors, masses, strict=True)
+            number * 2.0 ** (exponent - top) * (1.0 if self._uniform else weight)
+            for (number, exponent), weight in zip(found, node.weights, strict=True)
         ]
         total = sum(weights) or 1.0
         return tuple(weight / total for weight in weights), allowed
@@ -174,20 +173,14 @@ class _Journey:
         assert edge is not None
         self._spent = self._table.add(self._spent, edge[1])
 
-    def _option(self, edge: Edge | None) -> tuple[float, int, bool]:
-        """Number of derivations ahead on the axis, with its power of two, and whether one may fit all bounds."""
+    def _may(self, edge: Edge | None, limits: Costs) -> bool:
+        """Whether a network that fits may follow."""
         if edge is None:
-            return 0.0, 0, False
-        target, costs = edge
-        spent = self._table.add(self._spent, costs)
-        number, exponent = self._weigh(target, spent[0], uniform=True)
-        fits = number > 0 and self._table.fits(target, (self._high - spent[0], *spent[1:]), self._limits)
-        return number, exponent, fits
-
-    def _mass(self, edge: Edge | None) -> tuple[float, int]:
-        if edge is None:
-            return 0.0, 0
-        return self._weigh(edge[0], self._spent[0] + edge[1][0], uniform=self._uniform)
+            return False
+        spent = self._table.add(self._spent, edge[1])
+        if self._low > 0 and self._weigh(edge[0], spent[0], uniform=True)[0] <= 0:
+            return False
+        return self._table.fits(edge[0], (self._high - spent[0], *spent[1:]), limits)
 
     def _weigh(self, target: int, spent: int, *, uniform: bool) -> tuple[float, int]:
         return self._table.weigh(target, self._low - spent, self._high - spent, uniform=uniform)

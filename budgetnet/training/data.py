@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from budgetnet.errors import DataError
 from budgetnet.training.folder import Progress, load_folder
 from budgetnet.training.images import Dataset, Images, Normalisation
 from budgetnet.training.published import load_published
-from budgetnet.training.sources import Description, ImageFolder, Source, data_directory, describe
+from budgetnet.training.sources import Description, ImageFolder, Source, data_directory, describe, image_copy
 from budgetnet.training.split import split_validation
 
 __all__ = [
@@ -28,6 +29,10 @@ __all__ = [
 def load(source: Source, *, data_dir: Path | None = None, progress: Progress | None = None) -> Dataset:
     """Return a data set, packed into ``.npy`` files on first use and memory-mapped from then on.
 
+    A published set may also lie in the data directory as image files, ``NAME/train/CLASS/…`` and ``NAME/test/CLASS/…``
+    (many people have CIFAR-10 so); then those are taken, nothing is downloaded, and the data set's name says so,
+    since a JPEG is not quite the published image.
+
     Args:
         source: A name in `datasets_table.DATASETS` or an `ImageFolder`.
         data_dir: Where files are kept; by default $BUDGETNET_DATA, else ~/.cache/budgetnet.
@@ -39,6 +44,9 @@ def load(source: Source, *, data_dir: Path | None = None, progress: Progress | N
     directory = data_directory(data_dir)
     match source:
         case str():
+            copy = image_copy(source, directory)
+            if copy is not None:
+                return replace(load_folder(copy, directory / "packed", progress), name=f"{source} (image files)")
             return load_published(source, directory)
         case ImageFolder():
             return load_folder(source, directory / "packed", progress)

@@ -79,7 +79,8 @@ def _from_torchvision(name: str, entry: KnownDataset, folder: Path) -> _Raw:
         raise DataError(
             f"The data set {name} is not in {folder} and could not be downloaded ({reason}).\n"
             f"Get the following from {entry.source} and put each where it says, then run again; nothing is downloaded "
-            f"if they are there:\n{files}"
+            f"if they are there:\n{files}\n"
+            f"Image files do as well: {folder / 'train'}/CLASS/ and {folder / 'test'}/CLASS/."
         ) from error
     return raw
 

@@ -18,6 +18,7 @@ __all__ = [
     "class_folders",
     "data_directory",
     "describe",
+    "image_copy",
     "image_files",
     "known",
 ]
@@ -122,6 +123,28 @@ def data_directory(data_dir: Path | None = None) -> Path:
         return data_dir.expanduser()
     set_by_user = os.environ.get(DATA_VARIABLE)
     return Path(set_by_user).expanduser() if set_by_user else Path.home() / ".cache" / "budgetnet"
+
+
+def image_copy(name: str, directory: Path) -> ImageFolder | None:
+    """Return the image files of a published set if ``directory/NAME`` holds ``train`` and ``test`` folders of them.
+
+    Raises:
+        DataError: an unknown name, or the class folders are not the published classes.
+    """
+    entry = known(name)
+    folder = directory / name
+    if not all((folder / part).is_dir() for part in ("train", "test")):
+        return None
+    channels, height, width = entry.shape
+    found = ImageFolder(folder, size=(height, width), channels=1 if channels == 1 else 3)
+    classes = class_folders(found)
+    if classes != entry.classes:
+        raise DataError(
+            f"{folder / 'train'} must hold the {len(entry.classes)} classes of {name} "
+            f"({', '.join(entry.classes[:3])}, …), but holds {', '.join(classes[:12])}. Rename the folders, or move "
+            f"{folder} away to have the published files downloaded."
+        )
+    return found
 
 
 def class_folders(folder: ImageFolder) -> tuple[str, ...]:

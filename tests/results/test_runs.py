@@ -90,5 +90,5 @@ def test_no_text_whatever_escapes_as_another_error(tmp_path_factory, text):
 def test_a_place_that_cannot_be_written_to_is_an_error(training, tmp_path):
     """The folder's parent is a file."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(RequestError, match="cannot be written to .*choose another place with --out"):
+    with pytest.raises(RequestError, match=r"cannot be written to .*choose another place with --out"):
         write_training(tmp_path / "file" / "folder", training)

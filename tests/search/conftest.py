@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from search_helpers import GRAMMAR, open_ledger, study_text
 
 from budgetnet.search.access import space_of
 from budgetnet.search.ledger import Ledger
@@ -16,6 +15,7 @@ from budgetnet.search.study import Study
 from budgetnet.search.study_file import parse_study
 from budgetnet.space.space import Space
 from budgetnet.training.data import load
+from tests.search.helpers import GRAMMAR, open_ledger, study_text
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,7 +6,6 @@ import time
 from dataclasses import replace
 
 import pytest
-from search_helpers import Threads, open_ledger
 
 from budgetnet.errors import SearchError
 from budgetnet.search.access import space_of
@@ -19,6 +18,7 @@ from budgetnet.search.messages import Bug, Failed, Lost, Progress
 from budgetnet.search.propose import make_sampler
 from budgetnet.search.samplers.random import RandomSampler
 from budgetnet.space.identity import canonical_hash
+from tests.search.helpers import Threads, open_ledger
 
 TWO_NETWORKS = "network = conv(3, 8) (identity | conv(1, 8){0..0} | conv(1, 8)) gap linear(classes)"
 QUICK = "{epochs: 2, batch: 256, shift: 0, flip: none, precision: float32}"

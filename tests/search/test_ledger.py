@@ -11,13 +11,13 @@ import time
 import optuna
 import pytest
 from optuna.trial import TrialState
-from search_helpers import open_ledger
 
 from budgetnet.search.ledger import Running, trial_seed
 from budgetnet.search.owner import host, life_of, this_process
 from budgetnet.search.propose import parameters_of
 from budgetnet.search.record import ATTRIBUTES
 from budgetnet.space.draw import draw
+from tests.search.helpers import open_ledger
 
 
 def derived(space, seed=0):

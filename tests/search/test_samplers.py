@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from search_helpers import study_text
 
 from budgetnet.errors import SearchError
 from budgetnet.search.access import space_of
@@ -25,6 +24,7 @@ from budgetnet.search.samplers.tpe import TpeSampler
 from budgetnet.space.choosers import replay
 from budgetnet.space.draw import Candidate, Rejection
 from budgetnet.space.identity import canonical_hash
+from tests.search.helpers import study_text
 
 SAMPLERS = {"random": RandomSampler, "tpe": TpeSampler, "evolution": EvolutionSampler}
 LATER_WIDTHS = """\
@@ -144,10 +144,10 @@ def test_choices_that_follow_from_earlier_ones(kind, make_study):
 def test_same_proposals_in_another_process(space):
     """Proposals follow from records and seed alone, also in another process with another hash seed."""
     code = f"""
-import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
+import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 import json
 from pathlib import Path
-from test_samplers import proposals
+from tests.search.test_samplers import proposals
 from budgetnet.search.access import space_of
 from budgetnet.search.study_file import parse_study
 print(json.dumps(proposals(space_of(parse_study({study_text()!r}, Path("x.yaml"))))))

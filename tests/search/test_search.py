@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from safetensors import safe_open
-from search_helpers import study_text
 
+import budgetnet
 from budgetnet.errors import DataError, RequestError, SearchError, StudyError
 from budgetnet.network.build import build
 from budgetnet.search.access import open_study, space_of
@@ -23,6 +25,7 @@ from budgetnet.search.run import search
 from budgetnet.search.storage import default_url
 from budgetnet.search.study_file import parse_study
 from budgetnet.space.choosers import prior, replay
+from tests.search.helpers import study_text
 
 QUICK = {
     "search": "{trials: 3, workers: 2, seed: 0, pruner: none}",
@@ -47,14 +50,22 @@ if __name__ == "__main__":
 """
 
 
-def launch(folder: Path, text: str) -> subprocess.Popen:
-    """Start a search in a process (and process group) of its own."""
+@contextmanager
+def launched(folder: Path, text: str) -> Iterator[subprocess.Popen]:
+    """A search in a process (and process group) of its own, which does not outlive the block."""
     (folder / "study.yaml").write_text(text, encoding="utf-8")
     (folder / "script.py").write_text(SCRIPT, encoding="utf-8")
     command = [sys.executable, str(folder / "script.py"), str(folder / "study.yaml"), str(folder / "run")]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=folder
+    environment = {**os.environ, "PYTHONPATH": str(Path(budgetnet.__file__).parent.parent)}
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment
     )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 def recorded(folder: Path, text: str):
@@ -63,10 +74,12 @@ def recorded(folder: Path, text: str):
     return read_records(open_study(study, default_url(folder / "run"), create=False)[0])
 
 
-def wait_for(folder: Path, text: str, condition, seconds: float = 60.0):
+def wait_for(process: subprocess.Popen, folder: Path, text: str, condition, seconds: float = 60.0):
     """Wait until the records of another process meet a condition."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
+        if process.poll() is not None:
+            raise AssertionError(f"the search ended by itself: {process.communicate()}")
         if (folder / "run" / "study.db").exists():
             try:
                 records = recorded(folder, text)
@@ -95,7 +108,7 @@ def alive(pid: int) -> bool:
 
 
 def test_whole_search_and_going_on(make_study, tmp_path):
-    """Two workers, three networks, two finalists of two seeds; started again it has nothing to do; more trials go on."""
+    """Two workers, three networks, two finalists of two seeds; started again there is nothing left to do."""
     events: list = []
     study = make_study(**QUICK)
     summary = search(study, out=tmp_path / "run", device="cpu", listen=events.append)
@@ -139,18 +152,17 @@ def test_killed_search_loses_nothing(tmp_path):
         training="{epochs: 40, batch: 64, shift: 0, flip: none, precision: float32}",
         finalists="{top: 0}",
     )
-    process = launch(tmp_path, text)
-    try:
-        running = wait_for(tmp_path, text, lambda records: sum(len(record.curve) > 1 for record in records) == 2)
+    with launched(tmp_path, text) as process:
+        running = wait_for(
+            process, tmp_path, text, lambda records: sum(len(record.curve) > 1 for record in records) == 2
+        )
         workers = children(process.pid)
         assert len(workers) >= 2
-    finally:
         os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
-    end = time.monotonic() + 10
-    while any(alive(pid) for pid in workers):
-        assert time.monotonic() < end, "workers outlive their parent"
-        time.sleep(0.1)
+        end = time.monotonic() + 10
+        while any(alive(pid) for pid in workers):
+            assert time.monotonic() < end, "workers outlive their parent"
+            time.sleep(0.1)
     assert [record.outcome for record in recorded(tmp_path, text)] == ["running", "running"]
 
     events: list = []
@@ -181,11 +193,11 @@ def test_ctrl_c_ends_cleanly(tmp_path):
         search="{trials: 3, workers: 1, pruner: none}",
         training="{epochs: 500, batch: 32, shift: 0, flip: none, precision: float32}",
     )
-    process = launch(tmp_path, text)
-    wait_for(tmp_path, text, lambda records: any(record.curve for record in records))
-    begin = time.monotonic()
-    os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    with launched(tmp_path, text) as process:
+        wait_for(process, tmp_path, text, lambda records: any(record.curve for record in records))
+        begin = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=30)
     assert time.monotonic() - begin < 10
     assert process.returncode == 0
     assert out.strip() == "interrupted"
