@@ -66,15 +66,20 @@ def explore(
 ) -> None:
     """Tell what fits the budget, before anything trains.
 
-    Also how large the networks are, and which rules and choices stand in the way.
+    How many networks there are and how many fit, exactly where the space is small enough; how large they are, and
+    which rules and choices stand in the way, from networks drawn at random.
     """
     from budgetnet.results.exploration import exploration_text
     from budgetnet.results.lookup import read_study_file
     from budgetnet.search.access import space_of
-    from budgetnet.space.explore import sample
+    from budgetnet.space import explore as look
+    from budgetnet.space.lint import lint
 
     asked = read_study_file(study)
-    found = sample(space_of(asked), draws, seed)
+    space = space_of(asked)
+    for warning in lint(space):
+        say(f"warning: {warning}")
+    found = look.explore(space, draws=draws, seed=seed)
     if as_json:
         tell_json({"study": asked.name, **found.to_json()})
     else:

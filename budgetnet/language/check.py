@@ -124,21 +124,29 @@ def _check_start(start: Rule, rules: dict[str, Rule]) -> None:
 
 def _check_ends(grammar: Grammar, rules: dict[str, Rule]) -> None:
     """Refuse rules from which no finite network can be derived."""
-    ends: set[str] = set()
-    changed = True
-    while changed:
-        new = {rule.name for rule in grammar.rules if rule.name not in ends and _can_end(rule.body, rules, ends)}
-        ends |= new
-        changed = bool(new)
-    endless = {rule.name: _called(rule, rules) - ends for rule in grammar.rules if rule.name not in ends}
+    callers: dict[str, list[str]] = {name: [] for name in rules}
     for rule in grammar.rules:
-        # Of the rules without an end, those that lead back to themselves are to blame; one of them always does.
-        if rule.name in endless and rule.name in _reached(endless[rule.name], endless):
-            raise rule_error(
-                rule,
-                rule.span,
-                f"{rule.name!r} never ends: all ways through it lead back to it; add an alternative without it",
-            )
+        for name in dict.fromkeys(_called(rule, rules)):
+            callers[name].append(rule.name)
+    ends: set[str] = set()
+    todo = list(reversed(rules))
+    while todo:  # a rule is looked at once, and again whenever one that it calls has turned out to end
+        name = todo.pop()
+        if name not in ends and _can_end(rules[name].body, rules, ends):
+            ends.add(name)
+            todo += callers[name]
+    endless = [rule for rule in grammar.rules if rule.name not in ends]
+    if endless:
+        # Each of them calls another of them; on such a way, the first to be met again leads back to itself.
+        rule, met = endless[0], set[str]()
+        while rule.name not in met:
+            met.add(rule.name)
+            rule = next(rules[name] for name in _called(rule, rules) if name not in ends)
+        raise rule_error(
+            rule,
+            rule.span,
+            f"{rule.name!r} never ends: all ways through it lead back to it; add an alternative without it",
+        )
 
 
 def _can_end(part: Expression, rules: dict[str, Rule], ends: set[str]) -> bool:
@@ -164,20 +172,9 @@ def _can_end(part: Expression, rules: dict[str, Rule], ends: set[str]) -> bool:
             return all(_can_end(node, rules, ends) for node in inner)
 
 
-def _called(rule: Rule, rules: dict[str, Rule]) -> set[str]:
-    return {node.name for node in walk(rule.body) if isinstance(node, Call) and node.name in rules}
-
-
-def _reached(start: set[str], calls: dict[str, set[str]]) -> set[str]:
-    """The rules that calls lead to from *start*, those included."""
-    reached: set[str] = set()
-    todo = list(start)
-    while todo:
-        name = todo.pop()
-        if name not in reached:
-            reached.add(name)
-            todo.extend(calls[name])
-    return reached
+def _called(rule: Rule, rules: dict[str, Rule]) -> list[str]:
+    """The rules that a rule calls, in the order of the text."""
+    return [node.name for node in walk(rule.body) if isinstance(node, Call) and node.name in rules]
 
 
 def _may_be_zero(count: Value) -> bool:
@@ -195,7 +192,13 @@ def _may_be_zero(count: Value) -> bool:
 
 
 def _unreachable(grammar: Grammar, rules: dict[str, Rule]) -> list[Warning_]:
-    reached = _reached({grammar.start.name}, {name: _called(rule, rules) for name, rule in rules.items()})
+    reached: set[str] = set()
+    todo = [grammar.start.name]
+    while todo:
+        name = todo.pop()
+        if name not in reached:
+            reached.add(name)
+            todo.extend(_called(rules[name], rules))
     return [
         Warning_(str(rule_error(rule, rule.span, f"no way leads from {grammar.start.name!r} to this rule")))
         for rule in grammar.rules

@@ -158,6 +158,8 @@ def _rule(parameter: Parameter) -> str:
             return "must be true or false"
         case "name":
             return f"must be one of {words}"
+        case "text":
+            return "must be a text"
         case "order":
             return 'must be a text such as "conv norm act drop"'
         case _:
@@ -169,7 +171,7 @@ def _check_name(scope: Scope, name: Name, what: str, uses: tuple[Use, ...]) -> N
         return
     for use in uses:
         words = _words(use)
-        if name.id not in words:
+        if name.id not in words and use.parameter.kind != "text":  # a text of one plain word needs no quotes
             raise _wrong_name(scope, name, f"{_needs(what, use)}", [*words, *scope.parameters])
     if not uses and name.id not in {*GIVEN, "true", "false", *scope.words}:
         raise _wrong_name(
@@ -186,7 +188,7 @@ def _words(use: Use) -> tuple[str, ...]:
             return ("true", "false")
         case "name":
             return use.parameter.names
-        case "order":
+        case "text" | "order":
             return ()
         case _:
             assert_never(use.parameter.kind)
@@ -207,8 +209,10 @@ def _wrong_name(scope: Scope, name: Name, message: str, legal: list[str]) -> Lan
 
 def _check_text(scope: Scope, text: Text, what: str, uses: tuple[Use, ...]) -> None:
     for use in uses:
-        if use.parameter.kind != "order":
+        if use.parameter.kind not in ("text", "order"):
             raise scope.error(text.span, f"{_needs(what, use)}, found a text; leave the quotes away")
+    if uses and all(use.parameter.kind == "text" for use in uses):
+        return
     words = text.value.split()
     for word in words:
         if word not in ORDER:

@@ -55,7 +55,7 @@ CONSTRUCTS = (
         "`conv(1, …, stride=…, act=none)`",
         "skip(conv(3, 32, stride=2) conv(3, 32, act=none)) act(relu)",
     ),
-    Construct("skip(a, project=none)", "the same; a difference is an error", "skip(conv(3, in, act=none), project=none)"),
+    Construct("skip(a, project=none)", "the same; a difference is an error", "skip(dwconv(3, act=none), project=none)"),
     Construct(
         "skip(a, project=pad)",
         "the same; the shortcut skips positions and adds channels of zeros (ResNet's option A)",

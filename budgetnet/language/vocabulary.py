@@ -22,8 +22,9 @@ class Parameter:
     """One parameter of a primitive."""
 
     name: str
-    kind: Literal["int", "float", "bool", "name", "order"]
-    """``order`` is a text naming each of conv, norm, act and drop at most once, conv always."""
+    kind: Literal["int", "float", "bool", "name", "text", "order"]
+    """``name`` is one of `names`, ``text`` any text, ``order`` a text naming each of conv, norm, act and drop at most
+    once, conv always."""
     default: Scalar | None = None
     """None: the argument is required."""
     low: float | None = None

@@ -56,6 +56,8 @@ def wrong(parameter: Parameter, value: Scalar) -> str | None:
                 return None
             legal = ", ".join(parameter.names)
             return f"{parameter.name} is one of {legal}, got {value!r}{nearest(str(value), parameter.names)}"
+        case "text":
+            return None if isinstance(value, str) else f"{parameter.name} takes a text, got {value!r}"
         case "order":
             return _wrong_order(parameter, value)
         case _:
@@ -97,9 +99,9 @@ def make(signature: Signature, arguments: tuple[Scalar, ...]) -> tree.Primitive:
         elif parameter.kind == "float" and isinstance(value, int):
             value = float(value)
         values[parameter.name] = value
-    _refuse_lost_parts(signature.name, values)
     if signature.name not in CLASSES:
         return tree.Custom(signature.name, tuple(values.items()))
+    _refuse_lost_parts(signature.name, values)
     make_node: Callable[..., tree.Primitive] = CLASSES[signature.name]
     return make_node(**values)
 

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from budgetnet.language import tree as language
 from budgetnet.language.printer import to_text
+from budgetnet.language.tokens import is_name
 from budgetnet.language.vocabulary import BUILTIN, Parameter, Scalar
 from budgetnet.network import tree
 from budgetnet.network.primitives import CLASSES
@@ -54,7 +55,9 @@ def _expression(node: Node) -> language.Expression:
             bindings = tuple(language.Binding(bound.name, _term(bound.term)) for bound in node.bindings)
             return language.Graph(node.inputs, bindings, _term(node.result))
         case tree.Custom():
-            arguments = tuple(language.Argument(name, _value(value, text=True)) for name, value in node.arguments)
+            arguments = tuple(
+                language.Argument(name, _value(value, text=not is_name(str(value)))) for name, value in node.arguments
+            )
             return language.Call(node.name, arguments)
         case _:
             return _call(node)

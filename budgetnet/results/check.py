@@ -16,6 +16,7 @@ from budgetnet.errors import ExportError
 from budgetnet.network import files
 from budgetnet.network.files import Architecture
 from budgetnet.network.measure import measure
+from budgetnet.results.standalone import WEIGHTS
 from budgetnet.training.images import Normalisation
 
 __all__ = ["Check", "check_export"]
@@ -82,7 +83,7 @@ def check_export(folder: Path, architecture: Architecture, trained: nn.Module, n
         raise ExportError(
             f"the logits of {architecture.name} are not finite: its training diverged; choose another trial"
         )
-    _compare_weights(load_file(folder / "weights.safetensors"), trained.state_dict())
+    _compare_weights(load_file(folder / WEIGHTS), trained.state_dict())
     answers = _ask(folder, {"pixels": pixels, "inputs": inputs})
     params = int(answers["params"])
     if params != counted.params:
@@ -126,12 +127,10 @@ def _compare_weights(written: dict[str, Tensor], trained: dict[str, Tensor]) -> 
         ExportError: one is missing, left over or different.
     """
     for name in sorted(written.keys() ^ trained.keys()):
-        raise ExportError(f"weights.safetensors and the trained network do not both have {name}; nothing was exported")
+        raise ExportError(f"{WEIGHTS} and the trained network do not both have {name}; nothing was exported")
     for name, tensor in trained.items():
         if not torch.equal(written[name], tensor):
-            raise ExportError(
-                f"weights.safetensors holds other values for {name} than the trained network; nothing was exported"
-            )
+            raise ExportError(f"{WEIGHTS} holds other values for {name} than the trained network; nothing was exported")
 
 
 def _compare(what: str, came: Tensor, expected: Tensor) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from budgetnet.results.census import census_text
 from budgetnet.results.text import count, joined_table, short_count
 from budgetnet.space.exploration import LEVELS, Exploration, OptionShare, Quantiles, Share
 
@@ -22,9 +23,11 @@ def exploration_text(found: Exploration, *, title: str, budget: str) -> list[str
         title: the study's name.
         budget: the budget in words.
     """
-    lines = [
-        f"{title}: {count(found.draws)} networks drawn by the grammar's prior (seed {found.seed}); budget {budget}",
+    lines = [f"{title}: budget {budget}", ""]
+    lines += census_text(found.census) if found.census is not None else _uncounted(found)
+    lines += [
         "",
+        f"Estimated from {count(found.draws)} networks drawn by the grammar's prior (seed {found.seed}):",
         f"{_share(found.fits)} % of them fit; {count(found.distinct)} different networks among those",
     ]
     if found.reasons:
@@ -34,6 +37,10 @@ def exploration_text(found: Exploration, *, title: str, budget: str) -> list[str
         lines += ["", *_rules(found)]
     options = _options(found)
     return [*lines, "", *options] if options else lines
+
+
+def _uncounted(found: Exploration) -> list[str]:
+    return [f"Not counted exactly: {found.no_census}"] if found.no_census else []
 
 
 def _share(share: Share) -> str:

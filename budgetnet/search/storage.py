@@ -7,6 +7,7 @@ SQLite runs with a write-ahead log and ``synchronous=NORMAL``: what was committe
 from __future__ import annotations
 
 import sqlite3
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -28,6 +29,8 @@ GRACE = 180
 """Seconds without a sign of life after which another machine may give a trial up."""
 TIMEOUT = 60
 """Seconds that a writer waits for another one before it gives up."""
+MAKING = 40
+"""Attempts, four a second, to open a database whose tables another process is making."""
 
 SCHEMES = ("sqlite", "postgresql", "mysql")
 
@@ -58,19 +61,35 @@ def open_storage(url: str, *, stale: StaleCallback | None = None, create: bool =
     if sqlite and parsed.database and parsed.database != ":memory:":
         _prepare(Path(parsed.database), create=create)
     arguments: dict[str, Any] = {"connect_args": {"timeout": TIMEOUT}} if sqlite else {"pool_pre_ping": True}
-    with storage_errors(url), warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # heartbeats, since Optuna 2.9
-        storage = RDBStorage(
-            url,
-            engine_kwargs=arguments,
-            heartbeat_interval=HEARTBEAT,
-            grace_period=GRACE,
-            heartbeat_stale_trial_callback=stale,
-        )
+    with storage_errors(url):
+        storage = _open(url, arguments, stale)
         if sqlite:
             event.listen(storage.engine, "connect", _relax)
             storage.engine.dispose()  # connections from before the listener keep the slow setting
         return optuna.storages.get_storage(storage)
+
+
+def _open(url: str, arguments: dict[str, Any], stale: StaleCallback | None) -> RDBStorage:
+    """Open a database; where another process makes its tables at this moment, let it (Optuna's issue 4621)."""
+    for attempt in range(MAKING):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # heartbeats, since 2.9
+                return RDBStorage(
+                    url,
+                    engine_kwargs=dict(arguments),
+                    heartbeat_interval=HEARTBEAT,
+                    grace_period=GRACE,
+                    heartbeat_stale_trial_callback=stale,
+                )
+        except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+            text = f"{error} {error.__cause__}"
+            if attempt == MAKING - 1 or not any(
+                word in text for word in ("already exists", "alembic_version", "UNIQUE")
+            ):
+                raise
+            time.sleep(0.25)
+    raise AssertionError("the last attempt returns or raises")
 
 
 @contextmanager

@@ -163,14 +163,15 @@ class _Search:
     def parting(self) -> Parting:
         """Describe the furthest that any derivation came."""
         position = max(self._best.position, 0)
-        came = "its end" if position == len(self._events) else self._events[position].text
+        ended = position == len(self._events)
+        came = "the end of the network" if ended else self._events[position].text
         offered = tuple(self._best.offers)
         layers = [event.text for event in self._events[: position + 1] if event.layer]
-        if position < len(self._events) and layers and layers[-1] == came:
+        if not ended and layers and layers[-1] == came:
             where = f"layer {len(layers)} of the network is {came}"
         else:
             where = f"after layer {len(layers)} ({layers[-1]})" if layers else "at its start"
-            where += f" the network has {came}"
+            where += " the network ends" if ended else f" the network has {came}"
         shown = " or ".join(offered[:6]) + (f" or {len(offered) - 6} others" if len(offered) > 6 else "")
         return Parting(len(layers), came, offered, f"not in this grammar: {where}, where the grammar offers {shown}")
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from budgetnet.cli import app
 from budgetnet.network.files import Architecture, parse
 from budgetnet.results.lookup import Trials, open_trials, read_study_file
-from budgetnet.results.searching import run_search
 from budgetnet.search.record import Record
 
 STUDY = """\
@@ -62,8 +63,9 @@ def study_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_folder(study_path: Path) -> Path:
     """The run folder of the small study after its search, finalists included."""
     folder = study_path.parent / "run"
-    _, ended = run_search(read_study_file(study_path), out=folder, device="cpu")
-    assert ended == "trials"
+    result = CliRunner().invoke(app, ["search", str(study_path), "--out", str(folder), "--device", "cpu", "--json"])
+    assert result.exit_code == 0, result.output
+    (folder / "search.json").write_text(result.stdout, encoding="utf-8")  # for the test of the command
     return folder
 
 

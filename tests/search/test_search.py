@@ -83,8 +83,8 @@ def wait_for(process: subprocess.Popen, folder: Path, text: str, condition, seco
         if (folder / "run" / "study.db").exists():
             try:
                 records = recorded(folder, text)
-            except (RequestError, SearchError):
-                records = ()  # the other process is still making the tables
+            except RequestError:
+                records = ()  # the other process has not made the study yet
             if condition(records):
                 return records
         time.sleep(0.1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import optuna
@@ -108,6 +110,19 @@ def test_reading_does_not_make_a_database(study, make_study, tmp_path):
     open_study(study, default_url(tmp_path / "run"))
     with pytest.raises(RequestError, match=r"the database has no study 'tony' \(it has: tiny\); did you mean 'tiny'\?"):
         open_study(make_study(study="tony"), default_url(tmp_path / "run"), create=False)
+
+
+def test_many_may_make_it_at_once(study, tmp_path):
+    """Workers that all start on a fresh database get along, whoever makes the tables."""
+    url = default_url(tmp_path)
+    gate = threading.Barrier(8)
+
+    def opened(_: int) -> str:
+        gate.wait()
+        return open_study(study, url)[0].study_name
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(opened, range(8))) == ["tiny"] * 8
 
 
 def test_two_studies_share_a_database(study, make_study, tmp_path):

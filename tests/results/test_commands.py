@@ -1,0 +1,95 @@
+"""The commands on a study that was searched: what goes to stdout, what to stderr, and how they exit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from typer.testing import CliRunner
+
+from budgetnet.cli import app
+
+
+@pytest.fixture
+def call(study_path, run_folder):
+    """Runs a command on the small study; ``{study}`` stands for its file."""
+
+    def run(*words: str, where: bool = True):
+        options = ["--run", str(run_folder)] if where else []
+        return CliRunner().invoke(app, [*(word.format(study=study_path) for word in words), *options])
+
+    return run
+
+
+def test_search_writes_one_document_and_talks_on_stderr(run_folder):
+    """JSON and nothing else on stdout: why it ended, all trials, the finalists."""
+    document = json.loads((run_folder / "search.json").read_text())
+    assert document["ended"] == "trials"
+    assert sum(trial["outcome"] == "completed" for trial in document["trials"]) == 4
+    assert len(document["finalists"]) == 1
+
+
+def test_a_finished_search_goes_on_with_nothing(study_path, run_folder):
+    """Started again, it trains nothing and says what there is."""
+    result = CliRunner().invoke(app, ["search", str(study_path), "--out", str(run_folder), "--device", "cpu"])
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("tiny: 4 completed")
+    assert "search ended" in result.stderr
+
+
+def test_list_shows_trials_and_finalists(call):
+    """Text for people, a document for programs."""
+    result = call("list", "{study}")
+    assert result.exit_code == 0
+    assert "finalist" in result.stdout
+    document = json.loads(call("list", "{study}", "--top", "2", "--json").stdout)
+    assert len(document["trials"]) == 2
+    assert 0 < document["trials"][0]["accuracy"] < 1
+
+
+def test_list_refuses_an_unknown_outcome(call):
+    """The request was wrong: exit code 2, the nearest word, nothing on stdout."""
+    result = call("list", "{study}", "--outcome", "complete")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "did you mean 'completed'" in result.stderr
+
+
+def test_show_and_diff_take_trials(call):
+    """A trial is a network like any other."""
+    document = json.loads(call("show", "{study}:best", "--json").stdout)
+    assert document["params"] <= 4000
+    result = call("diff", "{study}:0", "{study}:1")
+    assert result.exit_code == 0
+    assert "trial 0 of tiny" in result.stdout
+
+
+def test_export_names_the_folder_on_stdout(call, tmp_path):
+    """What a script needs goes to stdout, the check's verdict to stderr."""
+    folder = tmp_path / "out"
+    result = call("export", "{study}", "--out", str(folder))
+    assert result.exit_code == 0, result.output
+    assert result.stdout.strip() == str(folder)
+    assert "checked without budgetnet" in result.stderr
+    shutil.rmtree(folder)
+
+
+def test_export_of_a_trial_that_is_not_there(call):
+    """One line on stderr, no traceback."""
+    result = call("export", "{study}", "--trial", "77")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "error: tiny has no trial 77: it has the trials 0 to 3\n"
+
+
+def test_train_without_data_is_a_wrong_request(call, by_hand_path):
+    """A network alone does not say on what to train it."""
+    result = call("train", str(by_hand_path))
+    assert result.exit_code == 2
+    assert "--study STUDY, or --dataset with one of cifar10" in result.stderr
+
+
+def test_dashboard_refuses_a_port_that_cannot_be(call):
+    """Typer's own check: 0 to 65535."""
+    result = call("dashboard", "{study}", "--port", "70000")
+    assert result.exit_code == 2
+    assert "--port" in result.stderr

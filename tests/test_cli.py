@@ -1,0 +1,220 @@
+"""The command line as a whole: wrong arguments, exit codes, help, and what it must not load."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from budgetnet.cli import app
+from budgetnet.cli.app import main
+from budgetnet.errors import BudgetnetError, RequestError
+
+COMMANDS = ("search", "explore", "show", "diff", "train", "list", "dashboard", "export")
+SEED = Path(__file__).parents[1] / "studies/networks/dilated-residual-100k.yaml"
+
+STUDY = """\
+study: little
+dataset: digits
+budget: {params: 4k}
+grammar: |
+  network = conv(3, 8|16) maxpool(2) gap linear(classes)
+"""
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A study that has not run."""
+    path = tmp_path / "little.yaml"
+    path.write_text(STUDY, encoding="utf-8")
+    return str(path)
+
+
+def call(*words):
+    """Run the command line in this process."""
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_help_lists_every_command():
+    """In the order of work, each with a line."""
+    result = call("--help")
+    assert result.exit_code == 0
+    listed = [line.split()[0] for line in result.stdout.split("Commands:")[1].splitlines() if line.strip()]
+    assert tuple(listed) == COMMANDS
+    assert "..." not in result.stdout.split("Commands:")[1]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_is_explained(command):
+    """No command without a text, no option without one."""
+    result = call(command, "--help")
+    assert result.exit_code == 0
+    options = result.stdout.split("Options:")[1].strip().splitlines()
+    for option, following in zip(options, [*options[1:], ""], strict=True):
+        if option.lstrip().startswith("-"):
+            words = option.strip().split("  ", 1)
+            assert len(words) == 2 or following.startswith(" " * 10), option
+
+
+def test_the_version_is_printed():
+    """On stdout, for scripts."""
+    from budgetnet import __version__
+
+    assert call("--version").stdout == f"budgetnet {__version__}\n"
+
+
+WRONG = [
+    (("serch", "x.yaml"), "search"),
+    (("list", "{study}", "--outcom", "completed"), "--outcome"),
+    (("search",), "STUDY"),
+    (("search", "nope.yaml"), "there is no study file nope.yaml"),
+    (("search", "{study}", "--workers", "many"), "must be auto or a whole number from 1 to 1024, but got 'many'"),
+    (("search", "{study}", "--workers", "0"), "must be auto or a whole number from 1 to 1024, but got '0'"),
+    (("search", "{study}", "--seed", "-1"), "--seed"),
+    (("search", "{study}", "--trials", "0"), "--trials"),
+    (("search", "{study}", "--trials", "ten"), "--trials"),
+    (("search", "{study}", "--minutes", "0"), "--minutes must be a number above 0, but got 0"),
+    (("search", "{study}", "--minutes", "nan"), "--minutes must be a number above 0, but got nan"),
+    (("search", "{study}", "--stop-at-target"), "--stop-at-target needs a target"),
+    (("search", "{study}", "--data-dir", "{study}"), "--data-dir must be a folder, but"),
+    (("explore", "{study}", "-n", "0"), "--draws"),
+    (("explore", "{network}"), "is an architecture file, but a study file is needed"),
+    (("show", "{study}"), "is a study, which holds many networks"),
+    (("show", "{network}", "--input", "32"), "must be CHANNELSxHEIGHTxWIDTH, for example 3x32x32, but got '32'"),
+    (("show", "{network}", "--input", "3x0x32"), "must be CHANNELSxHEIGHTxWIDTH"),
+    (("show", "{network}", "--input", "3x4x4"), "kernel"),
+    (("diff", "{network}"), "B"),
+    (("list", "{study}"), "there are no trials of little yet"),
+    (("export", "{study}"), "there are no trials of little yet"),
+    (("dashboard", "{study}"), "there are no trials of little yet"),
+    (("dashboard", "{study}", "--port", "http"), "--port"),
+    (("train", "{network}", "--dataset", "cifar"), "did you mean"),
+    (("train", "{network}", "--dataset", "cifar10", "--seeds", "0"), "--seeds"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), WRONG, ids=[" ".join(words) for words, _ in WRONG])
+def test_wrong_requests_end_with_2_and_a_message(study, tmp_path, monkeypatch, words, message):
+    """Nothing on stdout, the reason on stderr, no traceback."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BUDGETNET_DATA", raising=False)
+    result = call(*(word.format(study=study, network=SEED) for word in words))
+    assert (result.exit_code, result.stdout) == (2, ""), result.output
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert [entry.name for entry in tmp_path.iterdir()] == ["little.yaml"]
+
+
+def test_an_error_in_a_study_shows_its_line(tmp_path):
+    """File, line, column and a caret."""
+    path = tmp_path / "wrong.yaml"
+    path.write_text(STUDY.replace("maxpool(2)", "maxpol(2)"))
+    result = call("explore", path)
+    assert result.exit_code == 2
+    assert f"error: {path}:5:" in result.stderr
+    assert "^" in result.stderr
+    assert "did you mean 'maxpool'" in result.stderr
+
+
+def test_explore_writes_text_or_json(study):
+    """The same numbers twice; shares are fractions in JSON."""
+    assert call("explore", study, "-n", "50").stdout.startswith("little: 50 networks drawn")
+    document = json.loads(call("explore", study, "-n", "50", "--json").stdout)
+    assert document["study"] == "little"
+    assert document["fits"]["value"] == 1.0
+
+
+def test_show_writes_text_or_json():
+    """All 78 layers of the first network, in both."""
+    text = call("show", SEED).stdout
+    assert "Conv2d-78" in text
+    assert "Total params: 100,416" in text
+    document = json.loads(call("show", SEED, "--json").stdout)
+    assert len(document["layers"]) == 78
+    assert (document["params"], document["flops"]) == (100_416, 69_083_264)
+
+
+def test_diff_writes_text_or_json(tmp_path):
+    """A network and its narrower sister."""
+    other = tmp_path / "other.yaml"
+    text = "".join(line for line in SEED.read_text().splitlines(keepends=True) if not line.startswith("counts"))
+    other.write_text(text.replace("regular(64)", "regular(32)", 1))
+    result = call("diff", SEED, other)
+    assert result.exit_code == 0
+    assert "- conv(3, 64" in result.stdout
+    assert json.loads(call("diff", SEED, other, "--json").stdout)["change"]["params"] < 0
+
+
+@pytest.mark.parametrize(("error", "code"), [(BudgetnetError("the disk is full"), 1), (RequestError("no"), 2)])
+def test_expected_errors_have_a_code_and_no_traceback(monkeypatch, error, code):
+    """1 where the work failed, 2 where the request was wrong."""
+
+    def fail(*args, **options):
+        raise error
+
+    monkeypatch.setattr("budgetnet.results.lookup.find", fail)
+    result = call("show", SEED)
+    assert (result.exit_code, result.stdout, result.stderr) == (code, "", f"error: {error}\n")
+
+
+def test_ctrl_c_ends_with_130_and_a_line(monkeypatch):
+    """As a shell expects of a program that SIGINT ended."""
+
+    def interrupt(*args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("budgetnet.results.lookup.find", interrupt)
+    result = call("show", SEED)
+    assert result.exit_code == 130
+    assert "interrupted; what was finished before is kept" in result.stderr
+
+
+def test_an_unexpected_error_keeps_its_traceback(monkeypatch, capsys):
+    """It is to be reported, so nothing is hidden."""
+
+    def fail(*args, **options):
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr("budgetnet.results.lookup.find", fail)
+    monkeypatch.setattr(sys, "argv", ["budgetnet", "show", str(SEED)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    assert "Traceback" in said
+    assert "ZeroDivisionError: division by zero" in said
+    assert "This is an error in budgetnet, not in your input. Please report it" in said
+
+
+def test_a_reader_that_leaves_early_gets_no_traceback(study):
+    """``budgetnet explore STUDY | head -1``."""
+    command = [sys.executable, "-m", "budgetnet", "explore", study, "-n", "20", "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.close()
+    said = process.stderr.read()
+    process.stderr.close()
+    process.wait(timeout=60)
+    assert "Traceback" not in said
+
+
+def test_help_loads_nothing_heavy():
+    """`--help` answers at once: no torch, optuna, pandas, plotly, rich or numpy."""
+    code = (
+        "import sys\nfrom budgetnet.cli import app\n"
+        "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = ('torch', 'optuna', 'pandas', 'plotly', 'rich', 'numpy', 'yaml', 'lark')\n"
+        "print([name for name in heavy if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+    assert "explore" in done.stdout
+
+
+def test_the_module_is_the_command():
+    """``python -m budgetnet`` and the installed command are one."""
+    done = subprocess.run([sys.executable, "-m", "budgetnet", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("budgetnet ")
