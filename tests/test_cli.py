@@ -122,10 +122,22 @@ def test_an_error_in_a_study_shows_its_line(tmp_path):
 
 def test_explore_writes_text_or_json(study):
     """The same numbers twice; shares are fractions in JSON."""
-    assert call("explore", study, "-n", "50").stdout.startswith("little: 50 networks drawn")
+    assert call("explore", study, "-n", "50").stdout.startswith("little: budget params ≤ 4,000")
     document = json.loads(call("explore", study, "-n", "50", "--json").stdout)
     assert document["study"] == "little"
     assert document["fits"]["value"] == 1.0
+    assert (document["census"]["derivations"], document["census"]["fitting"]) == (2, 2)
+
+
+def test_explore_warns_on_stderr_of_what_can_never_be(tmp_path):
+    """An option that no network can have is named with its place; stdout keeps to the data."""
+    path = tmp_path / "wide.yaml"
+    path.write_text(STUDY.replace("8|16", "8|4096"))
+    result = call("explore", path, "-n", "20", "--json")
+    assert result.exit_code == 0
+    assert f"warning: {path}:5:" in result.stderr
+    assert "can never be taken" in result.stderr
+    json.loads(result.stdout)
 
 
 def test_show_writes_text_or_json():

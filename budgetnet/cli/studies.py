@@ -48,7 +48,7 @@ def search(
     if workers is not None:
         options["workers"] = worker_number(workers)
     asked = changed(read_study_file(study), options)
-    found, ended = run_search(asked, storage=storage, out=out, device=device, fresh=fresh, finalists=finalists)
+    found, ended = run_search(asked, storage=storage, out=out, device=device, fresh=fresh, finalists=finalists, say=say)
     if as_json:
         tell_json({**study_document(found, found.records), "ended": ended})
     else:
@@ -78,7 +78,7 @@ def explore(
     asked = read_study_file(study)
     space = space_of(asked)
     for warning in lint(space):
-        say(f"warning: {warning}")
+        say(f"warning: {warning.text}")
     found = look.explore(space, draws=draws, seed=seed)
     if as_json:
         tell_json({"study": asked.name, **found.to_json()})

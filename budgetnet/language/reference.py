@@ -46,7 +46,7 @@ def parameter_text(parameter: Parameter) -> str:
             return parameter.name
         case bool():
             return f"{parameter.name}={str(default).lower()}"
-        case str() if parameter.kind == "order":
+        case str() if parameter.kind in ("order", "text"):
             return f'{parameter.name}="{default}"'
         case _:
             return f"{parameter.name}={default}"

@@ -7,11 +7,13 @@ parameters (``0.weight``, ``3.body.0.weight`` …) follow from the architecture 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
+from traceback import extract_tb
 from typing import assert_never
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from budgetnet.errors import RequestError, ShapeError, nearest
 from budgetnet.language.tree import Join
@@ -23,7 +25,7 @@ from budgetnet.network.modules import Parallel, Residual, SharedStack, Split
 from budgetnet.network.shapes import builtin_shape, joined_shape, shape_text, slice_shape
 from budgetnet.network.tree import Node, Shape
 
-__all__ = ["CustomModule", "build"]
+__all__ = ["CustomModule", "build", "place_of"]
 
 CustomModule = Callable[..., nn.Module]
 """Makes a study's own primitive: called with the input's shape (without the batch) and the arguments by name."""
@@ -149,6 +151,24 @@ class _Builder:
             with torch.no_grad():
                 output = module.eval()(torch.zeros(1, *shape))
         except Exception as error:  # a study's own code may raise anything
-            said = f"{type(error).__name__}: {error}"
+            said = f"{type(error).__name__}: {error}{place_of(error, make)}"
             raise ShapeError(f"{node.name} failed on an input of {shape_text(shape)}: {said}") from error
+        if not isinstance(output, Tensor) or output.dim() not in (2, 4) or output.shape[0] != 1 or not output.numel():
+            came = str(tuple(output.shape)) if isinstance(output, Tensor) else type(output).__name__
+            raise ShapeError(
+                f"{node.name} must map (N, {', '.join(map(str, shape))}) to one tensor (N, channels, height, width) or "
+                f"(N, features), got {came} for N = 1"
+            )
         return [module.train()], tuple(output.shape[1:])
+
+
+def place_of(error: BaseException, maker: object) -> str:
+    """Return where in a study's own code an error arose, `` (my_blocks.py:12)``; empty if not there.
+
+    Args:
+        error: as it was caught.
+        maker: a class or function of that code.
+    """
+    file = getattr(sys.modules.get(getattr(maker, "__module__", "")), "__file__", None)
+    lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == file]
+    return f" ({file}:{lines[-1]})" if lines else ""

@@ -26,7 +26,8 @@ def plugin_source(makers: Sequence[CustomModule], *, taken: Sequence[str]) -> Pl
     """Return what the makers (classes or functions of a Python file) need to run elsewhere.
 
     From each file it takes the top-level statements that a maker refers to, directly or through another.
-    Annotations do not count: the file they go to does not evaluate them.
+    Annotations do not count: the file they go to does not evaluate them. Closed forms (a class's static method
+    ``cost``) stay behind: they are budgetnet's.
 
     Args:
         makers: classes or functions that make a primitive.
@@ -74,7 +75,9 @@ def _needed(name: str, statements: list[ast.stmt]) -> list[ast.stmt]:
 
 
 def _names(node: ast.AST) -> set[str]:
-    """The names in a piece of syntax, those in annotations left out."""
+    """The names in a piece of syntax, those in annotations and closed forms left out."""
+    if _is_form(node):
+        return set()
     found = {node.id} if isinstance(node, ast.Name) else set()
     for field, value in ast.iter_fields(node):
         if field not in ("annotation", "returns"):
@@ -118,10 +121,31 @@ def _stays_here(statement: ast.Import | ast.ImportFrom) -> bool:
 
 
 def _text(statement: ast.stmt, text: str) -> str:
-    """The statement as written, decorators and comments inside it included."""
+    """The statement as written, decorators and comments inside it included, closed forms not."""
+    lines = text.splitlines()
+    kept = set(_lines_of(statement))
+    for part in statement.body if isinstance(statement, ast.ClassDef) else []:
+        if _is_form(part):
+            cut = _lines_of(part)
+            blank = range(cut.start - 1, cut.start) if not lines[cut.start - 1].strip() else range(0)
+            kept -= {*cut, *blank}
+    return "\n".join(lines[number] for number in sorted(kept)).rstrip()
+
+
+def _lines_of(statement: ast.stmt) -> range:
+    """A statement's lines, counted from 0."""
     decorators = getattr(statement, "decorator_list", [])
     first = min([statement.lineno, *(decorator.lineno for decorator in decorators)])
-    return "\n".join(text.splitlines()[first - 1 : statement.end_lineno])
+    return range(first - 1, statement.end_lineno or first)
+
+
+def _is_form(node: ast.AST) -> bool:
+    """Whether it is the closed form of a primitive's class."""
+    return (
+        isinstance(node, ast.FunctionDef)
+        and node.name == "cost"
+        and any(isinstance(decorator, ast.Name) and decorator.id == "staticmethod" for decorator in node.decorator_list)
+    )
 
 
 def _add(lines: list[str], line: str) -> None:

@@ -10,14 +10,17 @@ A network file is a grammar without choices, so it is read by the same machine w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.language import tree as language
 from budgetnet.language.vocabulary import Vocabulary
 from budgetnet.network.assemble import Assembler
+from budgetnet.network.closed_form import shape_after
+from budgetnet.network.cost import CustomForm
 from budgetnet.network.frames import Scalar, Scope, Shapes
 from budgetnet.network.machine import Machine, Pending
 from budgetnet.network.shapes import shape_text
@@ -27,6 +30,8 @@ from budgetnet.network.values import fail
 __all__ = ["Chooser", "Decision", "Expansion", "Label", "decide", "expand", "output_shape", "refuse"]
 
 Label = Scalar
+
+_NO_FORMS: Mapping[str, CustomForm] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ def expand(
     classes: int,
     vocabulary: Vocabulary,
     choose: Chooser,
+    custom: Mapping[str, CustomForm] = _NO_FORMS,
     machine: Machine | None = None,
 ) -> Expansion:
     """Derive one network.
@@ -78,6 +84,7 @@ def expand(
         classes: the number of values the network must end with.
         vocabulary: the primitives, with the study's defaults.
         choose: called once per decision.
+        custom: closed forms of the study's own primitives, by name.
         machine: reuse one for many derivations of the same grammar; it holds the other arguments.
 
     Raises:
@@ -85,7 +92,8 @@ def expand(
         LanguageError: an argument is outside its limits.
     """
     if machine is None:
-        machine = Machine(grammar, input_shape=input_shape, classes=classes, vocabulary=vocabulary)
+        shape_of = partial(shape_after, custom=custom)
+        machine = Machine(grammar, input_shape=input_shape, classes=classes, vocabulary=vocabulary, shape_of=shape_of)
     assembler = Assembler()
     decisions: dict[str, Label] = {}
     stop = machine.run(machine.start(), assembler)

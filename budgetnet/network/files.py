@@ -10,15 +10,18 @@
     network: |
       network = conv(3, 24) gap linear(classes)
 
+A network with own primitives names the Python files that define them, relative to its own: ``plugins: [blocks.py]``.
+Reading it runs them (`budgetnet.network.plugins`).
+
 The text may hold several rules and imports (files are looked for beside the architecture file), as long as
 nothing is left to choose. The counts are the closed form's and are checked when the file is read.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import yaml
@@ -30,14 +33,14 @@ from budgetnet.language.vocabulary import BUILTIN, Vocabulary
 from budgetnet.network import closed_form
 from budgetnet.network.cost import CustomForm
 from budgetnet.network.expand import expand, refuse
-from budgetnet.network.machine import Machine
+from budgetnet.network.plugins import NO_PLUGINS, Plugins, load_plugins, read_files
 from budgetnet.network.printing import network_text
 from budgetnet.network.tree import Node, Shape
 
 __all__ = ["FORMAT", "Architecture", "parse", "read", "write"]
 
 FORMAT = "budgetnet/1"
-_KEYS = ("format", "name", "input", "classes", "counts", "source", "network")
+_KEYS = ("format", "name", "input", "classes", "counts", "source", "plugins", "network")
 _COUNTS = ("params", "flops")
 _EXAMPLE = "a network file begins with: format: budgetnet/1"
 _LARGEST = 1_000_000
@@ -57,6 +60,8 @@ class Architecture:
     """``params`` and ``flops`` as its file states them; checked when it was read."""
     source: str = ""
     """Where the network comes from, in words."""
+    plugins: Plugins = NO_PLUGINS
+    """The own primitives that the network uses."""
 
 
 def read(
@@ -67,12 +72,13 @@ def read(
     Args:
         path: the YAML file.
         vocabulary: the primitives that its text may call; the built-in ones by default.
-        custom: closed forms of a study's own primitives, by name.
+        custom: closed forms of own primitives that come from elsewhere, by name.
 
     Raises:
         LanguageError: anything in the file is wrong, located in it.
         ShapeError: the network cannot be applied to its input, or does not end with its classes.
-        CountError: it holds a study's own primitive without a closed form.
+        RequestError: a plug-in that it names cannot be used.
+        CountError: it holds an own primitive that cannot be counted.
     """
     path = Path(path)
     try:
@@ -99,9 +105,9 @@ def parse(
     Args:
         text: the YAML text.
         name: the file's name, for errors.
-        folder: where the network's text finds the files it imports; None forbids importing files.
-        vocabulary: the primitives that may be called.
-        custom: closed forms of a study's own primitives, by name.
+        folder: where the network's text finds the files it imports, and its plug-ins; None forbids both.
+        vocabulary: the primitives that may be called beside those of its plug-ins.
+        custom: closed forms of own primitives that come from elsewhere, by name.
     """
     source = Source(text, name)
     header = _Header(source, _compose(source))
@@ -110,18 +116,13 @@ def parse(
         raise header.error("format", f"format must be {FORMAT}, got {version!r}; is it another kind of file?")
     input_shape = header.shape("input")
     classes = header.number("classes", low=1)
-    vocabulary = vocabulary or Vocabulary(BUILTIN)
+    plugins = _plugins(header, folder) if "plugins" in header.nodes else NO_PLUGINS
+    vocabulary = Vocabulary({**(vocabulary or Vocabulary(BUILTIN)).signatures, **plugins.signatures})
+    custom = {**custom, **plugins.forms}
     block, first_line, indent = header.block("network")
     grammar = load(block, name=name, first_line=first_line, indent=indent, vocabulary=vocabulary, folder=folder)
-    machine = Machine(
-        grammar,
-        input_shape=input_shape,
-        classes=classes,
-        vocabulary=vocabulary,
-        shape_of=partial(closed_form.shape_after, custom=custom),
-    )
     network = expand(
-        grammar, input_shape=input_shape, classes=classes, vocabulary=vocabulary, choose=refuse, machine=machine
+        grammar, input_shape=input_shape, classes=classes, vocabulary=vocabulary, choose=refuse, custom=custom
     ).network
     claimed = header.counts("counts") if "counts" in header.nodes else None
     if claimed:
@@ -141,20 +142,29 @@ def parse(
         network=network,
         claimed=claimed,
         source=header.text("source") if "source" in header.nodes else "",
+        plugins=plugins.of(network),
     )
+
+
+def _plugins(header: _Header, folder: Path | None) -> Plugins:
+    names = header.texts("plugins")
+    if folder is None:
+        raise header.error("plugins", "this text is not a file, so has no folder in which plug-ins could be")
+    return load_plugins(read_files([folder / name for name in names]))
 
 
 def write(path: Path | str | None, architecture: Architecture, *, custom: Mapping[str, CustomForm] = _NO_FORMS) -> str:
     """Return an architecture as the text of its file, and write it to *path* unless that is None.
 
-    The counts are worked out anew; those of a study's own primitives without a closed form are taken from
-    `Architecture.claimed`, or left out.
+    The counts are worked out anew; where an own primitive is unknown they are taken from `Architecture.claimed`, or
+    left out. Plug-ins are named relative to the file's folder (to the working directory if *path* is None).
 
     Raises:
         LanguageError: the file cannot be written.
     """
     try:
-        total = closed_form.cost(architecture.network, architecture.input_shape, custom=custom)
+        forms = {**custom, **architecture.plugins.forms}
+        total = closed_form.cost(architecture.network, architecture.input_shape, custom=forms)
         counts: dict[str, int] | None = {"params": total.params, "flops": total.flops}
     except CountError:
         counts = architecture.claimed
@@ -166,6 +176,11 @@ def write(path: Path | str | None, architecture: Architecture, *, custom: Mappin
         lines.append(f"counts: {{{', '.join(f'{name}: {count}' for name, count in counts.items())}}}")
     if architecture.source:
         lines.append(_text_line("source", architecture.source))
+    if architecture.plugins.files:
+        home = Path(path).parent if path is not None else Path()
+        names = [Path(os.path.relpath(file.path, home)).as_posix() for file in architecture.plugins.files]
+        listed: str = yaml.safe_dump(names, default_flow_style=True, allow_unicode=True, width=10_000)
+        lines.append(f"plugins: {listed.rstrip()}")
     block = [f"  {line}" if line else "" for line in network_text(architecture.network).rstrip().split("\n")]
     text = "\n".join([*lines, "network: |", *block, ""])
     if path is not None:
@@ -240,6 +255,15 @@ class _Header:
         if not isinstance(node, yaml.ScalarNode) or not node.value.strip():
             raise self._at(node, f"{key} must be a text")
         return str(node.value)
+
+    def texts(self, key: str) -> list[str]:
+        """A list of texts; a single one may stand without brackets."""
+        node = self._node(key)
+        entries = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        for entry in entries:
+            if not isinstance(entry, yaml.ScalarNode) or not entry.value.strip():
+                raise self._at(entry, f"{key} must be a list of files, for example [blocks.py]")
+        return [str(entry.value) for entry in entries]
 
     def number(self, key: str, low: int, high: int = _LARGEST) -> int:
         """A whole number."""

@@ -57,7 +57,9 @@ def wrong(parameter: Parameter, value: Scalar) -> str | None:
             legal = ", ".join(parameter.names)
             return f"{parameter.name} is one of {legal}, got {value!r}{nearest(str(value), parameter.names)}"
         case "text":
-            return None if isinstance(value, str) else f"{parameter.name} takes a text, got {value!r}"
+            if isinstance(value, str) and '"' not in value and value.isprintable():
+                return None
+            return f"{parameter.name} takes a text of one line without double quotes, got {value!r}"
         case "order":
             return _wrong_order(parameter, value)
         case _:

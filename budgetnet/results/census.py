@@ -20,7 +20,7 @@ def census_text(census: Census) -> list[str]:
     what = f"{census.axis} ≤ {count(census.bound)}" if census.axis is not None else "no bound"
     lines = []
     if census.derivations is not None:
-        lines.append(f"The grammar derives {large(census.derivations)} networks, exactly.")
+        lines.append(f"The grammar has {large(census.derivations)} derivations, exactly.")
     if census.fitting is not None:
         share = ""
         if census.derivations:
@@ -31,7 +31,7 @@ def census_text(census: Census) -> list[str]:
         lines.append(f"An estimated {kept} % of those keep the other bounds, too.")
     if census.unique is not None and census.unique.value + 2 * census.unique.error < 1:
         value = f"{census.unique.value:.2f} ± {census.unique.error:.2f}"
-        lines.append(f"Some are one network derived in several ways: an estimated {value} networks per derivation.")
+        lines.append(f"Some derive the same network: an estimated {value} different networks per derivation.")
     if census.smallest is not None and census.axis is not None:
         lines.append(f"The smallest has {count(census.smallest)} ({census.axis}).")
     if "fits" in census.prior:
@@ -72,7 +72,7 @@ def _histogram(census: Census) -> list[str]:
         ]
         for low, high, derivations, prior in rows
     ]
-    return ["", *joined_table([str(census.axis), "networks", "% of draws", ""], table, left=(3,))]
+    return ["", *joined_table([str(census.axis), "derivations", "% of draws", ""], table, left=(3,))]
 
 
 def _merged(bins: Sequence[Bin]) -> list[tuple[int, int, int, float]]:

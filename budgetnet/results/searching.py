@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,14 +40,19 @@ def run_search(
     device: str = "auto",
     fresh: bool = False,
     finalists: bool = True,
+    say: Callable[[str], object],
 ) -> tuple[Trials, EndReason]:
     """Run a study or go on with it, with progress on stderr; return what its database then holds, and why it ended.
 
-    Args and errors: see `budgetnet.search.run.search`.
+    Args and errors: see `budgetnet.search.run.search`; *say* is told what is suspicious about the space.
     """
+    from budgetnet.search.access import space_of
     from budgetnet.search.progress import progress
     from budgetnet.search.run import search
+    from budgetnet.space.lint import lint
 
+    for warning in lint(space_of(study)):
+        say(f"warning: {warning.text}")
     with progress() as listen:
         found = search(study, storage=storage, out=out, device=device, fresh=fresh, finalists=finalists, listen=listen)
     trials = Trials(

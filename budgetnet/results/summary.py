@@ -18,6 +18,10 @@ from budgetnet.search.study import Study
 __all__ = ["best_trial", "ending_text", "listing_text", "study_document", "target_text"]
 
 
+MOST_NUMBERS = 8
+"""Trials that are listed by number in a sentence."""
+
+
 def best_trial(trials: Trials) -> Record | None:
     """Return the best trial by the study's goal, as validation images judge."""
     return best(trials.records, trials.study.goal, trials.study.target)
@@ -29,9 +33,10 @@ def target_text(study: Study, records: Sequence[Record]) -> str | None:
         return None
     there = [record.number for record in records if reaches(record, study.target)]
     goal = f"the target of {percent(study.target, 1)} % on validation images"
-    if there:
-        return f"{len(there)} trial{'s' if len(there) > 1 else ''} reached {goal}, first trial {there[0]}."
-    return f"No trial reached {goal}."
+    if not there:
+        return f"No trial reached {goal}."
+    shown = ", ".join(map(str, there[:MOST_NUMBERS])) + (", …" if len(there) > MOST_NUMBERS else "")
+    return f"{len(there)} trial{'s' if len(there) > 1 else ''} reached {goal}: {shown}."
 
 
 def ending_text(trials: Trials) -> list[str]:
@@ -48,9 +53,12 @@ def ending_text(trials: Trials) -> list[str]:
         "Finalists, trained in full on all train images, mean ± standard deviation on the test images:",
         finalists_text(trials.finalists, trials.records),
     )
-    if best_trial(trials) is not None:
+    leader = best_trial(trials)
+    if leader is not None:
+        trained = trials.finalist(leader.number) is not None
+        then = f"export {study.path}" if trained else f"train {study.path}:best"
         lines += ["", "Next:"]
-        lines += [f"  budgetnet {words}{trials.place}" for words in (f"show {study.path}:best", f"export {study.path}")]
+        lines += [f"  budgetnet {words}{trials.place}" for words in (f"show {study.path}:best", then)]
     return lines
 
 

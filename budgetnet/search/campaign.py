@@ -54,6 +54,8 @@ class Campaign:
     stopped: Callable[[], bool]
     """Whether a clean end was asked for."""
     stop_at_target: bool = False
+    last: bool = True
+    """Whether to stay until no other process trains for this study any more."""
 
     def __post_init__(self) -> None:
         self._running: dict[int, Running] = {}
@@ -108,7 +110,7 @@ class Campaign:
 
     def _must_wait(self, reason: EndReason) -> bool:
         """Whether other processes still train what this study needs to be complete."""
-        others = self.ledger.others_running() if reason in ("trials", "exhausted") else 0
+        others = self.ledger.others_running() if self.last and reason in ("trials", "exhausted") else 0
         if others and others != self._waited_for:
             self.listen(Waiting(others))
         self._waited_for = others

@@ -103,9 +103,9 @@ def plain_line(event: Event) -> str | None:
 
 def render(tally: Tally) -> Group:
     """Return the live view."""
-    facts = Table.grid(padding=(0, 2))
-    facts.add_column(style="dim")
-    facts.add_column(overflow="ellipsis", no_wrap=True)
+    facts = Table.grid(padding=(0, 2), expand=True)
+    facts.add_column(style="dim", no_wrap=True, width=max(12, min(len(tally.study), 24)))
+    facts.add_column(overflow="ellipsis", no_wrap=True, ratio=1)
     left = tally.left
     clock = f"{duration_text(tally.elapsed)} elapsed" + (f", about {duration_text(left)} left" if left else "")
     facts.add_row(tally.study, f"{tally.phase} · {clock}")
@@ -116,8 +116,8 @@ def render(tally: Tally) -> Group:
     facts.add_row("not trained", _counts(tally.rejections))
     if tally.best is not None:
         facts.add_row("best", Text(best_text(tally.best), style="bold"))
-    for number, line in sorted(tally.running.items()):
-        facts.add_row(f"  {number}", line)
+    for number, network in sorted(tally.running.items()):
+        facts.add_row(f"  {number}", f"{tally.status.get(number, ''):<20} {network}")
     return Group(facts)
 
 

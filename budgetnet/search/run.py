@@ -25,11 +25,11 @@ from budgetnet.search.propose import make_sampler
 from budgetnet.search.ranking import best, ranked, reaches
 from budgetnet.search.record import Record, read_records
 from budgetnet.search.storage import default_url, storage_errors
-from budgetnet.search.study import Study
+from budgetnet.search.study import SearchOptions, Study
 from budgetnet.training.data import load
 from budgetnet.training.device import choose_device
 
-__all__ = ["SearchSummary", "search"]
+__all__ = ["SearchSummary", "crew", "search"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ def search(
         study: what to do (`budgetnet.search.study_file.read_study`).
         storage: address of the database; ``study.db`` in the run folder if None.
         out: the run folder; ``runs/NAME`` if None.
-        workers: overrides the study's number of processes.
+        workers: overrides the study's number of processes; see `crew`.
         device: ``auto``, ``cpu``, ``cuda`` …
         stop_at_target: overrides the study's choice.
         fresh: move an old run folder aside first.
@@ -85,11 +85,12 @@ def search(
         SearchError: the database cannot be used, nothing fits, or workers keep failing.
     """
     folder = study.run_folder(out)
+    url = storage or default_url(folder)
+    where = choose_device(device)
+    space = space_of(study)
     if fresh:
         _move_aside(folder, storage)
-    url = storage or default_url(folder)
-    space = space_of(study)
-    count = workers or study.search.worker_count()
+    count, devices = crew(workers or study.search.workers, where, torch.cuda.device_count())
     with storage_errors(url), Interruption() as asked:
         recorded, database = open_study(study, url)
         ledger = Ledger(recorded, database, goal=study.goal, target=study.target, seed=study.search.seed)
@@ -99,7 +100,8 @@ def search(
                 study.name, str(folder), study.goal, study.target, study.search.trials, count, ledger.records(), lost
             )
         )
-        pool = _pool(study, count, device)
+        setup = Setup(dataset=study.dataset, validation=study.validation, seed=study.search.seed, device=device)
+        pool = Pool(setup, count, devices=devices, prepare=lambda: load(study.dataset))
         try:
             ended = Campaign(
                 study=study,
@@ -115,6 +117,7 @@ def search(
                 listen=listen,
                 stopped=lambda: asked.given,
                 stop_at_target=study.search.stop_at_target if stop_at_target is None else stop_at_target,
+                last=finalists,
             ).run()
             todo = missing_runs(choose_finalists(ledger.records(), study), study, read_finalists(recorded))
             if todo and finalists and ended != "interrupted":
@@ -130,12 +133,18 @@ def search(
         return _summary(study, recorded, folder=folder, url=url, ended="interrupted" if asked.given else ended)
 
 
-def _pool(study: Study, count: int, device: str) -> Pool:
-    setup = Setup(dataset=study.dataset, validation=study.validation, seed=study.search.seed, device=device)
-    where = choose_device(device)
-    cards = torch.cuda.device_count() if where.type == "cuda" and where.index is None else 0
-    devices = [f"cuda:{card}" for card in range(cards)]
-    return Pool(setup, count, devices=devices, prepare=lambda: load(study.dataset))
+def crew(asked: int | None, where: torch.device, cards: int) -> tuple[int, list[str]]:
+    """Return how many workers there are, and on which devices they are dealt out (none: all on the same).
+
+    Args:
+        asked: a number, or None for one worker per core on a processor and one per card on GPUs.
+        where: the device that was chosen.
+        cards: GPUs of this machine; a device without a number means all of them.
+    """
+    if where.type == "cpu":
+        return asked or SearchOptions().worker_count(), []
+    devices = [f"cuda:{card}" for card in range(cards)] if where.type == "cuda" and where.index is None else []
+    return asked or max(1, len(devices)), devices
 
 
 def _summary(study: Study, recorded: optuna.Study, *, folder: Path, url: str, ended: EndReason) -> SearchSummary:

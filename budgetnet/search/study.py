@@ -55,7 +55,7 @@ class SearchOptions:
     trials: int = 50
     """Networks to train, counting those stopped early and those that diverged; duplicates and rejections are free."""
     workers: int | None = None
-    """Processes that train at once, with one thread each; None: one per core."""
+    """Processes that train at once, with one thread each; None: one per core, on GPUs one per card."""
     seed: int = 0
     """Seeds proposals, the validation split and every trial."""
     minutes: float | None = None

@@ -40,8 +40,11 @@ class Tally:
     rejections: Counter[str] = field(default_factory=Counter)
     """Draws that were not trained, by reason: recorded ones and those only counted."""
     running: dict[int, str] = field(default_factory=dict)
-    """What to show for each running trial, by number."""
+    """The network of each running trial, by number."""
+    status: dict[int, str] = field(default_factory=dict)
+    """How far it is."""
     epochs: dict[int, int] = field(default_factory=dict)
+    """How many epochs its recipe has."""
     best: Record | None = None
     phase: str = "starting"
     finals: int = 0
@@ -58,13 +61,13 @@ class Tally:
                 self.best = best(event.records, event.goal, event.target)
                 self.phase = "searching"
             case TrialStarted(number, arch, params, _, epochs):
-                self.running[number] = f"{count_text(params):>8}  {arch}"
+                self.running[number] = f"{count_text(params)} parameters: {arch}"
+                self.status[number] = "starting"
                 self.epochs[number] = epochs
             case EpochDone(number, epoch, accuracy):
-                total = self.epochs.get(number)
-                score = "" if accuracy is None else f"{100 * accuracy:6.2f} %"
-                head, _, rest = self.running.get(number, "").partition("│ ")
-                self.running[number] = f"epoch {epoch}/{total or '?'} {score} │ {rest or head}"
+                score = "" if accuracy is None else f" {100 * accuracy:.2f} %"
+                self.running.setdefault(number, "finalist")
+                self.status[number] = f"epoch {epoch}/{self.epochs.get(number, '?')}{score}"
             case TrialDone(record, leader, trained):
                 self._count(record)
                 self.running.pop(record.number, None)

@@ -16,7 +16,7 @@ from budgetnet.space.table import Table
 __all__ = ["take_census"]
 
 
-def take_census(table: Table, *, draws: int = 100, seed: int = 0, bins: int = 40) -> Census:
+def take_census(table: Table, *, draws: int = 60, seed: int = 0, bins: int = 40) -> Census:
     """Sum up a table.
 
     Args:
@@ -29,7 +29,7 @@ def take_census(table: Table, *, draws: int = 100, seed: int = 0, bins: int = 40
     if table.derivations is None:
         notes.append(f"states above the budget were left out after {table.states:,}")
     if not table.exact:
-        notes.append(f"telling costs apart would need {table.bytes / 2**30:.1f} GiB of memory")
+        notes.append(f"telling costs apart would need {table.bytes / 2**20:,.0f} MiB of memory")
     all_bounds, unique = (None, None) if not table.fitting else _estimates(table, draws, seed)
     return Census(
         axis=table.axis,

@@ -35,10 +35,7 @@ def test_an_empty_study_has_no_frontier_and_no_advice(trials):
 def test_targets_are_judged_on_validation_images(trials, make_record):
     """The number of trials and the first of them; nothing where there is no target."""
     records = [make_record(0, 0.2), make_record(3, 0.31), make_record(5, 0.4)]
-    assert (
-        target_text(trials.study, records)
-        == "2 trials reached the target of 30.0 % on validation images, first trial 3."
-    )
+    assert target_text(trials.study, records) == "2 trials reached the target of 30.0 % on validation images: 3, 5."
     assert target_text(replace(trials.study, target=None), records) is None
 
 
@@ -54,3 +51,10 @@ def test_the_document_holds_everything(trials, make_record):
     assert document["best"] in [trial["number"] for trial in document["trials"]]
     assert document["finalists"][0]["test_accuracy"]["n"] == 2
     assert set(document["frontier"]) <= {trial["number"] for trial in document["trials"]}
+
+
+def test_a_best_trial_that_no_finalist_is_must_be_trained_before_it_is_exported(trials):
+    """Advice that would end in an error is none."""
+    lines = ending_text(replace(trials, finalists=()))
+    assert any(line.strip().startswith(f"budgetnet train {trials.study.path}:best") for line in lines)
+    assert not any("budgetnet export" in line for line in lines)

@@ -255,6 +255,8 @@ def test_trials_of_other_processes_count_and_are_waited_for(make_study, tmp_path
     run.campaign._looked -= 100  # look around at once instead of in five seconds
     assert run() == "trials"
     assert len(run.of(Waiting)) == 1
+    helper = Run(study, tmp_path, workers=run.workers, last=False)
+    assert helper() == "trials"
     assert [record.outcome for record in run.ledger.records()] == ["completed", "completed"]
 
 

@@ -109,8 +109,8 @@ def test_tally_follows_the_events():
     tally = Tally(clock=lambda: now[0])
     for event in EVENTS[:3]:
         tally(event)
-    assert list(tally.running) == [3]
-    assert tally.running[3].startswith("epoch 1/2  50.00 %")
+    assert tally.running == {3: "19.9k parameters: conv3-16 · gap"}
+    assert tally.status[3] == "epoch 1/2 50.00 %"
     assert tally.left is None
     now[0] = 110.0
     for event in EVENTS[3:7]:
@@ -132,7 +132,7 @@ def test_live_view_shows_what_matters():
     console = Console(width=100, file=io.StringIO(), force_terminal=True)
     console.print(render(tally))
     text = console.file.getvalue()
-    for part in ("tiny", "1 of 10", "1 completed, 1 over budget", "8 params, 2 shape", "81.23 %", "epoch 1/2  25.00 %"):
+    for part in ("tiny", "1 of 10", "1 completed, 1 over budget", "8 params, 2 shape", "81.23 %", "epoch 1/2 25.00 %"):
         assert part in text
     assert "3 min" not in text
 

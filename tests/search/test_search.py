@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors import safe_open
 
 import budgetnet
@@ -20,8 +21,9 @@ from budgetnet.network.build import build
 from budgetnet.search.access import open_study, space_of
 from budgetnet.search.events import FinalistDone, FinalistsStarted, SearchEnded, TrialStarted
 from budgetnet.search.finalists import choose_finalists
+from budgetnet.search.interruption import Interruption
 from budgetnet.search.record import read_records
-from budgetnet.search.run import search
+from budgetnet.search.run import crew, search
 from budgetnet.search.storage import default_url
 from budgetnet.search.study_file import parse_study
 from budgetnet.space.choosers import prior, replay
@@ -37,7 +39,8 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from budgetnet.search.progress import progress
-from budgetnet.search.run import search
+from budgetnet.search.interruption import Interruption
+from budgetnet.search.run import crew, search
 from budgetnet.search.study_file import read_study
 
 def main():
@@ -278,9 +281,35 @@ def test_wrong_requests_start_nothing(make_study, tmp_path):
     """A device that is not there and a data set that is not laid out well are refused before any trial."""
     with pytest.raises(RequestError, match="quantum"):
         search(make_study(), out=tmp_path / "run", device="quantum")
+    assert not (tmp_path / "run").exists()
     with pytest.raises(DataError, match="has no train/"):
         search(make_study(dataset="{images: nowhere}"), out=tmp_path / "other")
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize(
+    ("asked", "where", "cards", "expected"),
+    [
+        (3, "cpu", 0, (3, [])),
+        (None, "cuda", 2, (2, ["cuda:0", "cuda:1"])),
+        (4, "cuda", 2, (4, ["cuda:0", "cuda:1"])),
+        (None, "cuda:1", 2, (1, [])),
+        (None, "mps", 0, (1, [])),
+    ],
+)
+def test_workers_are_dealt_out_to_devices(asked, where, cards, expected):
+    """A worker per core on processors, one per card on GPUs, unless a number is asked for."""
+    assert crew(asked, torch.device(where), cards) == expected
+    assert crew(None, torch.device("cpu"), 0)[0] >= 1
+
+
+def test_ctrl_c_twice_and_sigterm():
+    """SIGTERM and the first Ctrl-C are noted, the next one interrupts at once."""
+    with Interruption() as asked:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert asked.given
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_signals_are_given_back(make_study, tmp_path):

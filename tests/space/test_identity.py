@@ -89,12 +89,11 @@ def rewritten(node: Node, rng: random.Random) -> Node:
                 same = Shared(Shared(rewritten(body, rng), 2), 2)
         case Graph(inputs, bindings, result):
             names = {name: f"{name}_renamed" for name in (*inputs, *(binding.name for binding in bindings))}
-            same = Graph(
+            return Graph(
                 tuple(names[name] for name in inputs),
                 tuple(Bound(names[binding.name], term(binding.term, names, rng)) for binding in bindings),
                 term(result, names, rng),
             )
-            return same
         case Conv(order="conv norm act drop", dropout=0.0) if node.act != "none":
             bare = Conv(**{name: getattr(node, name) for name in Conv.__slots__ if name != "act"}, act="none")
             same = Sequence((bare, Act(node.act)))

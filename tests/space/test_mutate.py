@@ -100,7 +100,7 @@ def test_a_mutation_changes_exactly_as_many_decisions(seed: int, changes: int) -
 def test_a_mutation_reaches_every_neighbour() -> None:
     """Every other option of every decision can come out."""
     space = space_of(GRAMMARS["weights"])
-    before = space.expand(lambda asked: 0).decisions
+    before = space.expand(lambda _: 0).decisions
     rng = random.Random(0)
     seen = set()
     for _ in range(200):
@@ -135,7 +135,7 @@ def test_reasons_of_rejection() -> None:
     assert isinstance(shape, Rejection)
     assert shape.reason == "shape"
     assert "skip(project=none) needs equal shapes; the shortcut brings 4×6×6, the body leaves 8×6×6" in shape.text
-    wrong = derive(space_of(GRAMMARS["wrong arguments"]), lambda asked: 0)
+    wrong = derive(space_of(GRAMMARS["wrong arguments"]), lambda _: 0)
     assert isinstance(wrong, Rejection)
     assert wrong.reason == "argument"
     assert "channels must be at least 1, got 0" in wrong.text

@@ -70,7 +70,7 @@ def test_layers_are_compared_by_what_they_do() -> None:
     assert isinstance(found, Recognition)
     assert found.decisions["stage#2[0].block[0].regular.conv.kernel"] == 5
     cell = GRAMMARS["graph"].replace("h1", "first").replace("h2", "second")
-    network = space_of(cell).expand(lambda decision: 2).network
+    network = space_of(cell).expand(lambda _: 2).network
     assert isinstance(recognise(network, space_of(GRAMMARS["graph"])), Recognition)
 
 
@@ -89,7 +89,8 @@ def test_layers_are_compared_by_what_they_do() -> None:
         ),
         (
             "network = conv(3, 16) conv(3, 24) maxpool conv(3, 48) maxpool gap linear(10) linear(10)",
-            "not in this grammar: layer 8 of the network is linear(10), where the grammar offers the end of the network",
+            "not in this grammar: layer 8 of the network is linear(10), where the grammar offers "
+            "the end of the network",
         ),
         (
             "network = conv(3, 16) conv(3, 24) maxpool conv(3, 48) maxpool gap",
