@@ -48,20 +48,30 @@ def show(
 def diff(
     first: Annotated[str, typer.Argument(metavar="A", help="A network; see NETWORK.", show_default=False)],
     second: Annotated[str, typer.Argument(metavar="B", help="Another network.", show_default=False)],
+    study: Annotated[
+        Path | None, typer.Option(metavar="STUDY", help="Find both in its grammar and tell which decisions differ.")
+    ] = None,
     storage: Storage = None,
     run: Run = None,
     as_json: Json = False,
 ) -> None:
     """Compare two networks, in cost and line by line."""
     from budgetnet.results.difference import difference, difference_document, difference_text
-    from budgetnet.results.lookup import find
+    from budgetnet.results.lookup import common_study, find, read_study_file
 
     a, b = (find(name, storage=storage, out=run) for name in (first, second))
     found = difference(a.architecture, b.architecture, (a.label, b.label))
+    document, lines = difference_document(found), difference_text(found)
+    guide = read_study_file(study) if study is not None else common_study(a, b)
+    if guide is not None:
+        from budgetnet.results.decisions import decisions, decisions_document, decisions_text
+
+        made = decisions(a.architecture, b.architecture, guide)
+        document, lines = {**document, **decisions_document(made)}, [*lines, "", *decisions_text(made)]
     if as_json:
-        tell_json(difference_document(found))
+        tell_json(document)
     else:
-        tell(difference_text(found))
+        tell(lines)
 
 
 def train(

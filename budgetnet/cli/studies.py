@@ -26,6 +26,10 @@ def search(
     seed: Annotated[int | None, typer.Option(min=0, max=2**31 - 1, help="Instead of the study's.")] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="Networks to train in all, instead of the study's.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Start no further trial after this time.")] = None,
+    start_from: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Try this network first (an architecture file); may be given several times."),
+    ] = None,
     stop_at_target: Annotated[
         bool | None, typer.Option("--stop-at-target/--past-target", help="End at the first network that reaches it.")
     ] = None,
@@ -47,7 +51,7 @@ def search(
     options = {name: value for name, value in given.items() if value is not None}
     if workers is not None:
         options["workers"] = worker_number(workers)
-    asked = changed(read_study_file(study), options)
+    asked = changed(read_study_file(study), options, start_from or ())
     found, ended = run_search(asked, storage=storage, out=out, device=device, fresh=fresh, finalists=finalists, say=say)
     if as_json:
         tell_json({**study_document(found, found.records), "ended": ended})
@@ -80,10 +84,11 @@ def explore(
     for warning in lint(space):
         say(f"warning: {warning.text}")
     found = look.explore(space, draws=draws, seed=seed)
+    note = asked.plugins.of(asked.grammar).note
     if as_json:
-        tell_json({"study": asked.name, **found.to_json()})
+        tell_json({"study": asked.name, "note": note, **found.to_json()})
     else:
-        tell(exploration_text(found, title=asked.name, budget=str(asked.budget)))
+        tell(exploration_text(found, title=asked.name, budget=str(asked.budget), note=note))
 
 
 def list_trials(
@@ -118,11 +123,11 @@ def dashboard(
     run: Run = None,
 ) -> None:
     """Serve Optuna's dashboard for a study until Ctrl-C."""
-    from budgetnet.results.dashboard import is_loopback, serve
-    from budgetnet.results.lookup import open_database, read_study_file
+    from budgetnet.results.dashboard import is_loopback, open_database, serve
+    from budgetnet.results.lookup import address_of, read_study_file
 
     asked = read_study_file(study)
-    database = open_database(asked, storage=storage, out=run)
+    database = open_database(asked, address_of(asked, storage=storage, out=run))
     if not is_loopback(host):
         say(f"warning: there is no password; whoever reaches {host} can change and delete trials")
     serve(database, asked.name, host=host, port=port, ready=lambda url: say(f"{url}\nCtrl-C ends it"))

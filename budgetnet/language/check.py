@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from budgetnet.language.check_parts import check_parts, check_weights
+from budgetnet.language.check_parts import check_options, check_parts
 from budgetnet.language.check_values import check_value, constant
-from budgetnet.language.graph_inputs import check_inputs, input_count
+from budgetnet.language.graph_inputs import check_inputs, input_counts
 from budgetnet.language.scope import Scope, rule_error, uses_of_parameters
 from budgetnet.language.tokens import RESERVED
 from budgetnet.language.tree import (
@@ -48,6 +48,7 @@ def check(grammar: Grammar, vocabulary: Vocabulary) -> tuple[Warning_, ...]:
     """
     rules = _check_names(grammar, vocabulary)
     uses = uses_of_parameters(grammar, vocabulary)
+    inputs = input_counts(rules)
     words = frozenset(
         word for signature in vocabulary.signatures.values() for entry in signature.parameters for word in entry.names
     )
@@ -55,17 +56,17 @@ def check(grammar: Grammar, vocabulary: Vocabulary) -> tuple[Warning_, ...]:
         names = tuple(parameter.name for parameter in rule.parameters)
         for index, parameter in enumerate(rule.parameters):
             if parameter.default is not None:
-                scope = Scope(rule, rules, vocabulary, words, uses, names[:index])
+                scope = Scope(rule, rules, vocabulary, words, uses, inputs, names[:index])
                 check_value(
                     scope, parameter.default, f"the default of {parameter.name}", uses[rule.name, parameter.name]
                 )
                 for node in walk(parameter.default):
                     if isinstance(node, Choice):
-                        check_weights(scope, node)
-        scope = Scope(rule, rules, vocabulary, words, uses, names)
+                        check_options(scope, node)
+        scope = Scope(rule, rules, vocabulary, words, uses, inputs, names)
         check_parts(scope)
         check_inputs(scope)
-    _check_start(grammar.start, rules)
+    _check_start(grammar.start, inputs[grammar.start.name])
     _check_ends(grammar, rules)
     return (*_unreachable(grammar, rules), *_repeated_options(grammar))
 
@@ -103,7 +104,7 @@ def _place(rule: Rule) -> str:
     return f"{rule.source.name}:{rule.source.first_line + rule.span.line - 1}:{rule.span.column + rule.source.indent}"
 
 
-def _check_start(start: Rule, rules: dict[str, Rule]) -> None:
+def _check_start(start: Rule, inputs: int) -> None:
     required = [parameter.name for parameter in start.parameters if parameter.default is None]
     if start.parameters:
         raise rule_error(
@@ -112,7 +113,6 @@ def _check_start(start: Rule, rules: dict[str, Rule]) -> None:
             f"the network starts here, so nobody gives it {required[0] if required else start.parameters[0].name!r}; "
             "write the value into the rule, or name the rule to start with 'network'",
         )
-    inputs = input_count(start.body, rules)
     if inputs != 1:
         raise rule_error(
             start, start.body.span, f"the network starts here and takes one input, found a graph of {inputs}"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from budgetnet.errors import LanguageError, nearest
-from budgetnet.language.check_values import check_count, check_value, constant
+from budgetnet.language.check_values import MOST_OPTIONS, check_count, check_value, constant
 from budgetnet.language.imports import prelude
 from budgetnet.language.scope import Scope, Use
 from budgetnet.language.tree import Alternatives, Argument, Call, Choice, Name, Repeat, Text, Value
 from budgetnet.language.vocabulary import Signature
 from budgetnet.language.walk import walk
 
-__all__ = ["check_parts"]
+__all__ = ["check_options", "check_parts"]
 
 
 def check_parts(scope: Scope) -> None:
@@ -26,13 +26,18 @@ def check_parts(scope: Scope) -> None:
             case Repeat():
                 check_count(scope, node.low, node.high)
             case Alternatives() | Choice():
-                check_weights(scope, node)
+                check_options(scope, node)
             case _:
                 pass
 
 
-def check_weights(scope: Scope, node: Alternatives | Choice) -> None:
-    """Refuse a weight of zero."""
+def check_options(scope: Scope, node: Alternatives | Choice) -> None:
+    """Refuse a weight of zero, and more options than anybody chooses from."""
+    if len(node.options) > MOST_OPTIONS:
+        raise scope.error(
+            node.options[MOST_OPTIONS].span,
+            f"more than {MOST_OPTIONS:,} options, found {len(node.options):,}; a range has a step: 16..64:8",
+        )
     for option, weight in zip(node.options, node.weights, strict=bool(node.weights)):
         if weight <= 0:
             raise scope.error(option.span, f"a weight must be above 0, found {weight:g}; leave the option out")

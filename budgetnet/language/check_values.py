@@ -14,7 +14,7 @@ from budgetnet.language.walk import walk
 __all__ = ["MOST_OPTIONS", "MOST_REPEATS", "check_count", "check_value", "constant"]
 
 MOST_OPTIONS = 1_000
-"""Values in one range."""
+"""Values in one range, and options in one place."""
 MOST_REPEATS = 200
 ORDER = ("conv", "norm", "act", "drop")
 

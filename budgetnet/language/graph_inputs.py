@@ -18,23 +18,34 @@ from budgetnet.language.tree import (
 )
 from budgetnet.language.walk import Element, children
 
-__all__ = ["check_inputs", "input_count"]
+__all__ = ["check_inputs", "input_counts"]
 
 
-def input_count(part: Expression, rules: dict[str, Rule]) -> int:
-    """The inputs of *part*: a graph's own, through calls of rules and the first of alternatives; else one."""
-    seen: set[str] = set()
-    while True:
-        match part:
-            case Graph(inputs=inputs):
-                return len(inputs)
-            case Alternatives(options=options):
-                part = options[0]
-            case Call(name=name) if name in rules and name not in seen:
-                seen.add(name)
-                part = rules[name].body
-            case _:
-                return 1
+def input_counts(rules: dict[str, Rule]) -> dict[str, int]:
+    """How many inputs each rule takes: its graph's, also where it only stands for another rule; else one."""
+    counts: dict[str, int] = {}
+    for name in rules:
+        chain: dict[str, None] = {}
+        found: str | int = name
+        while isinstance(found, str) and found not in counts and found not in chain:
+            chain[found] = None
+            found = _inputs(rules[found].body, rules)
+        count = counts.get(found, 1) if isinstance(found, str) else found  # 1: a circle of rules
+        counts.update(dict.fromkeys(chain, count))
+    return counts
+
+
+def _inputs(part: Expression, rules: dict[str, Rule]) -> str | int:
+    """The number of a part's inputs, or the rule that decides it."""
+    while isinstance(part, Alternatives):
+        part = part.options[0]
+    match part:
+        case Graph(inputs=inputs):
+            return len(inputs)
+        case Call(name=name) if name in rules:
+            return name
+        case _:
+            return 1
 
 
 def check_inputs(scope: Scope) -> None:
@@ -43,8 +54,7 @@ def check_inputs(scope: Scope) -> None:
     Raises:
         LanguageError: a name is bound twice or used before it is bound, or a part gets the wrong number of inputs.
     """
-    body = scope.rule.body
-    _check_part(scope, body, input_count(body, scope.rules))
+    _check_part(scope, scope.rule.body, scope.inputs[scope.rule.name])
 
 
 def _check_part(scope: Scope, part: Element, given: int) -> None:
@@ -57,7 +67,7 @@ def _check_part(scope: Scope, part: Element, given: int) -> None:
             for option in part.options:
                 _check_part(scope, option, given)
         case Call():
-            needed = input_count(part, scope.rules)
+            needed = scope.inputs.get(part.name, 1)
             if needed != given:
                 raise _wrong_count(scope, part.span, repr(part.name), needed, given)
         case _:

@@ -220,7 +220,7 @@ A text beyond a limit gives an error as any other.
         (f"{tokens.NESTING}", "brackets inside brackets"),
         (f"{parser.DEPTH}", "parts inside parts of one rule"),
         (f"{check_values.MOST_REPEATS}", "repetitions"),
-        (f"{check_values.MOST_OPTIONS:,}", "values in a range"),
+        (f"{check_values.MOST_OPTIONS:,}", "options in one place, and values in a range"),
         (f"{tokens.LARGEST_NUMBER:,}", "the largest number"),
         (f"{examples.LIMIT_DEPTH}", "calls of recursive rules inside each other"),
         (f"{examples.LIMIT_LAYERS:,}", "layers in one network"),

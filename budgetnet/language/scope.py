@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 
 from budgetnet.errors import LanguageError
@@ -40,6 +41,8 @@ class Scope:
     """Every word that some primitive takes."""
     uses: dict[tuple[str, str], tuple[Use, ...]]
     """Where the parameters of rules end up: primitives' parameters by (rule, parameter)."""
+    inputs: dict[str, int]
+    """How many inputs each rule takes."""
     parameters: tuple[str, ...] = field(default=())
     """The parameters that may be named here: all of the rule's own in its body, the earlier ones in a default."""
 
@@ -56,31 +59,27 @@ def rule_error(rule: Rule, span: Span, message: str) -> LanguageError:
 
 def uses_of_parameters(grammar: Grammar, vocabulary: Vocabulary) -> dict[tuple[str, str], tuple[Use, ...]]:
     """For each rule's parameter, the primitives' parameters that it is handed to unchanged, through any rules."""
-    direct: dict[tuple[str, str], list[Use]] = {}
-    handed: dict[tuple[str, str], list[tuple[str, str]]] = {}
     rules = {rule.name: rule for rule in grammar.rules}
+    found: dict[tuple[str, str], dict[Use, None]] = {
+        (rule.name, parameter.name): {} for rule in grammar.rules for parameter in rule.parameters
+    }
+    givers: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    todo: deque[tuple[tuple[str, str], Use]] = deque()
     for rule in grammar.rules:
-        own = {parameter.name for parameter in rule.parameters}
         for call in _calls(rule.body):
             for target, value in _assigned(call, rules, vocabulary):
-                for name in {node.id for node in _unchanged(value)} & own:
-                    if isinstance(target, Use):
-                        direct.setdefault((rule.name, name), []).append(target)
-                    else:
-                        handed.setdefault((rule.name, name), []).append(target)
-    result: dict[tuple[str, str], tuple[Use, ...]] = {}
-    for rule in grammar.rules:
-        for parameter in rule.parameters:
-            todo, seen = [(rule.name, parameter.name)], set[tuple[str, str]]()
-            uses: dict[Use, None] = {}
-            while todo:
-                place = todo.pop()
-                if place not in seen:
-                    seen.add(place)
-                    uses.update(dict.fromkeys(direct.get(place, ())))
-                    todo.extend(handed.get(place, ()))
-            result[rule.name, parameter.name] = tuple(uses)
-    return result
+                for name in _unchanged(value):
+                    place = (rule.name, name.id)
+                    if place in found and isinstance(target, Use):
+                        todo.append((place, target))
+                    elif place in found and not isinstance(target, Use):
+                        givers.setdefault(target, []).append(place)
+    while todo:
+        place, use = todo.popleft()
+        if use not in found[place]:
+            found[place][use] = None
+            todo.extend((giver, use) for giver in givers.get(place, ()))
+    return {place: tuple(uses) for place, uses in found.items()}
 
 
 def _calls(body: Expression) -> list[Call]:

@@ -134,9 +134,13 @@ def _docstring(header: str, name: str) -> str:
 
 def _imports(text: str, others: list[str]) -> str:
     """What the text uses, and what a study's own primitives import."""
-    from_torch = ["Tensor", "nn"] if re.search(r"\bTensor\b", text) else ["nn"]
+    from_torch = {"Tensor", "nn"} if re.search(r"\bTensor\b", text) else {"nn"}
+    for line in others:
+        if match := re.fullmatch(r"from torch import (\w+(?:, \w+)*)", line):
+            from_torch |= set(match[1].split(", "))
+            others = [other for other in others if other != line]
     lines = ["import torch"] if re.search(r"\btorch\.", text) else []
-    lines.append(f"from torch import {', '.join(from_torch)}")
+    lines.append(f"from torch import {', '.join(sorted(from_torch))}")
     more = [line for line in others if line not in lines]
     return "\n".join(["from __future__ import annotations", "", *more, *lines])
 

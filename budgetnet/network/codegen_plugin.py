@@ -26,7 +26,8 @@ def plugin_source(makers: Sequence[CustomModule], *, taken: Sequence[str]) -> Pl
     """Return what the makers (classes or functions of a Python file) need to run elsewhere.
 
     From each file it takes the top-level statements that a maker refers to, directly or through another.
-    Annotations do not count: the file they go to does not evaluate them. Closed forms (a class's static method
+    Annotations alone make no statement needed (the file they go to does not evaluate them), but what they name is
+    imported where it can be. Closed forms (a class's static method
     ``cost``) stay behind: they are budgetnet's.
 
     Args:
@@ -68,21 +69,23 @@ def _needed(name: str, statements: list[ast.stmt]) -> list[ast.stmt]:
     while True:
         found = {index for index, statement in enumerate(statements) if _defined(statement) & wanted} - chosen
         if not found:
+            wanted |= set().union(*(_names(statements[index], hints=True) for index in chosen))
+            chosen |= {index for index, statement in enumerate(statements) if _can_leave(statement, wanted)}
             return [_only(wanted, statements[index]) for index in sorted(chosen)]
         chosen |= found
         for index in found:
             wanted |= _names(statements[index])
 
 
-def _names(node: ast.AST) -> set[str]:
-    """The names in a piece of syntax, those in annotations and closed forms left out."""
+def _names(node: ast.AST, *, hints: bool = False) -> set[str]:
+    """The names in a piece of syntax, those in closed forms left out, and those in annotations unless *hints*."""
     if _is_form(node):
         return set()
     found = {node.id} if isinstance(node, ast.Name) else set()
     for field, value in ast.iter_fields(node):
-        if field not in ("annotation", "returns"):
+        if hints or field not in ("annotation", "returns"):
             for child in value if isinstance(value, list) else [value]:
-                found |= _names(child) if isinstance(child, ast.AST) else set()
+                found |= _names(child, hints=hints) if isinstance(child, ast.AST) else set()
     return found
 
 
@@ -111,6 +114,12 @@ def _defined(statement: ast.stmt) -> set[str]:
             return {node.id for node in names if isinstance(node.ctx, ast.Store)}
         case _:
             return set()
+
+
+def _can_leave(statement: ast.stmt, wanted: set[str]) -> bool:
+    """Whether it imports something wanted that an exported file can have."""
+    imports = isinstance(statement, ast.Import | ast.ImportFrom)
+    return imports and bool(_defined(statement) & wanted) and not _stays_here(statement)
 
 
 def _stays_here(statement: ast.Import | ast.ImportFrom) -> bool:

@@ -33,7 +33,7 @@ from budgetnet.language.vocabulary import BUILTIN, Vocabulary
 from budgetnet.network import closed_form
 from budgetnet.network.cost import CustomForm
 from budgetnet.network.expand import expand, refuse
-from budgetnet.network.plugins import NO_PLUGINS, Plugins, load_plugins, read_files
+from budgetnet.network.plugins import NO_PLUGINS, Plugins, load_plugins, read_file
 from budgetnet.network.printing import network_text
 from budgetnet.network.tree import Node, Shape
 
@@ -150,7 +150,7 @@ def _plugins(header: _Header, folder: Path | None) -> Plugins:
     names = header.texts("plugins")
     if folder is None:
         raise header.error("plugins", "this text is not a file, so has no folder in which plug-ins could be")
-    return load_plugins(read_files([folder / name for name in names]))
+    return load_plugins([read_file(folder / name) for name in names])
 
 
 def write(path: Path | str | None, architecture: Architecture, *, custom: Mapping[str, CustomForm] = _NO_FORMS) -> str:

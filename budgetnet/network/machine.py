@@ -20,7 +20,7 @@ from budgetnet.network.closed_form import shape_after
 from budgetnet.network.frames import BodyFrame, Entry, Interner, Path, Scope, Shapes
 from budgetnet.network.state import LIMIT_DEPTH, LIMIT_NESTING, Pending, Rulebook, State, record, shape_error, shares
 from budgetnet.network.tree import Primitive, Shape
-from budgetnet.network.values import fail
+from budgetnet.network.values import fail, told_apart
 
 __all__ = ["LIMIT_DEPTH", "LIMIT_LAYERS", "LIMIT_NESTING", "LIMIT_STEPS", "Machine", "Pending", "State"]
 
@@ -240,10 +240,9 @@ def _replayed(pending: Pending, tape: frames.Tape) -> int:
 def _option_labels(options: tuple[tree.Expression, ...]) -> tuple[str, ...]:
     """The called name where it tells the options apart, else the option's text."""
     names = [option.name if isinstance(option, tree.Call) else "" for option in options]
-    labels: list[str] = []
-    for option, name in zip(options, names, strict=True):
-        label = name if name and names.count(name) == 1 else expression_text(option)
-        while label in labels:
-            label += " (again)"
-        labels.append(label)
-    return tuple(labels)
+    return told_apart(
+        [
+            name if name and names.count(name) == 1 else expression_text(option)
+            for option, name in zip(options, names, strict=True)
+        ]
+    )

@@ -7,14 +7,16 @@ study has plug-ins.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 from pathlib import Path
+from traceback import extract_tb
 from typing import TYPE_CHECKING
 
-from budgetnet.errors import BudgetnetError, RequestError
+from budgetnet.errors import BudgetnetError, RequestError, TrainingError
+from budgetnet.language import tree as language
 from budgetnet.language.vocabulary import BUILTIN, Signature, Vocabulary
 from budgetnet.network import closed_form, tree
 from budgetnet.network.cost import CustomCost, CustomForm
@@ -24,7 +26,7 @@ from budgetnet.network.tree import Node, Shape
 if TYPE_CHECKING:
     from budgetnet.network.build import CustomModule
 
-__all__ = ["NO_PLUGINS", "OwnPrimitive", "PluginFile", "Plugins", "load_plugins", "read_files"]
+__all__ = ["NO_PLUGINS", "OwnPrimitive", "PluginFile", "Plugins", "load_plugins", "read_file"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +92,9 @@ class Plugins:
             return ""
         return f"counted by fvcore alone: {_listed(names)} {'has' if len(names) == 1 else 'have'} no closed form"
 
-    def of(self, network: Node) -> Plugins:
-        """Only those that a network uses."""
-        used = _used(network)
+    def of(self, whole: Node | language.Grammar) -> Plugins:
+        """Only those that a network or a grammar uses."""
+        used = _used(whole)
         return Plugins(tuple(own for own in self.primitives if own.signature.name in used))
 
     def disagreement(self, network: Node, input_shape: Shape) -> str | None:
@@ -122,29 +124,43 @@ class Plugins:
                 return text
         return None
 
+    @contextmanager
+    def blamed(self) -> Iterator[None]:
+        """Raise TrainingError, with file and line, where the block fails inside a plug-in; other errors pass."""
+        try:
+            yield
+        except BudgetnetError:
+            raise
+        except Exception as error:
+            files = {str(file.path) for file in self.files}
+            places = [frame for frame in extract_tb(error.__traceback__) if frame.filename in files]
+            if not places:
+                raise
+            said = f"{type(error).__name__}: {error}"
+            raise TrainingError(f"{places[-1].filename}:{places[-1].lineno} failed in training: {said}") from error
+
 
 NO_PLUGINS = Plugins()
 
 
-def read_files(paths: Iterable[Path]) -> tuple[PluginFile, ...]:
-    """Read plug-in files without running them.
+def read_file(path: Path) -> PluginFile:
+    """Read a plug-in file without running it.
 
     Raises:
-        RequestError: a file is missing or no text.
+        RequestError: it is missing or no text.
     """
-    found: list[PluginFile] = []
-    for path in paths:
-        if path.suffix != ".py":
-            raise RequestError(f"{path} is no plug-in: own primitives stand in a Python file, whose name ends with .py")
-        try:
-            found.append(PluginFile(path, path.read_text(encoding="utf-8")))
-        except FileNotFoundError:
-            raise RequestError(f"there is no plug-in file {path}; give its path relative to this file") from None
-        except UnicodeDecodeError as error:
-            raise RequestError(f"{path} is not plain UTF-8 text (byte {error.start}); is it a Python file?") from None
-        except OSError as error:
-            raise RequestError(f"{path} cannot be read ({error.strerror}); name a Python file") from None
-    return tuple(found)
+    if path.suffix != ".py":
+        raise RequestError(f"{path} is no plug-in: own primitives stand in a Python file, whose name ends with .py")
+    try:
+        return PluginFile(path, path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RequestError(
+            f"there is no plug-in file {path}; write a path relative to the file that names it"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise RequestError(f"{path} is not plain UTF-8 text (byte {error.start}); is it a Python file?") from None
+    except OSError as error:
+        raise RequestError(f"{path} cannot be read ({error.strerror}); name a Python file") from None
 
 
 def load_plugins(files: Sequence[PluginFile]) -> Plugins:
@@ -158,7 +174,10 @@ def load_plugins(files: Sequence[PluginFile]) -> Plugins:
     from budgetnet.network.plugin_file import primitives_of, refuse  # loads torch
 
     found: dict[str, OwnPrimitive] = {}
+    names: dict[str, PluginFile] = {}
     for file in dict.fromkeys(files):
+        if names.setdefault(file.path.name, file) is not file:
+            raise RequestError(f"there are two plug-ins called {file.path.name}; give one of the files another name")
         for own in primitives_of(file):
             other = found.setdefault(own.signature.name, own)
             if other is not own:
@@ -195,8 +214,8 @@ def _difference(own: OwnPrimitive, shape: Shape, arguments: dict[str, object]) -
 
 
 def _used(part: object) -> set[str]:
-    """The names of own primitives anywhere in a part of a network."""
-    if isinstance(part, tree.Custom):
+    """The names of own primitives anywhere in a network; in a grammar, of everything that is called."""
+    if isinstance(part, tree.Custom | language.Call):
         return {part.name}
     if isinstance(part, tuple):
         return set().union(*map(_used, part))

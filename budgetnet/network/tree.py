@@ -9,7 +9,6 @@ Nothing is left to choose here. Shapes are without the batch: ``(channels, heigh
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from budgetnet.language.tree import Join
 from budgetnet.language.vocabulary import Scalar

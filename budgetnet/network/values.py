@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TypeGuard, assert_never
+from typing import TypeGuard, TypeVar, assert_never
 
 from budgetnet.errors import LanguageError
 from budgetnet.language import tree
@@ -24,9 +24,12 @@ __all__ = [
     "labels_of",
     "options_of",
     "substitute",
+    "told_apart",
     "value_key",
     "whole",
 ]
+
+Label = TypeVar("Label", bound=Scalar)
 
 LARGEST_VALUE = 10**15
 """Arithmetic beyond it is an error: a rule that squares its parameter would soon need more digits than memory."""
@@ -142,10 +145,23 @@ def labels_of(options: tuple[tree.Value, ...]) -> tuple[Scalar, ...]:
                 label = option.id
             case _:
                 label = value_text(option)
-        while any(label == seen and type(label) is type(seen) for seen in labels):
-            label = f"{label} (again)"
         labels.append(label)
-    return tuple(labels)
+    return told_apart(labels)
+
+
+def told_apart(labels: Sequence[Label]) -> tuple[Label | str, ...]:
+    """The labels with ``(again)``, ``(again 3)`` … behind those that were there already; 1 and 1.0 are two."""
+    times: dict[tuple[type, Scalar], int] = {}
+    found: list[Label | str] = []
+    for label in labels:
+        word: Label | str = label
+        while (type(word), word) in times:
+            times[type(label), label] += 1
+            count = times[type(label), label]
+            word = f"{label} (again)" if count == 2 else f"{label} (again {count})"
+        times[type(word), word] = 1
+        found.append(word)
+    return tuple(found)
 
 
 def constant(value: tree.Value) -> bool:

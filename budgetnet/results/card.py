@@ -10,7 +10,7 @@ from budgetnet.network.closed_form import cost
 from budgetnet.network.files import Architecture
 from budgetnet.results.check import Check
 from budgetnet.results.runs import Run, Score
-from budgetnet.results.standalone import WEIGHTS
+from budgetnet.results.standalone import PLUGINS, WEIGHTS
 from budgetnet.results.text import bytes_text, percent, shape_text
 from budgetnet.search.record import Record
 from budgetnet.search.study import Study
@@ -42,7 +42,7 @@ def card(facts: CardFacts) -> str:
         f"search within a budget ({facts.study.budget}). `network.py` is plain PyTorch.",
         _numbers(facts),
         _use(facts),
-        _files(),
+        _files(facts),
         _provenance(facts),
     ]
     return "\n\n".join(sections) + "\n"
@@ -52,7 +52,8 @@ def _numbers(facts: CardFacts) -> str:
     score = Score.of(facts.runs)
     flips = [run.test_accuracy_flip for run in facts.runs if run.test_accuracy_flip is not None]
     flip = Score(tuple(flips))
-    counted = cost(facts.architecture.network, facts.architecture.input_shape)
+    architecture = facts.architecture
+    counted = cost(architecture.network, architecture.input_shape, custom=architecture.plugins.forms)
     own = f"{percent(facts.exported.test_accuracy)} %"
     spread = "mean ± sample standard deviation" if score.n > 1 else "one run: no spread is known"
     rows = [
@@ -92,12 +93,14 @@ print(CLASSES[int(logits.argmax())])
 the train images. Without it the weights are useless."""
 
 
-def _files() -> str:
+def _files(facts: CardFacts) -> str:
+    plugins = [file.path.name for file in facts.architecture.plugins.files]
+    own = f"\n- `{PLUGINS}/`: {', '.join(plugins)}, the study's own primitives for `network.yaml`" if plugins else ""
     return f"""## Files
 
 - `network.py`: the network, its classes and its preprocessing; imports `torch` and `safetensors` only
 - `{WEIGHTS}`: the trained weights
-- `network.yaml`: the architecture as text; `budgetnet show network.yaml` prints its layers"""
+- `network.yaml`: the architecture as text; `budgetnet show network.yaml` prints its layers{own}"""
 
 
 def _provenance(facts: CardFacts) -> str:

@@ -62,7 +62,7 @@ def check_export(folder: Path, architecture: Architecture, trained: nn.Module, n
         architecture.classes,
     ):
         raise ExportError("network.yaml does not read back as the network that was written; nothing was exported")
-    counted = measure(written.network, written.input_shape)
+    counted = measure(written.network, written.input_shape, custom=written.plugins.modules)
     claimed = architecture.claimed or {}
     for word, claim, count in (
         ("parameters", claimed.get("params", counted.params), counted.params),

@@ -20,7 +20,9 @@ from budgetnet.errors import RequestError
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
-__all__ = ["is_loopback", "serve"]
+    from budgetnet.search.study import Study
+
+__all__ = ["is_loopback", "open_database", "serve"]
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -48,6 +50,18 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def open_database(study: Study, url: str) -> BaseStorage:
+    """Open a study's database; nothing is created.
+
+    Raises:
+        RequestError: the address is wrong, or there is no such database or study.
+        SearchError: the database cannot be used.
+    """
+    from budgetnet.search.access import open_study
+
+    return open_study(study, url, create=False)[1]
 
 
 def serve(

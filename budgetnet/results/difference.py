@@ -53,7 +53,7 @@ def difference(first: Architecture, second: Architecture, names: tuple[str, str]
     return Difference(
         names=names,
         inputs=(first.input_shape, second.input_shape),
-        costs=(cost(first.network, first.input_shape), cost(second.network, second.input_shape)),
+        costs=(_cost(first), _cost(second)),
         lines=tuple(_aligned(_lines(first.network), _lines(second.network))),
     )
 
@@ -88,6 +88,10 @@ def difference_document(found: Difference) -> dict[str, Any]:
         "same": found.same,
         "lines": [{"in": {" ": "both", "-": "a", "+": "b"}[mark], "text": text} for mark, text in found.lines],
     }
+
+
+def _cost(architecture: Architecture) -> Cost:
+    return cost(architecture.network, architecture.input_shape, custom=architecture.plugins.forms)
 
 
 def part_lines(node: Node) -> list[str]:

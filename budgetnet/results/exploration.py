@@ -15,15 +15,16 @@ TELLING = 2.0
 MOST_OPTIONS = 12
 
 
-def exploration_text(found: Exploration, *, title: str, budget: str) -> list[str]:
+def exploration_text(found: Exploration, *, title: str, budget: str, note: str = "") -> list[str]:
     """Return the exploration as lines for people; shares are percents with their standard errors.
 
     Args:
         found: what was drawn.
         title: the study's name.
         budget: the budget in words.
+        note: what must be said beside counts that rest on own primitives.
     """
-    lines = [f"{title}: budget {budget}", ""]
+    lines = [f"{title}: budget {budget}", *([f"({note})"] if note else []), ""]
     lines += census_text(found.census) if found.census is not None else _uncounted(found)
     lines += [
         "",

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,12 @@ from budgetnet.errors import ExportError, RequestError
 from budgetnet.network import files
 from budgetnet.network.build import build
 from budgetnet.network.files import Architecture
+from budgetnet.network.plugins import PluginFile, load_plugins
 from budgetnet.results.card import CardFacts, card
 from budgetnet.results.check import Check, check_export
 from budgetnet.results.lookup import Trials, architecture_of, pick
 from budgetnet.results.runs import Run, Score, read_training, training_folder
-from budgetnet.results.standalone import WEIGHTS, standalone
+from budgetnet.results.standalone import PLUGINS, WEIGHTS, standalone
 from budgetnet.search.record import Record
 from budgetnet.training.data import load
 from budgetnet.training.images import Dataset
@@ -31,7 +32,7 @@ from budgetnet.training.images import Dataset
 __all__ = ["FILES", "Export", "export"]
 
 FILES = ("network.yaml", "network.py", WEIGHTS, "README.md")
-"""What an export consists of."""
+"""What an export consists of, beside the plug-in files of a study that has own primitives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +83,7 @@ def export(trials: Trials, which: str = "best", *, out: Path | None = None) -> E
     trained = _trained(architecture, weights)
     score = Score.of(runs)
     with _appearing(folder) as place:
-        files.write(place / "network.yaml", architecture)
+        files.write(place / "network.yaml", _with_plugins(architecture, place))
         _write_weights(trained, place / WEIGHTS, architecture, run)
         text = standalone(
             architecture,
@@ -141,13 +142,27 @@ def _trained(architecture: Architecture, weights: Path) -> nn.Module:
         ExportError: the weights are damaged or another network's.
     """
     with torch.random.fork_rng(devices=[]):
-        model = build(architecture.network, architecture.input_shape)
+        model = build(architecture.network, architecture.input_shape, custom=architecture.plugins.modules)
     try:
         model.load_state_dict(load_file(weights))
     except (OSError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())
         raise ExportError(f"{weights} are not the weights of {architecture.name}: {reason}; train it again") from error
     return model.eval()
+
+
+def _with_plugins(architecture: Architecture, place: Path) -> Architecture:
+    """The architecture with its plug-in files copied into the export, so that its text can be read there."""
+    taken: set[str] = set()
+    copies: list[PluginFile] = []
+    for number, file in enumerate(architecture.plugins.files):
+        name = file.path.name if file.path.name not in taken else f"{file.path.stem}_{number}.py"
+        taken.add(name)
+        copy = place / PLUGINS / name
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_text(file.text, encoding="utf-8")
+        copies.append(PluginFile(copy, file.text))
+    return replace(architecture, plugins=load_plugins(copies)) if copies else architecture
 
 
 def _write_weights(model: nn.Module, path: Path, architecture: Architecture, run: Run) -> None:
@@ -176,7 +191,14 @@ def _refuse_foreign(folder: Path) -> None:
         raise RequestError(f"{folder} is not a folder; choose another place with --out")
     if not folder.exists():
         return
-    foreign = sorted(entry.name for entry in folder.iterdir() if entry.name not in (*FILES, "__pycache__"))
+    ours = (*FILES, PLUGINS, "__pycache__")
+    foreign = sorted(entry.name for entry in folder.iterdir() if entry.name not in ours)
+    if (folder / PLUGINS).is_dir():
+        foreign += sorted(
+            f"{PLUGINS}/{entry.name}"
+            for entry in (folder / PLUGINS).iterdir()
+            if entry.suffix != ".py" and entry.name != "__pycache__"
+        )
     if foreign:
         raise RequestError(
             f"{folder} holds what is no export ({', '.join(foreign[:3])}{', …' if len(foreign) > 3 else ''}) and is "

@@ -127,7 +127,12 @@ def train_network(
     cores = SearchOptions().worker_count()
     count = 1 if where.type == "cuda" else max(1, min(len(todo), cores))
     setup = Setup(
-        dataset=planned.dataset, validation=UNUSED_SPLIT, seed=0, device=device, threads=max(1, cores // count)
+        dataset=planned.dataset,
+        validation=UNUSED_SPLIT,
+        seed=0,
+        device=device,
+        threads=max(1, cores // count),
+        plugins=planned.architecture.plugins.files,
     )
     pool = Pool(setup, count, prepare=lambda: load(planned.dataset))
     session = _Session(planned, before, todo, say)
@@ -258,7 +263,7 @@ def _before(planned: Plan) -> Training:
         RequestError: it holds other work.
     """
     architecture = planned.architecture
-    counted = cost(architecture.network, architecture.input_shape)
+    counted = cost(architecture.network, architecture.input_shape, custom=architecture.plugins.forms)
     empty = Training(
         name=architecture.name,
         network=network_text(architecture.network),

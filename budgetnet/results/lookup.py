@@ -11,19 +11,26 @@ from typing import TYPE_CHECKING
 
 from budgetnet.errors import RequestError, nearest
 from budgetnet.language.load import load
-from budgetnet.language.vocabulary import BUILTIN, Vocabulary
 from budgetnet.network import files
 from budgetnet.network.expand import expand, refuse
 from budgetnet.network.files import Architecture
 
 if TYPE_CHECKING:
-    from optuna.storages import BaseStorage
-
     from budgetnet.search.final_record import Finalist
     from budgetnet.search.record import Record
     from budgetnet.search.study import Study
 
-__all__ = ["Found", "Trials", "architecture_of", "find", "open_database", "open_trials", "pick", "read_study_file"]
+__all__ = [
+    "Found",
+    "Trials",
+    "address_of",
+    "architecture_of",
+    "common_study",
+    "find",
+    "open_trials",
+    "pick",
+    "read_study_file",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +110,13 @@ def find(text: str, *, storage: str | None = None, out: Path | None = None) -> F
     )
 
 
+def common_study(first: Found, second: Found) -> Study | None:
+    """Return the study that two networks are trials of; None if they are not of one."""
+    if first.trials is None or second.trials is None or first.trials.study.path != second.trials.study.path:
+        return None
+    return first.trials.study
+
+
 def read_study_file(path: Path) -> Study:
     """Read a study file, with a hint where the path is nearly right.
 
@@ -126,7 +140,7 @@ def open_trials(study: Study, *, storage: str | None = None, out: Path | None = 
         RequestError: no search has run for this study yet, or its settings have changed since.
         SearchError: the database cannot be used.
     """
-    url = _address(study, storage, out)
+    url = address_of(study, storage=storage, out=out)
     from budgetnet.search.access import open_study
     from budgetnet.search.final_record import read_finalists
     from budgetnet.search.record import read_records
@@ -143,16 +157,8 @@ def open_trials(study: Study, *, storage: str | None = None, out: Path | None = 
         )
 
 
-def open_database(study: Study, *, storage: str | None = None, out: Path | None = None) -> BaseStorage:
-    """Open a study's database for the dashboard; arguments and errors as for `open_trials`."""
-    url = _address(study, storage, out)
-    from budgetnet.search.access import open_study
-
-    return open_study(study, url, create=False)[1]
-
-
-def _address(study: Study, storage: str | None, out: Path | None) -> str:
-    """The database's address.
+def address_of(study: Study, *, storage: str | None = None, out: Path | None = None) -> str:
+    """Return the address of a study's database.
 
     Raises:
         RequestError: it is the run folder's own file, and no search has made it yet.
@@ -211,13 +217,15 @@ def architecture_of(record: Record, study: Study) -> Architecture:
 
     images = describe(study.dataset)
     name = f"{study.name}-{record.number}"
-    vocabulary = Vocabulary(BUILTIN)  # the printer leaves out what equals these defaults, not the study's
+    # With the built-in defaults, not the study's: those are what the recorded text leaves out.
+    vocabulary = study.plugins.vocabulary
     expansion = expand(
         load(record.network, name=name, vocabulary=vocabulary),
         input_shape=images.shape,
         classes=len(images.classes),
         vocabulary=vocabulary,
         choose=refuse,
+        custom=study.plugins.forms,
     )
     return Architecture(
         name=name,
@@ -226,6 +234,7 @@ def architecture_of(record: Record, study: Study) -> Architecture:
         network=expansion.network,
         claimed=_claim(record),
         source=f"trial {record.number} of the study {study.name}",
+        plugins=study.plugins.of(expansion.network),
     )
 
 

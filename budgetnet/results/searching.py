@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,18 +18,22 @@ if TYPE_CHECKING:
 __all__ = ["changed", "run_search"]
 
 
-def changed(study: Study, options: Mapping[str, Any]) -> Study:
-    """Return the study with some of its search options replaced, by the names of `SearchOptions`.
+def changed(study: Study, options: Mapping[str, Any], start_from: Sequence[Path] = ()) -> Study:
+    """Return the study with some of its search options (by their names) replaced, and more networks to start from.
 
     Raises:
-        RequestError: the time is not above 0, or a target is to end the search of a study that has none.
+        RequestError: the time is not above 0, a target is to end the search of a study that has none, or a file to
+            start from is missing.
     """
     minutes = options.get("minutes")
     if minutes is not None and not (math.isfinite(minutes) and minutes > 0):
         raise RequestError(f"--minutes must be a number above 0, but got {minutes:g}")
     if options.get("stop_at_target") and study.target is None:
         raise RequestError(f"--stop-at-target needs a target, which {study.path} lacks; add target: {{accuracy: 85%}}")
-    return replace(study, search=replace(study.search, **options))
+    for path in start_from:
+        if not path.is_file():
+            raise RequestError(f"--start-from: there is no architecture file {path}; check the path")
+    return replace(study, search=replace(study.search, **options), start_from=(*study.start_from, *start_from))
 
 
 def run_search(

@@ -46,6 +46,8 @@ class Sheet:
     cost: Cost
     layers: tuple[Layer, ...]
     parts: tuple[Part, ...]
+    note: str = ""
+    """What must be said beside counts that rest on own primitives."""
 
 
 def sheet(architecture: Architecture, input_shape: Shape | None = None) -> Sheet:
@@ -59,21 +61,22 @@ def sheet(architecture: Architecture, input_shape: Shape | None = None) -> Sheet
         ShapeError: the network cannot be applied to that shape.
     """
     shape = input_shape or architecture.input_shape
-    network = architecture.network
+    network, forms = architecture.network, architecture.plugins.forms
     parts: list[Part] = []
     here = shape
     for item in network.items if isinstance(network, Sequence) else (network,):
-        counted = closed_form.cost(item, here)
+        counted = closed_form.cost(item, here, custom=forms)
         text = " ".join(line.strip() for line in part_lines(item))
         parts.append(Part(text, summary(item, WIDEST_PART), counted.params, counted.flops))
-        here = closed_form.output_of(item, here)
+        here = closed_form.output_of(item, here, custom=forms)
     return Sheet(
         name=architecture.name,
         input_shape=shape,
         classes=architecture.classes,
-        cost=closed_form.cost(network, shape),
-        layers=tuple(closed_form.layers(network, shape)),
+        cost=closed_form.cost(network, shape, custom=forms),
+        layers=tuple(closed_form.layers(network, shape, custom=forms)),
         parts=tuple(parts),
+        note=architecture.plugins.note,
     )
 
 
@@ -85,16 +88,17 @@ def verified(shown: Sheet, architecture: Architecture) -> Sheet:
     """
     from budgetnet.network.measure import measure
 
-    measured = measure(architecture.network, shown.input_shape)
+    measured = measure(architecture.network, shown.input_shape, custom=architecture.plugins.modules)
     for word, closed, counted in (
         ("parameters", shown.cost.params, measured.params),
         ("FLOPs", shown.cost.flops, measured.flops),
         ("activations", shown.cost.activations, measured.activations),
     ):
         if closed != counted:
+            differs = f"{shown.name}: the closed form counts {closed:,} {word}, the built network has {counted:,}"
+            own = architecture.plugins.disagreement(architecture.network, shown.input_shape)
             raise CountError(
-                f"{shown.name}: the closed form counts {closed:,} {word}, the built network has {counted:,}; "
-                f"this is an error in budgetnet, please report it with the network's text"
+                f"{differs}; {own or 'this is an error in budgetnet, please report it with the text of the network'}"
             )
     return shown
 
@@ -118,6 +122,7 @@ def sheet_text(shown: Sheet) -> list[str]:
         *render(shown.layers, shown.input_shape).splitlines(),
         "",
         *(f"{name:<{width}}  {value:>{digits}}  {note}".rstrip() for name, value, note in totals),
+        *([f"({shown.note})"] if shown.note else []),
         "",
         *_shares(shown),
     ]
@@ -130,6 +135,7 @@ def sheet_document(shown: Sheet) -> dict[str, Any]:
         "input": list(shown.input_shape),
         "classes": shown.classes,
         **asdict(shown.cost),
+        "note": shown.note,
         "layers": [
             {
                 "name": layer.name,

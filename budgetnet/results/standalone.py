@@ -11,10 +11,13 @@ from budgetnet.network.codegen import source
 from budgetnet.network.files import Architecture
 from budgetnet.training.images import Normalisation
 
-__all__ = ["WEIGHTS", "standalone"]
+__all__ = ["PLUGINS", "WEIGHTS", "standalone"]
 
 WEIGHTS = "weights.safetensors"
 """The file that the exported network's ``load`` looks for beside itself."""
+
+PLUGINS = "plugins"
+"""The folder beside it for plug-in files, which only the architecture's text needs."""
 
 _FUTURE = "from __future__ import annotations\n"
 
@@ -60,7 +63,14 @@ def standalone(architecture: Architecture, *, header: str, classes: Sequence[str
     Raises:
         ExportError: the network cannot stand in a file of its own.
     """
-    text = source(architecture.network, architecture.input_shape, architecture.classes, name="Network", header=header)
+    text = source(
+        architecture.network,
+        architecture.input_shape,
+        architecture.classes,
+        name="Network",
+        header=header,
+        custom=architecture.plugins.modules,
+    )
     head, found, rest = text.partition(_FUTURE)
     if not found:
         raise ExportError("the generated file has no import section; this is an error in budgetnet, please report it")

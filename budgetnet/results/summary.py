@@ -74,6 +74,8 @@ def listing_text(trials: Trials, chosen: Sequence[Record]) -> list[str]:
         total = sum(dropped.values())
         reasons = ", ".join(f"{number:,} {reason.replace('_', ' ')}" for reason, number in dropped.most_common())
         lines.append(f"Draws dropped without a record of their own: {total:,} ({reasons}).")
+    notes = Counter(record.note for record in chosen if record.note)
+    lines += [f"{number} of the networks above {_were(number)} {note}." for note, number in notes.items()]
     return lines + _section(
         "Finalists, trained in full on all train images, mean ± standard deviation on the test images:",
         finalists_text(trials.finalists, trials.records),
@@ -103,6 +105,10 @@ def study_document(trials: Trials, chosen: Sequence[Record]) -> dict[str, Any]:
         "trials": [record_document(record) for record in chosen],
         "finalists": [finalist_document(finalist) for finalist in trials.finalists],
     }
+
+
+def _were(number: int) -> str:
+    return "was" if number == 1 else "were"
 
 
 def _dropped(records: Sequence[Record]) -> Counter[str]:

@@ -58,7 +58,7 @@ def trials_text(records: Sequence[Record]) -> list[str]:
             short_count(record.flops),
             str(record.epochs) if record.epochs else "",
             duration(record.seconds) if record.seconds is not None else "",
-            _clipped(record.reason),
+            _clipped("; ".join(part for part in (record.reason, record.origin and f"from {record.origin}") if part)),
             record.arch,
         ]
         for record in records

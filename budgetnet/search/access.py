@@ -24,7 +24,8 @@ def space_of(study: Study) -> Space:
         DataError: a folder of images is not laid out as it should be.
     """
     images = describe(study.dataset)
-    return Space(study.grammar, study.vocabulary, images.shape, len(images.classes), study.budget)
+    forms = study.plugins.forms
+    return Space(study.grammar, study.vocabulary, images.shape, len(images.classes), study.budget, forms)
 
 
 def open_study(study: Study, url: str, *, create: bool = True) -> tuple[optuna.Study, BaseStorage]:

@@ -22,6 +22,9 @@ Scalar = int | float | bool | str
 
 _NUMBER = re.compile(r"[+-]?(\d[\d_]*\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _COUNT = re.compile(r"(\d[\d_,]*\.?\d*)\s*([kKmMgG]?)")
+_DEEPEST = 20
+"""Levels of lists and mappings inside each other; a study has five."""
+
 _UNITS = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 
 _USUAL = {
@@ -178,11 +181,14 @@ class Field:
 
     def _number(self, wanted: str) -> float:
         word = self.text(wanted).strip()
-        if _COUNT.fullmatch(word) and (match := _COUNT.fullmatch(word)):
-            return float(match[1].replace("_", "").replace(",", "")) * _UNITS[match[2].lower()]
-        if _NUMBER.fullmatch(word):
-            return float(word.replace("_", ""))
-        raise self.wrong(wanted)
+        value = math.inf
+        if match := _COUNT.fullmatch(word):
+            value = float(match[1].replace("_", "").replace(",", "")) * _UNITS[match[2].lower()]
+        elif _NUMBER.fullmatch(word):
+            value = float(word.replace("_", ""))
+        if not math.isfinite(value):
+            raise self.wrong(wanted)
+        return value
 
 
 class Section:
@@ -237,6 +243,25 @@ class Section:
         return self.document.error(self._keys[key].start_mark, message, length=len(key))
 
 
+class _ShallowLoader(yaml.SafeLoader):
+    """Refuses deep nesting, which would exhaust Python's stack."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self._depth == _DEEPEST:
+            raise yaml.composer.ComposerError(
+                None,
+                None,
+                f"nested deeper than {_DEEPEST} levels",
+                self.peek_event().start_mark,  # type: ignore[no-untyped-call]
+            )
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+
 def read_yaml(text: str, *, name: str, legal: Collection[str], example: str) -> Section:
     """Read a YAML text whose top level is a mapping with the keys in *legal*.
 
@@ -251,13 +276,16 @@ def read_yaml(text: str, *, name: str, legal: Collection[str], example: str) -> 
     """
     document = Document(Source(text, name))
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=_ShallowLoader)
     except yaml.MarkedYAMLError as error:
         problem = " ".join(part for part in (error.problem, error.context) if part)
         advice = "indent with spaces" if "\\t" in problem else "check indentation, colons and brackets"
         raise document.error(error.problem_mark or error.context_mark, f"not YAML: {problem}; {advice}") from None
-    except yaml.YAMLError as error:
-        raise StudyError(f"{name}: not YAML: {' '.join(str(error).split())}; save the file as plain UTF-8") from None
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        span = Span(before.count("\n") + 1, len(before) - before.rfind("\n"))
+        message = f"not YAML: the character {text[error.position]!r} is not allowed; remove it"
+        raise StudyError(str(document.source.error(span, message))) from None
     if node is None:
         raise StudyError(f"{name}: the file is empty; a smallest study is:\n{example}")
     if not isinstance(node, yaml.MappingNode):

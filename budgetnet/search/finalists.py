@@ -28,7 +28,6 @@ from budgetnet.space.space import Space
 __all__ = ["FinalRound", "choose_finalists", "missing_runs", "train_finalists"]
 
 TICK = 0.5
-TICK = 0.5
 """Seconds between two looks at signals while nothing is heard from the workers."""
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 from budgetnet.errors import StudyError
 from budgetnet.language.printer import rule_text
-from budgetnet.language.vocabulary import BUILTIN, Vocabulary
 from budgetnet.search.study import Study
 
 __all__ = ["ATTRIBUTE", "check_settings", "settings_of"]
@@ -28,7 +28,8 @@ def settings_of(study: Study) -> dict[str, dict[str, Any]]:
         images = {"images": str(dataset.path), "size": size, "channels": dataset.channels}
     return {
         "grammar": {rule.name: " ".join(rule_text(rule).split()) for rule in study.grammar.rules},
-        "defaults": _own_defaults(study.vocabulary),
+        "defaults": _own_defaults(study),
+        "plugins": {file.path.name: _digest(file.text) for file in study.plugins.files},
         "dataset": images,
         "budget": {str(name): limit for name, limit in study.budget.bounds().items()},
         "goal": {"goal": study.goal} | ({"target": study.target} if study.goal == "smallest" else {}),
@@ -60,14 +61,20 @@ def check_settings(stored: Mapping[str, Mapping[str, Any]], study: Study, place:
         )
 
 
-def _own_defaults(vocabulary: Vocabulary) -> dict[str, Any]:
+def _own_defaults(study: Study) -> dict[str, Any]:
     """The defaults that a study sets itself, by ``primitive.parameter``."""
+    usual = study.plugins.vocabulary.signatures
     return {
         f"{signature.name}.{parameter.name}": parameter.default
-        for signature in vocabulary.signatures.values()
+        for signature in study.vocabulary.signatures.values()
         for parameter in signature.parameters
-        if signature.name in BUILTIN and parameter != BUILTIN[signature.name].parameter(parameter.name)
+        if parameter != usual[signature.name].parameter(parameter.name)
     }
+
+
+def _digest(text: str) -> str:
+    """Equal for equal texts, short enough to be shown."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _shown(values: Mapping[str, Any], name: str) -> str:

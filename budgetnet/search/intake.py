@@ -8,13 +8,15 @@ from typing import Any, Literal
 
 from budgetnet.errors import BudgetnetError
 from budgetnet.network.measure import measure
+from budgetnet.network.plugins import NO_PLUGINS, Plugins
 from budgetnet.network.printing import network_text, summary
 from budgetnet.network.tree import Node
 from budgetnet.search.ledger import Ledger, Running
 from budgetnet.search.objective import violation
-from budgetnet.search.propose import Duplicate, Proposal, parameters_of, propose, unanswered
+from budgetnet.search.propose import Duplicate, parameters_of, propose, unanswered
 from budgetnet.search.record import Record
 from budgetnet.search.samplers.base import Sampler
+from budgetnet.search.starts import Start
 from budgetnet.space.choosers import replay
 from budgetnet.space.draw import Candidate, Rejection
 from budgetnet.space.space import Space
@@ -35,6 +37,10 @@ class Intake:
     seed: int
     salt: str = ""
     """See `budgetnet.search.propose.propose`."""
+    plugins: Plugins = NO_PLUGINS
+    """The study's own primitives."""
+    starts: tuple[Start, ...] = ()
+    """Known networks, tried before any is drawn."""
 
     def repeat(self) -> tuple[Running, Node] | None:
         """Take the first interrupted trial that waits to be trained again, if there is one."""
@@ -46,7 +52,7 @@ class Intake:
     def new(
         self, records: Sequence[Record], on_record: OnRecord
     ) -> tuple[Running, Node] | Literal["exhausted", "refused"]:
-        """Propose a network and record it as running.
+        """Propose a network, known ones first, and record it as running.
 
         Args:
             records: every trial so far.
@@ -59,6 +65,10 @@ class Intake:
         Raises:
             SearchError: nothing fits the budget.
         """
+        known = {record.hash for record in records}
+        start = next((start for start in self.starts if start.hash not in known), None)
+        if start is not None:
+            return self._known(start, on_record)
         proposal = propose(self.sampler, self.space, records, seed=self.seed, salt=self.salt)
         for rejection, digest in proposal.rejected:
             on_record(self._record_rejection(rejection, digest))
@@ -66,20 +76,34 @@ class Intake:
             on_record(self._record_duplicate(proposal.duplicate))
         if proposal.candidate is None:
             return "exhausted"
-        trial = self._start(proposal.candidate, proposal)
-        if isinstance(trial, Record):
-            on_record(trial)
-            return "refused"
-        return trial, proposal.candidate.expansion.network
+        described = {**self._described(proposal.candidate, proposal.hash), "rejected_before": dict(proposal.dropped)}
+        return self._start(proposal.candidate, described, on_record)
 
-    def _start(self, candidate: Candidate, proposal: Proposal) -> Running | Record:
-        """Record a candidate with fvcore's counts; as failed if it must not be trained."""
+    def _known(self, start: Start, on_record: OnRecord) -> tuple[Running, Node] | Literal["refused"]:
+        """Record a known network as running, or as over budget."""
+        if isinstance(start.drawn, Rejection):
+            on_record(self._record_rejection(start.drawn, start.hash, origin=start.origin))
+            return "refused"
+        return self._start(start.drawn, {**self._described(start.drawn, start.hash), "origin": start.origin}, on_record)
+
+    def _start(
+        self, candidate: Candidate, attributes: dict[str, Any], on_record: OnRecord
+    ) -> tuple[Running, Node] | Literal["refused"]:
+        """Record a candidate, as running if fvcore's counts are the closed form's, else as failed."""
         found = parameters_of(self.space, candidate)
-        attributes = {**_described(candidate, proposal.hash), "rejected_before": dict(proposal.dropped)}
+        reason = self._wrong_count(candidate)
+        if reason is not None:
+            on_record(self.ledger.add("failed", found, {**attributes, "reason": reason}))
+            return "refused"
+        return self.ledger.start(found, attributes), candidate.expansion.network
+
+    def _wrong_count(self, candidate: Candidate) -> str | None:
+        """Why a candidate must not be trained; None if its counts are right."""
+        network, shape = candidate.expansion.network, self.space.input_shape
         try:
-            counted = measure(candidate.expansion.network, self.space.input_shape)
+            counted = measure(network, shape, custom=self.plugins.modules)
         except BudgetnetError as error:
-            return self.ledger.add("failed", found, {**attributes, "reason": str(error)})
+            return self.plugins.disagreement(network, shape) or str(error)
         closed = candidate.cost
         for name, ours, theirs in (
             ("parameters", closed.params, counted.params),
@@ -87,22 +111,23 @@ class Intake:
             ("activations", closed.activations, counted.activations),
         ):
             if ours != theirs:
-                reason = f"the closed form counts {ours:,} {name}, fvcore {theirs:,}: please report this network"
-                return self.ledger.add("failed", found, {**attributes, "reason": reason})
-        return self.ledger.start(found, attributes)
+                return self.plugins.disagreement(network, shape) or (
+                    f"the closed form counts {ours:,} {name}, fvcore {theirs:,}: please report this network"
+                )
+        return None
 
-    def _record_rejection(self, rejection: Rejection, digest: str) -> Record:
+    def _record_rejection(self, rejection: Rejection, digest: str, **more: str) -> Record:
         return self.ledger.add(
             "over_budget",
             parameters_of(self.space, rejection),
-            {**_described(rejection, digest), "reason": rejection.text},
+            {**self._described(rejection, digest), "reason": rejection.text, **more},
             constraints=violation(self.space.budget, rejection),
         )
 
     def _record_duplicate(self, duplicate: Duplicate) -> Record:
         earlier = duplicate.earlier
         attributes = {
-            **_described(duplicate.candidate, duplicate.hash),
+            **self._described(duplicate.candidate, duplicate.hash),
             "duplicate_of": earlier.number,
             "reason": f"the same network as trial {earlier.number}",
             "curve": list(earlier.curve),
@@ -110,21 +135,22 @@ class Intake:
         found = parameters_of(self.space, duplicate.candidate)
         return self.ledger.add("duplicate", found, attributes, accuracy=earlier.accuracy)
 
-
-def _described(drawn: Candidate | Rejection, digest: str) -> dict[str, Any]:
-    """The attributes that follow from a derivation."""
-    assert drawn.expansion is not None
-    assert drawn.cost is not None
-    network = drawn.expansion.network
-    return {
-        "arch": summary(network),
-        "network": network_text(network),
-        "decisions": dict(drawn.expansion.decisions),
-        "hash": digest,
-        "params": drawn.cost.params,
-        "flops": drawn.cost.flops,
-        "activations": drawn.cost.activations,
-        "peak_activation_bytes": drawn.cost.peak_activation_bytes,
-        "depth": drawn.cost.depth,
-        "receptive_field": drawn.cost.receptive_field,
-    }
+    def _described(self, drawn: Candidate | Rejection, digest: str) -> dict[str, Any]:
+        """The attributes that follow from a derivation."""
+        assert drawn.expansion is not None
+        assert drawn.cost is not None
+        network = drawn.expansion.network
+        note = self.plugins.of(network).note
+        return {
+            "arch": summary(network),
+            "network": network_text(network),
+            "decisions": dict(drawn.expansion.decisions),
+            "hash": digest,
+            "params": drawn.cost.params,
+            "flops": drawn.cost.flops,
+            "activations": drawn.cost.activations,
+            "peak_activation_bytes": drawn.cost.peak_activation_bytes,
+            "depth": drawn.cost.depth,
+            "receptive_field": drawn.cost.receptive_field,
+            **({"note": note} if note else {}),
+        }

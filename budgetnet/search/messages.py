@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from budgetnet.network.plugins import PluginFile
 from budgetnet.network.tree import Node
 from budgetnet.training.recipe import Recipe
 from budgetnet.training.sources import Source
@@ -24,6 +25,8 @@ class Setup:
     """Of the validation split."""
     device: str
     threads: int = 1
+    plugins: tuple[PluginFile, ...] = ()
+    """Run again by each worker, as they were when the study was read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,7 @@ ATTRIBUTES = (
     "outcome", "reason", "arch", "network", "decisions", "hash",
     "params", "flops", "activations", "peak_activation_bytes", "depth", "receptive_field",
     "accuracy", "curve", "epochs", "seconds", "seed", "worker", "owner", "duplicate_of", "redo_of", "rejected_before",
+    "origin", "note",
 )  # fmt: skip
 """The names of a trial's user attributes; `outcome` is written last, so a trial that has one is complete."""
 
@@ -88,6 +89,10 @@ class Record:
     """The interrupted trial that this one repeats."""
     rejected_before: Mapping[str, int] = field(default_factory=dict)
     """Draws dropped since the trial before, without a record of their own, by reason."""
+    origin: str = ""
+    """The file of a known network that the study was started from; empty for what was drawn."""
+    note: str = ""
+    """What must be said beside counts that rest on own primitives; empty for most."""
     constraints: Mapping[str, float] = field(default_factory=dict)
     """Violated where positive."""
     started: datetime.datetime | None = None

@@ -24,6 +24,7 @@ from budgetnet.search.progress import silent
 from budgetnet.search.propose import make_sampler
 from budgetnet.search.ranking import best, ranked, reaches
 from budgetnet.search.record import Record, read_records
+from budgetnet.search.starts import read_starts
 from budgetnet.search.storage import default_url, storage_errors
 from budgetnet.search.study import SearchOptions, Study
 from budgetnet.training.data import load
@@ -88,6 +89,7 @@ def search(
     url = storage or default_url(folder)
     where = choose_device(device)
     space = space_of(study)
+    starts = read_starts(study.start_from, study, space)
     if fresh:
         _move_aside(folder, storage)
     count, devices = crew(workers or study.search.workers, where, torch.cuda.device_count())
@@ -100,7 +102,13 @@ def search(
                 study.name, str(folder), study.goal, study.target, study.search.trials, count, ledger.records(), lost
             )
         )
-        setup = Setup(dataset=study.dataset, validation=study.validation, seed=study.search.seed, device=device)
+        setup = Setup(
+            dataset=study.dataset,
+            validation=study.validation,
+            seed=study.search.seed,
+            device=device,
+            plugins=study.plugins.files,
+        )
         pool = Pool(setup, count, devices=devices, prepare=lambda: load(study.dataset))
         try:
             ended = Campaign(
@@ -112,6 +120,8 @@ def search(
                     sampler=make_sampler(study, space),
                     seed=study.search.seed,
                     salt="" if finalists else this_process(),
+                    plugins=study.plugins,
+                    starts=starts,
                 ),
                 pool=pool,
                 listen=listen,
@@ -143,7 +153,9 @@ def crew(asked: int | None, where: torch.device, cards: int) -> tuple[int, list[
     """
     if where.type == "cpu":
         return asked or SearchOptions().worker_count(), []
-    devices = [f"cuda:{card}" for card in range(cards)] if where.type == "cuda" and where.index is None else []
+    devices: list[str] = (
+        [f"cuda:{card}" for card in range(cards)] if where.type == "cuda" and where.index is None else []
+    )
     return asked or max(1, len(devices)), devices
 
 

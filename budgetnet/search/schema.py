@@ -79,12 +79,18 @@ def build() -> Schema:
                 "type": "string",
                 "minLength": 1,
             },
+            "plugins": {
+                "description": "Python files that define own primitives, relative to this one; reading the study runs "
+                "them.",
+                **_files(),
+            },
             "defaults": {
                 "description": "Arguments of primitives where the grammar does not give them.",
                 "type": "object",
-                "additionalProperties": False,
+                "additionalProperties": {"type": "object"},
                 "properties": {signature.name: _defaults(signature) for signature in BUILTIN.values()},
             },
+            "start_from": {"description": about["start_from"], **_files()},
             "search": _search(),
             "training": {"description": about["training"], **_section("training", _recipe(BRIEF.epochs))},
             "validation": {"description": about["validation"], **_SHARE, "default": 0.1},
@@ -92,6 +98,9 @@ def build() -> Schema:
         },
         *("study", "dataset", "budget", "grammar"),
     )
+    # Only plug-ins bring primitives that nobody knows beforehand.
+    known = {"properties": {"defaults": {"propertyNames": {"enum": list(BUILTIN)}}}}
+    root |= {"if": {"not": {"required": ["plugins"]}}, "then": known}
     return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "A study of budgetnet", **root}
 
 
@@ -143,6 +152,11 @@ def _images() -> Schema:
         },
         "images",
     )
+
+
+def _files() -> Schema:
+    name = {"type": "string", "minLength": 1}
+    return {"anyOf": [name, {"type": "array", "items": name}]}
 
 
 def _defaults(signature: Signature) -> Schema:

@@ -11,6 +11,7 @@ from budgetnet.errors import StudyError
 from budgetnet.language.tree import Grammar
 from budgetnet.language.vocabulary import Vocabulary
 from budgetnet.network.budget import Budget
+from budgetnet.network.plugins import NO_PLUGINS, Plugins
 from budgetnet.training.recipe import Recipe
 from budgetnet.training.sources import Source
 
@@ -98,6 +99,10 @@ class Study:
     """As written."""
     vocabulary: Vocabulary
     """The primitives, with the study's own defaults."""
+    plugins: Plugins = NO_PLUGINS
+    """The study's own primitives."""
+    start_from: tuple[Path, ...] = ()
+    """Architecture files of known networks, which are tried first."""
     search: SearchOptions = field(default_factory=SearchOptions)
     training: Recipe
     """The brief training of every trial."""

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import yaml
 
 from budgetnet.errors import BudgetnetError, StudyError
 from budgetnet.language.load import load
 from budgetnet.language.tree import Grammar
-from budgetnet.language.vocabulary import BUILTIN, Vocabulary
 from budgetnet.language.vocabulary import Scalar as Argument
+from budgetnet.language.vocabulary import Vocabulary
 from budgetnet.network.budget import Budget
+from budgetnet.network.plugins import Plugins, load_plugins, read_file
 from budgetnet.network.primitives import wrong
 from budgetnet.search.fields import Field, read_yaml
 from budgetnet.search.study import (
@@ -48,8 +49,8 @@ FULL_EPOCHS = 30
 
 KEYS: dict[str, tuple[str, ...]] = {
     "": (
-        "study", "dataset", "budget", "target", "goal", "grammar", "defaults", "search", "training", "validation",
-        "finalists",
+        "study", "dataset", "budget", "target", "goal", "grammar", "plugins", "defaults", "start_from", "search",
+        "training", "validation", "finalists",
     ),
     "dataset": ("images", "size", "channels"),
     "budget": tuple(field.name for field in fields(Budget)),
@@ -60,6 +61,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "finalists": ("top", "seeds", "preset", *(field.name for field in fields(Recipe))),
 }  # fmt: skip
 """Every key of a study file, by the section it belongs to."""
+
+Read = TypeVar("Read")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -99,7 +102,8 @@ def parse_study(text: str, path: Path) -> Study:
     dataset = _dataset(root.require("dataset", "dataset: cifar10"), path.parent)
     budget = _budget(root.require("budget", "budget: {params: 200k}"))
     goal = _word(root.get("goal"), Goal, "accuracy")
-    vocabulary = _vocabulary(root.get("defaults"))
+    plugins = load_plugins(_files(root.get("plugins"), path.parent, read_file))
+    vocabulary = _vocabulary(root.get("defaults"), plugins)
     grammar_text, grammar = _grammar(
         root.require("grammar", "grammar: network = conv(3, 16|32) gap linear(classes)"), path, vocabulary
     )
@@ -121,6 +125,8 @@ def parse_study(text: str, path: Path) -> Study:
             grammar=grammar,
             grammar_text=grammar_text,
             vocabulary=vocabulary,
+            plugins=plugins,
+            start_from=_files(root.get("start_from"), path.parent, _there),
             search=search,
             training=training,
             validation=held_out,
@@ -167,9 +173,27 @@ def _budget(field: Field) -> Budget:
     return Budget.from_mapping(values)
 
 
-def _vocabulary(field: Field | None) -> Vocabulary:
-    """The built-in primitives, with the study's own defaults."""
-    vocabulary = Vocabulary(BUILTIN)
+def _files(field: Field | None, folder: Path, read: Callable[[Path], Read]) -> tuple[Read, ...]:
+    """A list of files (or a single one), relative to the study's, each as *read* gives it."""
+    if field is None:
+        return ()
+    found: list[Read] = []
+    for entry in field.items() if field.is_list else [field]:
+        path = folder / Path(entry.text("the path of a file")).expanduser()
+        with _at(entry):
+            found.append(read(path))
+    return tuple(found)
+
+
+def _there(path: Path) -> Path:
+    if not path.is_file():
+        raise StudyError(f"there is no architecture file {path}; write a path relative to the study file")
+    return path
+
+
+def _vocabulary(field: Field | None, plugins: Plugins) -> Vocabulary:
+    """The built-in primitives and the study's, with its own defaults."""
+    vocabulary = plugins.vocabulary
     if field is None:
         return vocabulary
     defaults: dict[str, dict[str, Argument]] = {}

@@ -118,6 +118,8 @@ def record_text(record: Record) -> str:
         parts.append(duration_text(record.seconds))
     if record.reason:
         parts.append(" ".join(record.reason.split()))
+    if record.origin:
+        parts.append(f"from {record.origin}")
     parts.append(record.arch)
     return ", ".join(parts)
 

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from budgetnet.network.build import build
+from budgetnet.network.plugins import load_plugins
 from budgetnet.network.printing import network_text
 from budgetnet.search.messages import Job, Result, Setup
 from budgetnet.training.data import load
@@ -30,7 +31,7 @@ class Bench:
 
         Raises:
             DataError: the data set is missing or damaged.
-            RequestError: no such device.
+            RequestError: no such device, or a plug-in that does not run here.
         """
         torch.set_num_threads(setup.threads)
         self._device = setup.device
@@ -38,6 +39,7 @@ class Bench:
         train, validation = split_validation(self._dataset.train, fraction=setup.validation, seed=setup.seed)
         where = choose_device(setup.device)
         self._train, self._validation = train.to(where), validation.to(where)
+        self._plugins = load_plugins(setup.plugins)
 
     def train(self, job: Job, on_epoch: Callable[[int, float | None], bool]) -> Result:
         """Do a job.
@@ -48,7 +50,7 @@ class Bench:
                 False ends the training.
 
         Raises:
-            TrainingError: out of memory.
+            TrainingError: out of memory, or one of the study's own primitives failed.
         """
         model = self._built(job)
 
@@ -56,12 +58,13 @@ class Bench:
             return on_epoch(epoch.number, epoch.validation_accuracy)
 
         train, validation = (self._dataset.train, None) if job.final else (self._train, self._validation)
-        curve = fit(model, train, validation, job.recipe, seed=job.seed, device=self._device, on_epoch=report)
-        accuracies = [epoch.validation_accuracy for epoch in curve.epochs]
         tested = None
-        if job.final:
-            # The one reading of the test images, by a network that nothing will change any more.
-            tested = evaluate(model, self._dataset.test(), device=self._device, flip=True)
+        with self._plugins.blamed():
+            curve = fit(model, train, validation, job.recipe, seed=job.seed, device=self._device, on_epoch=report)
+            if job.final:
+                # The one reading of the test images, by a network that nothing will change any more.
+                tested = evaluate(model, self._dataset.test(), device=self._device, flip=True)
+        accuracies = [epoch.validation_accuracy for epoch in curve.epochs]
         if job.weights is not None:
             save_weights(model, job.weights, label=job.label, network=network_text(job.network))
         return Result(
@@ -85,7 +88,7 @@ class Bench:
         """The network with initial weights that follow from the job's seed."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(job.seed)
-            return build(job.network, self._dataset.shape)
+            return build(job.network, self._dataset.shape, custom=self._plugins.modules)
 
 
 def save_weights(model: nn.Module, path: Path, *, label: str, network: str) -> None:

@@ -11,17 +11,12 @@ import heapq
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from budgetnet.errors import LanguageError, ShapeError
-from budgetnet.language import tree as language
 from budgetnet.network.budget import Bound
-from budgetnet.network.closed_form import cost
-from budgetnet.network.cost import BYTES_PER_VALUE, Cost
-from budgetnet.network.expand import output_shape
 from budgetnet.network.frames import Interner
-from budgetnet.network.machine import Machine, Pending, State
-from budgetnet.network.tree import Primitive, Shape
+from budgetnet.network.machine import Machine, State
 from budgetnet.space.space import Space
-from budgetnet.space.surroundings import Surroundings
+from budgetnet.space.tied import NotAlike, TiedTracer, Ties
+from budgetnet.space.tracer import BAD_ARGUMENT, BAD_SHAPE, COMPLETE, NEVER, Costs, Edge, Node, Tracer
 
 __all__ = [
     "BAD_ARGUMENT",
@@ -36,34 +31,11 @@ __all__ = [
     "find_states",
 ]
 
+STEPS_PER_STATE = 10
+"""Steps of the machine that a search for states may take, for each state that it may look into."""
+
 _AXES: tuple[Bound, ...] = ("params", "flops", "activations")
 """Bounds that are sums over a network's parts, so that a table can follow them exactly."""
-
-Costs = tuple[int, ...]
-"""What is added: on the axis first (0 without one), then for each other bound of the budget."""
-
-NEVER = 1 << 62
-"""More than any cost."""
-
-COMPLETE = -1
-"""Where an edge leads that ends in a network."""
-BAD_SHAPE = -2
-"""Where an edge leads that meets a shape error."""
-BAD_ARGUMENT = -3
-"""Where an edge leads that meets an argument outside its limits, or recursion without an end."""
-
-Edge = tuple[int, Costs]
-"""Where an option leads (a node's number, or one of the codes above) and what is added on the way."""
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A state with a decision."""
-
-    edges: tuple[Edge | None, ...]
-    """One per option; None for an option that is not allowed."""
-    weights: tuple[float, ...]
-    """Prior probabilities of the options; 0 where not allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +52,15 @@ class StateGraph:
     """None: not looked into, for it can only be reached above the axis' bound."""
     least: tuple[int, ...]
     """Per node, the least on the axis with which it is reached."""
-    numbers: dict[Hashable, int]
-    """Node of each state's key."""
     machine: Machine
-    """Made the states; only its states have these keys."""
+    """Derives in the plain way; only its states can be looked up."""
+    numbers: dict[Hashable, int]
+    """Node of each state's key, with ties undone."""
+    ties: Ties
+
+    def number(self, state: State) -> int:
+        """The node of a state with a decision."""
+        return self.numbers[self.ties.key(state)]
 
 
 def find_states(space: Space, limit: int) -> StateGraph | None:
@@ -91,173 +68,77 @@ def find_states(space: Space, limit: int) -> StateGraph | None:
 
     Args:
         space: its budget's bounds are what edges add up.
-        limit: largest number of nodes that are looked into; None is returned where those within the budget are more.
-            States above the budget are looked into as far as the limit allows.
+        limit: largest number of nodes that are looked into; None is returned where those within the budget are
+            more, or take too many steps. States above the budget are looked into as far as the limit allows.
     """
-    limits = space.budget.bounds()
-    axis = next((bound for bound in limits if bound in _AXES), None)
-    others = tuple(bound for bound in limits if bound != axis)
-    tracer = space.make_machine(Tracer, Interner())
-    assert isinstance(tracer, Tracer)
-    tracer.prepare(space, axis, others)
-    start = tracer.follow(tracer.start())
-    nodes: list[Node | None] = []
-    least: list[int] = []
-    heap: list[tuple[int, int]] = []
+    taped: frozenset[int] = frozenset()
+    while True:
+        try:
+            return _Search(space, taped).run(limit)
+        except NotAlike as error:
+            taped |= {error.repeat}
 
-    def reach(edge: Edge, before: int) -> None:
+
+class _Search:
+    """Dijkstra's algorithm over the states."""
+
+    def __init__(self, space: Space, taped: frozenset[int]) -> None:
+        self._limits = space.budget.bounds()
+        self._axis = next((bound for bound in self._limits if bound in _AXES), None)
+        self._others = tuple(bound for bound in self._limits if bound != self._axis)
+        interner = Interner()
+        self._machine = space.make_machine(interner=interner)
+        tracer = space.make_machine(TiedTracer, interner)
+        assert isinstance(tracer, TiedTracer)
+        tracer.prepare(space, self._axis, self._others)
+        tracer.ties = Ties(taped)
+        self._tracer = tracer
+        self._nodes: list[Node | None] = []
+        self._least: list[int] = []
+        self._heap: list[tuple[int, int]] = []
+
+    def run(self, limit: int) -> StateGraph | None:
+        """Look into states until none is left or the limit is met.
+
+        Raises:
+            NotAlike: copies of a tied part are not alike, so that they must be derived one by one.
+        """
+        tracer = self._tracer
+        start = tracer.follow(tracer.start())
+        self._reach(start, 0)
+        looked = 0
+        while self._heap:
+            before, number = heapq.heappop(self._heap)
+            if self._nodes[number] is not None or before > self._least[number]:
+                continue
+            if looked == limit or tracer.steps > STEPS_PER_STATE * limit:
+                if self._axis is None or before <= self._limits[self._axis]:
+                    return None
+                break
+            looked += 1
+            node = self._nodes[number] = tracer.look(number)
+            for edge in node.edges:
+                if edge is not None:
+                    self._reach(edge, before)
+        return StateGraph(
+            axis=self._axis,
+            others=self._others,
+            start=start,
+            nodes=tuple(self._nodes),
+            least=tuple(self._least),
+            machine=self._machine,
+            numbers={tracer.ties.undone(pending.state): number for number, pending in enumerate(tracer.waiting)},
+            ties=tracer.ties,
+        )
+
+    def _reach(self, edge: Edge, before: int) -> None:
         number, costs = edge
         if number < 0:
             return
+        missing = len(self._tracer.waiting) - len(self._nodes)
+        self._nodes += [None] * missing
+        self._least += [NEVER] * missing
         there = before + costs[0]
-        while len(nodes) < len(tracer.waiting):
-            nodes.append(None)
-            least.append(NEVER)
-        if there < least[number]:
-            least[number] = there
-            heapq.heappush(heap, (there, number))
-
-    reach(start, 0)
-    looked = 0
-    while heap:
-        before, number = heapq.heappop(heap)
-        if nodes[number] is not None or before > least[number]:
-            continue
-        if looked == limit:
-            if axis is None or before <= limits[axis]:
-                return None
-            break
-        looked += 1
-        node = nodes[number] = tracer.look(number)
-        for edge in node.edges:
-            if edge is not None:
-                reach(edge, before)
-    numbers = dict(tracer.numbers)
-    tracer.forget()
-    return StateGraph(axis, others, start, tuple(nodes), tuple(least), numbers, tracer)
-
-
-class Tracer(Machine):
-    """A machine that remembers where each state leads, and listens to itself for what is added on the way."""
-
-    def prepare(self, space: Space, axis: Bound | None, others: tuple[Bound, ...]) -> None:
-        """Set what is added up; called once."""
-        self._axis = axis
-        self._others = others
-        self._custom = space.custom
-        self._zero: Costs = (0,) * (1 + len(others))
-        self.forget()
-
-    def forget(self) -> None:
-        """Drop what was remembered."""
-        self.numbers: dict[Hashable, int] = {}
-        self.waiting: list[Pending] = []
-        self._known: dict[Hashable, Edge] = {}
-        self._added: Costs = self._zero
-        self._at: State | None = None
-        self._surroundings = Surroundings()
-        self._alone: dict[tuple[Primitive, Shape], Cost] = {}
-
-    def look(self, number: int) -> Node:
-        """Follow every option of a node."""
-        pending = self.waiting[number]
-        weights = [weight * allowed for weight, allowed in zip(pending.weights, pending.allowed, strict=True)]
-        total = sum(weights)
-        edges = tuple(
-            self.follow(self.take(pending, index)) if allowed else None for index, allowed in enumerate(pending.allowed)
-        )
-        return Node(edges, tuple(weight / total for weight in weights))
-
-    def follow(self, state: State) -> Edge:
-        """Work until something is left to choose or the end, over known ground only once."""
-        passed: list[tuple[Hashable, Costs]] = []
-        while True:
-            key = state.key()
-            known = self._known.get(key)
-            if known is not None:
-                break
-            self._added = self._zero
-            self._at = state
-            stop = self._one_step(state)
-            if isinstance(stop, State):
-                passed.append((key, self._added))
-                state = stop
-                continue
-            if isinstance(stop, Pending):
-                self.waiting.append(stop)
-                stop = self.numbers[key] = len(self.waiting) - 1
-            known = self._known[key] = (stop, self._zero)
-            break
-        end, costs = known
-        for key, added in reversed(passed):
-            costs = costs if added is self._zero else self.add(added, costs)
-            self._known[key] = (end, costs)
-        return end, costs
-
-    def _one_step(self, state: State) -> State | Pending | int:
-        try:
-            if state.agenda is None:
-                output_shape(state.shapes, self.classes)
-                return COMPLETE
-            stop = self._step(state, self)
-            if isinstance(stop, Pending):
-                index = self._answer(stop)
-                if index is not None:
-                    return self.take(stop, index)
-            return stop
-        except ShapeError:
-            return BAD_SHAPE
-        except LanguageError:
-            return BAD_ARGUMENT
-
-    def add(self, first: Costs, second: Costs) -> Costs:
-        """Costs one after the other: sums, for memory the larger."""
-        others = (
-            max(one, other) if bound == "peak_activation_bytes" else one + other
-            for bound, one, other in zip(self._others, first[1:], second[1:], strict=True)
-        )
-        return first[0] + second[0], *others
-
-    # --- listening ----------------------------------------------------------------------------------
-
-    def leaf(self, node: Primitive, entry: Shape, factor: int) -> None:
-        """Add up what a primitive costs where it stands."""
-        alone = self._alone.get((node, entry))
-        if alone is None:
-            alone = self._alone[node, entry] = cost(node, entry, custom=self._custom)
-        axis = 0 if self._axis is None else self._here(self._axis, alone, entry, factor)
-        others = (self._here(bound, alone, entry, factor) for bound in self._others)
-        self._added = self.add(self._added, (axis, *others))
-
-    def _here(self, bound: Bound, alone: Cost, entry: Shape, factor: int) -> int:
-        assert self._at is not None
-        assert self._at.agenda is not None
-        match bound:
-            case "params":
-                return alone.params
-            case "flops":
-                return alone.flops * factor
-            case "activations":
-                return alone.activations * factor
-            case "depth":
-                return 0 if self._surroundings.aside(self._at.agenda) else alone.depth * factor
-            case "peak_activation_bytes":
-                return alone.peak_activation_bytes + BYTES_PER_VALUE * self._surroundings.held(self._at.agenda, entry)
-
-    def begin(self) -> None:
-        """Nothing to add."""
-
-    def end(self) -> None:
-        """Nothing to add."""
-
-    def skip(self, *, projected: bool) -> None:
-        """Nothing to add."""
-
-    def join(self, owner: language.Parallel | language.Split) -> None:
-        """Nothing to add."""
-
-    def shared(self, times: int) -> None:
-        """Nothing to add."""
-
-    def graph(self, graph: language.Graph) -> None:
-        """Nothing to add."""
+        if there < self._least[number]:
+            self._least[number] = there
+            heapq.heappush(self._heap, (there, number))

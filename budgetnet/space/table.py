@@ -88,7 +88,7 @@ class Table:
 
     def node(self, state: State) -> Node:
         """The node of a state with a decision, reached within the bound."""
-        node = self._graph.nodes[self._graph.numbers[state.key()]]
+        node = self._graph.nodes[self._graph.number(state)]
         assert node is not None
         return node
 

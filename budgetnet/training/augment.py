@@ -27,7 +27,7 @@ def shift(images_nchw: Tensor, limit: int, padding: Padding, generator: Generato
     Equals padding every side by *limit* and cutting a random crop of the old size.
 
     Args:
-        images_nchw: Any type; H and W must exceed *limit* if the padding is ``reflect``.
+        images_nchw: Any type.
         limit: Pixels, >= 0.
         padding: ``reflect`` mirrors without repeating the border pixel; ``zero`` puts zeros (after normalisation:
             the mean colour).

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -224,9 +223,7 @@ def _nearest_key(key: str, known: set[str]) -> str:
     }
     if key.lower() in usual:
         return f"; did you mean {usual[key.lower()]!r}?"
-    if difflib.get_close_matches(key, known, n=1, cutoff=0.5):
-        return nearest(key, known)
-    return ""
+    return nearest(key, known)
 
 
 HAND_MADE = Recipe(
@@ -246,8 +243,8 @@ HAND_MADE = Recipe(
     warp_probability=0.5,
     cutout=16,
 )
-"""How the hand-made network that this project starts from was trained: 20 epochs of Adam at 0.01, halting rates on a
-validation plateau, flips, shift-scale-rotate and a 16x16 cutout. Shift, scale and rotation limits are those
+"""How the hand-made network that this project starts from was trained: 20 epochs of Adam at 0.01, lowering the
+rate on a validation plateau, flips, shift-scale-rotate and a 16x16 cutout. Shift, scale and rotation limits are those
 customary for 32x32 images (Albumentations' ShiftScaleRotate)."""
 
 RECIPES: dict[str, Recipe] = {"default": Recipe(), "hand-made": HAND_MADE}

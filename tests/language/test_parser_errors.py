@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -142,9 +142,9 @@ def test_a_mutated_text_parses_or_gives_one_located_error(edits):
     text = GOOD
     for place, length, new in edits:
         text = text[:place] + new + text[place + length :]
-    begin = perf_counter()
+    begin = process_time()
     message = message_of(text)
-    assert perf_counter() - begin < 1
+    assert process_time() - begin < 1
     if message:
         line = int(re.match(r"f:(\d+):\d+: \S", message)[1])
         assert 1 <= line <= text.count("\n") + 1

@@ -10,14 +10,15 @@ import urllib.request
 import pytest
 
 from budgetnet.errors import RequestError
-from budgetnet.results.dashboard import is_loopback, serve
-from budgetnet.results.lookup import open_database, read_study_file
+from budgetnet.results.dashboard import is_loopback, open_database, serve
+from budgetnet.results.lookup import address_of, read_study_file
 
 
 @pytest.fixture
 def database(study_path, run_folder):
     """The small study's database."""
-    return open_database(read_study_file(study_path), out=run_folder)
+    study = read_study_file(study_path)
+    return open_database(study, address_of(study, out=run_folder))
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")

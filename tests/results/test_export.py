@@ -16,10 +16,13 @@ from safetensors.torch import load_file, save_file
 
 from budgetnet.errors import ExportError, RequestError
 from budgetnet.network import files
+from budgetnet.network.build import build
+from budgetnet.network.plugins import PluginFile, load_plugins
 from budgetnet.results import export as export_module
 from budgetnet.results.check import check_export
 from budgetnet.results.export import FILES, export
 from budgetnet.results.lookup import architecture_of, pick
+from budgetnet.results.runs import Run, Training, training_folder, write_training
 from budgetnet.results.standalone import standalone
 from budgetnet.training.data import load
 from budgetnet.training.evaluate import evaluate
@@ -119,6 +122,47 @@ def test_the_document_is_json(exported):
     assert document["params"] == exported.check.params
     assert document["test_accuracy"]["n"] == 2
     assert len(document["files"]) == len(FILES)
+
+
+PLUGIN = """\
+import torch
+from torch import Tensor, nn
+
+
+class Halved(nn.Module):
+    def __init__(self, shape: tuple[int, ...], start: float = 0.5) -> None:
+        super().__init__()
+        self.factor = nn.Parameter(torch.full((shape[0], 1, 1), start))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.factor
+"""
+
+
+def test_a_study_s_own_primitives_go_with_the_network(trials, make_record, tmp_path):
+    """The plain file holds their source, the text finds their file, and both are checked like the rest."""
+    plugin = PluginFile(tmp_path / "halved.py", PLUGIN)
+    study = replace(trials.study, plugins=load_plugins([plugin]))
+    text = "network = conv(3, 8) halved(start=0.25) gap linear(10)\n"
+    record = make_record(0, network=text, params=72 + 16 + 8 + 90, flops=None)
+    own = replace(trials, study=study, records=(record,), finalists=(), folder=tmp_path / "run")
+    architecture = architecture_of(record, study)
+    folder = training_folder(own.folder, 0)
+    run = replace(Run.of(trials.finalists[0].runs[0]), weights="w.safetensors")
+    write_training(folder, Training(name="t", network=text, params=1, flops=1, dataset="digits", runs=(run,)))
+    module = build(architecture.network, architecture.input_shape, custom=architecture.plugins.modules)
+    save_file(module.state_dict(), folder / "w.safetensors")
+
+    written = export(own, out=tmp_path / "out")
+    assert written.check.params == 186
+    assert "class Halved(nn.Module)" in (written.folder / "network.py").read_text()
+    moved = files.read(written.folder / "network.yaml")
+    assert moved.network == architecture.network
+    assert moved.plugins.files[0].path.parent.name == "plugins"
+    assert "halved.py" in (written.folder / "README.md").read_text()
+    (written.folder / "plugins" / "notes.txt").write_text("mine")
+    with pytest.raises(RequestError, match=r"holds what is no export \(plugins/notes\.txt\)"):
+        export(own, out=tmp_path / "out")
 
 
 def test_an_older_export_is_replaced_and_nothing_else_is(exported, trials, tmp_path):

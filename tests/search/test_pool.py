@@ -20,7 +20,7 @@ RECIPE = Recipe(epochs=2, batch=256, shift=0, flip="none", precision="float32")
 SETUP = Setup(dataset="digits", validation=0.1, seed=0, device="cpu")
 
 
-def until(pool: Pool, kind: type, seconds: float = 60.0) -> list:
+def until(pool: Pool, kind: type, seconds: float = 240.0) -> list:
     """Collect messages until one of a kind has come."""
     messages: list = []
     end = time.monotonic() + seconds

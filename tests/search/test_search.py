@@ -77,7 +77,7 @@ def recorded(folder: Path, text: str):
     return read_records(open_study(study, default_url(folder / "run"), create=False)[0])
 
 
-def wait_for(process: subprocess.Popen, folder: Path, text: str, condition, seconds: float = 60.0):
+def wait_for(process: subprocess.Popen, folder: Path, text: str, condition, seconds: float = 240.0):
     """Wait until the records of another process meet a condition."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -90,7 +90,7 @@ def wait_for(process: subprocess.Popen, folder: Path, text: str, condition, seco
                 records = ()  # the other process has not made the study yet
             if condition(records):
                 return records
-        time.sleep(0.1)
+        time.sleep(0.3)
     raise AssertionError("the condition was not met in time")
 
 
@@ -152,17 +152,17 @@ def test_killed_search_loses_nothing(tmp_path):
     """After SIGKILL of the parent its workers end too, and the next start repeats exactly what was running."""
     text = study_text(
         search="{trials: 3, workers: 2, pruner: none}",
-        training="{epochs: 40, batch: 64, shift: 0, flip: none, precision: float32}",
+        training="{epochs: 900, batch: 64, shift: 0, flip: none, precision: float32}",
         finalists="{top: 0}",
     )
     with launched(tmp_path, text) as process:
         running = wait_for(
-            process, tmp_path, text, lambda records: sum(len(record.curve) > 1 for record in records) == 2
+            process, tmp_path, text, lambda records: sum(len(record.curve) > 1 for record in records) > 1
         )
         workers = children(process.pid)
         assert len(workers) >= 2
         os.kill(process.pid, signal.SIGKILL)
-        end = time.monotonic() + 10
+        end = time.monotonic() + 30
         while any(alive(pid) for pid in workers):
             assert time.monotonic() < end, "workers outlive their parent"
             time.sleep(0.1)
@@ -200,8 +200,8 @@ def test_ctrl_c_ends_cleanly(tmp_path):
         wait_for(process, tmp_path, text, lambda records: any(record.curve for record in records))
         begin = time.monotonic()
         os.killpg(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=30)
-    assert time.monotonic() - begin < 10
+        out, err = process.communicate(timeout=60)
+    assert time.monotonic() - begin < 25  # training all epochs would take minutes
     assert process.returncode == 0
     assert out.strip() == "interrupted"
     assert "search ended: interrupted; start again to go on" in err

@@ -115,14 +115,14 @@ def test_reading_does_not_make_a_database(study, make_study, tmp_path):
 def test_many_may_make_it_at_once(study, tmp_path):
     """Workers that all start on a fresh database get along, whoever makes the tables."""
     url = default_url(tmp_path)
-    gate = threading.Barrier(8)
+    gate = threading.Barrier(5)
 
     def opened(_: int) -> str:
         gate.wait()
         return open_study(study, url)[0].study_name
 
-    with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(opened, range(8))) == ["tiny"] * 8
+    with ThreadPoolExecutor(5) as pool:
+        assert list(pool.map(opened, range(5))) == ["tiny"] * 5
 
 
 def test_two_studies_share_a_database(study, make_study, tmp_path):

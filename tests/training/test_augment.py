@@ -76,7 +76,10 @@ def test_flip_mirrors_the_chosen_images_only() -> None:
 
 @settings(deadline=None, max_examples=30)
 @given(
-    limit=st.integers(0, 4), padding=st.sampled_from(["reflect", "zero"]), height=st.integers(5, 9), seed=st.integers(0, 99)
+    limit=st.integers(0, 4),
+    padding=st.sampled_from(["reflect", "zero"]),
+    height=st.integers(5, 9),
+    seed=st.integers(0, 99),
 )
 def test_shift_equals_a_random_crop_of_the_padded_image(limit: int, padding: Padding, height: int, seed: int) -> None:
     """Each shifted image is one of the crops of the padded image, all channels moved alike."""

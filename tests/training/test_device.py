@@ -19,7 +19,7 @@ def test_cpu_is_always_there_and_auto_always_answers() -> None:
 @pytest.mark.parametrize("wanted", ["gpu", "cuda:x", "cpu:0", "cuda:-1", "", "GPU:0"])
 def test_unknown_devices_name_the_legal_ones(wanted: str) -> None:
     """Anything else is refused with the list."""
-    with pytest.raises(RequestError, match="must be one of auto, cpu, cuda, mps or cuda:NUMBER, but got"):
+    with pytest.raises(RequestError, match=r"must be one of auto, cpu, cuda, mps or cuda:NUMBER, but got"):
         choose_device(wanted)
 
 
@@ -38,7 +38,7 @@ def test_a_gpu_number_beyond_the_last_is_said(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    with pytest.raises(RequestError, match="has 1 GPU.*Legal on this machine: auto, cpu, cuda, cuda:0"):
+    with pytest.raises(RequestError, match=r"has 1 GPU.*Legal on this machine: auto, cpu, cuda, cuda:0"):
         choose_device("cuda:1")
 
 
@@ -48,7 +48,7 @@ def test_auto_precision_follows_the_hardware(monkeypatch: pytest.MonkeyPatch) ->
     assert choose_precision("float32", cpu) == torch.float32
     assert choose_precision("bfloat16", cpu) == torch.bfloat16
     for native, expected in ((True, torch.bfloat16), (False, torch.float32)):
-        monkeypatch.setattr(module, "_native_bfloat16", lambda device, native=native: native)
+        monkeypatch.setattr(module, "_native_bfloat16", lambda _, native=native: native)
         assert choose_precision("auto", cpu) == expected
 
 

@@ -118,13 +118,13 @@ def test_on_epoch_sees_every_epoch_and_can_stop(digits: Dataset) -> None:
 def test_what_on_epoch_raises_passes_through(digits: Dataset) -> None:
     """A caller may end a run by its own exception."""
 
-    class Enough(Exception):
+    class EnoughError(Exception):
         pass
 
     def refuse(epoch: Epoch) -> None:
-        raise Enough
+        raise EnoughError
 
-    with pytest.raises(Enough):
+    with pytest.raises(EnoughError):
         fit(network(), digits.train, None, QUICK, seed=0, device="cpu", on_epoch=refuse)
 
 
@@ -224,7 +224,7 @@ class Greedy(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Fail to take 2**62 bytes."""
-        return torch.empty(2**60) * self.weight
+        return torch.empty(2**60, device=images.device) * self.weight
 
 
 def test_running_out_of_memory_is_a_training_error(digits: Dataset) -> None:

@@ -154,7 +154,7 @@ def test_wrong_layouts_say_what_to_make(image_folder: Path, tmp_path: Path) -> N
         describe(ImageFolder(image_folder))
     (image_folder / "train" / "empty").rmdir()
     (image_folder / "train" / "dark").rename(image_folder / "elsewhere")
-    with pytest.raises(DataError, match="at least two classes, but .* holds 1"):
+    with pytest.raises(DataError, match=r"at least two classes, but .* holds 1"):
         describe(ImageFolder(image_folder))
     (image_folder / "elsewhere").rename(image_folder / "train" / "dark")
     for path in (image_folder / "test").glob("*/*"):

@@ -72,7 +72,13 @@ def test_illegal_values_cannot_be_built(values: dict[str, Any], message: str) ->
 
 @pytest.mark.parametrize(
     ("key", "suggestion"),
-    [("epoch", "epochs"), ("learning_rate", "lr"), ("batch_size", "batch"), ("optimiser", "optimizer"), ("Crop", "shift")],
+    [
+        ("epoch", "epochs"),
+        ("learning_rate", "lr"),
+        ("batch_size", "batch"),
+        ("optimiser", "optimizer"),
+        ("Crop", "shift"),
+    ],
 )
 def test_unknown_keys_get_the_nearest(key: str, suggestion: str) -> None:
     """A misspelt key, or another tool's word for it, is answered with ours."""
