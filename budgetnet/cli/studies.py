@@ -43,7 +43,7 @@ def search(
 ) -> None:
     """Search for the best network that fits, or go on with a search. Ctrl-C is safe."""
     from budgetnet.results.lookup import read_study_file
-    from budgetnet.results.searching import changed, run_search
+    from budgetnet.results.searching import changed, export_best, run_search
     from budgetnet.results.summary import ending_text, study_document
 
     use_data_directory(data_dir)
@@ -53,10 +53,12 @@ def search(
         options["workers"] = worker_number(workers)
     asked = changed(read_study_file(study), options, start_from or ())
     found, ended = run_search(asked, storage=storage, out=out, device=device, fresh=fresh, finalists=finalists, say=say)
+    written = None if ended == "interrupted" else export_best(found)
     if as_json:
-        tell_json({**study_document(found, found.records), "ended": ended})
+        exported = None if written is None else written.document()
+        tell_json({**study_document(found, found.records), "ended": ended, "export": exported})
     else:
-        tell(ending_text(found))
+        tell(ending_text(found, None if written is None else written.folder))
     if ended == "interrupted":
         say("interrupted; everything is kept, start again to go on")
         raise typer.Exit(130)

@@ -84,16 +84,17 @@ def _library(source: Source, entry: Import, folder: Path | None, chain: tuple[Pa
     if folder is None:
         raise source.error(entry.span, f"this text can import from {PRELUDE} only; it is not a file, so has no folder")
     path = folder / entry.source
-    resolved = path.resolve()
-    if resolved in chain or len(chain) >= _LONGEST_CHAIN:
-        names = " → ".join(part.name for part in (*chain, resolved))
-        raise source.error(entry.span, f"imports in a circle: {names}; move what both need to a third file")
     try:
-        text = path.read_text(encoding="utf-8")
+        if not path.is_file():  # nor a device, which might never end
+            raise OSError
+        resolved, text = path.resolve(), path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise source.error(entry.span, f"{str(path)!r} is not UTF-8 text") from None
     except OSError:
         there = sorted(other.name for other in path.parent.glob("*.grammar")) if path.parent.is_dir() else []
         hint = nearest(path.name, there) or (f"; there are {', '.join(there)}" if there else "")
         raise source.error(entry.span, f"no readable file {str(path)!r}{hint}") from None
-    except UnicodeDecodeError:
-        raise source.error(entry.span, f"{str(path)!r} is not UTF-8 text") from None
+    if resolved in chain or len(chain) >= _LONGEST_CHAIN:
+        names = " → ".join(part.name for part in (*chain, resolved))
+        raise source.error(entry.span, f"imports in a circle: {names}; move what both need to a third file")
     return resolve(parse(text, name=str(path)), path.parent, chain=(*chain, resolved))

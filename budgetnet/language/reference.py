@@ -217,6 +217,7 @@ A text beyond a limit gives an error as any other.
         (f"{tokens.LONGEST_TEXT:,}", "characters in one text"),
         (f"{tokens.MOST_TOKENS:,}", "words and signs in one text"),
         (f"{tokens.MOST_RULES:,}", "rules in one text"),
+        (f"{tokens.LONGEST_WORD}", "letters in one name, or in one text in quotes"),
         (f"{tokens.NESTING}", "brackets inside brackets"),
         (f"{parser.DEPTH}", "parts inside parts of one rule"),
         (f"{check_values.MOST_REPEATS}", "repetitions"),

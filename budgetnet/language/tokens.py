@@ -17,6 +17,7 @@ from budgetnet.language.source import Source, Span
 __all__ = [
     "LARGEST_NUMBER",
     "LONGEST_TEXT",
+    "LONGEST_WORD",
     "MOST_RULES",
     "MOST_TOKENS",
     "NESTING",
@@ -30,6 +31,8 @@ LONGEST_TEXT = 200_000
 """Characters in one grammar's text."""
 MOST_TOKENS = 60_000
 """Words and signs in one grammar's text; so many parse in about a second."""
+LONGEST_WORD = 200
+"""Letters of one name, or of one text in quotes."""
 LARGEST_NUMBER = 10**12
 MOST_RULES = 2_000
 NESTING = 60
@@ -127,6 +130,8 @@ def _cut(source: Source) -> list[Token]:
         elif kind != "blank":
             column = position - line_start + 1
             if kind == "name":
+                if len(lexeme) > LONGEST_WORD:
+                    raise source.error(Span(line, column, len(lexeme)), f"names have at most {LONGEST_WORD} letters")
                 kind = lexeme.upper() if lexeme in RESERVED else "NAME"
             elif kind == "sign":
                 kind = _SIGNS[lexeme]
@@ -134,6 +139,8 @@ def _cut(source: Source) -> list[Token]:
                 kind = "NUMBER" if kind == "number" else "TEXT"
                 if kind == "NUMBER" and (len(lexeme) > 40 or float(lexeme) > LARGEST_NUMBER):
                     raise source.error(Span(line, column, len(lexeme)), "numbers may not exceed 1e12 or 40 characters")
+                if kind == "TEXT" and len(lexeme) > LONGEST_WORD + 2:
+                    raise source.error(Span(line, column, len(lexeme)), f"texts have at most {LONGEST_WORD} letters")
             if len(tokens) >= MOST_TOKENS:
                 raise source.error(
                     Span(line, column), f"more than {MOST_TOKENS} words and signs; split the text into files"

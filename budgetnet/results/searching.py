@@ -13,9 +13,10 @@ from budgetnet.results.lookup import Trials
 from budgetnet.search.study import Study
 
 if TYPE_CHECKING:
+    from budgetnet.results.export import Export
     from budgetnet.search.events import EndReason
 
-__all__ = ["changed", "run_search"]
+__all__ = ["changed", "export_best", "run_search"]
 
 
 def changed(study: Study, options: Mapping[str, Any], start_from: Sequence[Path] = ()) -> Study:
@@ -63,3 +64,19 @@ def run_search(
         study=study, folder=found.folder, storage=found.storage, records=found.records, finalists=found.finalists
     )
     return trials, found.ended
+
+
+def export_best(trials: Trials) -> Export | None:
+    """Export a search's answer into its run folder; None where the best network has no weights (yet).
+
+    Raises:
+        ExportError: what was written does not behave like what was trained.
+    """
+    from budgetnet.results.export import export
+    from budgetnet.results.summary import best_trial
+
+    leader = best_trial(trials)
+    finalist = None if leader is None else trials.finalist(leader.number)
+    if finalist is None or not any(run.weights and run.diverged is None for run in finalist.runs):
+        return None
+    return export(trials, out=trials.folder / "export")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from budgetnet.results.finals import finalist_document, finalists_text
@@ -39,8 +40,13 @@ def target_text(study: Study, records: Sequence[Record]) -> str | None:
     return f"{len(there)} trial{'s' if len(there) > 1 else ''} reached {goal}: {shown}."
 
 
-def ending_text(trials: Trials) -> list[str]:
-    """Return what a search ends with: outcomes, target, frontier, finalists, and what to do next."""
+def ending_text(trials: Trials, exported: Path | None = None) -> list[str]:
+    """Return what a search ends with: outcomes, target, frontier, finalists, and what to do next.
+
+    Args:
+        trials: the study and what its database holds.
+        exported: where the best network has been written to as plain PyTorch.
+    """
     study = trials.study
     lines = [f"{study.name}: {tally(trials.records) or 'no trials'}"]
     target = target_text(study, trials.records)
@@ -53,13 +59,26 @@ def ending_text(trials: Trials) -> list[str]:
         "Finalists, trained in full on all train images, mean ± standard deviation on the test images:",
         finalists_text(trials.finalists, trials.records),
     )
+    if exported is not None:
+        lines += ["", f"The best of them as plain PyTorch, with weights and a model card: {exported}"]
     leader = best_trial(trials)
     if leader is not None:
         trained = trials.finalist(leader.number) is not None
         then = f"export {study.path}" if trained else f"train {study.path}:best"
+        if exported is not None:
+            then = f"list {study.path}"
         lines += ["", "Next:"]
         lines += [f"  budgetnet {words}{trials.place}" for words in (f"show {study.path}:best", then)]
+        lines += _way_to_cifar10(study)
     return lines
+
+
+def _way_to_cifar10(study: Study) -> list[str]:
+    """After the digits, which ship with scikit-learn, the same on a data set that is worth the work."""
+    flagship = study.path.with_name("cifar10-200k.yaml")
+    if study.dataset != "digits" or not flagship.is_file():
+        return []
+    return [f"  budgetnet search {flagship}    # the same on CIFAR-10, which is downloaded at first"]
 
 
 def listing_text(trials: Trials, chosen: Sequence[Record]) -> list[str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.language import tree
 from budgetnet.network.assemble import Listener
 from budgetnet.network.budget import Bound
@@ -78,7 +79,10 @@ class Survey:
             index = label_index(decision, recorded[name]) if name in recorded else None
             return decision.allowed.index(True) if index is None else index
 
-        cost = self.space.cost(self.space.expand(choose).network)
+        try:
+            cost = self.space.cost(self.space.expand(choose).network)
+        except (ShapeError, LanguageError):  # it is beyond a limit of the machine that its parts are not
+            return None
         return cost if cost.params == self.least_params else None
 
     def _follow(self, options: tuple[int, ...]) -> Iterator[tuple[str, Label]]:
@@ -174,12 +178,14 @@ class _Search:
         self.end: tuple[int, int, int] | None = None
         """The same for the end of a network."""
         self.heap: list[tuple[int, int]] = []
+        self.options = 0
+        """Of all decisions together; many cost as much as steps do."""
 
     def survey(self, steps: int) -> Survey:
         """Look around until nothing is left, or there were too many steps."""
         start = self.tracer.follow(self.tracer.start())
         self._reach(start, (0, -1, 0))
-        while self.heap and self.tracer.steps < steps:
+        while self.heap and self.tracer.steps + self.options // 4 < steps:
             params, number = heapq.heappop(self.heap)
             if self.nodes[number] is not None:
                 continue
@@ -211,9 +217,10 @@ class _Search:
         )
 
     def _reach(self, edge: Edge, way: tuple[int, int, int]) -> None:
-        missing = len(self.tracer.waiting) - len(self.nodes)
-        self.nodes += [None] * missing
-        self.before += [None] * missing
+        for decision in self.tracer.waiting[len(self.nodes) :]:
+            self.nodes.append(None)
+            self.before.append(None)
+            self.options += len(decision.labels)
         target, costs = edge
         way = (way[0] + costs[0], *way[1:])
         if target == COMPLETE:

@@ -18,6 +18,22 @@ def test_the_end_of_a_search_names_the_next_commands(trials):
     assert f"budgetnet export {trials.study.path} --run {trials.folder}" in text
 
 
+def test_the_end_of_a_search_says_where_the_export_is(trials, tmp_path):
+    """What has been exported need not be exported again."""
+    lines = ending_text(trials, tmp_path / "export")
+    assert f"The best of them as plain PyTorch, with weights and a model card: {tmp_path / 'export'}" in lines
+    assert not any("budgetnet export" in line for line in lines)
+
+
+def test_the_digits_show_the_way_to_cifar10(trials, tmp_path):
+    """The embedded default is a beginning; the flagship beside it is next."""
+    (tmp_path / "cifar10-200k.yaml").touch()
+    digits = replace(trials, study=replace(trials.study, dataset="digits", path=tmp_path / "quickstart.yaml"))
+    assert any(f"budgetnet search {tmp_path / 'cifar10-200k.yaml'}" in line for line in ending_text(digits))
+    elsewhere = replace(digits, study=replace(digits.study, dataset="cifar100"))
+    assert not any("cifar10-200k" in line for line in ending_text(elsewhere))
+
+
 def test_a_listing_counts_all_trials_however_few_are_shown(trials):
     """A filter hides rows, not outcomes; an empty table says so."""
     lines = listing_text(trials, trials.records[:1])

@@ -29,13 +29,12 @@ def test_keeping_memory_never_fails() -> None:
 )
 def test_memory_errors_become_training_errors(error: Exception) -> None:
     """All of torch's ways to say it end in one message that names the work."""
-    with pytest.raises(TrainingError, match=r"Memory ran out while baking .*Use a smaller batch"):
-        with memory_errors("baking"):
-            raise error
+    message = r"Memory ran out while baking .*Use a smaller batch"
+    with pytest.raises(TrainingError, match=message), memory_errors("baking"):
+        raise error
 
 
 def test_other_errors_pass_through() -> None:
     """A shape error is no memory error."""
-    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
-        with memory_errors("baking"):
-            raise RuntimeError("shapes cannot be multiplied")
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"), memory_errors("baking"):
+        raise RuntimeError("shapes cannot be multiplied")
