@@ -62,7 +62,9 @@ def test_language_space_and_closed_form_need_no_torch():
         if room_of(path) in ("language", "space")
     ]
     modules += ["budgetnet.network.closed_form", "budgetnet.network.expand", "budgetnet.network.files", "budgetnet.cli"]
-    code = f"import sys, importlib\nfor name in {modules!r}: importlib.import_module(name)\nprint('torch' in sys.modules)"
+    code = (
+        f"import sys, importlib\nfor name in {modules!r}: importlib.import_module(name)\nprint('torch' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "False", done.stderr
 

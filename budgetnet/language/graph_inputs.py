@@ -1,4 +1,4 @@
-"""How many inputs a part takes: one, except a graph with named inputs and what stands for one."""
+"""How many inputs a part takes: one, except a graph with named inputs and what stands for or begins with one."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from budgetnet.language.tree import (
     GraphName,
     GraphTerm,
     Rule,
+    Sequence,
 )
 from budgetnet.language.walk import Element, children
 
@@ -22,7 +23,7 @@ __all__ = ["check_inputs", "input_counts"]
 
 
 def input_counts(rules: dict[str, Rule]) -> dict[str, int]:
-    """How many inputs each rule takes: its graph's, also where it only stands for another rule; else one."""
+    """How many inputs each rule takes: those of the graph, or rule, that it is or begins with; else one."""
     counts: dict[str, int] = {}
     for name in rules:
         chain: dict[str, None] = {}
@@ -37,8 +38,8 @@ def input_counts(rules: dict[str, Rule]) -> dict[str, int]:
 
 def _inputs(part: Expression, rules: dict[str, Rule]) -> str | int:
     """The number of a part's inputs, or the rule that decides it."""
-    while isinstance(part, Alternatives):
-        part = part.options[0]
+    while isinstance(part, Alternatives | Sequence):
+        part = part.options[0] if isinstance(part, Alternatives) else part.items[0]
     match part:
         case Graph(inputs=inputs):
             return len(inputs)
@@ -66,6 +67,9 @@ def _check_part(scope: Scope, part: Element, given: int) -> None:
         case Alternatives():
             for option in part.options:
                 _check_part(scope, option, given)
+        case Sequence():
+            for index, item in enumerate(part.items):
+                _check_part(scope, item, 1 if index else given)
         case Call():
             needed = scope.inputs.get(part.name, 1)
             if needed != given:

@@ -166,7 +166,8 @@ With their defaults; what has no default must be given. Arguments are given by p
 - `order` says how convolution, norm, activation and dropout follow each other, for example
   `order="norm act conv"`; what is left out of it must be switched off (`dropout=0`, `norm=none`, `act=none`).
 - `padding=same` keeps the image's size at stride 1. `bias=auto` means a bias where there is no norm.
-- A study file may change defaults for all of its grammar: `defaults: {{conv: {{act: silu}}}}`.
+- A study file may change defaults for all of its grammar, `defaults: {{conv: {{act: silu}}}}`, and bring primitives of
+  its own, `plugins: my_blocks.py`.
 
 ## The prelude
 

@@ -118,8 +118,9 @@ def _defined(statement: ast.stmt) -> set[str]:
 
 def _can_leave(statement: ast.stmt, wanted: set[str]) -> bool:
     """Whether it imports something wanted that an exported file can have."""
-    imports = isinstance(statement, ast.Import | ast.ImportFrom)
-    return imports and bool(_defined(statement) & wanted) and not _stays_here(statement)
+    if not isinstance(statement, ast.Import | ast.ImportFrom):
+        return False
+    return bool(_defined(statement) & wanted) and not _stays_here(statement)
 
 
 def _stays_here(statement: ast.Import | ast.ImportFrom) -> bool:

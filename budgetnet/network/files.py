@@ -30,6 +30,7 @@ from budgetnet.errors import CountError, LanguageError, nearest
 from budgetnet.language.load import load
 from budgetnet.language.source import Source, Span
 from budgetnet.language.vocabulary import BUILTIN, Vocabulary
+from budgetnet.language.yaml_nodes import NotYaml, compose
 from budgetnet.network import closed_form
 from budgetnet.network.cost import CustomForm
 from budgetnet.network.expand import expand, refuse
@@ -198,17 +199,9 @@ def _text_line(key: str, text: str) -> str:
 
 def _compose(source: Source) -> yaml.MappingNode:
     try:
-        root = yaml.compose(source.text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        span = Span(mark.line + 1, mark.column + 1) if mark else Span(0, 0)
-        raise source.error(
-            span, f"not YAML: {error.problem or error.context}; check indentation and brackets"
-        ) from None
-    except yaml.YAMLError as error:
-        raise LanguageError(f"{source.name}: not YAML: {' '.join(str(error).split())}; {_EXAMPLE}") from None
-    except RecursionError:
-        raise LanguageError(f"{source.name}: nested too deeply for an architecture file; {_EXAMPLE}") from None
+        root = compose(source.text)
+    except NotYaml as problem:
+        raise source.error(problem.span, problem.message) from None
     if not isinstance(root, yaml.MappingNode):
         raise source.error(Span(1, 1), f"an architecture file is made of 'key: value' lines; {_EXAMPLE}")
     return root

@@ -159,8 +159,8 @@ def read_file(path: Path) -> PluginFile:
         ) from None
     except UnicodeDecodeError as error:
         raise RequestError(f"{path} is not plain UTF-8 text (byte {error.start}); is it a Python file?") from None
-    except OSError as error:
-        raise RequestError(f"{path} cannot be read ({error.strerror}); name a Python file") from None
+    except (OSError, ValueError) as error:  # a name may hold what no path can
+        raise RequestError(f"{path} cannot be read ({error}); name a Python file") from None
 
 
 def load_plugins(files: Sequence[PluginFile]) -> Plugins:

@@ -43,7 +43,10 @@ def finalists_text(finalists: Sequence[Finalist], records: Sequence[Record]) -> 
             ]
         )
     header = ["finalist", "test %", "seeds", "flip-averaged %", "val % in search", "parameters", "FLOPs", "network"]
-    lines = joined_table(header, rows, left=(7,))
+    if not any(run.test_accuracy_flip is not None for finalist in finalists for run in finalist.runs):
+        place = header.index("flip-averaged %")
+        header, rows = (header[:place] + header[place + 1 :], [row[:place] + row[place + 1 :] for row in rows])
+    lines = joined_table(header, rows, left=(len(header) - 1,))
     tau = agreement(finalists, records)
     if tau is not None:
         lines += [

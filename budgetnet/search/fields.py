@@ -10,11 +10,13 @@ import math
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import yaml
 
 from budgetnet.errors import StudyError, nearest
 from budgetnet.language.source import Source, Span
+from budgetnet.language.yaml_nodes import NotYaml, compose
 
 __all__ = ["Document", "Field", "Scalar", "Section", "read_yaml"]
 
@@ -22,9 +24,6 @@ Scalar = int | float | bool | str
 
 _NUMBER = re.compile(r"[+-]?(\d[\d_]*\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _COUNT = re.compile(r"(\d[\d_,]*\.?\d*)\s*([kKmMgG]?)")
-_DEEPEST = 20
-"""Levels of lists and mappings inside each other; a study has five."""
-
 _UNITS = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 
 _USUAL = {
@@ -167,6 +166,19 @@ class Field:
                 return int(digits) if re.fullmatch(r"[+-]?\d+", digits) else float(digits)
         return word
 
+    def file(self, folder: Path, wanted: str) -> Path:
+        """A path, relative to *folder* unless it is absolute; ``~`` is the home directory."""
+        word = self.text(wanted).strip()
+        try:
+            path = folder / Path(word).expanduser()
+            path.exists()  # asks for the file, which refuses what can be no path
+            if "\0" in word:
+                raise ValueError("embedded null byte")
+        except (OSError, RuntimeError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error).rstrip(".")
+            raise self.error(f"{self.path} must be {wanted}, but this can be no path: {reason}") from None
+        return path
+
     def items(self) -> list[Field]:
         """The values of a list."""
         if not isinstance(self.node, yaml.SequenceNode):
@@ -243,25 +255,6 @@ class Section:
         return self.document.error(self._keys[key].start_mark, message, length=len(key))
 
 
-class _ShallowLoader(yaml.SafeLoader):
-    """Refuses deep nesting, which would exhaust Python's stack."""
-
-    _depth = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self._depth == _DEEPEST:
-            raise yaml.composer.ComposerError(
-                None,
-                None,
-                f"nested deeper than {_DEEPEST} levels",
-                self.peek_event().start_mark,  # type: ignore[no-untyped-call]
-            )
-        self._depth += 1
-        node = super().compose_node(parent, index)
-        self._depth -= 1
-        return node
-
-
 def read_yaml(text: str, *, name: str, legal: Collection[str], example: str) -> Section:
     """Read a YAML text whose top level is a mapping with the keys in *legal*.
 
@@ -276,16 +269,9 @@ def read_yaml(text: str, *, name: str, legal: Collection[str], example: str) -> 
     """
     document = Document(Source(text, name))
     try:
-        node = yaml.compose(text, Loader=_ShallowLoader)
-    except yaml.MarkedYAMLError as error:
-        problem = " ".join(part for part in (error.problem, error.context) if part)
-        advice = "indent with spaces" if "\\t" in problem else "check indentation, colons and brackets"
-        raise document.error(error.problem_mark or error.context_mark, f"not YAML: {problem}; {advice}") from None
-    except yaml.reader.ReaderError as error:
-        before = text[: error.position]
-        span = Span(before.count("\n") + 1, len(before) - before.rfind("\n"))
-        message = f"not YAML: the character {text[error.position]!r} is not allowed; remove it"
-        raise StudyError(str(document.source.error(span, message))) from None
+        node = compose(text)
+    except NotYaml as problem:
+        raise StudyError(str(document.source.error(problem.span, problem.message))) from None
     if node is None:
         raise StudyError(f"{name}: the file is empty; a smallest study is:\n{example}")
     if not isinstance(node, yaml.MappingNode):

@@ -114,6 +114,7 @@ def parse_study(text: str, path: Path) -> Study:
     validation = root.get("validation")
     held_out = validation.fraction() if validation else 0.1
     finalists = _finalists(root.get("finalists"), training)
+    start_from = _files(root.get("start_from"), path.parent, _there)
     try:
         return Study(
             name=name.text(),
@@ -126,7 +127,7 @@ def parse_study(text: str, path: Path) -> Study:
             grammar_text=grammar_text,
             vocabulary=vocabulary,
             plugins=plugins,
-            start_from=_files(root.get("start_from"), path.parent, _there),
+            start_from=start_from,
             search=search,
             training=training,
             validation=held_out,
@@ -144,7 +145,7 @@ def _word(field: Field | None, legal: Any, default: str) -> Any:
 def _dataset(field: Field, folder: Path) -> Source:
     if not field.is_mapping:
         name = field.text("the name of a data set, or {images: FOLDER}")
-        if name not in DATASETS and (folder / name).is_dir():
+        if name not in DATASETS and field.file(folder, "the name of a data set").is_dir():
             raise field.error(f"a folder of images is written dataset: {{images: {name}}}")
         return field.choice(tuple(DATASETS))
     section = field.section(KEYS["dataset"])
@@ -158,7 +159,7 @@ def _dataset(field: Field, folder: Path) -> Source:
         sides = (pair[0].whole(1, 4096), pair[1].whole(1, 4096)) if pair else size.whole(1, 4096)
     if channels and channels.text() not in ("1", "3"):
         raise channels.wrong("1 (grey) or 3 (colour)")
-    path = (folder / Path(images.text("a folder")).expanduser()).absolute()
+    path = images.file(folder, "a folder").absolute()
     return ImageFolder(path, sides, 1 if channels and channels.text() == "1" else 3)
 
 
@@ -179,7 +180,7 @@ def _files(field: Field | None, folder: Path, read: Callable[[Path], Read]) -> t
         return ()
     found: list[Read] = []
     for entry in field.items() if field.is_list else [field]:
-        path = folder / Path(entry.text("the path of a file")).expanduser()
+        path = entry.file(folder, "the path of a file")
         with _at(entry):
             found.append(read(path))
     return tuple(found)
@@ -221,7 +222,7 @@ def _grammar(field: Field, path: Path, vocabulary: Vocabulary) -> tuple[str, Gra
     node = field.node
     assert isinstance(node, yaml.ScalarNode)
     if "=" not in text and "\n" not in text.strip():
-        file = path.parent / Path(text.strip()).expanduser()
+        file = field.file(path.parent, "the rules of a grammar, or the path of a file that holds them")
         try:
             text = file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:

@@ -63,7 +63,9 @@ class Bench:
             curve = fit(model, train, validation, job.recipe, seed=job.seed, device=self._device, on_epoch=report)
             if job.final:
                 # The one reading of the test images, by a network that nothing will change any more.
-                tested = evaluate(model, self._dataset.test(), device=self._device, flip=True)
+                # Averaging over mirror images says something of networks that were trained on them.
+                mirrored = job.recipe.flip != "none"
+                tested = evaluate(model, self._dataset.test(), device=self._device, flip=mirrored)
         accuracies = [epoch.validation_accuracy for epoch in curve.epochs]
         if job.weights is not None:
             save_weights(model, job.weights, label=job.label, network=network_text(job.network))

@@ -23,8 +23,8 @@ from budgetnet.network.expand import Label, output_shape
 from budgetnet.network.machine import LIMIT_DEPTH, Pending, State
 from budgetnet.network.shapes import shape_text
 from budgetnet.space.space import Space
-from budgetnet.space.states import Costs
 from budgetnet.space.survey import LIMIT_STEPS, Deaf, Survey, survey
+from budgetnet.space.tracer import Costs
 
 __all__ = ["Report", "Useless", "examine", "lint", "smallest"]
 

@@ -15,7 +15,7 @@ from budgetnet.network.budget import Bound
 from budgetnet.network.frames import Interner
 from budgetnet.network.machine import Machine, State
 from budgetnet.space.space import Space
-from budgetnet.space.tied import NotAlike, TiedTracer, Ties
+from budgetnet.space.tied import NotAlike, TiedTracer, Ties, is_counted
 from budgetnet.space.tracer import BAD_ARGUMENT, BAD_SHAPE, COMPLETE, NEVER, Costs, Edge, Node, Tracer
 
 __all__ = [
@@ -112,7 +112,7 @@ class _Search:
             if self._nodes[number] is not None or before > self._least[number]:
                 continue
             if looked == limit or tracer.steps > STEPS_PER_STATE * limit:
-                if self._axis is None or before <= self._limits[self._axis]:
+                if self._axis is None or before <= self._limits[self._axis] or not self._ties_hold(limit):
                     return None
                 break
             looked += 1
@@ -127,9 +127,29 @@ class _Search:
             nodes=tuple(self._nodes),
             least=tuple(self._least),
             machine=self._machine,
-            numbers={tracer.ties.undone(pending.state): number for number, pending in enumerate(tracer.waiting)},
+            numbers={tracer.ties.undone(tracer.waiting[number].state): number for number in range(len(self._nodes))},
             ties=tracer.ties,
         )
+
+    def _ties_hold(self, limit: int) -> bool:
+        """Follow tied parts to their ends where they were left off above the bound; False if that is too much.
+
+        They were counted as if all copies were alike; where they are not, they may cost less than that.
+
+        Raises:
+            NotAlike: copies of one of them are not alike.
+        """
+        waiting = self._tracer.waiting
+        number = 0
+        most = self._tracer.steps + STEPS_PER_STATE * limit
+        while number < len(waiting):
+            left_off = number >= len(self._nodes) or self._nodes[number] is None
+            if left_off and any(map(is_counted, waiting[number].state.tapings)):
+                if self._tracer.steps > most:
+                    return False
+                self._tracer.look(number)
+            number += 1
+        return True
 
     def _reach(self, edge: Edge, before: int) -> None:
         number, costs = edge

@@ -14,16 +14,16 @@ from typing import assert_never
 
 from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.language import tree
-from budgetnet.network.assemble import Listener
 from budgetnet.network.budget import Bound
 from budgetnet.network.cost import Cost
 from budgetnet.network.expand import Decision, Label
 from budgetnet.network.frames import Interner
-from budgetnet.network.machine import Pending, State
+from budgetnet.network.machine import Pending
 from budgetnet.network.tree import Primitive, Shape
 from budgetnet.space.choosers import label_index
 from budgetnet.space.space import Space
-from budgetnet.space.states import COMPLETE, Costs, Edge, Node, Tracer
+from budgetnet.space.tied import NotAlike, TiedTracer, Ties
+from budgetnet.space.tracer import COMPLETE, Costs, Edge, Node, Tracer
 
 __all__ = ["LIMIT_STEPS", "Deaf", "Survey", "survey"]
 
@@ -115,12 +115,11 @@ def survey(space: Space, steps: int = LIMIT_STEPS) -> Survey:
     collecting = gc.isenabled()
     gc.disable()  # there are no reference cycles here, and looking for them takes a third of the time
     try:
-        found = _Search(space, space).survey(steps)
+        found = _survey(space, space, steps)
         if not found.complete:
             rules = tuple(replace(rule, body=_loosened(rule.body)) for rule in space.grammar.rules)
             if rules != space.grammar.rules:
-                loosened = replace(space, grammar=replace(space.grammar, rules=rules))
-                return _Search(space, loosened).survey(steps)
+                return _survey(space, replace(space, grammar=replace(space.grammar, rules=rules)), steps)
         return found
     finally:
         if collecting:
@@ -152,26 +151,27 @@ class Deaf:
         """Nothing."""
 
 
-class _Counter(Tracer):
-    """A tracer that counts its steps."""
-
-    steps = 0
-
-    def _step(self, state: State, listener: Listener) -> State | Pending:
-        self.steps += 1
-        return super()._step(state, listener)
+def _survey(space: Space, derived: Space, steps: int) -> Survey:
+    """Look at the decisions of *derived* for what is said about *space*."""
+    taped: frozenset[int] = frozenset()
+    while True:
+        try:
+            return _Search(space, derived, taped).survey(steps)
+        except NotAlike as found:  # its copies have to be derived one by one
+            taped |= {found.repeat}
 
 
 class _Search:
     """Finds decisions, and the cheapest ways to them (Dijkstra's algorithm)."""
 
-    def __init__(self, space: Space, derived: Space) -> None:
-        tracer = derived.make_machine(_Counter, Interner())
-        assert isinstance(tracer, _Counter)
+    def __init__(self, space: Space, derived: Space, taped: frozenset[int]) -> None:
+        tracer = derived.make_machine(TiedTracer, Interner())
+        assert isinstance(tracer, TiedTracer)
         self.space = space
         self.tracer = tracer
         self.bounds: tuple[Bound, ...] = ("params", *(bound for bound in space.budget.bounds() if bound != "params"))
         tracer.prepare(space, "params", self.bounds[1:])
+        tracer.ties = Ties(taped)
         self.nodes: list[Node | None] = []
         self.before: list[tuple[int, int, int] | None] = []
         """Per decision: fewest parameters before it, and the decision and option that lead to it with them."""

@@ -19,8 +19,8 @@ from budgetnet.space.table import Counts, Floats, Hub, Integers, Table
 
 __all__ = ["LIMIT_BYTES", "LIMIT_STATES", "TooLarge", "tabulate"]
 
-LIMIT_STATES = 150_000
-"""States that are looked into by default: about a quarter of a minute of work, the same on every machine."""
+LIMIT_STATES = 100_000
+"""States that are looked into by default: up to a quarter of a minute of work, and the same on every machine."""
 LIMIT_BYTES = 2 << 30
 """Memory for arrays by default."""
 

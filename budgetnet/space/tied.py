@@ -16,7 +16,7 @@ from budgetnet.network.machine import Pending, State
 from budgetnet.network.state import Taping
 from budgetnet.space.tracer import Tracer
 
-__all__ = ["NotAlike", "TiedTracer", "Ties"]
+__all__ = ["NotAlike", "TiedTracer", "Ties", "is_counted"]
 
 _COUNTED = "counted"
 """The site on the first entry of a tape that is not recorded; its label is the shape at the part's entry."""

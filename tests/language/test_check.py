@@ -106,7 +106,10 @@ WRONG = {
     "network = gap cell cell = graph(p, q) { return p }": "f:1:15: … 'cell' takes 2 inputs and stands only in",
     "network = graph { return cell(x) } cell = graph(p, q) { return p }": "'cell' takes 2 inputs",
     "network = graph { return gap(x, x) }": "'gap' takes one input, found 2",
-    "network = graph { return (gap gap)(x, x) }": "this part takes one input, found 2",
+    "network = graph { return (gap gap)(x, x) }": "f:1:27: … 'gap' takes one input, found 2",
+    "network = graph { return gap{2}(x, x) }": "this part takes one input, found 2",
+    "network = graph { return (gap cell)(x, x) } cell = graph(p, q) { return p }": "'gap' takes one input, found 2",
+    "network = cell gap cell = graph(p, q) { return p }": "takes one input, found a graph of 2",
     "network = graph { return (cell | gap)(x, x) } cell = graph(p, q) { return p }": "'gap' takes one input, found 2",
     "network = gap cell{2} cell = graph(p, q) { return p }": "'cell' takes 2 inputs",
     # the start and the end
@@ -114,6 +117,7 @@ WRONG = {
     "network = gap network": "f:1:1: … 'network' never ends: all ways through it lead back to it",
     "network = a | b a = gap b b = a gap": "never ends",
     "network = gap | a a = gap a{1..2}": "'a' never ends",
+    "network = a gap a = gap b b = b gap": "f:1:27: … in rule 'b': 'b' never ends: all ways through it lead back to it",
 }
 
 
@@ -140,6 +144,7 @@ RIGHT = [
     "network = a? a = conv(3, 16) a{0..2}",
     "network = a(2) a(n) = gap a(n - 1){n}",
     "network = graph { return cell(x, x) + gap(x) } cell = other | other other = graph(p, q) { return p * q }",
+    "network = graph { return cell(x, x) + gap(x) } cell = (other | other) gap other = graph(p, q) { return p * q }",
     'network = conv(3, 16, act=none, order="conv norm") conv(3, 16, norm=none, dropout=0, order="act conv")',
     'network = a(relu) a(x) = conv(3, 16, act=none|x, order="conv norm")',
 ]

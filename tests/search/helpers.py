@@ -57,7 +57,13 @@ class Threads:
         from budgetnet.search.trainer import Bench  # torch, which other processes of these tests do without
 
         self._bench = Bench(
-            Setup(dataset=study.dataset, validation=study.validation, seed=study.search.seed, device="cpu")
+            Setup(
+                dataset=study.dataset,
+                validation=study.validation,
+                seed=study.search.seed,
+                device="cpu",
+                plugins=study.plugins.files,
+            )
         )
         self._pipes = [Pipe() for _ in range(count)]
         self._busy: set[int] = set()

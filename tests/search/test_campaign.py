@@ -182,7 +182,7 @@ def test_time_limit_starts_nothing_more(make_study, tmp_path):
     run = Run(study, tmp_path, workers=Threads(study))
     begin = time.monotonic()
     assert run() == "minutes"
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 60  # five hundred trials would take minutes
     assert all(record.outcome == "completed" for record in run.ledger.records())
 
 
@@ -225,9 +225,9 @@ def test_disagreeing_counts_are_an_error_of_the_trial(study, tmp_path, monkeypat
     honest = module.measure
     calls: list[int] = []
 
-    def off_by_one(network, input_shape):
+    def off_by_one(network, input_shape, **options):
         calls.append(1)
-        counted = honest(network, input_shape)
+        counted = honest(network, input_shape, **options)
         return replace(counted, params=counted.params + 1) if len(calls) == 1 else counted
 
     monkeypatch.setattr(module, "measure", off_by_one)

@@ -117,7 +117,7 @@ def test_with_several_bounds_nothing_useful_is_called_useless(name):
 
 
 @pytest.mark.parametrize("name", [name for name in GRAMMARS if "tied" in name])
-def test_copies_that_may_differ_give_no_false_warnings(name, monkeypatch):
+def test_copies_that_may_differ_give_no_false_warnings(name):
     """Where tied parts are too much work they are looked at loosely, and what is said stays true."""
     space = space_of(GRAMMARS[name], params=sorted(c.params for _, _, c in try_all(space_of(GRAMMARS[name])) if c)[3])
     steps = survey(space).tracer.steps

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from functools import cache
 
 import pytest
 
+from budgetnet.space.fitting import draw_fitting
 from budgetnet.space.space import Space
 from budgetnet.space.table import Table
 from budgetnet.space.tabulate import TooLarge, tabulate
@@ -84,6 +86,45 @@ def test_flagship_count_is_an_exact_integer() -> None:
     stage = (blocks + blocks**2 + blocks**3) * 2
     assert table.derivations == 3 * (2 * stage + (2 * stage) ** 2) * (3 * stage + (3 * stage) ** 2)
     assert table.fitting == 438_099_447_056_603
+
+
+def test_tied_cells_do_not_multiply_states() -> None:
+    """Cells of six edges with five options, as in NAS-Bench-201, are counted without their 15,625 copies."""
+    text = """
+    network = conv(3, 4) tied(cell){3} conv(3, 6, stride=2) tied(cell){1..3} gap linear(classes)
+    cell = graph { h1 = op(x); h2 = op(x) + op(h1); h3 = op(x) + op(h1) + op(h2); return h3 }
+    op = zero | identity | conv(1, in) | conv(3, in) | avgpool(3, 1, 1)
+    """
+    table = table_of(space_of(text, params=3000))
+    assert table.derivations == 15_625 * 15_625 * 3
+    assert table.states < 50
+    drawn = draw_fitting(table, random.Random(0), weighting="uniform")
+    assert drawn.cost.params <= 3000
+
+
+def test_tied_parts_that_change_their_shape_are_derived_copy_by_copy() -> None:
+    """Where the first copy widens, its cost is not that of the others; one such part leaves the others counted."""
+    text = "network = tied(conv(3|1, 4|8)){2..3} tied(dwconv(3|5|7) act(relu|gelu)){3} gap linear(classes)"
+    space = space_of(text)
+    entries = all_derivations(space)
+    bound = middle([entry.cost.params for entry in entries if entry.cost])
+    table = table_of(space_of(text, params=bound))
+    assert table.derivations == len(entries) == 4 * 2 * 6
+    assert table.fitting == sum(entry.cost.params <= bound for entry in entries if entry.cost)
+    assert table.states < 60
+
+
+def test_tied_parts_above_the_budget_are_checked_too() -> None:
+    """A first copy that narrows is dear, the others are cheap; that is seen even where states are left out."""
+    text = "network = conv(1, 64) tied(conv(3, 4) dwconv(3|5)){1..3} conv(1, 8..2048:8) gap linear(classes)"
+    entries = all_derivations(space_of(text))
+    costs = [entry.cost.params for entry in entries if entry.cost]
+    three = min(entry.cost.params for entry in entries if entry.cost and list(entry.decisions.values())[0] == 3)
+    whole = table_of(space_of(text, params=three))
+    part = tabulate(space_of(text, params=three), states=12)
+    assert isinstance(part, Table)
+    assert part.derivations is None
+    assert part.fitting == whole.fitting == sum(cost <= three for cost in costs)
 
 
 def test_states_above_the_budget_may_be_left_out() -> None:
