@@ -61,6 +61,7 @@ def ending_text(trials: Trials, exported: Path | None = None) -> list[str]:
     )
     if exported is not None:
         lines += ["", f"The best of them as plain PyTorch, with weights and a model card: {exported}"]
+    lines += _final_target(trials)
     leader = best_trial(trials)
     if leader is not None:
         trained = trials.finalist(leader.number) is not None
@@ -71,6 +72,19 @@ def ending_text(trials: Trials, exported: Path | None = None) -> list[str]:
         lines += [f"  budgetnet {words}{trials.place}" for words in (f"show {study.path}:best", then)]
         lines += _way_to_cifar10(study)
     return lines
+
+
+def _final_target(trials: Trials) -> list[str]:
+    """Say of each finalist whether its mean on test images reaches the target, which brief training seldom does."""
+    target = trials.study.target
+    means = [(f.trial, f.mean) for f in trials.finalists if f.mean is not None]
+    if target is None or not means:
+        return []
+    there = [str(number) for number, mean in means if mean >= target]
+    goal = f"the target of {percent(target, 1)} %, as a mean on test images"
+    if not there:
+        return ["", f"No finalist reached {goal}."]
+    return ["", f"Reached {goal}: finalist{'s' if len(there) > 1 else ''} {', '.join(there)}."]
 
 
 def _way_to_cifar10(study: Study) -> list[str]:
@@ -95,10 +109,11 @@ def listing_text(trials: Trials, chosen: Sequence[Record]) -> list[str]:
         lines.append(f"Draws dropped without a record of their own: {total:,} ({reasons}).")
     notes = Counter(record.note for record in chosen if record.note)
     lines += [f"{number} of the networks above {_were(number)} {note}." for note, number in notes.items()]
-    return lines + _section(
+    lines += _section(
         "Finalists, trained in full on all train images, mean ± standard deviation on the test images:",
         finalists_text(trials.finalists, trials.records),
     )
+    return lines + _final_target(trials)
 
 
 def study_document(trials: Trials, chosen: Sequence[Record]) -> dict[str, Any]:

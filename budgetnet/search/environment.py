@@ -21,7 +21,7 @@ def environment() -> dict[str, str | int]:
         "cores": os.cpu_count() or 1,
         "system": platform.platform(),
         "python": platform.python_version(),
-        "command": shlex.join(sys.argv),
+        "command": shlex.join(["budgetnet", *sys.argv[1:]]),  # without the place it is installed in
     }
     for package in _PACKAGES:
         try:

@@ -10,7 +10,6 @@ import gc
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import assert_never
 
 from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.language import tree
@@ -21,6 +20,7 @@ from budgetnet.network.frames import Interner
 from budgetnet.network.machine import Pending
 from budgetnet.network.tree import Primitive, Shape
 from budgetnet.space.choosers import label_index
+from budgetnet.space.loosen import loosened
 from budgetnet.space.space import Space
 from budgetnet.space.tied import NotAlike, TiedTracer, Ties
 from budgetnet.space.tracer import COMPLETE, Costs, Edge, Node, Tracer
@@ -117,9 +117,9 @@ def survey(space: Space, steps: int = LIMIT_STEPS) -> Survey:
     try:
         found = _survey(space, space, steps)
         if not found.complete:
-            rules = tuple(replace(rule, body=_loosened(rule.body)) for rule in space.grammar.rules)
-            if rules != space.grammar.rules:
-                return _survey(space, replace(space, grammar=replace(space.grammar, rules=rules)), steps)
+            loose = loosened(space.grammar)
+            if loose != space.grammar:
+                return _survey(space, replace(space, grammar=loose), steps)
         return found
     finally:
         if collecting:
@@ -275,43 +275,3 @@ def _ordered(nodes: list[Node | None], start: Edge) -> tuple[int, ...]:
 
 def _targets(node: Node | None) -> list[int]:
     return [] if node is None else [target for target, _ in filter(None, node.edges) if target >= 0]
-
-
-# --- tied parts whose copies may differ ---------------------------------------------------------------
-
-
-def _loosened(part: tree.Expression) -> tree.Expression:
-    """The part with ``tied(a){n}`` replaced by ``a{n}``."""
-    match part:
-        case tree.Call():
-            return part
-        case tree.Sequence():
-            return replace(part, items=tuple(map(_loosened, part.items)))
-        case tree.Alternatives():
-            return replace(part, options=tuple(map(_loosened, part.options)))
-        case tree.Repeat():
-            return replace(part, body=_loosened(part.body), mode="anew" if part.mode == "tied" else part.mode)
-        case tree.Optional():
-            return replace(part, body=_loosened(part.body))
-        case tree.Skip():
-            project = part.project if isinstance(part.project, str) else _loosened(part.project)
-            return replace(part, body=_loosened(part.body), project=project)
-        case tree.Parallel() | tree.Split():
-            return replace(part, branches=tuple(map(_loosened, part.branches)))
-        case tree.Graph():
-            bindings = tuple(replace(binding, term=_loosened_term(binding.term)) for binding in part.bindings)
-            return replace(part, bindings=bindings, result=_loosened_term(part.result))
-        case _:
-            assert_never(part)
-
-
-def _loosened_term(term: tree.GraphTerm) -> tree.GraphTerm:
-    match term:
-        case tree.GraphName():
-            return term
-        case tree.GraphApply():
-            return replace(term, function=_loosened(term.function))
-        case tree.GraphJoin():
-            return replace(term, terms=tuple(map(_loosened_term, term.terms)))
-        case _:
-            assert_never(term)

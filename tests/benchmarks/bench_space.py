@@ -9,8 +9,6 @@ import random
 import time
 from collections.abc import Callable
 
-from tests.space.spaces import FLAGSHIP, space_of
-
 from budgetnet.space.choosers import prior
 from budgetnet.space.draw import draw, judge
 from budgetnet.space.explore import sample
@@ -21,10 +19,9 @@ from budgetnet.space.recognise import recognise
 from budgetnet.space.space import Space
 from budgetnet.space.table import Table
 from budgetnet.space.tabulate import tabulate
+from tests.space.spaces import FLAGSHIP, space_of
 
-WIDER = FLAGSHIP.replace(
-    "stage(24|32){1..2} stage(48|64|96){1..2}", "stage(16..48:8){1..2} stage(48..128:8){1..2}"
-)
+WIDER = FLAGSHIP.replace("stage(24|32){1..2} stage(48|64|96){1..2}", "stage(16..48:8){1..2} stage(48..128:8){1..2}")
 DEEPER = FLAGSHIP.replace("stage(24|32){1..2} stage(48|64|96){1..2}", "stage(16..128:8){1..4}").replace(
     "block(c){1..3}", "block(c){1..4}"
 )
