@@ -32,7 +32,7 @@ from torch import nn
 
 from budgetnet.errors import RequestError
 from budgetnet.language.source import Source, Span
-from budgetnet.language.tokens import RESERVED, is_name
+from budgetnet.language.tokens import LARGEST_NUMBER, RESERVED, is_name
 from budgetnet.language.vocabulary import BUILTIN, Parameter, Scalar, Signature
 from budgetnet.network.plugin_forms import measured_form, stated_form
 from budgetnet.network.plugins import OwnPrimitive, PluginFile
@@ -202,6 +202,8 @@ class _Reader:
             return read
         default = parameter.default
         problem = wrong(read, default) if isinstance(default, Scalar) else f"{name} is {default!r}"
+        if problem is None and not isinstance(default, str) and not abs(default) <= LARGEST_NUMBER:
+            problem = f"{name} is {default!r}"
         if problem is not None:
             raise self._wrong(name, f"a default must be what a grammar can write for the parameter's type; {problem}")
         return replace(read, default=float(default) if kind == "float" else default)

@@ -178,7 +178,9 @@ def _short(node: Node) -> str:
         case tree.Graph():
             return f"graph({len(node.bindings)})"
         case tree.Custom():
-            return node.name
+            return (
+                f"{node.name}({', '.join(str(value) for _, value in node.arguments)})" if node.arguments else node.name
+            )
         case _:
             return _WORDS[type(node)]
 

@@ -56,7 +56,7 @@ def run_search(
     from budgetnet.search.run import search
     from budgetnet.space.lint import lint
 
-    for warning in lint(space_of(study)):
+    for warning in lint(space_of(study), refuse=True):
         say(f"warning: {warning.text}")
     with progress() as listen:
         found = search(study, storage=storage, out=out, device=device, fresh=fresh, finalists=finalists, listen=listen)

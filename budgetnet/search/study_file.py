@@ -224,6 +224,8 @@ def _grammar(field: Field, path: Path, vocabulary: Vocabulary) -> tuple[str, Gra
     if "=" not in text and "\n" not in text.strip():
         file = field.file(path.parent, "the rules of a grammar, or the path of a file that holds them")
         try:
+            if file.exists() and not file.is_file():  # a folder, or a device, which might never end
+                raise OSError(0, "not a file")
             text = file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "not plain UTF-8 text"

@@ -113,10 +113,7 @@ def layer_events(node: Primitive) -> tuple[Event, ...]:
     """What a primitive does, step by step; nothing for an identity."""
     flow = Flow()
     flow.apply(node, (0,))
-    if isinstance(node, tree.Custom):
-        text = node.name
-    else:
-        text = " ".join(network_text(node).removeprefix("network =").split())
+    text = " ".join(network_text(node).removeprefix("network =").split())
     return tuple(Event(value.operation, text, place == 0) for place, value in enumerate(flow.values[1:]))
 
 

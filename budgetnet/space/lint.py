@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from budgetnet.errors import CountError, LanguageError, ShapeError
+from budgetnet.errors import CountError, LanguageError, ShapeError, StudyError
 from budgetnet.language import tree
 from budgetnet.language.check import Warning_, check
 from budgetnet.language.scope import rule_error
@@ -63,13 +63,22 @@ class Report:
     """Why options were not checked; None if they were."""
 
 
-def lint(space: Space) -> tuple[Warning_, ...]:
+def lint(space: Space, *, refuse: bool = False) -> tuple[Warning_, ...]:
     """Return all that can be said against a space before anything runs.
 
     Takes a fraction of a second for most grammars, a few seconds at most; says so where it did not check all.
+
+    Args:
+        space: the grammar, the images' shape and the budget.
+        refuse: a space in which no network fits is an error (a search could only fail), not a warning.
+
+    Raises:
+        StudyError: *refuse*, and no network fits; the message says how small the smallest is.
     """
     report = examine(space)
     start = space.grammar.start
+    if refuse and report.impossible is not None:
+        raise StudyError(str(rule_error(start, start.span, report.impossible)))
     rules = {rule.name: rule for rule in space.grammar.rules}
     located = [(start, start.span, text) for text in (report.impossible, report.unchecked) if text is not None]
     located += [(rules[found.rule], found.span, str(found)) for found in report.useless]

@@ -32,7 +32,9 @@ __all__ = [
 ]
 
 STEPS_PER_STATE = 10
-"""Steps of the machine that a search for states may take, for each state that it may look into."""
+"""Steps of the machine that a search for states may take, for each state that it may look into …"""
+LEAST_STEPS = 50_000
+"""… and at least this many."""
 
 _AXES: tuple[Bound, ...] = ("params", "flops", "activations")
 """Bounds that are sums over a network's parts, so that a table can follow them exactly."""
@@ -104,6 +106,7 @@ class _Search:
             NotAlike: copies of a tied part are not alike, so that they must be derived one by one.
         """
         tracer = self._tracer
+        steps = max(STEPS_PER_STATE * limit, LEAST_STEPS)
         start = tracer.follow(tracer.start())
         self._reach(start, 0)
         looked = 0
@@ -111,8 +114,8 @@ class _Search:
             before, number = heapq.heappop(self._heap)
             if self._nodes[number] is not None or before > self._least[number]:
                 continue
-            if looked == limit or tracer.steps > STEPS_PER_STATE * limit:
-                if self._axis is None or before <= self._limits[self._axis] or not self._ties_hold(limit):
+            if looked == limit or tracer.steps > steps:
+                if self._axis is None or before <= self._limits[self._axis] or not self._ties_hold(2 * steps):
                     return None
                 break
             looked += 1
@@ -131,7 +134,7 @@ class _Search:
             ties=tracer.ties,
         )
 
-    def _ties_hold(self, limit: int) -> bool:
+    def _ties_hold(self, steps: int) -> bool:
         """Follow tied parts to their ends where they were left off above the bound; False if that is too much.
 
         They were counted as if all copies were alike; where they are not, they may cost less than that.
@@ -141,11 +144,10 @@ class _Search:
         """
         waiting = self._tracer.waiting
         number = 0
-        most = self._tracer.steps + STEPS_PER_STATE * limit
         while number < len(waiting):
             left_off = number >= len(self._nodes) or self._nodes[number] is None
             if left_off and any(map(is_counted, waiting[number].state.tapings)):
-                if self._tracer.steps > most:
+                if self._tracer.steps > steps:
                     return False
                 self._tracer.look(number)
             number += 1

@@ -21,7 +21,7 @@ from budgetnet.network.expand import expand, refuse
 from budgetnet.network.files import Architecture
 from budgetnet.network.measure import measure
 from budgetnet.network.plugins import NO_PLUGINS, PluginFile, Plugins, load_plugins, read_file
-from budgetnet.network.printing import network_text
+from budgetnet.network.printing import network_text, summary
 from budgetnet.network.tree import Custom, GlobalAvgPool, Linear, Sequence
 
 ROOT = Path(__file__).parents[2]
@@ -150,6 +150,7 @@ WRONG = {
     block(parameters=", split: int = 2"): r"mine\.py:7:48: 'split' is a word of the language; give the parameter",
     block(parameters=", a: int = 0.5"): r"mine\.py:7:48: a default must be what .*; a takes a whole number, got 0\.5",
     block(parameters=", a: int = None"): r"a default must be what a grammar can write .*; a is None",
+    block(parameters=", a: float = float('nan')"): r"a default must be what a grammar can write .*; a is nan",
     block(parameters=", a: str = 'x\"'"): r"a takes a text of one line without double quotes",
     "class Mine(nn.Module):\n    pass": r"mine\.py:6:7: Mine: the first parameter of a primitive is shape: tuple\[int,",
     block().replace("shape", "channels", 1): r"mine\.py:7:9: Mine: the first parameter of a primitive is shape",
@@ -350,6 +351,12 @@ def test_arguments_read_back(a, b, c, d, e):
     again = expand(grammar, input_shape=IMAGE, classes=10, vocabulary=own.vocabulary, choose=refuse, custom=own.forms)
     assert again.network == node
     assert repr(again.network) == repr(node)
+
+
+def test_a_short_line_shows_the_arguments():
+    """Networks that differ in an own primitive's argument look different in lists."""
+    own = load_plugins([GATED])
+    assert summary(network("gated(8, gate=tanh) blur", own)) == "gated(8, 3, tanh) · blur · gap · linear-10"
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from budgetnet.network.tree import (
     Sequence,
     Skip,
 )
+from budgetnet.network.values import told_apart
 from tests.network.derivations import (
     IMAGE,
     VOCABULARY,
@@ -167,3 +168,10 @@ def test_study_defaults() -> None:
     grammar = load("network = conv(3, 10) gap", vocabulary=vocabulary)
     network = expand(grammar, input_shape=IMAGE, classes=10, vocabulary=vocabulary, choose=refuse).network
     assert network == Sequence((Conv(3, 10, dropout=0.1, order="conv act norm drop"), GlobalAvgPool()))
+
+
+def test_equal_options_have_labels_of_their_own():
+    """Labels tell options apart even where the text does not, and 1 is not 1.0."""
+    assert told_apart(["a", "b", "a", "a", "b"]) == ("a", "b", "a (again)", "a (again 3)", "b (again)")
+    assert told_apart([1, 1.0, True, 1]) == (1, 1.0, True, "1 (again)")
+    assert told_apart(["a (again)", "a", "a"]) == ("a (again)", "a", "a (again 3)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -133,7 +134,7 @@ def test_whole_search_and_going_on(make_study, tmp_path):
             assert 0 <= run.test_accuracy <= 1
             assert run.threads == 1
             assert run.environment["torch"]
-            assert "pytest" in run.environment["command"]
+            assert run.environment["command"].endswith(shlex.join(sys.argv[1:]))
             network = space_of(study).expand(replay(record.decisions, prior(None))).network
             with safe_open(summary.folder / run.weights, "pt") as weights:
                 assert weights.metadata()["label"] == f"tiny, trial {record.number}, run {run.run}"

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from budgetnet.errors import CountError, LanguageError, ShapeError
+from budgetnet.errors import CountError, LanguageError, ShapeError, StudyError
 from budgetnet.language.load import load
 from budgetnet.language.vocabulary import BUILTIN, Signature, Vocabulary
 from budgetnet.network.assemble import Assembler
@@ -248,3 +248,11 @@ def test_own_primitives_without_a_closed_form_are_not_checked():
     assert line.startswith("<text>:1:1: in rule 'network': what fits was not checked: ")
     with pytest.raises(CountError, match="mine"):
         smallest(space)
+
+
+def test_a_search_is_refused_where_nothing_fits():
+    """What can only fail is the request's fault, with its place, before anything starts."""
+    space = space_of("network = conv(3, 16) gap linear(classes)", params=100)
+    with pytest.raises(StudyError, match="the smallest network of this grammar has 371 parameters, the budget is 100"):
+        lint(space, refuse=True)
+    assert "the smallest network" in lint(space)[0].text

@@ -119,7 +119,7 @@ def test_tied_parts_above_the_budget_are_checked_too() -> None:
     text = "network = conv(1, 64) tied(conv(3, 4) dwconv(3|5)){1..3} conv(1, 8..2048:8) gap linear(classes)"
     entries = all_derivations(space_of(text))
     costs = [entry.cost.params for entry in entries if entry.cost]
-    three = min(entry.cost.params for entry in entries if entry.cost and list(entry.decisions.values())[0] == 3)
+    three = min(entry.cost.params for entry in entries if entry.cost and next(iter(entry.decisions.values())) == 3)
     whole = table_of(space_of(text, params=three))
     part = tabulate(space_of(text, params=three), states=12)
     assert isinstance(part, Table)

@@ -1,0 +1,94 @@
+"""The README tells the truth: its commands exist and run, its studies can be read, its set-up is what CI does."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from budgetnet.network.expand import expand
+from budgetnet.search.study_file import read_study
+from budgetnet.space.choosers import prior
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = sorted(
+    {
+        line.split("#")[0].strip()
+        for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+        for line in block.splitlines()
+        if line.startswith("budgetnet ")
+    }
+)
+
+
+def run(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run budgetnet as a user does."""
+    return subprocess.run(
+        [sys.executable, "-m", "budgetnet", *words], capture_output=True, text=True, check=False, cwd=cwd, timeout=300
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_one(command):
+    """Each named command and each of its options is in that command's help."""
+    words = shlex.split(command)[1:]
+    shown = run(words[0], "--help")
+    assert shown.returncode == 0, shown.stderr
+    for option in (word for word in words if word.startswith("--")):
+        assert option in shown.stdout
+
+
+def test_the_main_command_runs_offline(tmp_path):
+    """The quickstart, cut to three networks and no finalists, trains and prints its frontier."""
+    assert "&& .venv/bin/budgetnet search studies/quickstart.yaml" in README
+    done = run("search", "studies/quickstart.yaml", "--out", str(tmp_path), "--trials", "3", "--no-finalists")
+    assert done.returncode == 0, done.stderr
+    assert "Nothing found is both smaller and more accurate than these:" in done.stdout
+    assert "budgetnet search studies/cifar10-200k.yaml" in done.stdout
+
+
+def test_the_example_study_can_be_read_and_derived(tmp_path):
+    """The study in the README is a study, and networks come out of it."""
+    import random
+
+    text = next(block for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL) if "study: my-first" in block)
+    path = tmp_path / "my-first.yaml"
+    path.write_text(text, encoding="utf-8")
+    study = read_study(path)
+    derived = expand(
+        study.grammar,
+        input_shape=(3, 32, 32),
+        classes=10,
+        vocabulary=study.vocabulary,
+        choose=prior(random.Random(0)),
+    )
+    assert derived.shape == (10,)
+
+
+def test_the_plugin_in_the_readme_is_the_one_that_ships():
+    """The worked example quotes studies/own-block.yaml and studies/blocks/gated.py."""
+    study = (ROOT / "studies" / "own-block.yaml").read_text(encoding="utf-8")
+    assert "plugins: [blocks/gated.py]" in study
+    block = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "class Gated" in block)
+    shipped = (ROOT / "studies" / "blocks" / "gated.py").read_text(encoding="utf-8")
+    constructor = block[block.index("    def __init__") : block.index("    def forward")]
+    assert constructor in shipped
+
+
+def test_ci_runs_the_test_command():
+    """`.ci/run` installs from the checkout into an environment of its own and runs the README's test command."""
+    assert ".venv/bin/python -m pytest" in README
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert "python3 -m venv" in script
+    assert "-m pytest" in script
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\((?!https?:)([^)#]+)\)", README))
+def test_links_lead_somewhere(link):
+    """Every relative link in the README is a file or folder of the repository."""
+    assert (ROOT / link).exists()
