@@ -17,6 +17,7 @@ __all__ = [
     "FinalistDone",
     "FinalistsStarted",
     "Listener",
+    "Packing",
     "SearchEnded",
     "SearchStarted",
     "TargetReached",
@@ -89,6 +90,14 @@ class TargetReached:
 
 
 @dataclass(frozen=True, slots=True)
+class Packing:
+    """A folder of images is being decoded into one file, once, before the first network trains."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """Nothing is left to start here, but other processes are still training for this study."""
 
@@ -131,6 +140,7 @@ Event = (
     | TrialDone
     | TargetReached
     | Waiting
+    | Packing
     | SearchEnded
     | FinalistsStarted
     | FinalistDone

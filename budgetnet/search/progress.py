@@ -19,6 +19,7 @@ from budgetnet.search.events import (
     FinalistDone,
     FinalistsStarted,
     Listener,
+    Packing,
     SearchEnded,
     SearchStarted,
     TargetReached,
@@ -84,6 +85,8 @@ def plain_line(event: Event) -> str | None:
             return f"[{trained}] {record_text(record)}{mark}"
         case TargetReached(record, target):
             return f"target reached: {100 * (record.accuracy or 0):.2f} % of {100 * target:g} %, trial {record.number}"
+        case Packing(done, total):
+            return f"packing images, once: {done:,} of {total:,}"
         case Waiting(running):
             return f"waiting for {running} trials of other processes"
         case SearchEnded(reason, trained, leader):
@@ -109,6 +112,8 @@ def render(tally: Tally) -> Group:
     left = tally.left
     clock = f"{duration_text(tally.elapsed)} elapsed" + (f", about {duration_text(left)} left" if left else "")
     facts.add_row(tally.study, f"{tally.phase} · {clock}")
+    if tally.packing is not None:
+        facts.add_row("images", _bar(*tally.packing))
     facts.add_row("trained", _bar(tally.trained, tally.trials))
     if tally.finals:
         facts.add_row("finalists", _bar(tally.finals_done, tally.finals))

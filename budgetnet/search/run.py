@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import torch
 from budgetnet.errors import RequestError, SearchError
 from budgetnet.search.access import open_study, space_of
 from budgetnet.search.campaign import Campaign
-from budgetnet.search.events import EndReason, Listener, SearchStarted
+from budgetnet.search.events import EndReason, Listener, Packing, SearchStarted
 from budgetnet.search.final_record import Finalist, read_finalists
 from budgetnet.search.finalists import FinalRound, choose_finalists, missing_runs, train_finalists
 from budgetnet.search.intake import Intake
@@ -109,7 +110,7 @@ def search(
             device=device,
             plugins=study.plugins.files,
         )
-        pool = Pool(setup, count, devices=devices, prepare=lambda: load(study.dataset))
+        pool = Pool(setup, count, devices=devices, prepare=lambda: load(study.dataset, progress=_every_tenth(listen)))
         try:
             ended = Campaign(
                 study=study,
@@ -157,6 +158,20 @@ def crew(asked: int | None, where: torch.device, cards: int) -> tuple[int, list[
         [f"cuda:{card}" for card in range(cards)] if where.type == "cuda" and where.index is None else []
     )
     return asked or max(1, len(devices)), devices
+
+
+def _every_tenth(listen: Listener) -> Callable[[int, int], None]:
+    """Tell of the packing of images ten times, not once per image."""
+    told = -1
+
+    def step(done: int, total: int) -> None:
+        nonlocal told
+        tenth = 10 * done // max(total, 1)
+        if tenth != told:
+            told = tenth
+            listen(Packing(done, total))
+
+    return step
 
 
 def _summary(study: Study, recorded: optuna.Study, *, folder: Path, url: str, ended: EndReason) -> SearchSummary:

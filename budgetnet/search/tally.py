@@ -12,6 +12,7 @@ from budgetnet.search.events import (
     Event,
     FinalistDone,
     FinalistsStarted,
+    Packing,
     SearchEnded,
     SearchStarted,
     TargetReached,
@@ -47,6 +48,8 @@ class Tally:
     """How many epochs its recipe has."""
     best: Record | None = None
     phase: str = "starting"
+    packing: tuple[int, int] | None = None
+    """Images packed and in all, while that goes on."""
     finals: int = 0
     finals_done: int = 0
 
@@ -74,6 +77,8 @@ class Tally:
                 self.best, self.trained = leader, trained
             case TargetReached():
                 self.phase = "searching (target reached)"
+            case Packing(done, total):
+                self.packing = (done, total) if done < total else None
             case Waiting(number):
                 self.phase = f"waiting for {number} trials of other processes"
             case SearchEnded(reason):

@@ -11,6 +11,7 @@ from budgetnet.search.events import (
     EpochDone,
     FinalistDone,
     FinalistsStarted,
+    Packing,
     SearchEnded,
     SearchStarted,
     TargetReached,
@@ -164,3 +165,16 @@ def test_counts(value, text):
 def test_durations(seconds, text):
     """Durations have two units at most."""
     assert duration_text(seconds) == text
+
+
+def test_packing_images_is_shown_while_it_lasts():
+    """A line per tenth in logs, a bar on a terminal, gone when it is over."""
+    assert plain_line(Packing(6000, 60000)) == "packing images, once: 6,000 of 60,000"
+    tally = Tally()
+    tally(START)
+    tally(Packing(6000, 60000))
+    console = Console(file=io.StringIO(), width=80)
+    console.print(render(tally))
+    assert "6000 of 60000" in console.file.getvalue()
+    tally(Packing(60000, 60000))
+    assert tally.packing is None
