@@ -17,7 +17,7 @@ from budgetnet.network.assemble import Assembler
 from budgetnet.network.expand import Chooser, Decision, Expansion, Label, output_shape
 from budgetnet.network.machine import Pending
 from budgetnet.space.choosers import prior
-from budgetnet.space.draw import Candidate, judge
+from budgetnet.space.draw import Candidate, Rejection, judge
 from budgetnet.space.states import NEVER, Costs, Edge, Node
 from budgetnet.space.table import Table
 
@@ -94,12 +94,13 @@ def draw_fitting(
     text = ""
     for _ in range(LIMIT_TRIES):
         drawn = judge(table.space, derive(table, prior(rng), weighting=weighting, band=band))
-        if isinstance(drawn, Candidate):
+        if isinstance(drawn, Rejection):
+            text = drawn.text
+        elif band is None or table.axis is None or band.low <= getattr(drawn.cost, table.axis) <= band.high:
             return drawn
-        text = drawn.text
     raise SearchError(
         f"{LIMIT_TRIES} networks in a row broke the budget ({table.space.budget}) in a bound that can only be "
-        f"estimated ahead; the last one: {text}. Loosen that bound or take away what breaks it"
+        f"estimated ahead; the last one: {text or 'outside the band'}. Loosen that bound or take away what breaks it"
     )
 
 
@@ -151,9 +152,10 @@ class _Journey:
 
     def outlook(self, node: Node) -> tuple[tuple[float, ...], tuple[bool, ...]]:
         """Weights and permission of each option, given that the network is to fit."""
-        allowed = tuple(self._may(edge, self._limits) for edge in node.edges)
+        allowed = tuple(self._may(edge, self._limits) and self._in_band(edge) for edge in node.edges)
         if not any(allowed):
-            # Together, the other bounds leave nothing. Keep to the axis; the network will be judged as a whole.
+            # Together, the other bounds leave nothing, or a band's few networks are lost in the rounding of a sum of
+            # very many. Keep to the axis; the network will be judged as a whole.
             allowed = tuple(self._may(edge, (NEVER,) * len(self._limits)) for edge in node.edges)
         found = [
             self._weigh(edge[0], self._spent[0] + edge[1][0], uniform=self._uniform) if edge and permitted else (0.0, 0)
@@ -164,7 +166,9 @@ class _Journey:
             number * 2.0 ** (exponent - top) * (1.0 if self._uniform else weight)
             for (number, exponent), weight in zip(found, node.weights, strict=True)
         ]
-        total = sum(weights) or 1.0
+        if not any(weights):
+            weights = [float(permitted) for permitted in allowed]
+        total = sum(weights)
         return tuple(weight / total for weight in weights), allowed
 
     def go(self, node: Node, index: int) -> None:
@@ -174,13 +178,17 @@ class _Journey:
         self._spent = self._table.add(self._spent, edge[1])
 
     def _may(self, edge: Edge | None, limits: Costs) -> bool:
-        """Whether a network that fits may follow."""
+        """Whether a network that fits may follow, below the upper end of the band."""
         if edge is None:
             return False
         spent = self._table.add(self._spent, edge[1])
-        if self._low > 0 and self._weigh(edge[0], spent[0], uniform=True)[0] <= 0:
-            return False
         return self._table.fits(edge[0], (self._high - spent[0], *spent[1:]), limits)
+
+    def _in_band(self, edge: Edge | None) -> bool:
+        """Whether a network above the lower end of the band follows."""
+        if edge is None or self._low <= 0:
+            return edge is not None
+        return self._weigh(edge[0], self._spent[0] + edge[1][0], uniform=True)[0] > 0
 
     def _weigh(self, target: int, spent: int, *, uniform: bool) -> tuple[float, int]:
         return self._table.weigh(target, self._low - spent, self._high - spent, uniform=uniform)
