@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+
 import optuna
 from optuna.storages import BaseStorage
 
 from budgetnet.errors import RequestError, nearest
 from budgetnet.search.fingerprint import ATTRIBUTE, check_settings, settings_of
 from budgetnet.search.ledger import repeat
-from budgetnet.search.objective import directions, make_pruner
+from budgetnet.search.objective import directions, make_pruner, metric_names
 from budgetnet.search.storage import open_storage, shown, storage_errors
 from budgetnet.search.study import Study
 from budgetnet.space.space import Space
@@ -63,6 +65,9 @@ def open_study(study: Study, url: str, *, create: bool = True) -> tuple[optuna.S
         )
         stored = recorded.user_attrs.get(ATTRIBUTE)
         if stored is None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                recorded.set_metric_names(metric_names(study.goal))
             recorded.set_user_attr(ATTRIBUTE, settings_of(study))
         else:
             check_settings(stored, study, shown(url))

@@ -11,7 +11,7 @@ from budgetnet.network.budget import Budget
 from budgetnet.search.study import Goal, Pruner
 from budgetnet.space.draw import Rejection
 
-__all__ = ["directions", "make_pruner", "shortfall", "values_of", "violation"]
+__all__ = ["directions", "make_pruner", "metric_names", "shortfall", "values_of", "violation"]
 
 
 def directions(goal: Goal) -> list[Literal["maximize", "minimize"]]:
@@ -23,6 +23,17 @@ def directions(goal: Goal) -> list[Literal["maximize", "minimize"]]:
             return ["minimize"]
         case "pareto":
             return ["maximize", "minimize"]
+
+
+def metric_names(goal: Goal) -> list[str]:
+    """Return what the values are called in figures and dashboards, in the order of `directions`."""
+    match goal:
+        case "accuracy":
+            return ["validation accuracy"]
+        case "smallest":
+            return ["parameters"]
+        case "pareto":
+            return ["validation accuracy", "parameters"]
 
 
 def values_of(goal: Goal, accuracy: float, params: int) -> tuple[float, ...]:

@@ -26,6 +26,8 @@ __all__ = ["Band", "Weighting", "derive", "draw_fitting", "strata"]
 Weighting = Literal["prior", "uniform"]
 """``prior``: the grammar's weights, given that the network fits. ``uniform``: every fitting derivation alike."""
 
+EXACT_TRIES = 100
+"""Draws after which `draw_fitting` gives up exact probabilities."""
 LIMIT_TRIES = 1000
 """Draws after which `draw_fitting` gives up where the table's conditions are not sufficient."""
 
@@ -85,15 +87,17 @@ def draw_fitting(
 ) -> Candidate:
     """Draw one network that fits.
 
-    Under bounds that the table only knows in part, networks outside them are drawn again, so the draw follows the
-    weighting among those that fit the axis and survive; it is exact where the axis is the only bound.
+    The draw follows the weighting exactly: the table's weights are of the axis alone, and what breaks another bound
+    is drawn again. Only where `EXACT_TRIES` draws in a row broke one are the other bounds looked ahead for, too, at
+    the price of drawing some fitting networks more often than others.
 
     Raises:
         SearchError: nothing fits, or `LIMIT_TRIES` draws in a row did not.
     """
     text = ""
-    for _ in range(LIMIT_TRIES):
-        drawn = judge(table.space, derive(table, prior(rng), weighting=weighting, band=band))
+    for attempt in range(LIMIT_TRIES):
+        ahead = attempt >= EXACT_TRIES
+        drawn = judge(table.space, derive(table, prior(rng), weighting=weighting, band=band, axis_only=not ahead))
         if isinstance(drawn, Rejection):
             text = drawn.text
         elif band is None or table.axis is None or band.low <= getattr(drawn.cost, table.axis) <= band.high:

@@ -125,21 +125,29 @@ def test_draws_are_never_over_budget() -> None:
         assert band.low <= drawn.cost.params <= band.high
 
 
-def test_uniform_draws_are_uniform() -> None:
-    """Pearson's statistic of 40 draws per derivation stays below its 99.99 % quantile."""
-    bound = middle([entry.cost.params for entry in derived("repetition") if entry.cost])
-    table = table_of(space_of(GRAMMARS["repetition"], params=bound))
+@pytest.mark.parametrize("bounded", [("params",), ("params", "flops"), ("params", "peak_activation_bytes")])
+def test_uniform_draws_are_uniform(bounded: tuple[str, ...]) -> None:
+    """Pearson's statistic of 40 draws per fitting derivation stays below its 99.99 % quantile."""
+    costs = [entry.cost for entry in derived("repetition") if entry.cost]
+    limits = {bound: middle([getattr(cost, bound) for cost in costs]) for bound in bounded}
+    table = table_of(space_of(GRAMMARS["repetition"], **limits))
+    cells = sum(all(getattr(cost, bound) <= limit for bound, limit in limits.items()) for cost in costs)
     rng = random.Random(0)
-    cells = table.fitting
-    assert cells is not None
     drawn = Counter(
         tuple(draw_fitting(table, rng, weighting="uniform").expansion.decisions.items()) for _ in range(40 * cells)
     )
-    assert len(drawn) == cells
+    assert len(drawn) == cells > 5
     statistic = sum((count - 40) ** 2 / 40 for count in drawn.values())
     # Wilson and Hilferty's approximation of the chi-square quantile.
     freedom = cells - 1
     assert statistic < freedom * (1 - 2 / (9 * freedom) + 3.719 * (2 / (9 * freedom)) ** 0.5) ** 3
+
+
+def test_where_exact_draws_fail_the_bounds_are_looked_ahead_for() -> None:
+    """A bound that one network in thousands keeps is met all the same."""
+    space = space_of(FLAGSHIP, shape=(3, 32, 32), classes=10, params=200_000, flops=5_300_000)
+    drawn = draw_fitting(table_of(space), random.Random(0), weighting="uniform")
+    assert drawn.cost.flops <= 5_300_000
 
 
 def test_a_replay_that_fits_is_followed() -> None:
