@@ -21,10 +21,13 @@ def flip(images_nchw: Tensor, chosen_n: Tensor) -> Tensor:
     return torch.where(chosen_n.view(-1, 1, 1, 1), images_nchw.flip(3), images_nchw)
 
 
-def shift(images_nchw: Tensor, limit: int, padding: Padding, generator: Generator) -> Tensor:
+def shift(
+    images_nchw: Tensor, limit: int, padding: Padding, generator: Generator, flipped_n: Tensor | None = None
+) -> Tensor:
     """Move each image by whole pixels, drawn uniformly from -limit..limit for each axis.
 
-    Equals padding every side by *limit* and cutting a random crop of the old size.
+    Equals padding every side by *limit* and cutting a random crop of the old size (Krizhevsky and others 2012; He and
+    others 2016, arXiv 1512.03385).
 
     Args:
         images_nchw: Any type.
@@ -32,26 +35,27 @@ def shift(images_nchw: Tensor, limit: int, padding: Padding, generator: Generato
         padding: ``reflect`` mirrors without repeating the border pixel; ``zero`` puts zeros (after normalisation:
             the mean colour).
         generator: On the images' device.
+        flipped_n: bool (N,): images to mirror left and right first, as `flip` does, at no further cost.
     """
     if limit == 0:
-        return images_nchw
-    count, _, height, width = images_nchw.shape
+        return images_nchw if flipped_n is None else flip(images_nchw, flipped_n)
+    count, channels, height, width = images_nchw.shape
     device = images_nchw.device
     moves_n2 = torch.randint(-limit, limit + 1, (count, 2), generator=generator, device=device)
     rows_nh = torch.arange(height, device=device) + moves_n2[:, :1]
     columns_nw = torch.arange(width, device=device) + moves_n2[:, 1:]
-    # Advanced indices around the channel slice put it last: (N, H, W, C) in memory is channels-last already.
-    images_index = torch.arange(count, device=device).view(-1, 1, 1)
-    moved_nhwc = images_nchw[
-        images_index,
-        :,
-        _inside(rows_nh, height).unsqueeze(2),
-        _inside(columns_nw, width).unsqueeze(1),
-    ]
+    from_rows_nh, from_columns_nw = _inside(rows_nh, height), _inside(columns_nw, width)
+    if flipped_n is not None:
+        from_columns_nw = torch.where(flipped_n.view(-1, 1), width - 1 - from_columns_nw, from_columns_nw)
+    # Flip and shift are one selection of pixels; with channels last, a pixel is one short row of a matrix.
+    first_n = torch.arange(count, device=device) * (height * width)
+    places_nhw = (first_n.view(-1, 1) + from_rows_nh * width).unsqueeze(2) + from_columns_nw.unsqueeze(1)
+    pixels_pc = images_nchw.permute(0, 2, 3, 1).reshape(-1, channels)
+    moved_nhwc = pixels_pc.index_select(0, places_nhw.view(-1)).view(count, height, width, channels)
     if padding == "zero":
         seen_nh = (rows_nh >= 0) & (rows_nh < height)
         seen_nw = (columns_nw >= 0) & (columns_nw < width)
-        moved_nhwc = moved_nhwc * (seen_nh.unsqueeze(2) & seen_nw.unsqueeze(1)).unsqueeze(3)
+        moved_nhwc *= (seen_nh.unsqueeze(2) & seen_nw.unsqueeze(1)).unsqueeze(3)
     return moved_nhwc.permute(0, 3, 1, 2)
 
 
@@ -74,6 +78,8 @@ def warp(
     generator: Generator,
 ) -> Tensor:
     """Shift, scale and rotate each image about its centre by amounts drawn uniformly, bilinearly interpolated.
+
+    Source: Albumentations' ShiftScaleRotate (Buslaev and others 2020, arXiv 1809.06839).
 
     Args:
         images_nchw: Floating point.
@@ -144,12 +150,11 @@ def augment(images_nchw: Tensor, recipe: Recipe, flipped_n: Tensor | None, gener
         flipped_n: bool (N,): the images to flip where the recipe's flips alternate; None draws them at random.
         generator: On the images' device.
     """
-    if recipe.flip != "none":
-        if flipped_n is None:
-            draws = torch.rand(len(images_nchw), generator=generator, device=images_nchw.device)
-            flipped_n = draws < 0.5
-        images_nchw = flip(images_nchw, flipped_n)
-    images_nchw = shift(images_nchw, recipe.shift, recipe.padding, generator)
+    if recipe.flip == "none":
+        flipped_n = None
+    elif flipped_n is None:
+        flipped_n = torch.rand(len(images_nchw), generator=generator, device=images_nchw.device) < 0.5
+    images_nchw = shift(images_nchw, recipe.shift, recipe.padding, generator, flipped_n)
     if recipe.warp_probability and (recipe.warp_shift or recipe.warp_scale or recipe.warp_rotate):
         images_nchw = warp(
             images_nchw,

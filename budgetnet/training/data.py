@@ -6,10 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from budgetnet.errors import DataError
-from budgetnet.training.folder import Progress, load_folder
+from budgetnet.training.folder import Progress, load_folder, part_files
 from budgetnet.training.images import Dataset, Images, Normalisation
 from budgetnet.training.published import load_published
-from budgetnet.training.sources import Description, ImageFolder, Source, data_directory, describe, image_copy
+from budgetnet.training.sources import (
+    Description,
+    ImageFolder,
+    Source,
+    class_folders,
+    data_directory,
+    describe,
+    image_copy,
+)
 from budgetnet.training.split import split_validation
 
 __all__ = [
@@ -22,6 +30,7 @@ __all__ = [
     "Source",
     "describe",
     "load",
+    "names_of_test_images",
     "split_validation",
 ]
 
@@ -52,3 +61,18 @@ def load(source: Source, *, data_dir: Path | None = None, progress: Progress | N
             return load_folder(source, directory / "packed", progress)
         case _:
             raise DataError(f"A data set is a name or an ImageFolder, but got {source!r}.")
+
+
+def names_of_test_images(source: Source, *, data_dir: Path | None = None) -> tuple[str, ...] | None:
+    """Return the test images' files in the images' order, relative to the data set's folder; opens none of them.
+
+    None where the images are no files (a published set in its own format).
+
+    Raises:
+        DataError: an unknown name, or a folder that is not laid out as `ImageFolder` says.
+    """
+    folder = source if isinstance(source, ImageFolder) else image_copy(source, data_directory(data_dir))
+    if folder is None:
+        return None
+    found = part_files(folder, "test", class_folders(folder))
+    return tuple(path.relative_to(folder.path).as_posix() for path, _ in found)

@@ -1,4 +1,4 @@
-"""`evaluate`: accuracy, loss and confusion of a trained network."""
+"""`evaluate`: accuracy, loss, confusion, calibration and mistakes of a trained network, from one pass over images."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from budgetnet.errors import RequestError
 from budgetnet.training.device import choose_device, choose_precision
 from budgetnet.training.images import Images
 from budgetnet.training.oom import memory_errors
+from budgetnet.training.reading import BINS, Mistake
 from budgetnet.training.recipe import Precision
 
 __all__ = ["Evaluation", "evaluate"]
@@ -40,6 +41,13 @@ class Evaluation:
     """Accuracy when the logits of each image and its mirror image are averaged; None if not asked for. Reported
     beside `accuracy`, never instead of it."""
 
+    calibration_error: float | None = None
+    """Expected calibration error (see `budgetnet.training.reading.BINS`), as a fraction; None if mistakes were not
+    asked for, or if the network gave no numbers."""
+
+    mistakes: tuple[Mistake, ...] = ()
+    """The most confident ones, as many as asked for, the surest first."""
+
     @property
     def standard_error(self) -> float:
         """Binomial standard error of `accuracy`."""
@@ -54,6 +62,7 @@ def evaluate(
     device: str = "auto",
     precision: Precision = "float32",
     flip: bool = False,
+    mistakes: int = 0,
 ) -> Evaluation:
     """Return how *model* does on *images*, normalised as the images say.
 
@@ -66,6 +75,7 @@ def evaluate(
         device: See `choose_device`.
         precision: Of activations; ``float32`` for every number that goes on record.
         flip: Whether to compute `Evaluation.flip_accuracy` too (doubles the time).
+        mistakes: How many of the most confident mistakes to keep; above 0, the calibration error is computed, too.
 
     Raises:
         RequestError: no images, an illegal batch, or no such device.
@@ -82,29 +92,33 @@ def evaluate(
     model.eval()
     try:
         with memory_errors(f"evaluating batches of {batch}"):
-            return _evaluate(model, images, batch, where, dtype, flip)
+            return _evaluate(model, images, batch, where, dtype, flip, mistakes)
     finally:
         model.train(was_training)
 
 
 @torch.inference_mode()
 def _evaluate(
-    model: nn.Module, images: Images, batch: int, device: torch.device, dtype: torch.dtype, flip: bool
+    model: nn.Module, images: Images, batch: int, device: torch.device, dtype: torch.dtype, flip: bool, mistakes: int
 ) -> Evaluation:
     """Do the work of `evaluate`; sums stay on the device until the end."""
     confusion: Tensor | None = None
     loss = torch.zeros((), dtype=torch.float64, device="cpu" if device.type == "mps" else device)
     flip_hits = torch.zeros((), dtype=torch.int64, device=device)
+    answers: list[_Answers] = []
     for start in range(0, len(images), batch):
         indices = torch.arange(start, min(start + batch, len(images)), device=images.labels.device)
         labels = images.labels[indices].to(device)
         pixels = images.normalisation.apply(images.pixels(indices).to(device))
         logits = _logits(model, pixels, dtype)
         classes = logits.shape[1]
+        predicted = logits.argmax(dim=1)
         if confusion is None:
             confusion = torch.zeros(classes * classes, dtype=torch.int64, device=device)
-        confusion += torch.bincount(labels * classes + logits.argmax(dim=1), minlength=classes * classes)
+        confusion += torch.bincount(labels * classes + predicted, minlength=classes * classes)
         loss += nn.functional.cross_entropy(logits, labels, reduction="sum").to(loss.device)
+        if mistakes:
+            answers.append(_Answers.of(logits, labels, predicted))
         if flip:
             logits = logits + _logits(model, pixels.flip(3), dtype)
             flip_hits += (logits.argmax(dim=1) == labels).sum()
@@ -113,6 +127,7 @@ def _evaluate(
     table = confusion.view(size, size).cpu()
     rows = table.sum(dim=1).tolist()
     hits = table.diagonal().tolist()
+    given = _Answers.joined(answers) if answers else None
     return Evaluation(
         accuracy=sum(hits) / len(images),
         loss=float(loss) / len(images),
@@ -120,7 +135,60 @@ def _evaluate(
         confusion=tuple(tuple(row) for row in table.tolist()),
         n=len(images),
         flip_accuracy=int(flip_hits) / len(images) if flip else None,
+        calibration_error=None if given is None else given.calibration_error(),
+        mistakes=() if given is None else given.mistakes(mistakes),
     )
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """What a network said of each image, all (N,)."""
+
+    labels: Tensor
+    predicted: Tensor
+    confidence: Tensor
+    """Probability of the predicted class."""
+    truth: Tensor
+    """Probability of the true class."""
+
+    @classmethod
+    def of(cls, logits: Tensor, labels: Tensor, predicted: Tensor) -> _Answers:
+        """Read off one batch's logits (n, K)."""
+        probabilities = logits.softmax(dim=1)
+        places = torch.stack((predicted, labels), dim=1)
+        confidence, truth = probabilities.gather(1, places).unbind(dim=1)
+        return cls(labels, predicted, confidence, truth)
+
+    @classmethod
+    def joined(cls, batches: list[_Answers]) -> _Answers:
+        """All batches in order, on the processor."""
+        columns = [(batch.labels, batch.predicted, batch.confidence, batch.truth) for batch in batches]
+        return cls(*(torch.cat(column).cpu() for column in zip(*columns, strict=True)))
+
+    def calibration_error(self) -> float | None:
+        """Mean distance between confidence and accuracy over bins of equal width, weighted by the images in each."""
+        if not bool(self.confidence.isfinite().all()):
+            return None
+        confidence = self.confidence.to(torch.float64)
+        places = (confidence * BINS).ceil().long().clamp(1, BINS) - 1  # bins are open below and closed above
+        right = (self.predicted == self.labels).to(torch.float64)
+        gaps = torch.zeros(BINS, dtype=torch.float64).index_add_(0, places, right - confidence)
+        return float(gaps.abs().sum()) / len(confidence)
+
+    def mistakes(self, most: int) -> tuple[Mistake, ...]:
+        """The *most* confident mistakes; equally confident ones in the order of the images."""
+        wrong = ((self.predicted != self.labels) & self.confidence.isfinite()).nonzero().flatten()
+        order = self.confidence[wrong].sort(descending=True, stable=True).indices[:most]
+        return tuple(
+            Mistake(
+                image=image,
+                true=int(self.labels[image]),
+                predicted=int(self.predicted[image]),
+                confidence=float(self.confidence[image]),
+                true_probability=float(self.truth[image]),
+            )
+            for image in wrong[order].tolist()
+        )
 
 
 def _logits(model: nn.Module, images_nchw: Tensor, dtype: torch.dtype) -> Tensor:

@@ -3,96 +3,29 @@
 from __future__ import annotations
 
 import math
+import random
 import time
-from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor, nn
 
 from budgetnet.errors import RequestError
 from budgetnet.training.augment import augment
-from budgetnet.training.averaging import Average
+from budgetnet.training.averaging import Average, Followers, Lookahead
+from budgetnet.training.curve import Curve, Epoch, OnEpoch
 from budgetnet.training.device import choose_device, choose_precision
 from budgetnet.training.evaluate import evaluate
 from budgetnet.training.images import Images
+from budgetnet.training.initialisation import dirac, whiten
 from budgetnet.training.memory import keep_freed_memory
+from budgetnet.training.mixup import Blend
 from budgetnet.training.oom import memory_errors
-from budgetnet.training.optimizer import Plateau, make_optimizer, rate
+from budgetnet.training.optimizer import Plateau, make_optimizers, rate
 from budgetnet.training.recipe import Precision, Recipe
+from budgetnet.training.trivial_augment import trivial_augment
 
 __all__ = ["Curve", "Epoch", "OnEpoch", "fit"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Epoch:
-    """What one epoch gave. Accuracies are fractions, 0..1."""
-
-    number: int
-    """Counted from 1."""
-
-    train_loss: float
-    """Mean over the epoch's steps, with augmentation and label smoothing, while the weights moved."""
-
-    train_accuracy: float
-    """Share of the augmented images that were classified rightly on their way through."""
-
-    validation_accuracy: float | None
-    """After the epoch, with averaged weights if the recipe averages; None without validation images."""
-
-    validation_loss: float | None
-    """Mean cross-entropy in nats, without smoothing."""
-
-    seconds: float
-    """Wall-clock time of the epoch, training and validation."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Curve:
-    """What a run of `fit` gave, and on what it ran."""
-
-    epochs: tuple[Epoch, ...]
-    """Completed epochs, in order; the one in which the run diverged is left out if it has no finite numbers."""
-
-    stopped: bool = False
-    """Whether *on_epoch* ended the run early."""
-
-    diverged: str | None = None
-    """Why the run was given up, in one sentence; None if it was not."""
-
-    seconds: float
-    """Wall-clock time of the whole run."""
-
-    device: str
-    """``cpu``, ``cuda:0`` …"""
-
-    precision: str
-    """Of activations: ``float32`` or ``bfloat16``."""
-
-    threads: int
-    """Threads that torch used on the processor."""
-
-    seed: int
-    """Seed of order, augmentation and dropout."""
-
-    images: int
-    """Images seen, over all epochs, counting each once per epoch."""
-
-    @property
-    def final(self) -> Epoch | None:
-        """The last completed epoch, None if there is none."""
-        return self.epochs[-1] if self.epochs else None
-
-    @property
-    def best_validation_accuracy(self) -> float | None:
-        """The highest validation accuracy of any epoch, None without validation."""
-        values = [e.validation_accuracy for e in self.epochs if e.validation_accuracy is not None]
-        return max(values, default=None)
-
-
-OnEpoch = Callable[[Epoch], bool | None]
-"""Called after every epoch; returning False ends the run. What it raises passes through `fit` unchanged."""
 
 
 def fit(
@@ -108,8 +41,9 @@ def fit(
     """Train *model* in place and return how it went.
 
     The model is moved to the device and to channels-last, and is left there in eval mode, with averaged weights if
-    the recipe averages. Its initial weights are the caller's; everything random after that (order, augmentation,
-    dropout) follows from *seed*, and torch's global random state is left as it was. On a processor the same seed and
+    the recipe averages (slow weights if it looks ahead). Its initial weights are the caller's, but for those that the
+    recipe's `whiten` and `dirac` set; everything random after that (order, augmentation, dropout) follows from *seed*,
+    and torch's global random state is left as it was. On a processor the same seed and
     number of threads give the same curve, bit for bit; on a GPU to rounding. The number of threads is the caller's
     (`torch.set_num_threads`).
 
@@ -140,7 +74,10 @@ def fit(
     with memory_errors(f"training with batch {recipe.batch}"), torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         run = _Run(model, train.to(where), validation, recipe, seed, where)
-        return run.to_the_end(on_epoch)
+        try:
+            return run.to_the_end(on_epoch)
+        finally:
+            run.learn_all()
 
 
 class _Run:
@@ -159,12 +96,17 @@ class _Run:
         self.dtype = choose_precision(recipe.precision, device)
         self.batch = min(recipe.batch, len(train))
         self.steps_per_epoch = len(train) // self.batch
-        self.optimizer = make_optimizer(model, recipe)
-        self.average = Average(model, recipe.ema) if recipe.ema else None
+        self.optimizers = make_optimizers(model, recipe)
+        if recipe.dirac:
+            dirac(model)
+        whitened = whiten(model, train) if recipe.whiten else None
+        self.whitened = whitened if whitened is not None and whitened.requires_grad else None
+        self.average = _followers(model, recipe, recipe.epochs * self.steps_per_epoch)
         self.plateau = Plateau(recipe.plateau_factor, recipe.plateau_patience)
-        # Two streams: the order of the images does not depend on which augmentation is on.
+        # Streams of their own: the order of the images does not depend on which augmentation is on.
         self.order = Generator().manual_seed(seed)
         self.noise = Generator(device).manual_seed(seed)
+        self.shares = random.Random(seed)  # noqa: S311 - mixing images is no cryptography
         self.mirrored = torch.rand(len(train), generator=self.order).to(device) < 0.5
         self.step = 0
 
@@ -200,12 +142,20 @@ class _Run:
             images=self.step * self.batch,
         )
 
+    def learn_all(self) -> None:
+        """Let the whitening filters learn, if they are held fast."""
+        if self.whitened is not None:
+            self.whitened.requires_grad_(True)
+
     def one_epoch(self, number: int) -> Epoch | str:
         """Train and validate once; return the epoch, or why the run diverged."""
         begin = time.perf_counter()
         self.model.train()
+        if self.whitened is not None:
+            # Without a gradient no optimiser moves them, nor lets them decay; and the work for it is saved.
+            self.whitened.requires_grad_(number > self.recipe.whiten_frozen)
         loss_sum = torch.zeros((), device=self.device)
-        hits = torch.zeros((), dtype=torch.int64, device=self.device)
+        hits = torch.zeros((), dtype=torch.float32 if self.recipe.mixup else torch.int64, device=self.device)
         order = torch.randperm(len(self.train), generator=self.order).to(self.device)
         for first in range(0, self.steps_per_epoch * self.batch, self.batch):
             loss, correct = self.one_step(order[first : first + self.batch], number)
@@ -214,7 +164,10 @@ class _Run:
         # Numbers leave the device here, once an epoch, and not in the step.
         train_loss = float(loss_sum) / self.steps_per_epoch
         if not math.isfinite(train_loss):
-            return f"The train loss was no longer finite in epoch {number} (learning rate {self.recipe.lr:g})."
+            rates = f"learning rate {self.recipe.lr:g}"
+            if self.recipe.optimizer == "muon":
+                rates += f", of Muon's filters {self.recipe.muon_lr:g}"
+            return f"The train loss was no longer finite in epoch {number} ({rates})."
         accuracy: float | None = None
         validation_loss: float | None = None
         if self.validation is not None:
@@ -229,7 +182,7 @@ class _Run:
         return Epoch(
             number=number,
             train_loss=train_loss,
-            train_accuracy=int(hits) / (self.steps_per_epoch * self.batch),
+            train_accuracy=hits.item() / (self.steps_per_epoch * self.batch),
             validation_accuracy=accuracy,
             validation_loss=validation_loss,
             seconds=time.perf_counter() - begin,
@@ -238,26 +191,37 @@ class _Run:
     def one_step(self, indices: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
         """Take one step on the images at *indices*; return the loss and the number of hits, on the device."""
         recipe = self.recipe
-        learning_rate = rate(recipe, self.step, recipe.epochs * self.steps_per_epoch) * self.plateau.share
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
+        share = rate(recipe, self.step, recipe.epochs * self.steps_per_epoch) * self.plateau.share
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["rate"] * share
         labels = self.train.labels[indices]
         flipped: Tensor | None = None
         if recipe.flip == "alternating":
             flipped = self.mirrored[indices] ^ (epoch % 2 == 0)
-        pixels = self.train.normalisation.apply(self.train.pixels(indices))
-        pixels = augment(pixels, recipe, flipped, self.noise)
+        stored = self.train.pixels(indices)
+        if recipe.trivial_augment != "none":
+            stored = trivial_augment(stored, recipe.trivial_augment, self.noise)
+        pixels = augment(self.train.normalisation.apply(stored), recipe, flipped, self.noise)
+        blend = Blend(recipe.mixup, self.shares) if recipe.mixup else None
+        if blend is not None:
+            pixels = blend.images(pixels)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
             logits = self.model(pixels)
         logits = logits.flatten(1).float()
-        loss = nn.functional.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
-        self.optimizer.zero_grad(set_to_none=True)
+        if blend is not None:
+            loss = blend.loss(logits, labels, recipe.label_smoothing)
+        else:
+            loss = nn.functional.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
+        self.model.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         if self.average is not None:
             self.average.update()
         self.step += 1
-        return loss.detach(), (logits.detach().argmax(dim=1) == labels).sum()
+        predicted = logits.detach().argmax(dim=1)
+        return loss.detach(), (predicted == labels).sum() if blend is None else blend.hits(predicted, labels)
 
     def stuck(self, epoch: Epoch) -> str | None:
         """Return why the run is given up as still at chance, or None."""
@@ -269,6 +233,15 @@ class _Run:
         if validated is not None and self.validation is not None and not _at_chance(validated, self.validation):
             return None
         return f"After epoch {epoch.number} of {self.recipe.epochs} the network was still no better than chance."
+
+
+def _followers(model: nn.Module, recipe: Recipe, steps: int) -> Followers | None:
+    """Return what follows the weights: at most one of the two, as the recipe checks."""
+    if recipe.ema:
+        return Average(model, recipe.ema)
+    if recipe.lookahead:
+        return Lookahead(model, recipe.lookahead, rate=recipe.lookahead_rate, ramp=recipe.lookahead_ramp, steps=steps)
+    return None
 
 
 def _at_chance(accuracy: float, images: Images) -> bool:

@@ -18,7 +18,7 @@ from budgetnet.training.images import Dataset
 from budgetnet.training.packed import Part, open_packed, packing, store, writable
 from budgetnet.training.sources import ImageFolder, class_folders, describe, image_files
 
-__all__ = ["Progress", "load_folder"]
+__all__ = ["Progress", "load_folder", "part_files"]
 
 Progress = Callable[[int, int], None]
 """Called with (images done, images in all), from one thread."""
@@ -36,11 +36,10 @@ def load_folder(folder: ImageFolder, directory: Path, progress: Progress | None 
         DataError: the layout is wrong, an image is damaged, or images differ in size and none was given.
     """
     classes = class_folders(folder)
-    files: dict[Part, list[tuple[Path, int]]] = {"train": [], "test": []}
-    for part, found in files.items():
-        for label, name in enumerate(classes):
-            place = folder.path / part / name
-            found += [(path, label) for path in image_files(place)] if place.is_dir() else []
+    files: dict[Part, list[tuple[Path, int]]] = {
+        "train": part_files(folder, "train", classes),
+        "test": part_files(folder, "test", classes),
+    }
     if not files["test"]:
         raise DataError(
             f"A data set needs test images, but {folder.path / 'test'} holds none that Pillow can read. "
@@ -55,6 +54,12 @@ def load_folder(folder: ImageFolder, directory: Path, progress: Progress | None 
     if packed is None:
         raise DataError(f"The packed data set in {target} has vanished. Run again.")
     return packed
+
+
+def part_files(folder: ImageFolder, part: Part, classes: tuple[str, ...]) -> list[tuple[Path, int]]:
+    """Return the image files of one part with their labels, in the order in which they are packed."""
+    places = [(folder.path / part / name, label) for label, name in enumerate(classes)]
+    return [(path, label) for place, label in places if place.is_dir() for path in image_files(place)]
 
 
 def _fingerprint(folder: ImageFolder, files: dict[Part, list[tuple[Path, int]]]) -> str:

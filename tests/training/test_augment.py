@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from torch import Generator, Tensor
 
 from budgetnet.training.augment import augment, cutout, flip, shift, warp
-from budgetnet.training.recipe import HAND_MADE, Padding, Recipe
+from budgetnet.training.recipe import Padding, Recipe
+from budgetnet.training.recipes import HAND_MADE
 
 RECIPES = {
     "none": Recipe(flip="none", shift=0),

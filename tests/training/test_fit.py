@@ -14,6 +14,7 @@ from budgetnet.training.data import Dataset, Images, split_validation
 from budgetnet.training.evaluate import evaluate
 from budgetnet.training.fit import Curve, Epoch, fit
 from budgetnet.training.recipe import Recipe
+from budgetnet.training.recipe_reading import read_recipe
 
 QUICK = Recipe(epochs=6, batch=64, lr=0.3, flip="none", shift=0)
 
@@ -67,7 +68,7 @@ def test_learns_digits(digits: Dataset) -> None:
 @pytest.mark.parametrize("schedule", ["onecycle", "cosine", "plateau", "constant"])
 def test_every_optimizer_and_schedule_learns(digits: Dataset, optimizer: str, schedule: str) -> None:
     """All combinations bring the loss down within two epochs."""
-    recipe = Recipe.from_mapping(
+    recipe = read_recipe(
         {"optimizer": optimizer, "schedule": schedule, "lr": 0.1 if optimizer == "sgd" else 0.01, "epochs": 2},
         base=QUICK,
     )
@@ -79,7 +80,7 @@ def test_every_optimizer_and_schedule_learns(digits: Dataset, optimizer: str, sc
 def test_same_seed_same_curve(digits: Dataset, precision: str) -> None:
     """Everything random follows from the seed, dropout included; other seeds give other curves."""
     train, validation = halves(digits)
-    recipe = Recipe.from_mapping(
+    recipe = read_recipe(
         {"precision": precision, "epochs": 2, "flip": "alternating", "shift": 1, "cutout": 2, "ema": 0.9}, base=QUICK
     )
     runs = []
@@ -159,12 +160,48 @@ def test_a_loss_that_is_not_finite_ends_the_run(digits: Dataset) -> None:
     assert "no longer finite in epoch 1" in curve.diverged
 
 
-def test_a_network_stuck_at_chance_is_given_up() -> None:
+def test_muon_and_all_the_rest_learn_and_repeat_themselves(digits: Dataset) -> None:
+    """Muon with warmup-stable-decay, mixup, TrivialAugment, lookahead and whitening learns, the same each time."""
+    train, validation = halves(digits)
+    recipe = replace(
+        QUICK, epochs=3, optimizer="muon", muon_lr=0.1, schedule="wsd", mixup=0.2, trivial_augment="ra",
+        lookahead=5, lookahead_ramp=3.0, whiten=True, whiten_frozen=1, dirac=True, norm_bias_rate=8.0,
+    )  # fmt: skip
+    curves = [fit(network(), train, validation, recipe, seed=3, device="cpu") for _ in range(2)]
+    assert numbers(curves[0]) == numbers(curves[1])
+    last = curves[0].epochs[-1]
+    assert last.validation_accuracy is not None
+    assert last.validation_accuracy > 0.8
+    assert last.validation_accuracy > last.train_accuracy  # of blended and altered images
+
+
+def test_muon_gone_wild_ends_with_its_reason(digits: Dataset) -> None:
+    """A gradient that is not a number spreads through the orthogonal update, and the run says which rates it had."""
+    recipe = replace(QUICK, optimizer="muon", lr=1e38, muon_lr=0.05)
+    curve = fit(network(), digits.train, None, recipe, seed=0, device="cpu")
+    assert curve.diverged is not None
+    assert "no longer finite in epoch 1 (learning rate 1e+38, of Muon's filters 0.05)" in curve.diverged
+
+
+def test_slow_weights_are_what_is_left(digits: Dataset) -> None:
+    """With lookahead, the network after the run is the one that the last validation saw."""
+    train, validation = halves(digits)
+    model = network()
+    recipe = replace(QUICK, epochs=1, lookahead=5, precision="float32")
+    curve = fit(model, train, validation, recipe, seed=0, device="cpu")
+    assert curve.final is not None
+    assert curve.final.train_loss > 0
+    found = evaluate(model, validation, device="cpu")
+    assert (found.accuracy, found.loss) == (curve.final.validation_accuracy, curve.final.validation_loss)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "muon"])
+def test_a_network_stuck_at_chance_is_given_up(optimizer: str) -> None:
     """Labels without relation to the images leave the network at chance, and a third of the epochs is enough."""
     generator = torch.Generator().manual_seed(0)
     noise = torch.randint(0, 256, (600, 1, 8, 8), generator=generator, dtype=torch.uint8)
     images = Images(noise, torch.randint(0, 10, (600,), generator=generator))
-    recipe = replace(QUICK, epochs=6, lr=1e-6)
+    recipe = read_recipe({"optimizer": optimizer, "epochs": 6, "lr": 1e-6, "muon_lr": 1e-6}, base=QUICK)
     curve = fit(network(), images, images, recipe, seed=0, device="cpu")
     assert curve.diverged == "After epoch 2 of 6 the network was still no better than chance."
     assert len(curve.epochs) == 2
