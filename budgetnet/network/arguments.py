@@ -19,6 +19,21 @@ LIMIT_LAYERS = 2000
 """Largest number of primitives in one network."""
 
 
+MOST_OFFERS = 4096
+"""Choices whose options are kept at hand; grammars have far fewer."""
+
+
+class Offer(NamedTuple):
+    """What a choice offers in every derivation."""
+
+    choice: tree.Choice | tree.Range
+    """Held, so that its identity is not given to another."""
+    options: tuple[tree.Value, ...]
+    labels: tuple[Scalar, ...]
+    weights: tuple[float, ...]
+    allowed: tuple[bool, ...]
+
+
 class Slot(NamedTuple):
     """A parameter of a call whose value is not the same in every derivation."""
 
@@ -61,6 +76,7 @@ class Calls:
     def __init__(self, book: Rulebook) -> None:
         self._book = book
         self._plans: dict[int, Plan] = {}  # by identity; the rulebook keeps the grammar alive
+        self._offers: dict[int, Offer] = {}
 
     def call(self, state: State, call: tree.Call, scope: Scope, listener: Listener) -> State | Pending:
         """Start a call."""
@@ -140,7 +156,16 @@ class Calls:
         assert state.trail is not None
         path = state.trail[0]
         name = f"{path.name(frame.call.site)}.{choice.site}" if slot.in_default else path.name(choice.site)
-        options = options_of(choice, home, state.shapes[0][0], self._book.classes)
+        offer = self._offers.get(id(choice))
+        if offer is None:
+            options = options_of(choice, home, state.shapes[0][0], self._book.classes)
+            weights = shares(choice.weights if isinstance(choice, tree.Choice) else (), len(options))
+            offer = Offer(choice, options, labels_of(options), weights, (True,) * len(options))
+            if is_stable(choice):
+                if len(self._offers) == MOST_OFFERS:
+                    self._offers.clear()
+                self._offers[id(choice)] = offer
+        options = offer.options
 
         def after(index: int) -> ArgumentsFrame:
             return frame._replace(current=substitute(frame.current, choice, options[index]))
@@ -149,9 +174,9 @@ class Calls:
             state=state,
             name=name,
             kind="value",
-            labels=labels_of(options),
-            weights=shares(choice.weights if isinstance(choice, tree.Choice) else (), len(options)),
-            allowed=(True,) * len(options),
+            labels=offer.labels,
+            weights=offer.weights,
+            allowed=offer.allowed,
             stable=is_stable(choice),
             site=choice.site,
             scope=home,

@@ -117,17 +117,28 @@ def options_of(choice: tree.Choice | tree.Range, scope: Scope, width: int, class
         raise fail(scope, choice.span, f"a range with a factor begins above 0 and grows, got {low}..{high}*{step}")
     if not choice.geometric and step <= 0:
         raise fail(scope, choice.span, f"a range's step must be above 0, got {low}..{high}:{step}")
-    numbers: list[int | float] = []
+    numbers = _numbers(low, high, step, choice.geometric, choice.span)
+    if len(numbers) > MOST_OPTIONS:
+        raise fail(scope, choice.span, f"a range holds at most {MOST_OPTIONS:,} values; take a larger step")
+    return numbers
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _numbers(
+    low: float, high: float, step: float, geometric: bool, span: Span
+) -> tuple[tree.Number, ...]:
+    """The numbers of a range, or the first `MOST_OPTIONS` and one more; made once, for derivations meet it often."""
+    numbers: list[tree.Number] = []
     number = low
     while number <= high or (isinstance(number, float) and number <= high * (1 + 1e-9)):
-        if len(numbers) == MOST_OPTIONS:
-            raise fail(scope, choice.span, f"a range holds at most {MOST_OPTIONS:,} values; take a larger step")
-        numbers.append(number)
+        numbers.append(tree.Number(number, span))
+        if len(numbers) > MOST_OPTIONS:
+            break
         # An arithmetic range is computed from its start, so that steps of 0.1 do not drift.
-        number = number * step if choice.geometric else low + len(numbers) * step
+        number = number * step if geometric else low + len(numbers) * step
         if isinstance(number, float):
             number = round(number, 12)
-    return tuple(tree.Number(number, choice.span) for number in numbers)
+    return tuple(numbers)
 
 
 @lru_cache(maxsize=4096)

@@ -2,61 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from math import sqrt
 from typing import Any
-
-import numpy as np
 
 from budgetnet.network.budget import Bound
 from budgetnet.network.expand import Label
+from budgetnet.space.estimates import LEVELS, Mean, Quantiles, Share
+from budgetnet.space.views import Histogram, Sample
 
-__all__ = ["LEVELS", "Bin", "Census", "Exploration", "OptionShare", "Quantiles", "RuleCost", "Share"]
-
-LEVELS = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
-"""The quantiles that are kept."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
-    """A fraction and how far to trust it."""
-
-    value: float
-    """Between 0 and 1."""
-    error: float
-    """Standard error; 0 where the value is exact."""
-
-    @staticmethod
-    def of(hits: int, draws: int) -> Share:
-        """Estimate a fraction from draws.
-
-        The error is that of the fraction shrunk towards one half by two hits and two misses (Agresti and Coull
-        1998), so that no hit in a hundred draws is not taken for certainty.
-        """
-        if draws == 0:
-            return Share(value=0.0, error=0.5)
-        shrunk = (hits + 2) / (draws + 4)
-        return Share(value=hits / draws, error=sqrt(shrunk * (1 - shrunk) / (draws + 4)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quantiles:
-    """The spread of a number over networks; see `LEVELS`."""
-
-    count: int
-    """How many networks."""
-    mean: float
-    values: tuple[int, ...]
-    """One per level; each is a value that occurred."""
-
-    @staticmethod
-    def of(numbers: Sequence[int]) -> Quantiles | None:
-        """Return the quantiles, or None of nothing."""
-        if not numbers:
-            return None
-        found = np.quantile(np.asarray(numbers, dtype=np.int64), LEVELS, method="lower")
-        return Quantiles(count=len(numbers), mean=float(np.mean(numbers)), values=tuple(int(value) for value in found))
+__all__ = [
+    "LEVELS",
+    "Bin",
+    "Cause",
+    "Census",
+    "Effect",
+    "Exact",
+    "Exploration",
+    "OptionShare",
+    "Quantiles",
+    "RuleCost",
+    "Share",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +55,67 @@ class OptionShare:
     """Derivations in which the option was taken at least once."""
     fits: Share
     """How many of them gave a network that fits."""
+    params: Mean | None = None
+    """Of the complete networks among them."""
+    flops: Mean | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """A reason for not fitting: what is broken, and the place that has most to do with it."""
+
+    reason: str
+    """A bound, ``shape`` or ``argument``; see `budgetnet.space.draw.Rejection.reason`."""
+    place: str
+    """For a bound the calls that lead to the rule whose own primitives cost most, without indices:
+    ``stage#2.units.unit``; empty for the rule that derives the whole network. Else the complaint itself."""
+    draws: int
+    share: Share
+    """Of all draws."""
+    held: float | None
+    """Mean share of the broken bound's cost that the place holds (of memory: 1); None where it is no bound."""
+    excess: float | None
+    """Mean excess over the bound, as a fraction of it."""
+    example: str
+    """What the first of these draws was told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exact:
+    """What an option does to the share that keeps the census' axis, without error."""
+
+    derivations: int
+    """How many take it at least once and end in a network."""
+    fitting: int
+    """How many of those are within the axis' bound."""
+    taken: float
+    """Probability that the grammar's own draw takes it."""
+    fits: float
+    """Probability that such a draw is within the axis' bound."""
+    fits_without: float | None
+    """The same of a draw that does not take it; None if every draw does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What one option of one place in the text does to the share that fits, whatever led to that place."""
+
+    rule: str
+    site: str
+    """What is chosen there: ``conv.kernel``, ``block.count``, ``kind``."""
+    kind: str
+    """alternative, count, optional or value."""
+    label: Label
+    line: int
+    """Of the place in its text, from 1."""
+    draws: int
+    """Derivations in which it was taken at least once."""
+    fits: Share
+    """How many of them keep all bounds (estimated)."""
+    without: Share
+    """How many of the other draws keep all bounds (estimated)."""
+    exact: Exact | None = None
+    """For the axis alone; None where it was not counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +187,14 @@ class Exploration:
     """The exact numbers; None where the space was not counted through."""
     no_census: str = ""
     """Why not; empty if it was not asked for."""
+    causes: tuple[Cause, ...] = ()
+    """The ten most common reasons for not fitting."""
+    effects: tuple[Effect, ...] = ()
+    """Every option of the text that was drawn, place by place in the order in which they were first met."""
+    histograms: tuple[Histogram, ...] = ()
+    """By parameters and by FLOPs; empty if not asked for."""
+    sample: Sample | None = None
+    """Networks that fit; None if not asked for, or if there are none."""
 
     def to_json(self) -> dict[str, Any]:
         """Return numbers, words, lists and dictionaries only."""

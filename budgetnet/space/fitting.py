@@ -2,7 +2,11 @@
 
 The table knows this exactly for its axis (parameters, as a rule), and jointly with it for FLOPs or activations. So
 under a budget of parameters and FLOPs no derivation ever ends outside. For a bound on depth or memory, or for more
-bounds at once, it knows necessary conditions; a draw that ends outside all the same is drawn again.
+bounds at once, it knows necessary conditions only; a draw that ends outside all the same, by the closed form's count of
+the whole network, is drawn again.
+
+Draws can be stratified: by size with any exact table, by depth with one that tells depths apart
+(`budgetnet.space.depths`).
 """
 
 from __future__ import annotations
@@ -14,30 +18,40 @@ from typing import Literal
 
 from budgetnet.errors import SearchError
 from budgetnet.network.assemble import Assembler
+from budgetnet.network.cost import Cost
 from budgetnet.network.expand import Chooser, Decision, Expansion, Label, output_shape
 from budgetnet.network.machine import Pending
 from budgetnet.space.choosers import prior
 from budgetnet.space.draw import Candidate, Rejection, judge
-from budgetnet.space.states import NEVER, Costs, Edge, Node
-from budgetnet.space.table import Table
+from budgetnet.space.states import NEVER, Costs, Edge
+from budgetnet.space.table import Outlook, Table
 
-__all__ = ["Band", "Weighting", "derive", "draw_fitting", "strata"]
+__all__ = ["Along", "Band", "Weighting", "derive", "draw_fitting", "draw_stratified", "strata"]
 
 Weighting = Literal["prior", "uniform"]
 """``prior``: the grammar's weights, given that the network fits. ``uniform``: every fitting derivation alike."""
 
 EXACT_TRIES = 100
 """Draws after which `draw_fitting` gives up exact probabilities."""
+LIMIT_OUTLOOKS = 1 << 15
+"""Decisions, told apart by what was spent before them, that a table remembers for each kind of derivation …"""
+LIMIT_KINDS = 8
+"""… and the kinds of derivation (weighting and band) that it remembers them for."""
 LIMIT_TRIES = 1000
 """Draws after which `draw_fitting` gives up where the table's conditions are not sufficient."""
 
 
+Along = Literal["size", "depth"]
+"""What strata divide: ``size``, the cost on the table's axis (parameters, as a rule), or ``depth``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A part of the axis, both ends included."""
+    """A range of sizes or depths, both ends included."""
 
     low: int
     high: int
+    along: Along = "size"
 
 
 def derive(
@@ -56,11 +70,13 @@ def derive(
     uniformly; with a replay, recorded labels hold as far as the budget allows.
 
     Args:
-        table: of the space.
+        table: of the space. If it tells depths apart, the chooser is first asked for ``depth``, which is no decision of
+            the derivation and is not recorded.
         choose: called once per decision.
         weighting: what the decisions' weights say. They take account of the axis; other bounds only take
             options away.
-        band: only networks whose cost on the axis lies in it; the table must be exact.
+        band: only networks of such a size (the table must be exact) or of such a depth (it must tell depths apart,
+            and does so as `budgetnet.space.depths` says).
         axis_only: ignore the other bounds.
 
     Raises:
@@ -71,13 +87,15 @@ def derive(
     decisions: dict[str, Label] = {}
     stop = machine.run(machine.start(), assembler)
     journey.check()
+    if table.depths:
+        weights, allowed = journey.outlook()
+        journey.go(choose(Decision("depth", "value", table.depths, weights, allowed, stable=True)))
     while isinstance(stop, Pending):
-        node = table.node(stop.state)
-        weights, allowed = journey.outlook(node)
+        weights, allowed = journey.outlook()
         decision = Decision(stop.name, stop.kind, stop.labels, weights, allowed, stop.stable)
         index = choose(decision)
         decisions[decision.name] = decision.labels[index]
-        journey.go(node, index)
+        journey.go(index)
         stop = machine.run(machine.take(stop, index), assembler)
     return Expansion(assembler.finish(), output_shape(stop, table.space.classes), decisions)
 
@@ -100,7 +118,7 @@ def draw_fitting(
         drawn = judge(table.space, derive(table, prior(rng), weighting=weighting, band=band, axis_only=not ahead))
         if isinstance(drawn, Rejection):
             text = drawn.text
-        elif band is None or table.axis is None or band.low <= getattr(drawn.cost, table.axis) <= band.high:
+        elif band is None or band.low <= _measured(drawn.cost, band, table) <= band.high:
             return drawn
     raise SearchError(
         f"{LIMIT_TRIES} networks in a row broke the budget ({table.space.budget}) in a bound that can only be "
@@ -108,12 +126,53 @@ def draw_fitting(
     )
 
 
-def strata(table: Table, count: int) -> list[Band]:
-    """Cut what fits on the axis into bands of equal width, smallest first, and leave out the empty ones.
+def draw_stratified(
+    table: Table,
+    rng: random.Random,
+    count: int,
+    *,
+    along: Along = "size",
+    bands: int = 8,
+    weighting: Weighting = "prior",
+) -> list[Candidate]:
+    """Draw networks from `strata` in turn, so that sizes or depths are spread evenly; in each by the weighting.
 
-    Drawing from each in turn spreads networks evenly over sizes, where the prior and the uniform draw crowd
-    near the budget. Empty where the table cannot tell costs apart.
+    Args:
+        table: for sizes an exact one, for depths one that tells them apart.
+        rng: the source of randomness.
+        count: how many networks.
+        along: what is divided.
+        bands: into how many bands, at most.
+        weighting: of the draws within a band.
+
+    Raises:
+        SearchError: nothing fits, or the table cannot tell sizes (or depths) apart.
     """
+    cut = strata(table, bands, along=along)
+    if not cut:
+        _Journey(table, weighting, None).check()
+        raise SearchError(f"the table of this space cannot tell networks apart by {along}: draw without strata")
+    return [draw_fitting(table, rng, weighting=weighting, band=cut[place % len(cut)]) for place in range(count)]
+
+
+def strata(table: Table, count: int, *, along: Along = "size") -> list[Band]:
+    """Cut what fits into bands, smallest first, and leave out the empty ones.
+
+    Drawing from each in turn spreads networks evenly over sizes (or depths), where the prior and the uniform draw
+    crowd near the budget. Sizes are cut at equal widths; depths into bands of as equal numbers of depths as can be.
+
+    Args:
+        table: of the space.
+        count: of bands, at most.
+        along: what is divided.
+
+    Returns:
+        No bands where the table cannot tell costs, or depths, apart.
+    """
+    if along == "depth":
+        depths = [depth for depth in table.depths if not _Journey(table, "uniform", Band(depth, depth, "depth")).empty]
+        places = [len(depths) * position // count for position in range(count + 1)]
+        return [Band(depths[low], depths[high - 1], "depth") for low, high in pairwise(places) if low < high]
     least = table.smallest
     if not table.exact or table.axis is None or least is None:
         return []
@@ -122,24 +181,44 @@ def strata(table: Table, count: int) -> list[Band]:
     return [band for band in bands if not _Journey(table, "uniform", band).empty]
 
 
+def _measured(cost: Cost, band: Band, table: Table) -> int:
+    """What a band is about, by the closed form."""
+    return cost.depth if band.along == "depth" or table.axis is None else int(getattr(cost, table.axis))
+
+
 class _Journey:
     """What one derivation has cost so far, and what that leaves."""
 
     def __init__(self, table: Table, weighting: Weighting, band: Band | None, *, axis_only: bool = False) -> None:
-        if band is not None and not table.exact:
+        if band is not None and band.along == "size" and not table.exact:
             raise ValueError("bands need a table that tells costs apart (Table.exact)")
+        if band is not None and band.along == "depth" and not table.depths:
+            raise ValueError("bands of depths need a table that tells depths apart (tabulate_depths)")
         self._table = table
         self._uniform = weighting == "uniform"
         limits = table.space.budget.bounds()
-        self._limits = tuple(NEVER if axis_only else limits[bound] for bound in table.others)
-        self._low = 0 if band is None else band.low
-        self._high = table.bound if band is None else min(band.high, table.bound)
-        self._spent: Costs = table.start[1]
+        self._limits = tuple(NEVER if axis_only else limits.get(bound, NEVER) for bound in table.others)
+        self._band = band
+        size = None if band is None or band.along == "depth" else band
+        self._low = 0 if size is None else size.low
+        self._high = table.bound if size is None else min(size.high, table.bound)
+        self._at, self._spent = table.start
+        self._width = 1 if axis_only else len(self._spent)
+        kind = (weighting, band, axis_only)
+        if len(table.outlooks) > LIMIT_KINDS:
+            table.outlooks.clear()
+        self._known = table.outlooks.setdefault(kind, {})
+        if len(self._known) > LIMIT_OUTLOOKS:
+            self._known.clear()
 
     @property
     def empty(self) -> bool:
         """Whether no network lies within the axis' bound and the band."""
-        return self._weigh(self._table.start[0], self._spent[0], uniform=True)[0] <= 0
+        if self._band is not None and self._band.along == "depth":
+            edges = zip(self._table.depths, self._table.node(self._at).edges, strict=True)
+            inside = [edge for depth, edge in edges if edge and self._band.low <= depth <= self._band.high]
+            return not any(self._weigh(edge[0], edge[1][0], uniform=True)[0] > 0 for edge in inside)
+        return self._weigh(self._at, self._spent[0], uniform=True)[0] <= 0
 
     def check(self) -> None:
         """Raise SearchError if nothing fits."""
@@ -148,15 +227,26 @@ class _Journey:
             return
         table = self._table
         within = str(table.space.budget)
-        if self._low > 0 or self._high < table.bound:
-            within += f", {table.axis} from {self._low:,} to {self._high:,}"
+        if self._band is not None:
+            what = "depth" if self._band.along == "depth" else table.axis
+            within += f", {what} from {self._band.low:,} to {self._band.high:,}"
         least = table.smallest
         found = "" if least is None or table.axis is None else f": the smallest network has {least:,} {table.axis}"
         raise SearchError(f"nothing in the grammar fits {within}{found}; raise the budget or allow smaller parts")
 
-    def outlook(self, node: Node) -> tuple[tuple[float, ...], tuple[bool, ...]]:
-        """Weights and permission of each option, given that the network is to fit."""
-        allowed = tuple(self._may(edge, self._limits) and self._in_band(edge) for edge in node.edges)
+    def outlook(self) -> Outlook:
+        """Weights and permission of each option of the decision at hand, given that the network is to fit."""
+        key = self._at, self._spent[: self._width]  # all that it depends on, beside the kind of derivation
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._look()
+        return known
+
+    def _look(self) -> Outlook:
+        node = self._table.node(self._at)
+        allowed = tuple(
+            self._may(edge, self._limits) and self._in_band(edge, index) for index, edge in enumerate(node.edges)
+        )
         if not any(allowed):
             # Together, the other bounds leave nothing, or a band's few networks are lost in the rounding of a sum of
             # very many. Keep to the axis; the network will be judged as a whole.
@@ -175,10 +265,11 @@ class _Journey:
         total = sum(weights)
         return tuple(weight / total for weight in weights), allowed
 
-    def go(self, node: Node, index: int) -> None:
+    def go(self, index: int) -> None:
         """Take an option."""
-        edge = node.edges[index]
+        edge = self._table.node(self._at).edges[index]
         assert edge is not None
+        self._at = edge[0]
         self._spent = self._table.add(self._spent, edge[1])
 
     def _may(self, edge: Edge | None, limits: Costs) -> bool:
@@ -188,11 +279,14 @@ class _Journey:
         spent = self._table.add(self._spent, edge[1])
         return self._table.fits(edge[0], (self._high - spent[0], *spent[1:]), limits)
 
-    def _in_band(self, edge: Edge | None) -> bool:
-        """Whether a network above the lower end of the band follows."""
-        if edge is None or self._low <= 0:
+    def _in_band(self, edge: Edge | None, index: int) -> bool:
+        """Whether a network in the band may follow, as far as its lower end (or a depth) is concerned."""
+        if edge is None or self._band is None:
             return edge is not None
-        return self._weigh(edge[0], self._spent[0] + edge[1][0], uniform=True)[0] > 0
+        if self._band.along == "depth":
+            first = self._at == self._table.start[0]
+            return not first or self._band.low <= self._table.depths[index] <= self._band.high
+        return self._low <= 0 or self._weigh(edge[0], self._spent[0] + edge[1][0], uniform=True)[0] > 0
 
     def _weigh(self, target: int, spent: int, *, uniform: bool) -> tuple[float, int]:
         return self._table.weigh(target, self._low - spent, self._high - spent, uniform=uniform)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from budgetnet.network.assemble import Assembler, Listener
 from budgetnet.network.closed_form import cost
@@ -13,7 +14,22 @@ from budgetnet.network.machine import Machine, Pending, State
 from budgetnet.network.tree import Primitive, Shape
 from budgetnet.space.space import Space
 
-__all__ = ["PlacedMachine", "PlacedPart", "Placing", "rules_of"]
+__all__ = ["Choice", "PlacedMachine", "PlacedPart", "Placing", "plain", "rules_of"]
+
+
+class Choice(NamedTuple):
+    """An option of a place in the text, whatever led there."""
+
+    rule: str
+    site: str
+    """What is chosen there, ``conv.kernel``; unique within the rule."""
+    type: type
+    """Of the label; 1, 1.0 and True are three options."""
+    label: Label
+    kind: str
+    """See `budgetnet.network.expand.Decision.kind`."""
+    line: int
+    """Of the place, from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +40,11 @@ class PlacedPart:
     """Path of the rule that made it: ``stage#2[0].block[1].``; empty for the rule that derives the whole network."""
     params: int
     flops: int
-    """Of all the times it runs."""
+    """Of all the times it runs; so are activations and depth."""
+    activations: int = 0
+    peak_activation_bytes: int = 0
+    """Of the primitive alone."""
+    depth: int = 0
 
 
 class Placing(Assembler):
@@ -35,12 +55,23 @@ class Placing(Assembler):
         self._custom = space.custom
         self.path = ""
         self.parts: list[PlacedPart] = []
+        self.taken: dict[Choice, None] = {}
+        """The options taken, each once, by their place in the text."""
 
     def leaf(self, node: Primitive, entry: Shape, factor: int) -> None:
         """Append a primitive and its cost."""
         super().leaf(node, entry, factor)
         alone = cost(node, entry, custom=self._custom)
-        self.parts.append(PlacedPart(self.path, alone.params, alone.flops * factor))
+        self.parts.append(
+            PlacedPart(
+                path=self.path,
+                params=alone.params,
+                flops=alone.flops * factor,
+                activations=alone.activations * factor,
+                peak_activation_bytes=alone.peak_activation_bytes,
+                depth=alone.depth * factor,
+            )
+        )
 
     def follow(self, machine: Machine, choose: Chooser, decisions: dict[str, Label]) -> Shapes:
         """Derive one network; *decisions* is filled as they are made, so that it is of use after an error.
@@ -52,7 +83,8 @@ class Placing(Assembler):
         while isinstance(stop, Pending):
             decision = decide(stop)
             index = choose(decision)
-            decisions[decision.name] = decision.labels[index]
+            decisions[decision.name] = label = decision.labels[index]
+            self.taken[Choice(stop.scope.rule.name, stop.site, type(label), label, stop.kind, stop.span.line)] = None
             stop = machine.run(machine.take(stop, index), self)
         return stop
 
@@ -64,6 +96,11 @@ class PlacedMachine(Machine):
         if isinstance(listener, Placing) and state.trail is not None:
             listener.path = state.trail[0].prefix
         return super()._step(state, listener)
+
+
+def plain(path: str) -> str:
+    """A path or name without the indices of repetitions: ``stage#2.block``."""
+    return re.sub(r"\[\d+\]", "", path).rstrip(".")
 
 
 def rules_of(path: str, start: str) -> tuple[str, ...]:

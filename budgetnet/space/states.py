@@ -47,7 +47,7 @@ class StateGraph:
     axis: Bound | None
     """What edges add up exactly and first: params, else flops or activations; None if none of them is bounded."""
     others: tuple[Bound, ...]
-    """The other bounds; depth and memory from below, and memory as a maximum, not a sum."""
+    """The other bounds, and what else was asked for; depth and memory from below, and memory as a maximum."""
     start: Edge
     """The first decision (or end), and what every network costs before it."""
     nodes: tuple[Node | None, ...]
@@ -65,18 +65,19 @@ class StateGraph:
         return self.numbers[self.ties.key(state)]
 
 
-def find_states(space: Space, limit: int) -> StateGraph | None:
+def find_states(space: Space, limit: int, also: tuple[Bound, ...] = ()) -> StateGraph | None:
     """Find the states of a space.
 
     Args:
         space: its budget's bounds are what edges add up.
         limit: largest number of nodes that are looked into; None is returned where those within the budget are
             more, or take too many steps. States above the budget are looked into as far as the limit allows.
+        also: what else edges add up, though the budget does not bound it.
     """
     taped: frozenset[int] = frozenset()
     while True:
         try:
-            return _Search(space, taped).run(limit)
+            return _Search(space, taped, also).run(limit)
         except NotAlike as error:
             taped |= {error.repeat}
 
@@ -84,10 +85,10 @@ def find_states(space: Space, limit: int) -> StateGraph | None:
 class _Search:
     """Dijkstra's algorithm over the states."""
 
-    def __init__(self, space: Space, taped: frozenset[int]) -> None:
+    def __init__(self, space: Space, taped: frozenset[int], also: tuple[Bound, ...]) -> None:
         self._limits = space.budget.bounds()
         self._axis = next((bound for bound in self._limits if bound in _AXES), None)
-        self._others = tuple(bound for bound in self._limits if bound != self._axis)
+        self._others = tuple(bound for bound in dict.fromkeys((*self._limits, *also)) if bound != self._axis)
         interner = Interner()
         self._machine = space.make_machine(interner=interner)
         tracer = space.make_machine(TiedTracer, interner)

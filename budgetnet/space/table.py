@@ -6,11 +6,14 @@ makes it: between two decisions costs only shift an array, and options add up, s
 
 Exact are the axis (parameters, if the budget bounds them) and, jointly with it, any one other bound that is a
 sum over layers. Depth and peak memory are bounded from below (`budgetnet.space.surroundings`), and each other
-bound is followed jointly with the axis, not with its fellows.
+bound is followed jointly with the axis, not with its fellows. So where three bounds hold at once, or one of
+depth or memory, what the table lets pass may break the budget all the same: every network is counted as a whole by
+the closed form in the end (`budgetnet.space.draw.judge`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,11 +26,13 @@ from budgetnet.space.limbs import Limbs
 from budgetnet.space.space import Space
 from budgetnet.space.states import COMPLETE, NEVER, Costs, Edge, Node, StateGraph
 
-__all__ = ["Counts", "Floats", "Hub", "Integers", "Table"]
+__all__ = ["Counts", "Floats", "Hub", "Integers", "Outlook", "Table"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Counts = NDArray[np.uint64]
+Outlook = tuple[tuple[float, ...], tuple[bool, ...]]
+"""Weights and permission of each option of a decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +57,20 @@ class Hub:
 class Table:
     """Made by `budgetnet.space.tabulate`; the public fields are for reading."""
 
-    def __init__(self, space: Space, graph: StateGraph, classes: Classes, limbs: Limbs, *, exact: bool) -> None:
+    def __init__(
+        self,
+        space: Space,
+        graph: StateGraph,
+        classes: Classes,
+        limbs: Limbs,
+        *,
+        exact: bool,
+        depths: tuple[int, ...] = (),
+    ) -> None:
         self.space = space
+        self.depths = depths
+        """If depths are told apart (`budgetnet.space.depths`): those of networks, rising. The first decision is then
+        between them, and `prior` says nothing of failures."""
         self.exact = exact
         """Whether costs on the axis are told apart; else only the least of them is known (and what fits, exactly),
         and weights are of everything that may follow, fitting or not."""
@@ -74,6 +91,8 @@ class Table:
         """Memory that exact arrays need (or would need)."""
         self.seconds = 0.0
         """What making it took."""
+        self.outlooks: dict[Hashable, dict[Hashable, Outlook]] = {}
+        """What derivations have looked up: see `budgetnet.space.fitting`."""
         self._graph = graph
 
     @property
@@ -86,11 +105,15 @@ class Table:
         """Number of states that were looked into."""
         return sum(node is not None for node in self._graph.nodes)
 
-    def node(self, state: State) -> Node:
-        """The node of a state with a decision, reached within the bound."""
-        node = self._graph.nodes[self._graph.number(state)]
+    def node(self, number: int) -> Node:
+        """The node that an edge leads to, reached within the bound."""
+        node = self._graph.nodes[number]
         assert node is not None
         return node
+
+    def number(self, state: State) -> int:
+        """The node of a state with a decision."""
+        return self._graph.number(state)
 
     @property
     def derivations(self) -> int | None:

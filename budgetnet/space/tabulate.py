@@ -14,10 +14,10 @@ import numpy as np
 from budgetnet.space.classes import BEYOND, Classes, reduce_states
 from budgetnet.space.limbs import Limbs
 from budgetnet.space.space import Space
-from budgetnet.space.states import COMPLETE, NEVER, find_states
+from budgetnet.space.states import COMPLETE, NEVER, StateGraph, find_states
 from budgetnet.space.table import Counts, Floats, Hub, Integers, Table
 
-__all__ = ["LIMIT_BYTES", "LIMIT_STATES", "TooLarge", "tabulate"]
+__all__ = ["LIMIT_BYTES", "LIMIT_STATES", "TooLarge", "fill", "tabulate", "without_collector"]
 
 LIMIT_STATES = 100_000
 """States that are looked into by default: up to a quarter of a minute of work, and the same on every machine."""
@@ -57,28 +57,34 @@ def tabulate(space: Space, *, states: int = LIMIT_STATES, memory: int = LIMIT_BY
         memory: largest number of bytes for arrays.
     """
     begun = time.perf_counter()
-    with _without_collector():
+    with without_collector():
         graph = find_states(space, states)
         if graph is None:
             return TooLarge(f"the space has more than {states:,} states within the budget, too many for a table")
-        bound = space.budget.bounds()[graph.axis] if graph.axis else 0
-        classes = reduce_states(graph, bound)
-        limbs = Limbs.for_counts(_most(classes), _terms(classes))
-        sizes = {number: _size(classes, number, bound) for number in classes.lattice}
-        needed = _bytes(classes, sizes, limbs, len(graph.others))
-        exact = needed <= memory
-        if not exact:
-            sizes = dict.fromkeys(sizes, 1)
-            classes.lattice.update(dict.fromkeys(sizes, NEVER))
-        table = Table(space, graph, classes, limbs, exact=exact)
-        table.bytes = needed
-        _fill(table, sizes)
+        table = fill(space, graph, memory)
     table.seconds = time.perf_counter() - begun
     return table
 
 
+def fill(space: Space, graph: StateGraph, memory: int, depths: tuple[int, ...] = ()) -> Table:
+    """Make the table of a graph of states; *depths* are its first decision's options, if that is one of depth."""
+    bound = space.budget.bounds()[graph.axis] if graph.axis else 0
+    classes = reduce_states(graph, bound)
+    limbs = Limbs.for_counts(_most(classes), _terms(classes))
+    sizes = {number: _size(classes, number, bound) for number in classes.lattice}
+    needed = _bytes(classes, sizes, limbs, len(graph.others))
+    exact = needed <= memory
+    if not exact:
+        sizes = dict.fromkeys(sizes, 1)
+        classes.lattice.update(dict.fromkeys(sizes, NEVER))
+    table = Table(space, graph, classes, limbs, exact=exact, depths=depths)
+    table.bytes = needed
+    _fill(table, sizes)
+    return table
+
+
 @contextmanager
-def _without_collector() -> Iterator[None]:
+def without_collector() -> Iterator[None]:
     """Pause the collection of reference cycles: none are made here, and looking for them doubles the time."""
     was_on = gc.isenabled()
     gc.disable()

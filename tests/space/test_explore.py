@@ -8,10 +8,11 @@ import pytest
 
 from budgetnet.space.events import events_of
 from budgetnet.space.exploration import Quantiles, Share
-from budgetnet.space.explore import explore, sample
+from budgetnet.space.explore import explore
 from budgetnet.space.identity import canonical_hash
 from budgetnet.space.placed import rules_of
 from budgetnet.space.recognise import count_derivations
+from budgetnet.space.tally import sample
 from tests.space.spaces import FLAGSHIP, GRAMMARS, space_of
 from tests.space.test_table import derived, middle
 

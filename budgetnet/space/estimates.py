@@ -1,0 +1,73 @@
+"""Numbers from draws, with how far to trust them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+__all__ = ["LEVELS", "Mean", "Quantiles", "Share"]
+
+LEVELS = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+"""The quantiles that are kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """A fraction and how far to trust it."""
+
+    value: float
+    """Between 0 and 1."""
+    error: float
+    """Standard error; 0 where the value is exact."""
+
+    @staticmethod
+    def of(hits: int, draws: int) -> Share:
+        """Estimate a fraction from draws.
+
+        The error is that of the fraction shrunk towards one half by two hits and two misses (Agresti and Coull
+        1998), so that no hit in a hundred draws is not taken for certainty.
+        """
+        if draws == 0:
+            return Share(value=0.0, error=0.5)
+        shrunk = (hits + 2) / (draws + 4)
+        return Share(value=hits / draws, error=sqrt(shrunk * (1 - shrunk) / (draws + 4)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mean:
+    """A mean over draws and how far to trust it."""
+
+    value: float
+    error: float
+    """Standard error; 0 of a single draw."""
+
+    @staticmethod
+    def of(numbers: Sequence[int]) -> Mean | None:
+        """Return the mean, or None of nothing."""
+        if not numbers:
+            return None
+        found = np.asarray(numbers, dtype=np.float64)
+        error = float(found.std(ddof=1) / sqrt(len(found))) if len(found) > 1 else 0.0
+        return Mean(value=float(found.mean()), error=error)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantiles:
+    """The spread of a number over networks; see `LEVELS`."""
+
+    count: int
+    """How many networks."""
+    mean: float
+    values: tuple[int, ...]
+    """One per level; each is a value that occurred."""
+
+    @staticmethod
+    def of(numbers: Sequence[int]) -> Quantiles | None:
+        """Return the quantiles, or None of nothing."""
+        if not numbers:
+            return None
+        found = np.quantile(np.asarray(numbers, dtype=np.int64), LEVELS, method="lower")
+        return Quantiles(count=len(numbers), mean=float(np.mean(numbers)), values=tuple(int(value) for value in found))

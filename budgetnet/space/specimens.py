@@ -1,0 +1,219 @@
+"""Networks that fit, by the number: drawn, counted, told apart, and taken to pieces."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import cycle
+
+from budgetnet.errors import LanguageError, RequestError, SearchError, ShapeError
+from budgetnet.network.printing import network_text, summary
+from budgetnet.space import draw, fitting
+from budgetnet.space.choosers import prior, replay
+from budgetnet.space.draw import Candidate, Draw, Rejection
+from budgetnet.space.fitting import EXACT_TRIES, Band, Weighting
+from budgetnet.space.identity import canonical_hash
+from budgetnet.space.placed import PlacedMachine, Placing, plain
+from budgetnet.space.space import Space
+from budgetnet.space.table import Table
+from budgetnet.space.views import Point, Region, Sample
+
+__all__ = ["Haul", "collect", "point_of", "sample_of"]
+
+LIMIT_TRIES = 1000
+"""Draws in a row that may break the budget, or repeat a network, before it is given up."""
+WIDEST = 100
+"""Characters of a network's short line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Haul:
+    """What `collect` drew."""
+
+    candidates: tuple[Candidate, ...]
+    hashes: tuple[str, ...]
+    """Canonical, one per candidate."""
+    rejected: dict[str, int]
+    """Draws that broke a bound and were drawn again, by `budgetnet.space.draw.Rejection.reason`."""
+    repeated: int
+    """Draws of a network that was there already: among the candidates, or left out where distinct ones were asked."""
+
+
+def collect(
+    space: Space,
+    table: Table | None,
+    n: int,
+    *,
+    seed: int = 0,
+    weighting: Weighting = "prior",
+    bands: Sequence[Band] = (),
+    distinct: bool = False,
+) -> Haul:
+    """Draw *n* networks that keep all bounds of the budget.
+
+    Args:
+        space: what to draw from.
+        table: of the space; without one the grammar's prior is drawn from and what does not fit is drawn again.
+        n: how many.
+        seed: equal seeds give equal networks.
+        weighting: see `budgetnet.space.fitting.derive`; ``uniform`` needs a table.
+        bands: draw from each of them in turn; needs a table.
+        distinct: leave out networks of a canonical hash that was drawn before.
+
+    Raises:
+        RequestError: distinct networks were asked for, and there are not so many.
+        SearchError: nothing fits, or is not found.
+    """
+    if distinct and table is not None and table.fitting is not None and table.fitting < n:
+        raise RequestError(
+            f"{n:,} different networks were asked for, but only {table.fitting:,} derivations of the grammar fit "
+            f"{space.budget}; ask for at most {table.fitting:,}, or raise the budget"
+        )
+    rng = random.Random(seed)  # noqa: S311 (no secret)
+    drawing = _Drawing(space, table, rng, weighting)
+    places: Iterator[Band | None] = cycle(bands or (None,))
+    candidates: list[Candidate] = []
+    hashes: list[str] = []
+    known: set[str] = set()
+    repeated = in_a_row = 0
+    while len(candidates) < n:
+        found = drawing.next(next(places))
+        name = canonical_hash(found.expansion.network)
+        if name in known:
+            repeated += 1
+            in_a_row += 1
+            if distinct and in_a_row > LIMIT_TRIES + len(known):
+                raise RequestError(
+                    f"{n:,} different networks were asked for, but {in_a_row - 1:,} draws in a row gave none beside "
+                    f"the {len(known):,} found; ask for at most {len(known):,}, draw by the other weighting or raise "
+                    "the budget"
+                )
+            if distinct:
+                continue
+        else:
+            in_a_row = 0
+        known.add(name)
+        candidates.append(found)
+        hashes.append(name)
+    return Haul(candidates=tuple(candidates), hashes=tuple(hashes), rejected=dict(drawing.rejected), repeated=repeated)
+
+
+class _Drawing:
+    """Draws as `budgetnet.space.fitting.draw_fitting` does, and counts what it drops."""
+
+    def __init__(self, space: Space, table: Table | None, rng: random.Random, weighting: Weighting) -> None:
+        self._space, self._table, self._rng, self._weighting = space, table, rng, weighting
+        self.rejected: Counter[str] = Counter()
+
+    def next(self, band: Band | None) -> Candidate:
+        """Draw until a network fits."""
+        text = ""
+        for attempt in range(LIMIT_TRIES):
+            found = self._draw(band, ahead=attempt >= EXACT_TRIES)
+            if isinstance(found, Candidate):
+                return found
+            self.rejected[found.reason] += 1
+            text = found.text.partition("\n")[0]
+        raise SearchError(
+            f"{LIMIT_TRIES:,} draws in a row gave no network within {self._space.budget}; the last one: {text}. Raise "
+            "that bound or take away what breaks it"
+        )
+
+    def _draw(self, band: Band | None, *, ahead: bool) -> Draw:
+        table = self._table
+        if table is None:
+            return draw.draw(self._space, self._rng)
+        try:
+            expansion = fitting.derive(
+                table, prior(self._rng), weighting=self._weighting, band=band, axis_only=not ahead
+            )
+        except ShapeError as error:
+            return Rejection("shape", str(error))
+        except LanguageError as error:
+            return Rejection("argument", str(error))
+        found = draw.judge(self._space, expansion)
+        what = "depth" if band is not None and band.along == "depth" else table.axis
+        if band is not None and what is not None and isinstance(found, Candidate):
+            cost = int(getattr(found.cost, what))
+            if not band.low <= cost <= band.high:
+                return Rejection("band", f"{cost:,} ({what}) is outside {band.low:,} to {band.high:,}")
+        return found
+
+
+def point_of(candidate: Candidate, name: str) -> Point:
+    """Describe a network; *name* is its canonical hash."""
+    network = candidate.expansion.network
+    return Point(
+        **asdict(candidate.cost),
+        arch=summary(network, WIDEST),
+        network=network_text(network),
+        hash=name,
+        decisions=candidate.expansion.decisions,
+    )
+
+
+def sample_of(space: Space, table: Table | None, n: int, seed: int) -> Sample | None:
+    """Draw networks that fit, and see where their costs go; None if nothing fits.
+
+    Args:
+        space: what to draw from.
+        table: see `collect`.
+        n: how many; some may be equal.
+        seed: equal seeds give equal networks.
+    """
+    try:
+        haul = collect(space, table, n, seed=seed)
+    except SearchError:
+        return None
+    return Sample(
+        points=tuple(map(point_of, haul.candidates, haul.hashes)),
+        seed=seed,
+        rejected=haul.rejected,
+        regions=_regions(space, haul.candidates),
+    )
+
+
+def _regions(space: Space, candidates: Sequence[Candidate]) -> tuple[Region, ...]:
+    """The mean cost of each path of rules, each path after the one that calls it."""
+    machine = space.make_machine(PlacedMachine)
+    own: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    whole: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    occurs: Counter[str] = Counter()
+    for candidate in candidates:
+        placing = Placing(space)
+        placing.follow(machine, replay(candidate.expansion.decisions, _refuse), {})
+        there: set[str] = set()
+        for part in placing.parts:
+            path = plain(part.path)
+            for entry in (*_above(path), path):
+                there.add(entry)
+                whole[entry][0] += part.params
+                whole[entry][1] += part.flops
+            own[path][0] += part.params
+            own[path][1] += part.flops
+        occurs.update(there)
+    n = len(candidates)
+    return tuple(
+        Region(
+            path=path,
+            parent=_above(path)[-1] if path else None,
+            params=whole[path][0] / n,
+            own_params=own[path][0] / n,
+            flops=whole[path][1] / n,
+            own_flops=own[path][1] / n,
+            networks=occurs[path],
+        )
+        for path in sorted(whole, key=lambda path: (path.count(".") + bool(path), -whole[path][0]))
+    )
+
+
+def _above(path: str) -> list[str]:
+    """The paths that lead to a path, from the empty one: ``["", "stage#2"]`` of ``stage#2.units``."""
+    parts = path.split(".")
+    return ["", *(".".join(parts[:length]) for length in range(1, len(parts)))] if path else []
+
+
+def _refuse(decision: object) -> int:
+    raise AssertionError(f"a recorded derivation has an answer to {decision}")
