@@ -1,4 +1,4 @@
-"""A study's trials and its space, opened for whoever searches, lists or explores. Loads no torch."""
+"""A study's trials, opened for whoever searches or lists. Loads optuna, but no torch."""
 
 from __future__ import annotations
 
@@ -10,24 +10,12 @@ from optuna.storages import BaseStorage
 from budgetnet.errors import RequestError, nearest
 from budgetnet.search.fingerprint import ATTRIBUTE, check_settings, settings_of
 from budgetnet.search.ledger import repeat
-from budgetnet.search.objective import directions, make_pruner, metric_names
+from budgetnet.search.objective import directions, metric_names
+from budgetnet.search.pruning import make_pruner
 from budgetnet.search.storage import open_storage, shown, storage_errors
 from budgetnet.search.study import Study
-from budgetnet.space.space import Space
-from budgetnet.training.sources import describe
 
-__all__ = ["open_study", "space_of"]
-
-
-def space_of(study: Study) -> Space:
-    """Return the search space of a study: its grammar on the shape and classes of its data set.
-
-    Raises:
-        DataError: a folder of images is not laid out as it should be.
-    """
-    images = describe(study.dataset)
-    forms = study.plugins.forms
-    return Space(study.grammar, study.vocabulary, images.shape, len(images.classes), study.budget, forms)
+__all__ = ["open_study"]
 
 
 def open_study(study: Study, url: str, *, create: bool = True) -> tuple[optuna.Study, BaseStorage]:

@@ -12,9 +12,10 @@ from budgetnet.network.budget import Budget
 from budgetnet.results.census import census_text, large
 from budgetnet.results.exploration import exploration_text
 from budgetnet.results.lookup import read_study_file
-from budgetnet.search.access import space_of
+from budgetnet.search.spaces import space_of
 from budgetnet.space.exploration import Bin, Census, Share
-from budgetnet.space.explore import explore, sample
+from budgetnet.space.explore import explore
+from budgetnet.space.tally import sample
 
 
 @pytest.fixture
@@ -44,19 +45,19 @@ def census(**fields):
 
 def test_the_text_has_every_part(space):
     """Exact numbers, the sampled share with its error, sizes, rules."""
-    lines = exploration_text(explore(space, draws=200, seed=0), title="tiny", budget=str(space.budget))
+    lines = exploration_text(explore(space, draws=200, seed=0), title="tiny", budget=space.budget)
     text = "\n".join(lines)
     assert lines[0] == "tiny: budget params ≤ 4,000"
     assert "derivations, exactly" in lines[2]
     assert "Estimated from 200 networks drawn by the grammar's prior (seed 0):" in lines
-    for part in (" ± ", "Sizes", "median", "parameters, all networks", "Rules", "part"):
+    for part in (" ± ", "Sizes", "median", "parameters, all networks", "Rules", "part", "What decisions cost"):
         assert part in text
     assert not any(line.endswith(" ") for line in lines)
 
 
 def test_a_space_that_was_not_counted_says_why(space):
     """The estimate stands alone, and is called one."""
-    lines = exploration_text(explore(space, draws=20, states=1), title="tiny", budget="b")
+    lines = exploration_text(explore(space, draws=20, states=1), title="tiny", budget=space.budget)
     assert lines[2].startswith("Not counted exactly: the space has more than 1 states")
     assert any(line.startswith("Estimated from 20 networks") for line in lines)
 
@@ -64,9 +65,9 @@ def test_a_space_that_was_not_counted_says_why(space):
 def test_a_budget_that_nothing_fits_is_said_with_the_reason(space):
     """None fits: the share is 0, the reason is named with an example."""
     tight = type(space)(space.grammar, space.vocabulary, space.input_shape, space.classes, Budget(params=10))
-    lines = exploration_text(sample(tight, 50, 0), title="tiny", budget=str(tight.budget))
+    lines = exploration_text(sample(tight, 50, 0), title="tiny", budget=tight.budget)
     assert any(line.startswith("0.0 ± ") for line in lines)
-    assert any(line.startswith("params") and "over 10" in line for line in lines)
+    assert any(line.startswith("parameters ") and "over 10" in line for line in lines)
     assert not any("those that fit" in line and "median" in line for line in lines)
 
 

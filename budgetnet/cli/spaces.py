@@ -1,0 +1,92 @@
+"""The commands about what a study's grammar holds, before anything trains: explore, sample."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from budgetnet.cli.options import Json, StudyFile
+from budgetnet.cli.output import say, tell, tell_json
+
+__all__ = ["explore", "sample"]
+
+
+def explore(
+    study: StudyFile,
+    draws: Annotated[int, typer.Option("-n", "--draws", min=1, max=10_000_000, help="Networks to draw.")] = 1000,
+    points: Annotated[
+        int, typer.Option(min=1, max=20_000, help="Networks that fit to show in figures and --json.")
+    ] = 400,
+    seed: Annotated[int, typer.Option(min=0, help="Equal seeds draw equal networks.")] = 0,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write one page with figures that opens offline.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Tell what fits the budget, before anything trains.
+
+    How many networks there are and how many fit, exactly where the space is small enough; how large they are, which
+    rules and choices stand in the way, and what could be changed, from networks drawn at random.
+    """
+    from budgetnet.results.exploration import exploration_document, exploration_text
+    from budgetnet.results.lookup import read_study_file
+    from budgetnet.search.spaces import space_of
+    from budgetnet.space import explore as look
+    from budgetnet.space.lint import lint
+
+    asked = read_study_file(study)
+    space = space_of(asked)
+    if html is not None:
+        from budgetnet.results.page import check_place
+
+        check_place(html)
+    for warning in lint(space):
+        say(f"warning: {warning.text}")
+    found = look.explore(space, draws=draws, seed=seed, points=points if as_json or html is not None else 0)
+    note = asked.plugins.of(asked.grammar).note
+    if html is not None:
+        from budgetnet.results.exploration_page import exploration_page
+        from budgetnet.results.page import write_page
+
+        words = ["budgetnet", "explore", study, "-n", draws, "--points", points, "--seed", seed, "--html", html]
+        command = shlex.join(map(str, words))
+        write_page(html, exploration_page(found, study=asked.name, budget=asked.budget, command=command, note=note))
+        say(f"wrote {html}")
+    if as_json:
+        tell_json(exploration_document(found, study=asked.name, budget=asked.budget, note=note))
+    elif html is None:
+        tell(exploration_text(found, title=asked.name, budget=asked.budget, note=note))
+
+
+def sample(
+    study: StudyFile,
+    n: Annotated[int, typer.Option("-n", "--number", min=1, max=1_000_000, help="Networks to draw.")] = 10,
+    weighting: Annotated[
+        Literal["prior", "uniform"],
+        typer.Option(help="By the grammar's weights, or every fitting derivation alike."),
+    ] = "prior",
+    stratify: Annotated[
+        Literal["size", "depth"] | None, typer.Option(help="Draw from bands of size or depth in turn.")
+    ] = None,
+    distinct: Annotated[bool, typer.Option("--distinct", help="No network twice, by canonical hash.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Equal seeds draw equal networks.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write each as an architecture file, too.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Draw networks that fit the budget, with their costs."""
+    from budgetnet.results.lookup import read_study_file
+    from budgetnet.results.sampling import draw_networks, draws_document, draws_text, write_networks
+
+    drawn = draw_networks(
+        read_study_file(study), n, seed=seed, weighting=weighting, stratify=stratify, distinct=distinct
+    )
+    written = None if out is None else write_networks(drawn, out)
+    if as_json:
+        tell_json(draws_document(drawn, written))
+    else:
+        tell(draws_text(drawn, written))

@@ -1,0 +1,40 @@
+"""What commands load: those that need no search load no optuna, those that draw no figure no plotly."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+STUDIES = Path(__file__).parents[1] / "studies"
+NETWORK = STUDIES / "networks/tiniest.yaml"
+
+CODE = """
+import contextlib, io, sys
+from budgetnet.cli import app
+out = io.StringIO()
+with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
+    app(sys.argv[1:])
+assert out.getvalue(), "the command wrote nothing"
+print(*sorted(name for name in ("optuna", "plotly", "fvcore") if name in sys.modules))
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "loaded"),
+    [
+        (("explore", "{quickstart}", "-n", "5"), ""),
+        (("sample", "{quickstart}", "-n", "2"), ""),
+        (("show", "{network}", "--json"), "fvcore"),
+        (("diff", "{network}", "{network}"), ""),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else None,
+)
+def test_commands_load_what_they_need(words, loaded):
+    """In a process of its own, where nothing was loaded before."""
+    asked = [word.format(quickstart=STUDIES / "quickstart.yaml", network=NETWORK) for word in words]
+    done = subprocess.run([sys.executable, "-c", CODE, *asked], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == loaded.split()
