@@ -9,8 +9,9 @@ from typing import Any
 from budgetnet.errors import StudyError
 from budgetnet.language.printer import rule_text
 from budgetnet.search.study import Study
+from budgetnet.training.recipe import Recipe
 
-__all__ = ["ATTRIBUTE", "check_settings", "settings_of"]
+__all__ = ["ATTRIBUTE", "check_settings", "comparable", "settings_of"]
 
 ATTRIBUTE = "settings"
 """The study's attribute in the database."""
@@ -47,10 +48,10 @@ def check_settings(stored: Mapping[str, Mapping[str, Any]], study: Study, place:
     changes = [
         f"{part}.{name}: {_shown(before, name)} → {_shown(now, name)}"
         for part, now in settings_of(study).items()
-        for before in [stored.get(part, {})]
-        for name in dict.fromkeys((*before, *now))
-        if before.get(name) != now.get(name) and not (part == "training" and name not in before)
         # A recipe's field that the stored one lacks was added to budgetnet later; its default is what was done.
+        for before in [(Recipe().to_mapping() if part == "training" else {}) | dict(stored.get(part, {}))]
+        for name in dict.fromkeys((*before, *now))
+        if before.get(name) != now.get(name)
     ]
     if changes:
         listed = "\n".join(f"  {line}" for line in changes)
@@ -59,6 +60,25 @@ def check_settings(stored: Mapping[str, Mapping[str, Any]], study: Study, place:
             "Old and new trials could not be compared. Put the old settings back to go on with it, give the study "
             "another name (study: …), or start anew with --fresh, which keeps the old folder under another name."
         )
+
+
+def comparable(stored: Mapping[str, Mapping[str, Any]] | None, ours: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether a network's score in another study is what it would have here, up to its seed.
+
+    Args:
+        stored: the other study's settings; None if it has none (it was made by another tool).
+        ours: as `settings_of` returns them.
+
+    Returns:
+        True if images, split, rule for seeds, recipe and own primitives are the same. A recipe's field that was added
+        to budgetnet since then had its default's effect.
+    """
+    if stored is None:
+        return False
+    usual = Recipe().to_mapping()
+    then, now = ({**usual, **settings.get("training", {})} for settings in (stored, ours))
+    same = ("dataset", "validation", "plugins")
+    return then == now and all(stored.get(part, {}) == ours.get(part, {}) for part in same)
 
 
 def _own_defaults(study: Study) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from budgetnet.network.measure import measure
 from budgetnet.network.plugins import NO_PLUGINS, Plugins
 from budgetnet.network.printing import network_text, summary
 from budgetnet.network.tree import Node
+from budgetnet.search.elsewhere import Earlier, Elsewhere
 from budgetnet.search.ledger import Ledger, Running
 from budgetnet.search.objective import violation
 from budgetnet.search.propose import Duplicate, parameters_of, propose, unanswered
@@ -22,6 +23,9 @@ from budgetnet.space.draw import Candidate, Rejection
 from budgetnet.space.space import Space
 
 __all__ = ["Intake"]
+
+MOST_COPIES = 50
+"""Scores that are taken over from other studies in a row before the search looks at its clock and signals again."""
 
 OnRecord = Callable[[Record], None]
 """Told of every trial that is recorded without being trained."""
@@ -41,6 +45,8 @@ class Intake:
     """The study's own primitives."""
     starts: tuple[Start, ...] = ()
     """Known networks, tried before any is drawn."""
+    elsewhere: Elsewhere | None = None
+    """Other studies whose scores are taken over; None takes over none."""
 
     def repeat(self) -> tuple[Running, Node] | None:
         """Take the first interrupted trial that waits to be trained again, if there is one."""
@@ -60,15 +66,27 @@ class Intake:
 
         Returns:
             The trial and its network; ``"exhausted"`` if nothing is left that fits and is new; ``"refused"`` if the
-            candidate must not be trained (it is recorded with the reason).
+            candidate must not be trained (it is recorded with the reason). What another study has completed is
+            recorded as a duplicate on the way, and the next network is proposed with that known.
 
         Raises:
             SearchError: nothing fits the budget.
         """
-        known = {record.hash for record in records}
-        start = next((start for start in self.starts if start.hash not in known), None)
-        if start is not None:
-            return self._known(start, on_record)
+        for _ in range(MOST_COPIES):
+            known = {record.hash for record in records}
+            start = next((start for start in self.starts if start.hash not in known), None)
+            found = self._drawn(records, on_record) if start is None else self._known(start, on_record)
+            if isinstance(found, tuple):
+                return found
+            if found != "copied":
+                return found
+            records = self.ledger.records()
+        return "refused"
+
+    def _drawn(
+        self, records: Sequence[Record], on_record: OnRecord
+    ) -> tuple[Running, Node] | Literal["exhausted", "refused", "copied"]:
+        """Propose a network and record it, and what was dropped on the way."""
         proposal = propose(self.sampler, self.space, records, seed=self.seed, salt=self.salt)
         for rejection, digest in proposal.rejected:
             on_record(self._record_rejection(rejection, digest))
@@ -79,7 +97,7 @@ class Intake:
         described = {**self._described(proposal.candidate, proposal.hash), "rejected_before": dict(proposal.dropped)}
         return self._start(proposal.candidate, described, on_record)
 
-    def _known(self, start: Start, on_record: OnRecord) -> tuple[Running, Node] | Literal["refused"]:
+    def _known(self, start: Start, on_record: OnRecord) -> tuple[Running, Node] | Literal["refused", "copied"]:
         """Record a known network as running, or as over budget."""
         if isinstance(start.drawn, Rejection):
             on_record(self._record_rejection(start.drawn, start.hash, origin=start.origin))
@@ -88,9 +106,17 @@ class Intake:
 
     def _start(
         self, candidate: Candidate, attributes: dict[str, Any], on_record: OnRecord
-    ) -> tuple[Running, Node] | Literal["refused"]:
-        """Record a candidate, as running if fvcore's counts are the closed form's, else as failed."""
+    ) -> tuple[Running, Node] | Literal["refused", "copied"]:
+        """Record a candidate: as a duplicate if another study has its score, as running, or as failed.
+
+        It failed if fvcore's counts are not the closed form's.
+        """
         found = parameters_of(self.space, candidate)
+        earlier = None if self.elsewhere is None else self.elsewhere.completed(attributes["hash"])
+        if earlier is not None:
+            copied = {**attributes, **_copied(earlier)}
+            on_record(self.ledger.add("duplicate", found, copied, accuracy=earlier.record.accuracy))
+            return "copied"
         reason = self._wrong_count(candidate)
         if reason is not None:
             on_record(self.ledger.add("failed", found, {**attributes, "reason": reason}))
@@ -154,3 +180,15 @@ class Intake:
             "receptive_field": drawn.cost.receptive_field,
             **({"note": note} if note else {}),
         }
+
+
+def _copied(earlier: Earlier) -> dict[str, Any]:
+    """What is taken over from a trial of another study."""
+    record = earlier.record
+    taken = {
+        "copied_from": earlier.address,
+        "reason": f"the same network as trial {record.number} of the study {earlier.study}, trained alike",
+        "curve": list(record.curve),
+        "epochs": record.epochs,
+    }
+    return taken if record.seed is None else {**taken, "seed": record.seed}

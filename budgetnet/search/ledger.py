@@ -38,7 +38,9 @@ _STATES: dict[Outcome, TrialState] = {
 }
 """What Optuna's samplers and plots make of each outcome. Failed and interrupted ones are invisible to them."""
 
-_NOT_REPEATED = ("outcome", "reason", "accuracy", "curve", "epochs", "seconds", "worker", "owner", "rejected_before")
+_NOT_REPEATED = (
+    "outcome", "reason", "accuracy", "curve", "epochs", "seconds", "worker", "owner", "rejected_before", "training",
+)  # fmt: skip
 """Attributes that a repetition of an interrupted trial does not take over."""
 
 
@@ -137,6 +139,8 @@ class Ledger:
             user_attrs=dict(attributes),
             constraints=constraints,
             values=values,
+            # A curve from another study tells the pruner something; one of this study is known to it.
+            intermediate_values=dict(enumerate(attributes["curve"], start=1)) if "copied_from" in attributes else None,
         )
         return self.storage.create_new_trial(self._id, template_trial=trial)
 

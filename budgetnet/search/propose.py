@@ -132,7 +132,7 @@ def propose(
             )
         earlier = known[digest]
         new = tuple(found.expansion.decisions.items()) not in derived
-        if duplicate is None and new and earlier.outcome == "completed":
+        if duplicate is None and new and earlier.scored:
             duplicate = Duplicate(found, digest, earlier)
         else:
             dropped["duplicate"] += 1
@@ -150,10 +150,17 @@ def parameters_of(space: Space, candidate: Candidate | Rejection) -> Parameters:
 
 
 def _known(records: Sequence[Record]) -> dict[str, Record]:
-    """The networks not to be trained again: tried, being tried, or in line; interrupted ones are in line."""
+    """The networks not to be trained again: tried, being tried, in line (so are interrupted ones), or known elsewhere.
+
+    Whatever was tried here is not tried again, however it ended: of a network that was stopped early, diverged or
+    failed there is no score to take over, so another derivation of it is only dropped.
+    """
     known: dict[str, Record] = {}
     for record in records:
-        if record.hash and record.outcome not in ("over_budget", "duplicate", "interrupted"):
+        repeated = record.outcome in ("over_budget", "interrupted") or (
+            record.outcome == "duplicate" and not record.copied_from
+        )
+        if record.hash and not repeated:
             known.setdefault(record.hash, record)
     return known
 

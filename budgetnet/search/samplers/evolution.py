@@ -62,7 +62,7 @@ class EvolutionSampler:
 
     def elite(self, records: Sequence[Record]) -> list[Record]:
         """Return the possible parents, best first; none as long as too little is known."""
-        trained = [record for record in records if record.trained and record.decisions]
+        trained = [record for record in records if (record.trained or record.scored) and record.decisions]
         if len(trained) < self.startup:
             return []
         return distinct(ranked(trained[-MEMORY:], self.goal, self.target))[:PARENTS]

@@ -45,7 +45,7 @@ class TpeSampler:
 
     def draws(self, records: Sequence[Record], rng: random.Random) -> Iterator[Draw]:
         """Yield draws from the prior until enough is known, then TPE's."""
-        if sum(record.trained for record in records) >= self.startup:
+        if sum(record.trained or record.scored for record in records) >= self.startup:
             study = self._mirror(records, rng)
             for _ in range(PATIENCE):
                 yield self._ask(study, rng)
