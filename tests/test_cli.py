@@ -14,7 +14,7 @@ from budgetnet.cli import app
 from budgetnet.cli.app import main
 from budgetnet.errors import BudgetnetError, RequestError
 
-COMMANDS = ("search", "explore", "show", "diff", "train", "list", "dashboard", "export")
+COMMANDS = ("search", "explore", "sample", "calibrate", "show", "diff", "train", "list", "dashboard", "export")
 SEED = Path(__file__).parents[1] / "studies/networks/dilated-residual-100k.yaml"
 
 STUDY = """\
@@ -82,6 +82,16 @@ WRONG = [
     (("search", "{study}", "--stop-at-target"), "--stop-at-target needs a target"),
     (("search", "{study}", "--data-dir", "{study}"), "--data-dir must be a folder, but"),
     (("explore", "{study}", "-n", "0"), "--draws"),
+    (("explore", "{study}", "--html", "."), "is a folder; name a file"),
+    (("explore", "{study}", "--html", "no/page.html"), "the folder no does not exist"),
+    (("explore", "{study}", "--points", "0"), "--points"),
+    (("sample", "{study}", "-n", "0"), "--number"),
+    (("sample", "{study}", "-n", "3", "--distinct"), "3 different networks were asked for, but only 2 derivations"),
+    (("sample", "{study}", "--weighting", "even"), "--weighting"),
+    (("sample", "{study}", "--stratify", "width"), "--stratify"),
+    (("sample", "{study}", "--out", "{study}"), "cannot be made"),
+    (("sample", "{network}"), "is an architecture file, but a study file is needed"),
+    (("sample", "nope.yaml"), "there is no study file nope.yaml"),
     (("explore", "{network}"), "is an architecture file, but a study file is needed"),
     (("show", "{study}"), "is a study, which holds many networks"),
     (("show", "{network}", "--input", "32"), "must be CHANNELSxHEIGHTxWIDTH, for example 3x32x32, but got '32'"),

@@ -5,7 +5,7 @@ Only typer is loaded here; torch, optuna and the rest are loaded by the command 
 
 from __future__ import annotations
 
-from budgetnet.cli import networks, studies
+from budgetnet.cli import networks, spaces, studies
 from budgetnet.cli.app import app, main
 
 __all__ = ["app", "main"]
@@ -13,7 +13,9 @@ __all__ = ["app", "main"]
 # In the order in which `--help` shows them: from a study to its results.
 for command in (
     studies.search,
-    studies.explore,
+    spaces.explore,
+    spaces.sample,
+    studies.calibrate,
     networks.show,
     networks.diff,
     networks.train,

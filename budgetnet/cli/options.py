@@ -16,6 +16,7 @@ __all__ = [
     "Run",
     "Storage",
     "StudyFile",
+    "epoch_numbers",
     "image_shape",
     "use_data_directory",
     "worker_number",
@@ -49,6 +50,13 @@ def worker_number(text: str) -> int | None:
     if not re.fullmatch(r"[0-9]{1,4}", text) or not 1 <= int(text) <= 1024:
         raise typer.BadParameter(f"must be auto or a whole number from 1 to 1024, but got {text!r}")
     return int(text)
+
+
+def epoch_numbers(text: str) -> tuple[int, ...]:
+    """Read ``--epochs-brief``: whole numbers from 1 with commas between them."""
+    if not re.fullmatch(r"\s*[0-9]{1,5}(\s*,\s*[0-9]{1,5})*\s*", text) or 0 in map(int, text.split(",")):
+        raise typer.BadParameter(f"must be numbers of epochs from 1 with commas, for example 1,2,4, but got {text!r}")
+    return tuple(int(number) for number in text.split(","))
 
 
 def image_shape(text: str | None) -> tuple[int, int, int] | None:

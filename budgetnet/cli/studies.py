@@ -1,4 +1,4 @@
-"""The commands about a whole study: search, explore, list, dashboard."""
+"""The commands about a whole study: search, calibrate, list, dashboard."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from budgetnet.cli.options import DataDir, Device, Json, Run, Storage, StudyFile, use_data_directory, worker_number
 from budgetnet.cli.output import say, tell, tell_json
 
-__all__ = ["dashboard", "explore", "list_trials", "search"]
+__all__ = ["calibrate", "dashboard", "list_trials", "search"]
 
 
 def search(
@@ -64,33 +64,62 @@ def search(
         raise typer.Exit(130)
 
 
-def explore(
+def calibrate(
     study: StudyFile,
-    draws: Annotated[int, typer.Option("-n", "--draws", min=1, max=10_000_000, help="Networks to draw.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Equal seeds draw equal networks.")] = 0,
+    networks: Annotated[int, typer.Option("-n", "--networks", min=4, help="Networks to draw.")] = 16,
+    brief: Annotated[
+        str | None,
+        typer.Option(
+            "--epochs-brief", metavar="N,N,…", help="Brief trainings.  [default: 1,2,3,4,6 and the study's own]"
+        ),
+    ] = None,
+    full: Annotated[int | None, typer.Option(min=2, help="Epochs in full.  [default: the finalists']")] = None,
+    repeats: Annotated[int, typer.Option(min=1, max=100, help="Seeds per network and length; 2 tell the noise.")] = 1,
+    seed: Annotated[int | None, typer.Option(min=0, max=2**31 - 1, help="Of draws and trainings.")] = None,
+    workers: Annotated[
+        str | None, typer.Option(metavar="N|auto", help="Processes that train at once; auto: one per core.")
+    ] = None,
+    minutes: Annotated[float | None, typer.Option(help="Start no further training after this time.")] = None,
+    only_table: Annotated[bool, typer.Option("--only-table", help="Train nothing; judge what is recorded.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "--run", metavar="DIR", help="For the record and the table.  [default: runs/NAME]"),
+    ] = None,
+    data_dir: DataDir = None,
+    device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Tell what fits the budget, before anything trains.
+    """Measure how well brief training ranks networks.
 
-    How many networks there are and how many fit, exactly where the space is small enough; how large they are, and
-    which rules and choices stand in the way, from networks drawn at random.
+    Draws networks that fit, trains each briefly and in full on the same split, and tells what each brief length is
+    worth: rank correlation, cost, and what a pruner would save. The test images are not read. Ctrl-C is safe.
     """
-    from budgetnet.results.exploration import exploration_text
+    from budgetnet.cli.options import epoch_numbers
+    from budgetnet.results.calibration import calibration_document, calibration_text, run_calibration
     from budgetnet.results.lookup import read_study_file
-    from budgetnet.search.access import space_of
-    from budgetnet.space import explore as look
-    from budgetnet.space.lint import lint
 
-    asked = read_study_file(study)
-    space = space_of(asked)
-    for warning in lint(space):
-        say(f"warning: {warning.text}")
-    found = look.explore(space, draws=draws, seed=seed)
-    note = asked.plugins.of(asked.grammar).note
+    use_data_directory(data_dir)
+    judged = run_calibration(
+        read_study_file(study),
+        networks=networks,
+        brief=None if brief is None else epoch_numbers(brief),
+        full=full,
+        repeats=repeats,
+        seed=seed,
+        workers=None if workers is None else worker_number(workers),
+        minutes=minutes,
+        train=not only_table,
+        out=out,
+        device=device,
+        say=say,
+    )
     if as_json:
-        tell_json({"study": asked.name, "note": note, **found.to_json()})
+        tell_json(calibration_document(judged))
     else:
-        tell(exploration_text(found, title=asked.name, budget=str(asked.budget), note=note))
+        tell(calibration_text(judged))
+    if judged.calibrated.ended == "interrupted":
+        say("interrupted; everything is kept, start again to go on")
+        raise typer.Exit(130)
 
 
 def list_trials(

@@ -1,17 +1,15 @@
-"""What a study optimises, in Optuna's terms: values, directions, constraints, pruner."""
+"""What a study optimises, in Optuna's terms: values, directions, constraints."""
 
 from __future__ import annotations
 
 import math
 from typing import Literal
 
-from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
-
 from budgetnet.network.budget import Budget
-from budgetnet.search.study import Goal, Pruner
+from budgetnet.search.study import Goal
 from budgetnet.space.draw import Rejection
 
-__all__ = ["directions", "make_pruner", "metric_names", "shortfall", "values_of", "violation"]
+__all__ = ["directions", "metric_names", "shortfall", "values_of", "violation"]
 
 
 def directions(goal: Goal) -> list[Literal["maximize", "minimize"]]:
@@ -61,17 +59,3 @@ def violation(budget: Budget, rejection: Rejection) -> dict[str, float]:
         return {}
     ratios = {bound: getattr(rejection.cost, bound) / limit for bound, limit in budget.bounds().items()}
     return {bound: math.log10(ratio) for bound, ratio in ratios.items() if ratio > 1}
-
-
-def make_pruner(pruner: Pruner, epochs: int) -> BasePruner:
-    """Return Optuna's pruner for trials of *epochs* epochs."""
-    match pruner.kind:
-        case "none":
-            return NopPruner()
-        case "median":
-            # Optuna judges from step n_warmup_steps on; epochs are counted from 1.
-            return MedianPruner(n_startup_trials=pruner.startup, n_warmup_steps=pruner.warmup + 1, n_min_trials=3)
-        case "halving":
-            return SuccessiveHalvingPruner(min_resource=1, reduction_factor=pruner.reduction)
-        case "hyperband":
-            return HyperbandPruner(min_resource=1, max_resource=epochs, reduction_factor=pruner.reduction)

@@ -21,7 +21,8 @@ from budgetnet.network.budget import Budget
 from budgetnet.search.study import Finalists, Goal, Pruner, PrunerKind, SamplerName, SearchOptions, Study
 from budgetnet.search.study_file import BRIEF, FULL_EPOCHS, KEYS
 from budgetnet.training.datasets_table import DATASETS
-from budgetnet.training.recipe import RECIPES, Recipe
+from budgetnet.training.recipe import Recipe
+from budgetnet.training.recipes import RECIPES
 
 __all__ = ["FILE", "build", "text"]
 
@@ -207,6 +208,7 @@ def _search() -> Schema:
             "kind": {"description": pruner["kind"], **kinds},
             "startup": {"description": pruner["startup"], **_whole(0), "default": usually.startup},
             "warmup": {"description": pruner["warmup"], **_whole(0), "default": usually.warmup},
+            "first": {"description": pruner["first"], **_whole(1), "default": usually.first},
             "reduction": {"description": pruner["reduction"], **_whole(2), "default": usually.reduction},
         },
     )

@@ -35,17 +35,29 @@ PrunerKind = Literal["median", "halving", "hyperband", "none"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruner:
-    """When a trial is stopped early."""
+    """When a trial is stopped early. All trials have one schedule, so equal epochs are equal places of it."""
 
     kind: PrunerKind = "median"
-    """median: below the median of what completed trials had at the same epoch. halving, hyperband: only the best
-    1/`reduction` go on at epochs 1, `reduction`, `reduction` squared …, with one starting point or several. none."""
+    """median: its best epoch is below the median of what completed trials had at the same epoch. halving: after the
+    epoch `first`, then `reduction` times that, and so on, only the best 1/`reduction` of those that came so far go on.
+    hyperband: the same with several starting points, among which trials are dealt out. none."""
     startup: int = 5
     """median: completed trials before it judges."""
     warmup: int = 1
     """median: first epochs that are never judged."""
+    first: int = 1
+    """halving, hyperband: the epoch of the first rung, below the trials' epochs; >= 1."""
     reduction: int = 3
     """halving, hyperband: see `kind`; >= 2."""
+
+    def problem(self, epochs: int) -> str | None:
+        """Say why this does not suit trials of *epochs* epochs, or None."""
+        if self.kind in ("median", "none") or self.first == 1 or self.first < epochs:
+            return None
+        return (
+            f"the pruner's first rung, after epoch {self.first}, must come before the last of a trial's {epochs} "
+            "epochs; lower search.pruner.first or raise training.epochs"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +126,7 @@ class Study:
         """Check what concerns several keys at once.
 
         Raises:
-            StudyError: the goal lacks a target, or does not go with a pruner.
+            StudyError: the goal lacks a target, or does not go with a pruner; a pruner that never judges.
         """
         if self.goal == "smallest" and self.target is None:
             raise StudyError("the goal 'smallest' needs a target to reach; write for example target: {accuracy: 85%}")
@@ -123,6 +135,9 @@ class Study:
                 f"the goal {self.goal!r} does not go with the pruner {self.search.pruner.kind!r}: stopping by accuracy "
                 "alone would remove the small networks; leave the pruner out or write pruner: none"
             )
+        problem = self.search.pruner.problem(self.training.epochs)
+        if problem:
+            raise StudyError(problem)
 
     def run_folder(self, out: Path | None = None) -> Path:
         """Return the folder that holds the study's database and weights: *out*, or ``runs/NAME``."""

@@ -31,6 +31,7 @@ from budgetnet.search.study import (
 )
 from budgetnet.training.datasets_table import DATASETS
 from budgetnet.training.recipe import Recipe
+from budgetnet.training.recipe_reading import preset, read_value
 from budgetnet.training.sources import ImageFolder, Source
 
 __all__ = ["KEYS", "SMALLEST", "parse_study", "read_study"]
@@ -56,7 +57,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "budget": tuple(field.name for field in fields(Budget)),
     "target": ("accuracy",),
     "search": ("sampler", "trials", "workers", "seed", "minutes", "pruner", "stop_at_target"),
-    "search.pruner": ("kind", "startup", "warmup", "reduction"),
+    "search.pruner": ("kind", "startup", "warmup", "first", "reduction"),
     "training": ("preset", *(field.name for field in fields(Recipe))),
     "finalists": ("top", "seeds", "preset", *(field.name for field in fields(Recipe))),
 }  # fmt: skip
@@ -109,6 +110,9 @@ def parse_study(text: str, path: Path) -> Study:
     )
     search = _search(root.get("search"), goal)
     training = _recipe(root.get("training"), BRIEF)
+    rungs = search.pruner.problem(training.epochs)
+    if rungs:
+        raise root.error_at_key("search", rungs)
     target = root.get("target")
     share = target.section(KEYS["target"]).require("accuracy", "target: {accuracy: 85%}").fraction() if target else None
     validation = root.get("validation")
@@ -281,11 +285,13 @@ def _pruner(field: Field) -> Pruner:
     if not field.is_mapping:
         return Pruner(kind=_word(field, PrunerKind, "median"))
     section = field.section(KEYS["search.pruner"])
-    startup, warmup, reduction = section.get("startup"), section.get("warmup"), section.get("reduction")
+    startup, warmup = section.get("startup"), section.get("warmup")
+    first, reduction = section.get("first"), section.get("reduction")
     return Pruner(
         kind=_word(section.get("kind"), PrunerKind, "median"),
         startup=startup.whole(0) if startup else Pruner().startup,
         warmup=warmup.whole(0) if warmup else Pruner().warmup,
+        first=first.whole(1) if first else Pruner().first,
         reduction=reduction.whole(2) if reduction else Pruner().reduction,
     )
 
@@ -295,13 +301,17 @@ def _recipe(field: Field | None, base: Recipe, skip: tuple[str, ...] = ()) -> Re
     if field is None:
         return base
     section = field.section(KEYS[field.path])
-    recipe = base
-    for key in sorted(section, key=lambda key: key != "preset"):  # a preset first, whatever the order
+    values: dict[str, Any] = {}
+    for key in section:
         if key not in skip:
             value = section.require(key, "")
             with _at(value):
-                recipe = Recipe.from_mapping({key: value.scalar()}, base=recipe)
-    return recipe
+                if key == "preset":
+                    base = preset(value.scalar())
+                else:
+                    values[key] = read_value(key, value.scalar())
+    with _at(field):  # what only the whole can break: two fields that do not go together
+        return replace(base, **values)
 
 
 def _finalists(field: Field | None, training: Recipe) -> Finalists:
