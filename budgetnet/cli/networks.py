@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +20,9 @@ from budgetnet.cli.options import (
     use_data_directory,
 )
 from budgetnet.cli.output import say, tell, tell_json
+
+if TYPE_CHECKING:
+    from budgetnet.results.lookup import Found
 
 __all__ = ["diff", "export", "show", "train"]
 
@@ -81,11 +85,16 @@ def train(
     ] = None,
     dataset: Annotated[str | None, typer.Option(metavar="NAME", help="A data set by name; the default recipe.")] = None,
     seeds: Annotated[int | None, typer.Option(min=1, max=100, help="Runs.  [default: the study's, or 3]")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of the first run; the next ones count up.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**31 - 1, help="Of the first run; the next ones count up.  [default: 0]")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="For results and weights.  [default: in runs/]")
     ] = None,
+    brief: Annotated[
+        bool, typer.Option("--brief", help="Repeat a trial as its search trained it, and compare with its record.")
+    ] = False,
     data_dir: DataDir = None,
     device: Device = "auto",
     storage: Storage = None,
@@ -94,21 +103,54 @@ def train(
 ) -> None:
     """Train one network in full, with several seeds.
 
-    On all train images; the test images are read once per seed. Started again, it goes on where it stopped.
+    On all train images; the test images are read once per seed. Started again, it goes on where it stopped. With
+    --brief, a trial's score is repeated instead: same split, recipe, seed and threads, no test image; exit code 1 if
+    a single bit differs.
     """
     from budgetnet.results.lookup import find, read_study_file
 
     use_data_directory(data_dir)
     found = find(network, storage=storage, out=run)
+    if brief:
+        given = {"--study": study, "--dataset": dataset, "--seeds": seeds, "--seed": seed, "--epochs": epochs}
+        _repeat(found, given | {"--out": out}, device, as_json=as_json)
+        return
+    if found.record is not None:
+        say(f"{found.label} is trained in full; --brief repeats its score in the search instead")
     guide = None if study is None else read_study_file(study)
+    from budgetnet.results.classes import classes_text
     from budgetnet.results.full_training import plan, train_network
 
     planned = plan(found, study=guide, dataset=dataset, seeds=seeds, epochs=epochs, out=out)
-    training = train_network(planned, first_seed=seed, device=device, say=say)
+    training = train_network(planned, first_seed=seed or 0, device=device, say=say)
     if as_json:
         tell_json(training.document())
+        return
+    tell(f"{training.name}: {training.score} on the test images of {training.dataset}; {planned.out}")
+    classes = classes_text(training.runs)
+    if classes:
+        tell(["", *classes])
+
+
+def _repeat(found: Found, given: Mapping[str, object], device: str, *, as_json: bool) -> None:
+    """Do what ``train --brief`` says.
+
+    Raises:
+        RequestError: something is given that a repetition takes from the record.
+    """
+    from budgetnet.errors import RequestError
+    from budgetnet.results.repetition import repeat_trial, repetition_document, repetition_text
+
+    extra = [name for name, value in given.items() if value is not None]
+    if extra:
+        raise RequestError(f"--brief takes everything from the trial's record; leave {', '.join(extra)} out")
+    repeated = repeat_trial(found, device=device, say=say)
+    if as_json:
+        tell_json(repetition_document(repeated))
     else:
-        tell(f"{training.name}: {training.score} on the test images of {training.dataset}; {planned.out}")
+        tell(repetition_text(repeated))
+    if not repeated.equal:
+        raise typer.Exit(1)
 
 
 def export(

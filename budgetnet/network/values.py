@@ -124,9 +124,7 @@ def options_of(choice: tree.Choice | tree.Range, scope: Scope, width: int, class
 
 
 @lru_cache(maxsize=4096, typed=True)
-def _numbers(
-    low: float, high: float, step: float, geometric: bool, span: Span
-) -> tuple[tree.Number, ...]:
+def _numbers(low: float, high: float, step: float, geometric: bool, span: Span) -> tuple[tree.Number, ...]:
     """The numbers of a range, or the first `MOST_OPTIONS` and one more; made once, for derivations meet it often."""
     numbers: list[tree.Number] = []
     number = low

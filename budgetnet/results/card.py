@@ -9,10 +9,12 @@ from budgetnet import __version__
 from budgetnet.network.closed_form import cost
 from budgetnet.network.files import Architecture
 from budgetnet.results.check import Check
-from budgetnet.results.runs import Run, Score
+from budgetnet.results.classes import classes_text
 from budgetnet.results.standalone import PLUGINS, WEIGHTS
 from budgetnet.results.text import bytes_text, percent, shape_text
+from budgetnet.search.final_record import Run, score_of
 from budgetnet.search.record import Record
+from budgetnet.search.score import Score
 from budgetnet.search.study import Study
 from budgetnet.training.images import Dataset
 
@@ -41,6 +43,7 @@ def card(facts: CardFacts) -> str:
         f"An image classifier for {facts.dataset.name} ({len(facts.dataset.classes)} classes), found by an automatic "
         f"search within a budget ({facts.study.budget}). `network.py` is plain PyTorch.",
         _numbers(facts),
+        *_classes(facts),
         _use(facts),
         _files(facts),
         _provenance(facts),
@@ -49,9 +52,8 @@ def card(facts: CardFacts) -> str:
 
 
 def _numbers(facts: CardFacts) -> str:
-    score = Score.of(facts.runs)
-    flips = [run.test_accuracy_flip for run in facts.runs if run.test_accuracy_flip is not None]
-    flip = Score(tuple(flips))
+    score = score_of(facts.runs)
+    flip = Score.of(run.test_accuracy_flip for run in facts.runs)
     architecture = facts.architecture
     counted = cost(architecture.network, architecture.input_shape, custom=architecture.plugins.forms)
     own = f"{percent(facts.exported.test_accuracy)} %"
@@ -66,6 +68,12 @@ def _numbers(facts: CardFacts) -> str:
         ("input", f"{shape_text(facts.architecture.input_shape)}, channels × height × width"),
     ]
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
+
+
+def _classes(facts: CardFacts) -> list[str]:
+    """A section on single classes, where the trainings recorded them."""
+    lines = classes_text(facts.runs)
+    return ["## Class by class\n\n```\n" + "\n".join(lines) + "\n```"] if lines else []
 
 
 def _use(facts: CardFacts) -> str:

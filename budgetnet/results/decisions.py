@@ -9,7 +9,7 @@ from typing import Any
 from budgetnet.network.expand import Label
 from budgetnet.network.files import Architecture
 from budgetnet.results.text import NOTHING, joined_table
-from budgetnet.search.access import space_of
+from budgetnet.search.spaces import space_of
 from budgetnet.search.starts import derivation
 from budgetnet.search.study import Study
 from budgetnet.space.recognise import Parting

@@ -23,9 +23,11 @@ from budgetnet.network.plugins import PluginFile, load_plugins
 from budgetnet.results.card import CardFacts, card
 from budgetnet.results.check import Check, check_export
 from budgetnet.results.lookup import Trials, architecture_of, pick
-from budgetnet.results.runs import Run, Score, read_training, training_folder
+from budgetnet.results.runs import read_training, training_folder
 from budgetnet.results.standalone import PLUGINS, WEIGHTS, standalone
+from budgetnet.search.final_record import Run, score_of
 from budgetnet.search.record import Record
+from budgetnet.search.score import Score
 from budgetnet.training.data import load
 from budgetnet.training.images import Dataset
 
@@ -81,7 +83,7 @@ def export(trials: Trials, which: str = "best", *, out: Path | None = None) -> E
     runs, run, weights = _weights(trials, record)
     dataset = load(trials.study.dataset)
     trained = _trained(architecture, weights)
-    score = Score.of(runs)
+    score = score_of(runs)
     with _appearing(folder) as place:
         files.write(place / "network.yaml", _with_plugins(architecture, place))
         _write_weights(trained, place / WEIGHTS, architecture, run)
@@ -117,7 +119,7 @@ def _weights(trials: Trials, record: Record) -> tuple[tuple[Run, ...], Run, Path
     finalist = trials.finalist(record.number)
     sources: list[tuple[Path, tuple[Run, ...]]] = []
     if finalist is not None:
-        sources.append((trials.folder, tuple(Run.of(run) for run in finalist.runs)))
+        sources.append((trials.folder, finalist.runs))
     by_hand = training_folder(trials.folder, record.number)
     training = read_training(by_hand)
     if training is not None:

@@ -7,10 +7,10 @@ from dataclasses import asdict
 from itertools import combinations
 from typing import Any
 
-from budgetnet.results.runs import Run, Score
-from budgetnet.results.text import NOTHING, count, joined_table, percent, short_count
+from budgetnet.results.text import count, joined_table, percent, short_count
 from budgetnet.search.final_record import Finalist
 from budgetnet.search.record import Record
+from budgetnet.search.score import Score
 
 __all__ = ["agreement", "finalist_document", "finalists_text"]
 
@@ -28,14 +28,13 @@ def finalists_text(finalists: Sequence[Finalist], records: Sequence[Record]) -> 
     rows = []
     for finalist in finalists:
         record = known.get(finalist.trial)
-        runs = [Run.of(run) for run in finalist.runs]
-        flips = Score(tuple(run.test_accuracy_flip for run in runs if run.test_accuracy_flip is not None))
+        flips = Score.of(run.test_accuracy_flip for run in finalist.runs)
         rows.append(
             [
                 str(finalist.trial),
-                _spread(Score.of(runs)),
-                str(Score.of(runs).n),
-                _spread(flips),
+                finalist.score.spread,
+                str(finalist.score.n),
+                flips.spread,
                 percent(record.accuracy if record else None),
                 count(record.params if record else None),
                 short_count(record.flops if record else None),
@@ -64,9 +63,9 @@ def agreement(finalists: Sequence[Finalist], records: Sequence[Record]) -> float
     """
     brief = {record.number: record.accuracy for record in records}
     pairs = [
-        (accuracy, finalist.mean)
+        (accuracy, mean)
         for finalist in finalists
-        if finalist.mean is not None and (accuracy := brief.get(finalist.trial)) is not None
+        if (mean := finalist.score.mean) is not None and (accuracy := brief.get(finalist.trial)) is not None
     ]
     if len(pairs) < 3:
         return None
@@ -76,18 +75,11 @@ def agreement(finalists: Sequence[Finalist], records: Sequence[Record]) -> float
 
 def finalist_document(finalist: Finalist) -> dict[str, Any]:
     """Return a finalist for `--json`; accuracies are fractions."""
-    score = Score.of([Run.of(run) for run in finalist.runs])
     return {
         "trial": finalist.trial,
-        "test_accuracy": score.document(),
+        "test_accuracy": finalist.score.document(),
         "runs": [asdict(run) for run in finalist.runs],
     }
-
-
-def _spread(score: Score) -> str:
-    if score.mean is None:
-        return NOTHING
-    return percent(score.mean) if score.deviation is None else f"{percent(score.mean)} ± {percent(score.deviation)}"
 
 
 def _sign(value: float) -> int:

@@ -14,13 +14,12 @@ __all__ = ["frontier", "frontier_text"]
 def frontier(records: Iterable[Record]) -> tuple[Record, ...]:
     """Return the Pareto front of fewest parameters and highest validation accuracy, smallest network first.
 
-    Only trials that were trained by the whole recipe count: an accuracy after fewer epochs, or one taken over from
-    an equal network, is no point of its own. Of two trials with equal numbers the earlier one stays.
+    Only trials that were trained by the whole recipe count, here or in a comparable study: an accuracy after fewer
+    epochs, or one taken over from an equal network of this study, is no point of its own. Of two trials with equal
+    numbers the earlier one stays.
     """
     trained = [
-        record
-        for record in records
-        if record.outcome == "completed" and record.params is not None and record.accuracy is not None
+        record for record in records if record.scored and record.params is not None and record.accuracy is not None
     ]
     return tuple(fronts(trained)[0]) if trained else ()
 

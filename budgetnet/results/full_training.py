@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,9 +11,10 @@ from budgetnet.network.closed_form import cost
 from budgetnet.network.files import Architecture
 from budgetnet.network.printing import network_text
 from budgetnet.results.lookup import Found
-from budgetnet.results.runs import Run, Training, read_training, training_folder, write_training
+from budgetnet.results.runs import Training, read_training, training_folder, write_training
 from budgetnet.results.text import duration, percent, shape_text
 from budgetnet.search.environment import environment
+from budgetnet.search.final_record import Run
 from budgetnet.search.messages import Broken, Bug, Done, Failed, Job, Lost, Message, Progress, Result, Setup
 from budgetnet.search.pool import Pool
 from budgetnet.search.study import Finalists, SearchOptions, Study
@@ -102,7 +102,8 @@ def train_network(
 
     What the plan's folder holds already of the same network, recipe and data set is kept and not trained again. The
     result is written after every run, so an interrupted training goes on where it stopped. Runs go side by side and
-    share this machine's cores evenly; on a GPU they go one after the other.
+    share this machine's cores evenly, as many to each as if none had been done before; on a GPU they go one after the
+    other.
 
     Args:
         planned: what to do.
@@ -125,7 +126,8 @@ def train_network(
     if not todo:
         return before
     cores = SearchOptions().worker_count()
-    count = 1 if where.type == "cuda" else max(1, min(len(todo), cores))
+    # By the number of seeds, not of those left: the number of threads is part of what a seed's result follows from.
+    count = 1 if where.type == "cuda" else max(1, min(planned.seeds, cores))
     setup = Setup(
         dataset=planned.dataset,
         validation=UNUSED_SPLIT,
@@ -197,7 +199,14 @@ class _Session:
                 raise RuntimeError(f"a worker met an error of the program:\n{traceback}")
 
     def _keep(self, seed: int, result: Result | None, failed: str | None) -> None:
-        run = _run(seed, self.planned.recipe, result, failed)
+        run = Run.record(
+            result,
+            seed=seed,
+            recipe=self.planned.recipe,
+            failed=failed,
+            weights=_weights(seed),
+            environment={} if result else environment(),
+        )
         runs = sorted((*self.training.runs, run), key=lambda entry: entry.seed)
         self.training = replace(self.training, runs=tuple(runs))
         finished = replace(self.training, runs=tuple(entry for entry in runs if entry.failed is None))
@@ -211,28 +220,6 @@ class _Session:
                 f"seed {seed}: {percent(run.test_accuracy)} % on {run.test_images or 0:,} test images, "
                 f"{duration(run.seconds)}{note}"
             )
-
-
-def _run(seed: int, recipe: Recipe, result: Result | None, failed: str | None) -> Run:
-    return Run(
-        seed=seed,
-        test_accuracy=result.test_accuracy if result else None,
-        test_accuracy_flip=result.test_accuracy_flip if result else None,
-        test_loss=result.test_loss if result else None,
-        test_images=result.test_images if result else None,
-        diverged=result.diverged if result else None,
-        failed=failed,
-        losses=result.losses if result else (),
-        epochs=result.epochs if result else 0,
-        seconds=round(result.seconds, 3) if result else 0.0,
-        device=result.device if result else "",
-        precision=result.precision if result else "",
-        threads=result.threads if result else 0,
-        weights=_weights(seed) if result else None,
-        recipe=recipe.to_mapping(),
-        environment=environment(),
-        finished=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    )
 
 
 def _weights(seed: int) -> str:

@@ -51,9 +51,9 @@ def run_search(
 
     Args and errors: see `budgetnet.search.run.search`; *say* is told what is suspicious about the space.
     """
-    from budgetnet.search.access import space_of
     from budgetnet.search.progress import progress
     from budgetnet.search.run import search
+    from budgetnet.search.spaces import space_of
     from budgetnet.space.lint import lint
 
     for warning in lint(space_of(study), refuse=True):

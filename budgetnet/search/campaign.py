@@ -176,6 +176,7 @@ class Campaign:
                     "epochs": result.epochs,
                     "seconds": round(result.seconds, 3),
                     "worker": f"{host()}/{worker}",
+                    "training": result.conditions(self.study.training),
                 }
                 if curve:
                     attributes["accuracy"] = curve[-1]

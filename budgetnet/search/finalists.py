@@ -6,7 +6,6 @@ written as soon as it is there, so an interrupted final round goes on where it s
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,7 +32,7 @@ TICK = 0.5
 
 def choose_finalists(records: Sequence[Record], study: Study) -> list[Record]:
     """Return the best completed trials by the study's goal, each network once. Validation images decide alone."""
-    completed = [record for record in records if record.outcome == "completed"]
+    completed = [record for record in records if record.scored]
     return distinct(ranked(completed, study.goal, study.target))[: study.finalists.top]
 
 
@@ -75,27 +74,16 @@ class FinalRound:
 
     def store(self, record: Record, run: int, job: Job, result: Result | None, failed: str | None = None) -> FinalRun:
         """Record a run under its trial and number."""
-        found = FinalRun(
+        found = FinalRun.record(
+            result,
+            seed=job.seed,
+            recipe=job.recipe,
+            failed=failed,
+            weights=self.file(record, run),
+            environment={} if result else environment(),
             trial=record.number,
             run=run,
-            seed=job.seed,
-            recipe=job.recipe.to_mapping(),
-            test_accuracy=result.test_accuracy if result else None,
-            test_accuracy_flip=result.test_accuracy_flip if result else None,
-            test_loss=result.test_loss if result else None,
-            test_images=result.test_images if result else None,
-            losses=list(result.losses) if result else [],
-            diverged=result.diverged if result else None,
-            failed=failed,
-            epochs=result.epochs if result else 0,
-            seconds=round(result.seconds, 3) if result else 0.0,
-            device=result.device if result else "",
-            precision=result.precision if result else "",
-            threads=result.threads if result else 0,
             workers=self.workers,
-            weights=self.file(record, run) if result else None,
-            environment=environment(),
-            finished=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         )
         study_id = self.storage.get_study_id_from_name(self.study.name)
         self.storage.set_study_user_attr(study_id, attribute(record.number, run), asdict(found))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from budgetnet.network.plugins import PluginFile
 from budgetnet.network.tree import Node
+from budgetnet.training.reading import Reading
 from budgetnet.training.recipe import Recipe
 from budgetnet.training.sources import Source
 
@@ -27,6 +29,8 @@ class Setup:
     threads: int = 1
     plugins: tuple[PluginFile, ...] = ()
     """Run again by each worker, as they were when the study was read."""
+    deterministic: bool = True
+    """See `budgetnet.training.determinism`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,10 @@ class Result:
     """Validation accuracy after each epoch; empty for a final training."""
     losses: tuple[float, ...] = ()
     """Train loss of each epoch, in nats."""
+    train_accuracies: tuple[float, ...] = ()
+    """Share of each epoch's augmented images that were classified rightly on their way through."""
+    validation_losses: tuple[float, ...] = ()
+    """Mean cross-entropy after each epoch, in nats; empty for a final training."""
     epochs: int
     stopped: bool
     diverged: str | None
@@ -68,7 +76,25 @@ class Result:
     test_accuracy_flip: float | None = None
     """With the logits of each image and its mirror image averaged; beside the other, never instead of it."""
     test_loss: float | None = None
+    """Mean negative log-likelihood in nats; None, too, if it is not finite."""
     test_images: int | None = None
+    reading: Reading | None = None
+    """What the test images gave in detail."""
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    """What it ran on, see `budgetnet.search.environment`."""
+
+    def conditions(self, recipe: Recipe) -> dict[str, Any]:
+        """Return how the training went and on what, as a trial keeps it beside its score."""
+        return {
+            "recipe": recipe.to_mapping(),
+            "losses": self.losses,
+            "train_accuracies": self.train_accuracies,
+            "validation_losses": self.validation_losses,
+            "device": self.device,
+            "precision": self.precision,
+            "threads": self.threads,
+            "environment": dict(self.environment),
+        }
 
 
 @dataclass(frozen=True, slots=True)

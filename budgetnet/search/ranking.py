@@ -12,7 +12,7 @@ __all__ = ["best", "distinct", "fronts", "ranked", "reaches"]
 
 
 def ranked(records: Iterable[Record], goal: Goal, target: float | None = None) -> list[Record]:
-    """Return the trained trials with an accuracy, best first.
+    """Return the trained trials with an accuracy, best first, and those whose score is from another study.
 
     Completed trials come before those that were stopped early: an accuracy after fewer epochs says less.
 
@@ -20,15 +20,15 @@ def ranked(records: Iterable[Record], goal: Goal, target: float | None = None) -
     pareto: front by front (accuracy up, parameters down), within a front the loneliest first (crowding distance of
     NSGA-II, Deb et al. 2002). Ties go to fewer parameters, then to the earlier trial.
     """
-    known = [record for record in records if record.trained and record.accuracy is not None]
-    finished = [record for record in known if record.outcome == "completed"]
-    early = [record for record in known if record.outcome != "completed"]
+    known = [record for record in records if (record.trained or record.scored) and record.accuracy is not None]
+    finished = [record for record in known if record.scored]
+    early = [record for record in known if not record.scored]
     return _ranked(finished, goal, target) + _ranked(early, goal, target)
 
 
 def best(records: Iterable[Record], goal: Goal, target: float | None = None) -> Record | None:
     """Return the best completed trial; for the Pareto goal, the one of highest accuracy."""
-    finished = [record for record in records if record.outcome == "completed"]
+    finished = [record for record in records if record.scored]
     return next(iter(ranked(finished, "accuracy" if goal == "pareto" else goal, target)), None)
 
 
@@ -42,7 +42,7 @@ def distinct(records: Iterable[Record]) -> list[Record]:
 
 def reaches(record: Record, target: float) -> bool:
     """Whether a completed trial has the target accuracy."""
-    return record.outcome == "completed" and record.accuracy is not None and record.accuracy >= target
+    return record.scored and record.accuracy is not None and record.accuracy >= target
 
 
 def _ranked(records: list[Record], goal: Goal, target: float | None) -> list[Record]:

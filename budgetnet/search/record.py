@@ -28,8 +28,9 @@ Outcome = Literal[
 """How a trial ended, or that it has not yet.
 
 completed: trained by the whole recipe. stopped_early: the pruner ended it. diverged: training broke down.
-failed: out of memory, or an error of budgetnet's own. over_budget: never trained. duplicate: the same network was
-trained before, its score was taken over. interrupted: the process ended before the training did; it is redone.
+failed: out of memory, or an error of budgetnet's own. over_budget: never trained.
+duplicate: the same network was completed before, in this study or in a comparable one of the same database, and its
+score was taken over. interrupted: the process ended before the training did; it is redone.
 """
 
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
@@ -40,8 +41,8 @@ TRAINED: tuple[Outcome, ...] = ("completed", "stopped_early", "diverged")
 ATTRIBUTES = (
     "outcome", "reason", "arch", "network", "decisions", "hash",
     "params", "flops", "activations", "peak_activation_bytes", "depth", "receptive_field",
-    "accuracy", "curve", "epochs", "seconds", "seed", "worker", "owner", "duplicate_of", "redo_of", "rejected_before",
-    "origin", "note",
+    "accuracy", "curve", "epochs", "seconds", "seed", "worker", "owner", "duplicate_of", "copied_from", "redo_of",
+    "rejected_before", "origin", "note", "training",
 )  # fmt: skip
 """The names of a trial's user attributes; `outcome` is written last, so a trial that has one is complete."""
 
@@ -84,7 +85,9 @@ class Record:
     owner: str = ""
     """The process that answers for a running trial, ``host/pid/start``."""
     duplicate_of: int | None = None
-    """The trial whose score was taken over."""
+    """The trial of this study whose score was taken over."""
+    copied_from: str = ""
+    """The trial of another study whose score was taken over, ``STUDY:NUMBER``; see `budgetnet.search.elsewhere`."""
     redo_of: int | None = None
     """The interrupted trial that this one repeats."""
     rejected_before: Mapping[str, int] = field(default_factory=dict)
@@ -93,6 +96,8 @@ class Record:
     """The file of a known network that the study was started from; empty for what was drawn."""
     note: str = ""
     """What must be said beside counts that rest on own primitives; empty for most."""
+    training: Mapping[str, Any] = field(default_factory=dict)
+    """How it was trained and on what: see `budgetnet.search.messages.Result.conditions`; empty if it was not."""
     constraints: Mapping[str, float] = field(default_factory=dict)
     """Violated where positive."""
     started: datetime.datetime | None = None
@@ -102,6 +107,11 @@ class Record:
     def trained(self) -> bool:
         """Whether it counts towards a study's number of trials."""
         return self.outcome in TRAINED
+
+    @property
+    def scored(self) -> bool:
+        """Whether its accuracy is the whole recipe's and nobody else's here: completed, or completed elsewhere."""
+        return self.outcome == "completed" or bool(self.copied_from)
 
     @property
     def final(self) -> bool:

@@ -10,8 +10,9 @@ import optuna
 import torch
 
 from budgetnet.errors import RequestError, SearchError
-from budgetnet.search.access import open_study, space_of
+from budgetnet.search.access import open_study
 from budgetnet.search.campaign import Campaign
+from budgetnet.search.elsewhere import Elsewhere
 from budgetnet.search.events import EndReason, Listener, Packing, SearchStarted
 from budgetnet.search.final_record import Finalist, read_finalists
 from budgetnet.search.finalists import FinalRound, choose_finalists, missing_runs, train_finalists
@@ -25,6 +26,7 @@ from budgetnet.search.progress import silent
 from budgetnet.search.propose import make_sampler
 from budgetnet.search.ranking import best, ranked, reaches
 from budgetnet.search.record import Record, read_records
+from budgetnet.search.spaces import space_of
 from budgetnet.search.starts import read_starts
 from budgetnet.search.storage import default_url, storage_errors
 from budgetnet.search.study import SearchOptions, Study
@@ -123,6 +125,7 @@ def search(
                     salt="" if finalists else this_process(),
                     plugins=study.plugins,
                     starts=starts,
+                    elsewhere=Elsewhere(database, study),
                 ),
                 pool=pool,
                 listen=listen,

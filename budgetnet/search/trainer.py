@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -13,14 +16,20 @@ from torch import nn
 from budgetnet.network.build import build
 from budgetnet.network.plugins import load_plugins
 from budgetnet.network.printing import network_text
+from budgetnet.search.environment import environment
 from budgetnet.search.messages import Job, Result, Setup
-from budgetnet.training.data import load
+from budgetnet.training.data import load, names_of_test_images
+from budgetnet.training.determinism import one_result_per_seed
 from budgetnet.training.device import choose_device
-from budgetnet.training.evaluate import evaluate
+from budgetnet.training.evaluate import Evaluation, evaluate
 from budgetnet.training.fit import Epoch, fit
+from budgetnet.training.reading import Reading
 from budgetnet.training.split import split_validation
 
-__all__ = ["Bench"]
+__all__ = ["MISTAKES", "Bench"]
+
+MISTAKES = 25
+"""Most confident mistakes on test images that are kept of a final training."""
 
 
 class Bench:
@@ -33,12 +42,16 @@ class Bench:
             DataError: the data set is missing or damaged.
             RequestError: no such device, or a plug-in that does not run here.
         """
+        if setup.deterministic:
+            one_result_per_seed()
         torch.set_num_threads(setup.threads)
+        self._source = setup.dataset
         self._device = setup.device
         self._dataset = load(setup.dataset)
         train, validation = split_validation(self._dataset.train, fraction=setup.validation, seed=setup.seed)
         where = choose_device(setup.device)
         self._train, self._validation = train.to(where), validation.to(where)
+        self._environment = environment(where)
         self._plugins = load_plugins(setup.plugins)
 
     def train(self, job: Job, on_epoch: Callable[[int, float | None], bool]) -> Result:
@@ -65,13 +78,16 @@ class Bench:
                 # The one reading of the test images, by a network that nothing will change any more.
                 # Averaging over mirror images says something of networks that were trained on them.
                 mirrored = job.recipe.flip != "none"
-                tested = evaluate(model, self._dataset.test(), device=self._device, flip=mirrored)
+                tested = evaluate(model, self._dataset.test(), device=self._device, flip=mirrored, mistakes=MISTAKES)
         accuracies = [epoch.validation_accuracy for epoch in curve.epochs]
+        validated = [epoch.validation_loss for epoch in curve.epochs]
         if job.weights is not None:
             save_weights(model, job.weights, label=job.label, network=network_text(job.network))
         return Result(
             curve=tuple(accuracy for accuracy in accuracies if accuracy is not None),
             losses=tuple(epoch.train_loss for epoch in curve.epochs),
+            train_accuracies=tuple(epoch.train_accuracy for epoch in curve.epochs),
+            validation_losses=tuple(loss for loss in validated if loss is not None),
             epochs=len(curve.epochs),
             stopped=curve.stopped,
             diverged=curve.diverged,
@@ -82,9 +98,30 @@ class Bench:
             images=curve.images,
             test_accuracy=tested.accuracy if tested else None,
             test_accuracy_flip=tested.flip_accuracy if tested else None,
-            test_loss=tested.loss if tested else None,
+            test_loss=tested.loss if tested and math.isfinite(tested.loss) else None,
             test_images=tested.n if tested else None,
+            reading=self._reading(tested) if tested else None,
+            environment=self._environment,
         )
+
+    def _reading(self, tested: Evaluation) -> Reading:
+        """What the test images gave, with names of classes and files."""
+        files = self._files
+        mistakes = tested.mistakes
+        if files is not None and len(files) == tested.n:
+            mistakes = tuple(replace(mistake, file=files[mistake.image]) for mistake in mistakes)
+        return Reading(
+            classes=self._dataset.classes,
+            per_class=tested.per_class,
+            confusion=tested.confusion,
+            calibration_error=tested.calibration_error,
+            mistakes=mistakes,
+        )
+
+    @functools.cached_property
+    def _files(self) -> tuple[str, ...] | None:
+        """Names of the test images, looked up by the first final training."""
+        return names_of_test_images(self._source)
 
     def _built(self, job: Job) -> nn.Module:
         """The network with initial weights that follow from the job's seed."""

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import torch
@@ -22,8 +22,9 @@ from budgetnet.results import export as export_module
 from budgetnet.results.check import check_export
 from budgetnet.results.export import FILES, export
 from budgetnet.results.lookup import architecture_of, pick
-from budgetnet.results.runs import Run, Training, training_folder, write_training
+from budgetnet.results.runs import Training, training_folder, write_training
 from budgetnet.results.standalone import standalone
+from budgetnet.search.final_record import Run
 from budgetnet.training.data import load
 from budgetnet.training.evaluate import evaluate
 
@@ -62,7 +63,7 @@ def test_the_weights_are_the_first_run_s(exported, trials):
     """Not the best run's: that would make the test images part of the choice."""
     finalist = trials.finalist(exported.trial)
     assert exported.run.seed == finalist.runs[0].seed
-    assert exported.score.accuracies == finalist.accuracies
+    assert exported.score.accuracies == finalist.score.accuracies
     ours = load_file(exported.folder / "weights.safetensors")
     theirs = load_file(trials.folder / finalist.runs[0].weights)
     assert ours.keys() == theirs.keys()
@@ -148,7 +149,8 @@ def test_a_study_s_own_primitives_go_with_the_network(trials, make_record, tmp_p
     own = replace(trials, study=study, records=(record,), finalists=(), folder=tmp_path / "run")
     architecture = architecture_of(record, study)
     folder = training_folder(own.folder, 0)
-    run = replace(Run.of(trials.finalists[0].runs[0]), weights="w.safetensors")
+    finalist_run = trials.finalists[0].runs[0]
+    run = Run(**{field.name: getattr(finalist_run, field.name) for field in fields(Run)} | {"weights": "w.safetensors"})
     write_training(folder, Training(name="t", network=text, params=1, flops=1, dataset="digits", runs=(run,)))
     module = build(architecture.network, architecture.input_shape, custom=architecture.plugins.modules)
     save_file(module.state_dict(), folder / "w.safetensors")

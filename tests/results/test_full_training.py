@@ -57,6 +57,11 @@ def test_a_run_is_recorded_kept_and_gone_on_with(planned, by_hand):
     assert first.score.n == 1
     assert first.runs[0].test_images == 360
     assert read_training(planned.out) == first
+    reading = first.runs[0].reading
+    assert sum(map(sum, reading.confusion)) == 360
+    assert first.runs[0].test_accuracy == sum(reading.confusion[k][k] for k in range(10)) / 360
+    assert [mistake.file for mistake in reading.mistakes] == [None] * 25
+    assert len(first.runs[0].train_accuracies) == 1
     build(by_hand.network, by_hand.input_shape).load_state_dict(load_file(planned.out / first.runs[0].weights))
     assert "seed 0: epoch 1 of 1" in said
     again = train_network(planned, say=said.append, device="cpu")

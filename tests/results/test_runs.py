@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from budgetnet.errors import RequestError
-from budgetnet.results.runs import FILE, Run, Score, Training, read_training, write_training
+from budgetnet.results.runs import FILE, Training, read_training, write_training
+from budgetnet.search.final_record import Run, score_of
+from budgetnet.search.score import Score
 
 
 def run(seed: int, accuracy: float | None = 0.9) -> Run:
@@ -45,7 +47,7 @@ def training():
 
 def test_scores_are_mean_and_sample_deviation():
     """Runs without a result do not count; one run has no spread."""
-    score = Score.of([run(0, 0.9), run(1, None), run(2, 0.8)])
+    score = score_of([run(0, 0.9), run(1, None), run(2, 0.8)])
     assert (score.n, score.mean) == (2, pytest.approx(0.85))
     assert score.deviation == pytest.approx(0.0707107, abs=1e-6)
     assert str(score) == "85.00 ± 7.07 % (2 seeds)"

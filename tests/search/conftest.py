@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from budgetnet.search.access import space_of
 from budgetnet.search.ledger import Ledger
+from budgetnet.search.spaces import space_of
 from budgetnet.search.study import Study
 from budgetnet.search.study_file import parse_study
 from budgetnet.space.space import Space

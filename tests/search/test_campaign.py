@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 
 from budgetnet.errors import SearchError
-from budgetnet.search.access import space_of
 from budgetnet.search.campaign import LIMIT_FAILURES, Campaign
 from budgetnet.search.deriver import Deriver
 from budgetnet.search.events import EpochDone, SearchEnded, TargetReached, TrialDone, TrialStarted, Waiting
@@ -17,6 +16,7 @@ from budgetnet.search.ledger import trial_seed
 from budgetnet.search.messages import Bug, Failed, Lost, Progress
 from budgetnet.search.propose import make_sampler
 from budgetnet.search.samplers.random import RandomSampler
+from budgetnet.search.spaces import space_of
 from budgetnet.space.identity import canonical_hash
 from tests.search.helpers import Threads, open_ledger
 

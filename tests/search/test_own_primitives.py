@@ -9,13 +9,14 @@ import pytest
 
 from budgetnet.errors import LanguageError, RequestError, StudyError
 from budgetnet.network.measure import measure
-from budgetnet.search.access import open_study, space_of
+from budgetnet.search.access import open_study
 from budgetnet.search.campaign import Campaign
 from budgetnet.search.intake import Intake
 from budgetnet.search.progress import silent
 from budgetnet.search.propose import make_sampler
 from budgetnet.search.record import Record
 from budgetnet.search.run import search
+from budgetnet.search.spaces import space_of
 from budgetnet.search.storage import default_url
 from budgetnet.search.study import Study
 from budgetnet.search.study_file import parse_study
@@ -197,4 +198,4 @@ def test_worker_processes_load_the_blocks_again(make_own, tmp_path):
     (tmp_path / "blocks.py").unlink()
     summary = search(study, out=tmp_path / "run", device="cpu")
     assert [record.outcome for record in summary.records] == ["completed"]
-    assert summary.finalists[0].mean is not None
+    assert summary.finalists[0].score.mean is not None

@@ -7,12 +7,12 @@ import random
 import pytest
 
 from budgetnet.errors import SearchError
-from budgetnet.search.access import space_of
 from budgetnet.search.deriver import Deriver
 from budgetnet.search.objective import violation
 from budgetnet.search.propose import RECORDED_REJECTIONS, propose
 from budgetnet.search.record import Record
 from budgetnet.search.samplers.random import RandomSampler
+from budgetnet.search.spaces import space_of
 from budgetnet.space.draw import Rejection
 from budgetnet.space.identity import canonical_hash
 

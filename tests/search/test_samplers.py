@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from budgetnet.errors import SearchError
-from budgetnet.search.access import space_of
 from budgetnet.search.deriver import Deriver
 from budgetnet.search.propose import make_sampler, parameters_of, propose
 from budgetnet.search.record import Record
 from budgetnet.search.samplers.evolution import EvolutionSampler
 from budgetnet.search.samplers.random import RandomSampler
 from budgetnet.search.samplers.tpe import TpeSampler
+from budgetnet.search.spaces import space_of
 from budgetnet.space.choosers import replay
 from budgetnet.space.draw import Candidate, Rejection
 from budgetnet.space.identity import canonical_hash
@@ -148,7 +148,7 @@ import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 import json
 from pathlib import Path
 from tests.search.test_samplers import proposals
-from budgetnet.search.access import space_of
+from budgetnet.search.spaces import space_of
 from budgetnet.search.study_file import parse_study
 print(json.dumps(proposals(space_of(parse_study({study_text()!r}, Path("x.yaml"))))))
 """

@@ -19,12 +19,13 @@ from safetensors import safe_open
 import budgetnet
 from budgetnet.errors import DataError, RequestError, SearchError, StudyError
 from budgetnet.network.build import build
-from budgetnet.search.access import open_study, space_of
+from budgetnet.search.access import open_study
 from budgetnet.search.events import FinalistDone, FinalistsStarted, SearchEnded, TrialStarted
 from budgetnet.search.finalists import choose_finalists
 from budgetnet.search.interruption import Interruption
 from budgetnet.search.record import read_records
 from budgetnet.search.run import crew, search
+from budgetnet.search.spaces import space_of
 from budgetnet.search.storage import default_url
 from budgetnet.search.study_file import parse_study
 from budgetnet.space.choosers import prior, replay
@@ -120,20 +121,27 @@ def test_whole_search_and_going_on(make_study, tmp_path):
     assert summary.finalists_complete
     assert [record.outcome for record in summary.records] == ["completed"] * 3
     assert summary.best.accuracy == max(record.accuracy for record in summary.records)
+    for record in summary.records:
+        assert (record.training["threads"], record.training["precision"]) == (1, "float32")
+        assert record.training["recipe"] == study.training.to_mapping()
+        assert record.training["environment"]["torch"] == str(torch.__version__)
+        assert len(record.training["losses"]) == len(record.training["validation_losses"]) == record.epochs
     assert summary.target_reached is None
     assert len([event for event in events if isinstance(event, FinalistDone)]) == 4
 
     chosen = choose_finalists(summary.records, study)
     assert [finalist.trial for finalist in summary.finalists] == [record.number for record in chosen]
     for finalist, record in zip(summary.finalists, chosen, strict=True):
-        assert finalist.n == 2
-        assert finalist.deviation is not None
+        assert finalist.score.n == 2
+        assert finalist.score.deviation is not None
         assert len({run.seed for run in finalist.runs}) == 2
         for run in finalist.runs:
             assert run.test_images == 360
             assert 0 <= run.test_accuracy <= 1
             assert run.threads == 1
             assert run.environment["torch"]
+            assert run.environment["deterministic"] is True
+            assert run.reading.classes == tuple("0123456789")
             assert run.environment["command"].endswith(shlex.join(sys.argv[1:]))
             network = space_of(study).expand(replay(record.decisions, prior(None))).network
             with safe_open(summary.folder / run.weights, "pt") as weights:

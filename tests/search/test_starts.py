@@ -9,11 +9,11 @@ import pytest
 
 from budgetnet.errors import LanguageError, RequestError, StudyError
 from budgetnet.network import files
-from budgetnet.search.access import space_of
 from budgetnet.search.campaign import Campaign
 from budgetnet.search.intake import Intake
 from budgetnet.search.progress import silent
 from budgetnet.search.propose import make_sampler
+from budgetnet.search.spaces import space_of
 from budgetnet.search.starts import read_starts
 from budgetnet.search.study_file import parse_study
 from budgetnet.search.tally import record_text
