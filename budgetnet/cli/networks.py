@@ -83,7 +83,10 @@ def train(
     study: Annotated[
         Path | None, typer.Option(metavar="STUDY", help="Its data set, and its finalists' recipe and number of seeds.")
     ] = None,
-    dataset: Annotated[str | None, typer.Option(metavar="NAME", help="A data set by name; the default recipe.")] = None,
+    dataset: Annotated[str | None, typer.Option(metavar="NAME", help="A data set by name.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(metavar="NAME", help="default, muon or hand-made.  [default: the study's, or default]")
+    ] = None,
     seeds: Annotated[int | None, typer.Option(min=1, max=100, help="Runs.  [default: the study's, or 3]")] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, max=2**31 - 1, help="Of the first run; the next ones count up.  [default: 0]")
@@ -112,7 +115,8 @@ def train(
     use_data_directory(data_dir)
     found = find(network, storage=storage, out=run)
     if brief:
-        given = {"--study": study, "--dataset": dataset, "--seeds": seeds, "--seed": seed, "--epochs": epochs}
+        given: dict[str, object] = {"--study": study, "--dataset": dataset, "--recipe": recipe, "--seeds": seeds}
+        given |= {"--seed": seed, "--epochs": epochs}
         _repeat(found, given | {"--out": out}, device, as_json=as_json)
         return
     if found.record is not None:
@@ -121,7 +125,7 @@ def train(
     from budgetnet.results.classes import classes_text
     from budgetnet.results.full_training import plan, train_network
 
-    planned = plan(found, study=guide, dataset=dataset, seeds=seeds, epochs=epochs, out=out)
+    planned = plan(found, study=guide, dataset=dataset, recipe=recipe, seeds=seeds, epochs=epochs, out=out)
     training = train_network(planned, first_seed=seed or 0, device=device, say=say)
     if as_json:
         tell_json(training.document())

@@ -22,6 +22,7 @@ from budgetnet.training.data import load
 from budgetnet.training.datasets_table import DATASETS
 from budgetnet.training.device import choose_device
 from budgetnet.training.recipe import Recipe
+from budgetnet.training.recipe_reading import preset
 from budgetnet.training.sources import Source, describe, known
 
 __all__ = ["Plan", "plan", "train_network"]
@@ -50,6 +51,7 @@ def plan(
     *,
     study: Study | None = None,
     dataset: str | None = None,
+    recipe: str | None = None,
     seeds: int | None = None,
     epochs: int | None = None,
     out: Path | None = None,
@@ -59,7 +61,8 @@ def plan(
     Args:
         found: the network. One of a study's trials is trained as that study trains its finalists.
         study: for a network from a file: the study whose data set and finalists' recipe to use.
-        dataset: for a network from a file: the name of a data set; the recipe is budgetnet's default.
+        dataset: for a network from a file: the name of a data set.
+        recipe: the name of a preset; else the study's, or budgetnet's default where there is no study.
         seeds: number of runs; the study's, else 3.
         epochs: instead of the recipe's.
         out: the folder for the results; a trial's is inside its study's run folder, a file's is ``runs/train/NAME``.
@@ -67,6 +70,7 @@ def plan(
     Raises:
         RequestError: neither a study nor a data set is known, or both are.
         DataError: there is no such data set.
+        StudyError: there is no such preset.
     """
     trials, record = found.trials, found.record
     guide = study or (trials.study if trials is not None else None)
@@ -82,14 +86,16 @@ def plan(
         raise RequestError(
             f"say on what to train {found.label}: --study STUDY, or --dataset with one of {', '.join(DATASETS)}"
         )
-    recipe = guide.finalists.training if guide is not None else Finalists().training
+    how = guide.finalists.training if guide is not None else Finalists().training
+    if recipe is not None:
+        how = preset(recipe)
     place = Path("runs") / "train" / found.architecture.name
     if trials is not None and record is not None:
         place = training_folder(trials.folder, record.number)
     return Plan(
         architecture=found.architecture,
         dataset=source,
-        recipe=recipe if epochs is None else replace(recipe, epochs=epochs),
+        recipe=how if epochs is None else replace(how, epochs=epochs),
         seeds=seeds or (guide.finalists.seeds if guide is not None else Finalists().seeds),
         out=out or place,
     )

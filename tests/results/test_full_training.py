@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 from safetensors.torch import load_file
 
-from budgetnet.errors import DataError, RequestError
+from budgetnet.errors import DataError, RequestError, StudyError
 from budgetnet.network.build import build
 from budgetnet.results.full_training import Plan, plan, train_network
 from budgetnet.results.lookup import Found, find
 from budgetnet.results.runs import read_training
 from budgetnet.training.recipe import Recipe
+from budgetnet.training.recipes import MUON
 
 
 @pytest.fixture
@@ -47,6 +48,9 @@ def test_a_file_needs_to_be_told_the_data(named, trials):
     with pytest.raises(DataError, match="no data set 'digit'; did you mean 'digits'"):
         plan(named, dataset="digit")
     assert plan(named, study=trials.study).recipe == trials.study.finalists.training
+    assert plan(named, study=trials.study, recipe="muon", epochs=3).recipe == replace(MUON, epochs=3)
+    with pytest.raises(StudyError, match="no recipe preset 'moun'; did you mean 'muon'"):
+        plan(named, dataset="digits", recipe="moun")
     assert plan(named, dataset="digits").out.parts == ("runs", "train", "by-hand")
 
 

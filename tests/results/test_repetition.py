@@ -102,3 +102,11 @@ def test_what_the_record_says_cannot_be_given(study_path, run_folder):
     result = CliRunner().invoke(app, words)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == ("error: --brief takes everything from the trial's record; leave --seeds, --epochs out\n")
+
+
+def test_a_copied_score_is_repeated_where_it_was_made(study_path, run_folder, monkeypatch):
+    """A score from another study names that study's trial."""
+    real = find(f"{study_path}:0", out=run_folder)
+    copied = replace(real.record, outcome="duplicate", reason="trained alike", seed=None, copied_from="other:4")
+    with pytest.raises(RequestError, match=r"trial 0 trained nothing \(trained alike\); repeat other:4 with that"):
+        repeat_trial(replace(real, record=copied), say=print)
