@@ -77,7 +77,7 @@ def draw_networks(
         found, cut, aware = collect(space, None, n, seed=seed, distinct=distinct), [], made.text
     else:
         _check(made, weighting)
-        cut = [] if stratify is None else strata(made, BANDS, along=stratify)
+        cut = [] if stratify is None else strata(made, min(BANDS, n), along=stratify)
         if stratify is not None and not cut:
             raise RequestError(
                 f"the table over this space cannot tell networks apart by {stratify}; leave --stratify out"

@@ -142,13 +142,13 @@ def draw_stratified(
         rng: the source of randomness.
         count: how many networks.
         along: what is divided.
-        bands: into how many bands, at most.
+        bands: into how many bands, at most; no more than networks are drawn.
         weighting: of the draws within a band.
 
     Raises:
         SearchError: nothing fits, or the table cannot tell sizes (or depths) apart.
     """
-    cut = strata(table, bands, along=along)
+    cut = strata(table, min(bands, count), along=along)
     if not cut:
         _Journey(table, weighting, None).check()
         raise SearchError(f"the table of this space cannot tell networks apart by {along}: draw without strata")
