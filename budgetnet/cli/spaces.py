@@ -81,10 +81,11 @@ def sample(
     """Draw networks that fit the budget, with their costs."""
     from budgetnet.results.lookup import read_study_file
     from budgetnet.results.sampling import draw_networks, draws_document, draws_text, write_networks
+    from budgetnet.search.spaces import checked_space
 
-    drawn = draw_networks(
-        read_study_file(study), n, seed=seed, weighting=weighting, stratify=stratify, distinct=distinct
-    )
+    asked = read_study_file(study)
+    checked_space(asked, say=say)
+    drawn = draw_networks(asked, n, seed=seed, weighting=weighting, stratify=stratify, distinct=distinct)
     written = None if out is None else write_networks(drawn, out)
     if as_json:
         tell_json(draws_document(drawn, written))

@@ -18,6 +18,7 @@ from budgetnet.search.calibration_judgement import Judgement, Length, judge
 from budgetnet.search.calibration_plan import DRAW, plan_of
 from budgetnet.search.replay import ORDERS
 from budgetnet.search.replay_choice import best_replay
+from budgetnet.search.spaces import checked_space
 from budgetnet.search.study import Study
 
 __all__ = ["calibration_document", "calibration_text", "run_calibration"]
@@ -50,6 +51,7 @@ def run_calibration(
         raise RequestError(f"--minutes must be a number above 0, but got {minutes:g}")
     plan = plan_of(study, networks=networks, brief=brief, full=full, repeats=repeats, seed=seed)
     if train:
+        checked_space(study, say=say)
         with show_calibration() as listen:
             found = calibrate(study, plan, out=out, workers=workers, minutes=minutes, device=device, listen=listen)
     else:

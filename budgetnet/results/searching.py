@@ -53,11 +53,9 @@ def run_search(
     """
     from budgetnet.search.progress import progress
     from budgetnet.search.run import search
-    from budgetnet.search.spaces import space_of
-    from budgetnet.space.lint import lint
+    from budgetnet.search.spaces import checked_space
 
-    for warning in lint(space_of(study), refuse=True):
-        say(f"warning: {warning.text}")
+    checked_space(study, say=say)
     with progress() as listen:
         found = search(study, storage=storage, out=out, device=device, fresh=fresh, finalists=finalists, listen=listen)
     trials = Trials(

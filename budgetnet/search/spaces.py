@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from budgetnet.search.study import Study
+from budgetnet.space.lint import lint
 from budgetnet.space.space import Space
 from budgetnet.training.sources import describe
 
-__all__ = ["space_of"]
+__all__ = ["checked_space", "space_of"]
 
 
 def space_of(study: Study) -> Space:
@@ -18,3 +21,16 @@ def space_of(study: Study) -> Space:
     images = describe(study.dataset)
     forms = study.plugins.forms
     return Space(study.grammar, study.vocabulary, images.shape, len(images.classes), study.budget, forms)
+
+
+def checked_space(study: Study, *, say: Callable[[str], object]) -> Space:
+    """Return the same, after *say* was told what is suspicious about it.
+
+    Raises:
+        DataError: see `space_of`.
+        StudyError: no network of the space fits, so that nothing can be drawn or trained.
+    """
+    space = space_of(study)
+    for warning in lint(space, refuse=True):
+        say(f"warning: {warning.text}")
+    return space
