@@ -246,9 +246,8 @@ def test_the_module_is_the_command():
 def test_a_budget_that_nothing_fits_is_a_wrong_request(command, tmp_path):
     """What would draw or train networks refuses it, at the place of the first rule."""
     path = tmp_path / "none.yaml"
-    path.write_text(
-        "study: none\ndataset: digits\nbudget: {params: 50}\ngrammar: |\n  network = conv(3, 8|16) gap linear(classes)\n"
-    )
+    grammar = "network = conv(3, 8|16) gap linear(classes)"
+    path.write_text(f"study: none\ndataset: digits\nbudget: {{params: 50}}\ngrammar: |\n  {grammar}\n")
     result = CliRunner().invoke(app, [command, str(path), "--out", str(tmp_path / "run")])
     assert result.exit_code == 2, result.output
     assert "none.yaml:5:3: in rule 'network': the smallest network of this grammar has" in result.output
