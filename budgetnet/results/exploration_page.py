@@ -115,7 +115,8 @@ def _sample(found: Exploration) -> Section:
     if dropped:
         words = " and ".join(map(bound_words, found.sample.rejected))
         text += (
-            f" {count(dropped)} further draws broke {words}, which only a finished network shows, and were drawn again."
+            f" {count(dropped)} further draws broke {words} and were drawn again, so that the rest keep the grammar's "
+            "proportions. A search has none to draw again where the table knows that bound jointly with the first."
         )
     return Section(
         title=title, text=[text], figures=[sample_scatter(points, "flops"), sample_scatter(points, "receptive_field")]

@@ -15,7 +15,8 @@ from budgetnet.results.text import bytes_text, count, joined_table, shape_text
 from budgetnet.search.spaces import space_of
 from budgetnet.search.study import Study
 from budgetnet.space.depths import tabulate_depths
-from budgetnet.space.fitting import Along, Band, Weighting, strata
+from budgetnet.space.fitting import Along, Band, Weighting
+from budgetnet.space.fitting_draws import strata
 from budgetnet.space.space import Space
 from budgetnet.space.specimens import Haul, collect, point_of
 from budgetnet.space.table import Table

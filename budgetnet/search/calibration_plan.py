@@ -15,8 +15,9 @@ from budgetnet.search.deriver import Deriver
 from budgetnet.search.fingerprint import settings_of
 from budgetnet.search.ledger import trial_seed
 from budgetnet.search.study import Study
-from budgetnet.space import draw, fitting
+from budgetnet.space import draw
 from budgetnet.space.draw import Candidate, Rejection
+from budgetnet.space.fitting_draws import draw_fitting
 from budgetnet.space.identity import canonical_hash
 from budgetnet.space.space import Space
 from budgetnet.training.recipe import Recipe
@@ -262,7 +263,7 @@ def _new(deriver: Deriver, rng: random.Random, known: set[str]) -> tuple[Candida
     """A network that fits and is not known, with its hash; None if none turns up."""
     table = deriver.table
     for _ in range(ATTEMPTS):
-        found = draw.draw(deriver.space, rng) if table is None else fitting.draw_fitting(table, rng)
+        found = draw.draw(deriver.space, rng) if table is None else draw_fitting(table, rng)
         if isinstance(found, Rejection):
             continue
         digest = canonical_hash(found.expansion.network)

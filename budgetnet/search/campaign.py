@@ -73,6 +73,8 @@ class Campaign:
             SearchError: nothing fits the budget, too many failures, or the workers cannot work.
         """
         try:
+            if self._end() is None:
+                self.pool.start()  # workers load their libraries while the first network is proposed
             while True:
                 reason = self._end()
                 if reason == "interrupted":

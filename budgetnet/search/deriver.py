@@ -6,11 +6,10 @@ import random
 from collections.abc import Mapping
 from functools import cached_property
 
-from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.network.expand import Chooser, Decision, Label
 from budgetnet.space import draw, fitting
 from budgetnet.space.choosers import prior, replay
-from budgetnet.space.draw import Draw, Rejection, judge
+from budgetnet.space.draw import Draw, Rejection
 from budgetnet.space.mutate import changed
 from budgetnet.space.space import Space
 from budgetnet.space.table import Table
@@ -25,8 +24,9 @@ LIMIT_MEMORY = 1 << 30
 class Deriver:
     """Derives networks of one space, with any chooser.
 
-    With a table, a decision offers only options from which some completion still fits, so no draw is wasted and
-    the search does not collapse to shallow networks. Spaces too large for one are drawn from as they are.
+    With a table, a decision offers only options from which some completion still fits, so under a bound on parameters,
+    or on parameters and FLOPs, no draw is wasted and the search does not collapse to shallow networks. Spaces too large
+    for one are drawn from as they are.
     """
 
     def __init__(self, space: Space, *, aware: bool = True) -> None:
@@ -53,15 +53,10 @@ class Deriver:
         Raises:
             SearchError: nothing in the space fits the budget; the message says how small the smallest network is.
         """
-        if self.table is None:
+        table = self.table
+        if table is None:
             return draw.derive(self.space, choose)
-        try:
-            expansion = fitting.derive(self.table, choose)
-        except ShapeError as error:
-            return Rejection("shape", str(error))
-        except LanguageError as error:
-            return Rejection("argument", str(error))
-        return judge(self.space, expansion)
+        return draw.attempt(self.space, lambda: fitting.derive(table, choose))
 
     def draw(self, rng: random.Random) -> Draw:
         """Derive one network by the grammar's prior, given the budget."""

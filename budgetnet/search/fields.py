@@ -18,6 +18,7 @@ import yaml
 from budgetnet.errors import StudyError, nearest
 from budgetnet.language.source import Source, Span
 from budgetnet.language.yaml_nodes import NotYaml, compose
+from budgetnet.training.recipe_reading import USUAL
 
 __all__ = ["Document", "Field", "Scalar", "Section", "read_yaml"]
 
@@ -28,6 +29,7 @@ _COUNT = re.compile(r"(\d[\d_,]*\.?\d*)\s*([kKmMgG]?)")
 _UNITS = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 
 _USUAL = {
+    **USUAL,
     "name": "study",
     "data": "dataset",
     "space": "grammar",
@@ -36,15 +38,6 @@ _USUAL = {
     "n_jobs": "workers",
     "timeout": "minutes",
     "time": "minutes",
-    "learning_rate": "lr",
-    "batch_size": "batch",
-    "optimiser": "optimizer",
-    "scheduler": "schedule",
-    "smoothing": "label_smoothing",
-    "dtype": "precision",
-    "wd": "weight_decay",
-    "crop": "shift",
-    "rotate": "warp_rotate",
     "parameters": "params",
     "macs": "flops",
     "memory": "peak_activation_bytes",

@@ -157,6 +157,10 @@ class Workers(Protocol):
         """The workers without a job."""
         ...
 
+    def start(self) -> None:
+        """Start the workers ahead of their first jobs."""
+        ...
+
     def submit(self, worker: int, job: Job) -> None:
         """Give an idle worker a job."""
         ...

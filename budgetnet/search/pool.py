@@ -20,7 +20,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from budgetnet.errors import SearchError
-from budgetnet.search.messages import Done, Job, Lost, Message, Setup
+from budgetnet.search.messages import Done, Job, Lost, Message, Progress, Setup
 from budgetnet.search.worker import work
 
 __all__ = ["LIMIT_DEATHS", "Pool"]
@@ -40,25 +40,30 @@ class Pool:
         devices: Sequence[str] = (),
         prepare: Callable[[], object] = lambda: None,
     ) -> None:
-        """Get ready; each worker starts when it gets its first job.
+        """Get ready; workers start with the first job, or ahead of it by `start`.
 
         Args:
             setup: what each worker needs.
             count: how many workers, >= 1.
             devices: dealt out to the workers in turn; `Setup.device` for all if empty.
-            prepare: called once before the first worker starts (to download what all of them need).
+            prepare: called once before the first job is handed out (to download what all workers need).
         """
         self._context = multiprocessing.get_context("spawn")
         self._setups = [replace(setup, device=devices[i % len(devices)]) if devices else setup for i in range(count)]
-        self._prepare = prepare
+        self._prepare: Callable[[], object] | None = prepare
         self._connections: dict[int, Connection[Any, Any]] = {}
         self._processes: dict[int, SpawnProcess] = {}
         self._busy: dict[int, Job] = {}
+        self._fresh: set[int] = set()  # workers that had no job yet
         self._deaths = 0
 
+    def start(self) -> None:
+        """Start the workers that do not run; they load their libraries while this process does what else it has to."""
+        for index in range(len(self._setups)):
+            if index not in self._connections:
+                self._start(index)
+
     def _start(self, index: int) -> None:
-        if not self._processes:
-            self._prepare()
         here, there = self._context.Pipe()
         process = self._context.Process(
             target=work, args=(there, self._setups[index], index), name=f"budgetnet-worker-{index}", daemon=True
@@ -68,6 +73,7 @@ class Pool:
         there.close()  # the worker holds the only other end, so its death ends the pipe
         self._processes[index] = process
         self._connections[index] = here
+        self._fresh.add(index)
 
     @property
     def idle(self) -> list[int]:
@@ -82,9 +88,15 @@ class Pool:
     def submit(self, worker: int, job: Job) -> None:
         """Give an idle worker a job."""
         assert worker not in self._busy
+        if not self._processes:
+            self.start()
+        if self._prepare is not None:
+            self._prepare()
+            self._prepare = None
         if worker not in self._connections:
             self._start(worker)
         self._busy[worker] = job
+        self._fresh.discard(worker)
         self._send(worker, job)
 
     def answer(self, worker: int, *, go_on: bool) -> None:
@@ -109,7 +121,9 @@ class Pool:
                 message: Message = connection.recv()
             except (EOFError, OSError):
                 message = Lost(index, self._bury(index))
-            if not hasattr(message, "epoch"):
+                if index not in self._busy:
+                    continue  # it takes no job with it; the next one starts a new worker
+            if not isinstance(message, Progress):
                 self._busy.pop(index, None)
             if isinstance(message, Done):
                 self._deaths = 0
@@ -137,9 +151,9 @@ class Pool:
         return reason
 
     def stop(self, *, patience: float = 5.0) -> None:
-        """End all workers: idle ones are asked, those at work are killed (nothing of theirs needs keeping)."""
+        """End all workers: idle ones are asked; others, at work or starting, are killed: they have nothing to keep."""
         for index, process in self._processes.items():
-            if index in self._busy or index not in self._connections:
+            if index in self._busy or index in self._fresh or index not in self._connections:
                 process.kill()
             else:
                 self._send(index, None)

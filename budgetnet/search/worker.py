@@ -1,4 +1,4 @@
-"""The life of a worker process: load the data once, then train whatever comes through the pipe."""
+"""The life of a worker process: load libraries, with the first job the data, and train whatever comes by the pipe."""
 
 from __future__ import annotations
 
@@ -23,10 +23,15 @@ def work(connection: Connection[Any, Any], setup: Setup, index: int) -> None:
     try:
         from budgetnet.search.trainer import Bench  # loads torch, which the parent's import of this file need not
 
-        bench = Bench(setup)
+        job = connection.recv()
+        if job is None:
+            return
+        bench = Bench(setup)  # not before the first job: until then the data may still be on the way
     except BudgetnetError as error:
         connection.send(Broken(index, error))
         return
+    except (EOFError, BrokenPipeError):
+        return  # the parent is gone
     except Exception:  # noqa: BLE001 - passed on whole; the parent raises
         connection.send(Bug(index, traceback.format_exc()))
         return
@@ -36,7 +41,7 @@ def work(connection: Connection[Any, Any], setup: Setup, index: int) -> None:
         return bool(connection.recv()) if job.ask else True
 
     try:
-        while (job := connection.recv()) is not None:
+        while job is not None:
             assert isinstance(job, Job)
             try:
                 answer: Done | Failed | Bug = Done(index, bench.train(job, on_epoch))
@@ -47,6 +52,7 @@ def work(connection: Connection[Any, Any], setup: Setup, index: int) -> None:
             except Exception:  # noqa: BLE001 - passed on whole; the parent raises
                 answer = Bug(index, traceback.format_exc())
             connection.send(answer)
+            job = connection.recv()
     except (EOFError, BrokenPipeError):
         return  # the parent is gone
 

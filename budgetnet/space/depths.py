@@ -6,7 +6,7 @@ in `budgetnet.space.tabulate`: exact counts over parameters, jointly with any ot
 
 Depth is counted along the main path: the body of a skip, the first branch of a parallel part; graphs add nothing
 (`budgetnet.space.surroundings`). That is the network's depth wherever the others are no longer, and a lower bound of it
-else. So whoever needs the depth itself looks at the closed form's, as `budgetnet.space.fitting.draw_fitting` does.
+else. So whoever needs the depth itself looks at the closed form's, as `budgetnet.space.fitting_draws` does.
 """
 
 from __future__ import annotations

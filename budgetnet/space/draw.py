@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from budgetnet.errors import LanguageError, ShapeError
@@ -11,7 +12,7 @@ from budgetnet.network.expand import Chooser, Expansion
 from budgetnet.space.choosers import prior
 from budgetnet.space.space import Space
 
-__all__ = ["Candidate", "Draw", "Rejection", "derive", "draw", "judge"]
+__all__ = ["Candidate", "Draw", "Rejection", "attempt", "derive", "draw", "judge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,13 @@ def draw(space: Space, rng: random.Random) -> Draw:
 
 def derive(space: Space, choose: Chooser) -> Draw:
     """Derive one network with any chooser and judge it."""
+    return attempt(space, lambda: space.expand(choose))
+
+
+def attempt(space: Space, make: Callable[[], Expansion]) -> Draw:
+    """Judge what *make* derives; a derivation that gives no network is a rejection as well."""
     try:
-        expansion = space.expand(choose)
+        expansion = make()
     except ShapeError as error:
         return Rejection("shape", str(error))
     except LanguageError as error:

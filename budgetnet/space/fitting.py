@@ -2,44 +2,30 @@
 
 The table knows this exactly for its axis (parameters, as a rule), and jointly with it for FLOPs or activations. So
 under a budget of parameters and FLOPs no derivation ever ends outside. For a bound on depth or memory, or for more
-bounds at once, it knows necessary conditions only; a draw that ends outside all the same, by the closed form's count of
-the whole network, is drawn again.
-
-Draws can be stratified: by size with any exact table, by depth with one that tells depths apart
-(`budgetnet.space.depths`).
+bounds at once, it knows necessary conditions only; whoever derives judges the whole network by the closed form.
 """
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 from budgetnet.errors import SearchError
 from budgetnet.network.assemble import Assembler
-from budgetnet.network.cost import Cost
 from budgetnet.network.expand import Chooser, Decision, Expansion, Label, output_shape
 from budgetnet.network.machine import Pending
-from budgetnet.space.choosers import prior
-from budgetnet.space.draw import Candidate, Rejection, judge
 from budgetnet.space.states import NEVER, Costs, Edge
 from budgetnet.space.table import Outlook, Table
 
-__all__ = ["Along", "Band", "Weighting", "derive", "draw_fitting", "draw_stratified", "strata"]
+__all__ = ["Along", "Band", "Weighting", "derive", "reachable", "require_fitting"]
 
 Weighting = Literal["prior", "uniform"]
 """``prior``: the grammar's weights, given that the network fits. ``uniform``: every fitting derivation alike."""
 
-EXACT_TRIES = 100
-"""Draws after which `draw_fitting` gives up exact probabilities."""
 LIMIT_OUTLOOKS = 1 << 15
 """Decisions, told apart by what was spent before them, that a table remembers for each kind of derivation …"""
 LIMIT_KINDS = 8
 """… and the kinds of derivation (weighting and band) that it remembers them for."""
-LIMIT_TRIES = 1000
-"""Draws after which `draw_fitting` gives up where the table's conditions are not sufficient."""
-
 
 Along = Literal["size", "depth"]
 """What strata divide: ``size``, the cost on the table's axis (parameters, as a rule), or ``depth``."""
@@ -100,90 +86,14 @@ def derive(
     return Expansion(assembler.finish(), output_shape(stop, table.space.classes), decisions)
 
 
-def draw_fitting(
-    table: Table, rng: random.Random, *, weighting: Weighting = "prior", band: Band | None = None
-) -> Candidate:
-    """Draw one network that fits.
-
-    The draw follows the weighting exactly: the table's weights are of the axis alone, and what breaks another bound
-    is drawn again. Only where `EXACT_TRIES` draws in a row broke one are the other bounds looked ahead for, too, at
-    the price of drawing some fitting networks more often than others.
-
-    Raises:
-        SearchError: nothing fits, or `LIMIT_TRIES` draws in a row did not.
-    """
-    text = ""
-    for attempt in range(LIMIT_TRIES):
-        ahead = attempt >= EXACT_TRIES
-        drawn = judge(table.space, derive(table, prior(rng), weighting=weighting, band=band, axis_only=not ahead))
-        if isinstance(drawn, Rejection):
-            text = drawn.text
-        elif band is None or band.low <= _measured(drawn.cost, band, table) <= band.high:
-            return drawn
-    raise SearchError(
-        f"{LIMIT_TRIES} networks in a row broke the budget ({table.space.budget}) in a bound that can only be "
-        f"estimated ahead; the last one: {text or 'outside the band'}. Loosen that bound or take away what breaks it"
-    )
+def reachable(table: Table, band: Band) -> bool:
+    """Whether some network within the axis' bound lies in the band."""
+    return not _Journey(table, "uniform", band).empty
 
 
-def draw_stratified(
-    table: Table,
-    rng: random.Random,
-    count: int,
-    *,
-    along: Along = "size",
-    bands: int = 8,
-    weighting: Weighting = "prior",
-) -> list[Candidate]:
-    """Draw networks from `strata` in turn, so that sizes or depths are spread evenly; in each by the weighting.
-
-    Args:
-        table: for sizes an exact one, for depths one that tells them apart.
-        rng: the source of randomness.
-        count: how many networks.
-        along: what is divided.
-        bands: into how many bands, at most; no more than networks are drawn.
-        weighting: of the draws within a band.
-
-    Raises:
-        SearchError: nothing fits, or the table cannot tell sizes (or depths) apart.
-    """
-    cut = strata(table, min(bands, count), along=along)
-    if not cut:
-        _Journey(table, weighting, None).check()
-        raise SearchError(f"the table of this space cannot tell networks apart by {along}: draw without strata")
-    return [draw_fitting(table, rng, weighting=weighting, band=cut[place % len(cut)]) for place in range(count)]
-
-
-def strata(table: Table, count: int, *, along: Along = "size") -> list[Band]:
-    """Cut what fits into bands, smallest first, and leave out the empty ones.
-
-    Drawing from each in turn spreads networks evenly over sizes (or depths), where the prior and the uniform draw
-    crowd near the budget. Sizes are cut at equal widths; depths into bands of as equal numbers of depths as can be.
-
-    Args:
-        table: of the space.
-        count: of bands, at most.
-        along: what is divided.
-
-    Returns:
-        No bands where the table cannot tell costs, or depths, apart.
-    """
-    if along == "depth":
-        depths = [depth for depth in table.depths if not _Journey(table, "uniform", Band(depth, depth, "depth")).empty]
-        places = [len(depths) * position // count for position in range(count + 1)]
-        return [Band(depths[low], depths[high - 1], "depth") for low, high in pairwise(places) if low < high]
-    least = table.smallest
-    if not table.exact or table.axis is None or least is None:
-        return []
-    edges = [least + (table.bound + 1 - least) * position // count for position in range(count + 1)]
-    bands = [Band(low, high - 1) for low, high in pairwise(edges) if low < high]
-    return [band for band in bands if not _Journey(table, "uniform", band).empty]
-
-
-def _measured(cost: Cost, band: Band, table: Table) -> int:
-    """What a band is about, by the closed form."""
-    return cost.depth if band.along == "depth" or table.axis is None else int(getattr(cost, table.axis))
+def require_fitting(table: Table) -> None:
+    """Raise SearchError if nothing in the space fits."""
+    _Journey(table, "prior", None).check()
 
 
 class _Journey:

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import cycle
 
-from budgetnet.errors import LanguageError, RequestError, SearchError, ShapeError
+from budgetnet.errors import RequestError, SearchError
 from budgetnet.network.printing import network_text, summary
-from budgetnet.space import draw, fitting
-from budgetnet.space.choosers import prior, replay
-from budgetnet.space.draw import Candidate, Draw, Rejection
-from budgetnet.space.fitting import EXACT_TRIES, Band, Weighting
+from budgetnet.space.choosers import replay
+from budgetnet.space.draw import Candidate, draw
+from budgetnet.space.fitting import Band, Weighting
+from budgetnet.space.fitting_draws import draw_fitting, draw_until
 from budgetnet.space.identity import canonical_hash
 from budgetnet.space.placed import PlacedMachine, Placing, plain
 from budgetnet.space.space import Space
@@ -23,7 +23,7 @@ from budgetnet.space.views import Point, Region, Sample
 __all__ = ["Haul", "collect", "point_of", "sample_of"]
 
 LIMIT_TRIES = 1000
-"""Draws in a row that may break the budget, or repeat a network, before it is given up."""
+"""Draws in a row that may repeat a network, beyond the networks known, before it is given up."""
 WIDEST = 100
 """Characters of a network's short line."""
 
@@ -72,14 +72,18 @@ def collect(
             f"{space.budget}; ask for at most {table.fitting:,}, or raise the budget"
         )
     rng = random.Random(seed)  # noqa: S311 (no secret)
-    drawing = _Drawing(space, table, rng, weighting)
+    rejected: Counter[str] = Counter()
     places: Iterator[Band | None] = cycle(bands or (None,))
     candidates: list[Candidate] = []
     hashes: list[str] = []
     known: set[str] = set()
     repeated = in_a_row = 0
     while len(candidates) < n:
-        found = drawing.next(next(places))
+        band = next(places)
+        if table is None:
+            found = draw_until(space, lambda _: draw(space, rng), rejected)
+        else:
+            found = draw_fitting(table, rng, weighting=weighting, band=band, rejected=rejected)
         name = canonical_hash(found.expansion.network)
         if name in known:
             repeated += 1
@@ -97,49 +101,7 @@ def collect(
         known.add(name)
         candidates.append(found)
         hashes.append(name)
-    return Haul(candidates=tuple(candidates), hashes=tuple(hashes), rejected=dict(drawing.rejected), repeated=repeated)
-
-
-class _Drawing:
-    """Draws as `budgetnet.space.fitting.draw_fitting` does, and counts what it drops."""
-
-    def __init__(self, space: Space, table: Table | None, rng: random.Random, weighting: Weighting) -> None:
-        self._space, self._table, self._rng, self._weighting = space, table, rng, weighting
-        self.rejected: Counter[str] = Counter()
-
-    def next(self, band: Band | None) -> Candidate:
-        """Draw until a network fits."""
-        text = ""
-        for attempt in range(LIMIT_TRIES):
-            found = self._draw(band, ahead=attempt >= EXACT_TRIES)
-            if isinstance(found, Candidate):
-                return found
-            self.rejected[found.reason] += 1
-            text = found.text.partition("\n")[0]
-        raise SearchError(
-            f"{LIMIT_TRIES:,} draws in a row gave no network within {self._space.budget}; the last one: {text}. Raise "
-            "that bound or take away what breaks it"
-        )
-
-    def _draw(self, band: Band | None, *, ahead: bool) -> Draw:
-        table = self._table
-        if table is None:
-            return draw.draw(self._space, self._rng)
-        try:
-            expansion = fitting.derive(
-                table, prior(self._rng), weighting=self._weighting, band=band, axis_only=not ahead
-            )
-        except ShapeError as error:
-            return Rejection("shape", str(error))
-        except LanguageError as error:
-            return Rejection("argument", str(error))
-        found = draw.judge(self._space, expansion)
-        what = "depth" if band is not None and band.along == "depth" else table.axis
-        if band is not None and what is not None and isinstance(found, Candidate):
-            cost = int(getattr(found.cost, what))
-            if not band.low <= cost <= band.high:
-                return Rejection("band", f"{cost:,} ({what}) is outside {band.low:,} to {band.high:,}")
-        return found
+    return Haul(candidates=tuple(candidates), hashes=tuple(hashes), rejected=dict(rejected), repeated=repeated)
 
 
 def point_of(candidate: Candidate, name: str) -> Point:

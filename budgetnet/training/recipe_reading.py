@@ -11,7 +11,7 @@ from budgetnet.training.recipe import FIELD_TYPES, Recipe
 from budgetnet.training.recipe_checks import check_value
 from budgetnet.training.recipes import RECIPES
 
-__all__ = ["preset", "read_recipe", "read_value"]
+__all__ = ["USUAL", "preset", "read_recipe", "read_value"]
 
 USUAL = {
     "learning_rate": "lr",

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from budgetnet.space.choosers import prior
 from budgetnet.space.draw import draw, judge
 from budgetnet.space.explore import sample
-from budgetnet.space.fitting import derive, draw_fitting
+from budgetnet.space.fitting import derive
+from budgetnet.space.fitting_draws import draw_fitting
 from budgetnet.space.identity import canonical_hash
 from budgetnet.space.mutate import mutate
 from budgetnet.space.recognise import recognise

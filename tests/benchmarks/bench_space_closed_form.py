@@ -20,7 +20,7 @@ from budgetnet.network.leaves import leaf, rows
 from budgetnet.network.measure import measure, measure_module
 from budgetnet.network.tree import Node
 from budgetnet.space.depths import tabulate_depths
-from budgetnet.space.fitting import draw_fitting, draw_stratified
+from budgetnet.space.fitting_draws import draw_fitting, draw_stratified
 from budgetnet.space.space import Space
 from budgetnet.space.table import Table
 from tests.benchmarks.spaces import arguments, example, finish, flagship, header, markdown, table_of

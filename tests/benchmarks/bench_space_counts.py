@@ -25,7 +25,7 @@ from typing import Any
 
 from budgetnet.network.budget import Budget
 from budgetnet.space.draw import draw
-from budgetnet.space.fitting import draw_fitting
+from budgetnet.space.fitting_draws import draw_fitting
 from budgetnet.space.space import Space
 from budgetnet.space.table import Table
 from tests.benchmarks.spaces import arguments, example, finish, flagship, header, markdown, table_of

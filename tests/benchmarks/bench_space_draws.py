@@ -1,8 +1,10 @@
 """What budget-aware draws give, and how fast: ``python -m tests.benchmarks.bench_space_draws``.
 
-Draws from the flagship grammar by its prior, given the budget, and checks all by the closed form and some by fvcore;
-then how depths and parameters are distributed, beside other ways to draw (``--draws``, ``--checked`` and ``--others``
-for fewer, ``--json PATH`` writes the results, too):
+Draws from the flagship grammar by its prior, given the budget, and checks all by the closed form and some by fvcore, in
+two ways: as a search derives (looking ahead for all bounds at once; whatever breaks one all the same would be counted),
+and as `sample` and `explore` draw (exact proportions; what breaks FLOPs is drawn again, and counted). Then how depths
+and parameters are distributed, beside other ways to draw (``--draws``, ``--checked`` and ``--others`` for fewer,
+``--json PATH`` writes the results, too):
 
 - the grammar's prior, whatever it costs;
 - pruning afterwards: the same, and what is over budget is thrown away;
@@ -17,6 +19,7 @@ from __future__ import annotations
 import random
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
@@ -27,10 +30,11 @@ from budgetnet.network.cost import Cost
 from budgetnet.network.expand import Decision
 from budgetnet.network.measure import measure
 from budgetnet.search.parameters import distribution, option_index
+from budgetnet.space import fitting
 from budgetnet.space.choosers import prior
 from budgetnet.space.depths import tabulate_depths
-from budgetnet.space.draw import Candidate, derive, draw
-from budgetnet.space.fitting import draw_fitting, draw_stratified
+from budgetnet.space.draw import Candidate, Rejection, derive, draw, judge
+from budgetnet.space.fitting_draws import draw_fitting, draw_stratified
 from budgetnet.space.space import Space
 from budgetnet.space.table import Table
 from tests.benchmarks.spaces import arguments, bars, finish, flagship, header, markdown, quantiles, table_of
@@ -46,8 +50,10 @@ def aware(space: Space, draws: int, checked: int, seed: int = 0) -> tuple[dict[s
     table = table_of(space)
     rng = random.Random(seed)
     begun, worked = time.perf_counter(), time.process_time()
-    drawn = [draw_fitting(table, rng) for _ in range(draws)]
+    ahead = [judge(space, fitting.derive(table, prior(rng))) for _ in range(draws)]
     seconds, worked = time.perf_counter() - begun, time.process_time() - worked
+    rejected: Counter[str] = Counter()
+    drawn = [draw_fitting(table, rng, rejected=rejected) for _ in range(draws)]
     costs = [space.cost(each.expansion.network) for each in drawn]
     unequal = over = 0
     for each in random.Random(seed).sample(drawn, checked):
@@ -56,13 +62,16 @@ def aware(space: Space, draws: int, checked: int, seed: int = 0) -> tuple[dict[s
         limits = space.budget.bounds()
         over += counted.params > limits["params"] or counted.flops > limits["flops"]
     summary = {
-        "draws": draws,
-        "over budget": sum(space.budget.excess(cost) is not None for cost in costs),
+        "draws, looking ahead for all bounds": draws,
+        "of these over budget": sum(isinstance(each, Rejection) for each in ahead),
+        "per second, with counting": draws / seconds,
+        "per CPU second, with counting": draws / worked,
+        "draws in exact proportions": draws,
+        "over budget before them, drawn again": sum(rejected.values()),
+        "over budget among them": sum(space.budget.excess(cost) is not None for cost in costs),
         "built, counted by fvcore": checked,
-        "of these over budget": over,
+        "of the built over budget": over,
         "counts unequal": unequal,
-        "draws per second": draws / seconds,
-        "per CPU second": draws / worked,
     }
     return summary, costs
 

@@ -49,6 +49,9 @@ class Oracle:
         """One worker, busy while its answer waits to be read."""
         return [] if self._done else [0]
 
+    def start(self) -> None:
+        """Nothing is to be started."""
+
     def submit(self, worker: int, job: Job) -> None:
         """Answer at once."""
         cost, digest = self._space.cost(job.network), canonical_hash(job.network)

@@ -1,7 +1,8 @@
-"""What `train_speed` lets compete: four ways to train one network, each in a process of its own.
+"""What `train_speed` lets compete: four ways to train one network.
 
-A process of its own, because settings of one would help or hurt the others: `fit` changes how the whole process keeps
-freed memory, and oneDNN and OpenMP keep what they once prepared.
+Those that differ in settings of the whole process have processes of their own, since one would help or hurt the other:
+`fit` keeps freed memory, and oneDNN and OpenMP keep what they once prepared. Those that share settings share a process,
+too, since every process keeps the memory of its largest network.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from budgetnet.training.optimizer import make_optimizers
 from budgetnet.training.recipe import Recipe
 from tests.benchmarks.step_clock import clocked
 
-__all__ = ["KINDS", "Contender", "Lane", "Settings", "Turn"]
+__all__ = ["KINDS", "Contender", "House", "Lane", "Settings", "Turn"]
 
 STORED = 50_000
 """Images in memory, as many as CIFAR-10 has."""
@@ -56,6 +57,11 @@ class Contender:
     loaders: int = 0
     """Of a plain loop: processes of its DataLoader."""
 
+    @property
+    def house(self) -> tuple[str, int]:
+        """Equal for contenders that may share a process."""
+        return "ours" if self.kind == "bare" else self.kind, self.threads
+
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
@@ -72,20 +78,20 @@ class Turn:
         return self.images / self.seconds
 
 
-class Lane:
-    """A process in which one contender waits for its turns."""
+class House:
+    """A process in which contenders wait for their turns."""
 
-    def __init__(self, contender: Contender, settings: Settings) -> None:
+    def __init__(self, threads: int, settings: Settings, *, compiled: bool = False) -> None:
         context = multiprocessing.get_context("spawn")
         self._here, there = context.Pipe()
         # Not a daemon: those may not have the children that a DataLoader needs. It ends when the pipe does.
-        self._process = context.Process(target=_serve, args=(there, contender, settings))
+        self._process = context.Process(target=_serve, args=(there, threads, settings, compiled))
         self._process.start()
         there.close()
 
-    def begin(self, network: Path, images: int, *, parts: bool = False) -> None:
+    def begin(self, contender: Contender, network: Path, images: int, *, parts: bool = False) -> None:
         """Start a turn."""
-        self._here.send((network, images, parts))
+        self._here.send((contender, network, images, parts))
 
     def end(self) -> Turn:
         """Wait for the turn's end."""
@@ -94,11 +100,6 @@ class Lane:
             raise answer
         assert isinstance(answer, Turn)
         return answer
-
-    def turn(self, network: Path, images: int, *, parts: bool = False) -> Turn:
-        """Start a turn and wait for its end."""
-        self.begin(network, images, parts=parts)
-        return self.end()
 
     def close(self) -> None:
         """End the process."""
@@ -109,25 +110,45 @@ class Lane:
             self._process.join()
 
 
-def _serve(connection: Connection[Any, Any], contender: Contender, settings: Settings) -> None:
+@dataclass(frozen=True)
+class Lane:
+    """One contender and the house in which it trains."""
+
+    contender: Contender
+    house: House
+
+    def begin(self, network: Path, images: int, *, parts: bool = False) -> None:
+        """Start a turn."""
+        self.house.begin(self.contender, network, images, parts=parts)
+
+    def end(self) -> Turn:
+        """Wait for the turn's end."""
+        return self.house.end()
+
+    def turn(self, network: Path, images: int, *, parts: bool = False) -> Turn:
+        """Start a turn and wait for its end."""
+        self.begin(network, images, parts=parts)
+        return self.end()
+
+
+def _serve(connection: Connection[Any, Any], threads: int, settings: Settings, compiled: bool) -> None:
     """Take turns until the pipe is closed."""
-    if contender.kind == "compiled":
+    if compiled:
         os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"  # what an earlier run compiled must not help
-    torch.set_num_threads(contender.threads)
+    torch.set_num_threads(threads)
     images = _images(settings.data)
-    run = KINDS[contender.kind]
     models: dict[Path, nn.Module] = {}
     while True:
         try:
-            network, count, parts = connection.recv()
+            contender, network, count, parts = connection.recv()
         except EOFError:
             return
         try:
             if network not in models:
-                models[network] = _model(network, compiled=contender.kind == "compiled")
+                models[network] = _model(network, compiled=compiled)
             subset = images.take(torch.randperm(len(images))[:count])
             with clocked(models[network]) if parts else nullcontext() as spent:
-                seconds = run(models[network], subset, contender, settings)
+                seconds = KINDS[contender.kind](models[network], subset, contender, settings)
             if spent is not None:
                 spent["rest"] = seconds - sum(spent.values())
             answer: Turn | Exception = Turn(images=count, seconds=seconds, parts=spent)

@@ -9,9 +9,9 @@
   processes is not on the clock.
 - *bare*: forward, backward and optimizer on one random batch that is in place, in fit's precision and layout.
 
-The contenders, each in a process of its own, take turns (A B C A B C …), so what else the machine does meets all of
-them. A number is ``median [least–greatest]`` of the rounds, a ratio that of the rounds' ratios. CIFAR-10 is taken from
-the data directory; where it is not, random images of its size.
+The contenders take turns (A B C A B C …), so what else the machine does meets all of them. A number is ``median
+[least–greatest]`` of the rounds, a ratio that of the rounds' ratios. CIFAR-10 is taken from the data directory; where
+it is not, random images of its size.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -31,7 +32,7 @@ from budgetnet.network.files import read
 from budgetnet.training.device import choose_device, choose_precision
 from budgetnet.training.recipe import Recipe
 from budgetnet.training.sources import data_directory
-from tests.benchmarks.contenders import STORED, Contender, Lane, Settings, Turn
+from tests.benchmarks.contenders import STORED, Contender, House, Lane, Settings, Turn
 from tests.benchmarks.speed_tables import (
     TWO_AT_ONCE,
     CompileRow,
@@ -107,7 +108,8 @@ def rounds(lanes: dict[str, Lane], given: argparse.Namespace) -> Rates:
     for name in given.networks:
         for key, lane in lanes.items():
             sizes[name, key] = measured_size(lane, name, given)
-    for _ in range(given.rounds):
+        print(f"warmed up: {name}", file=sys.stderr, flush=True)
+    for place in range(given.rounds):
         for name in given.networks:
             for key in rates[name]:
                 if key != TWO_AT_ONCE:
@@ -117,6 +119,7 @@ def rounds(lanes: dict[str, Lane], given: argparse.Namespace) -> Rates:
                 rates[name].setdefault(TWO_AT_ONCE, []).append(
                     both(pair, NETWORKS[name], sizes[name, "ours, 1 thread"]).rate
                 )
+            print(f"round {place + 1} of {given.rounds}: {name}", file=sys.stderr, flush=True)
     return rates
 
 
@@ -167,21 +170,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parts: dict[str, Turn] = {}
     with ExitStack() as stack:
 
-        def lane(contender: Contender) -> Lane:
-            made = Lane(contender, settings)
+        def house(one: Contender) -> House:
+            made = House(one.threads, settings, compiled=one.kind == "compiled")
             stack.callback(made.close)
             return made
 
-        lanes = {one.name: lane(one) for one in taking_part}
+        houses: dict[tuple[str, int], House] = {}
+        for one in taking_part:
+            if one.house not in houses:
+                houses[one.house] = house(one)
+        lanes = {one.name: Lane(one, houses[one.house]) for one in taking_part}
         if "ours, 1 thread" in lanes:
-            lanes["second"] = lane(Contender(name="second", kind="ours", threads=1))
+            lanes["second"] = Lane(lanes["ours, 1 thread"].contender, house(lanes["ours, 1 thread"].contender))
         rates = rounds(lanes, given)
         medians = {name: statistics.median(found["ours"]) for name, found in rates.items()}
         if given.parts:
             for name, median in medians.items():
                 parts[name] = lanes["ours"].turn(NETWORKS[name], size(median, given.seconds, recipe.batch), parts=True)
         if given.compile:
-            extra = lane(Contender(name="compiled", kind="compiled", threads=given.threads))
+            compiling = Contender(name="compiled", kind="compiled", threads=given.threads)
+            extra = Lane(compiling, house(compiling))
             compiled = [compile_row(name, extra, median, given) for name, median in medians.items()]
     print(f"\n{speed_table(rates)}")
     if "ours, 1 thread" in lanes:

@@ -74,6 +74,9 @@ class Threads:
         """The workers without a job."""
         return [index for index in range(len(self._pipes)) if index not in self._busy]
 
+    def start(self) -> None:
+        """Nothing is to be started."""
+
     def submit(self, worker: int, job: Job) -> None:
         """Give an idle worker a job."""
         self._busy.add(worker)

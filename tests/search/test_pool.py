@@ -120,8 +120,27 @@ def test_preparation_that_fails_starts_nothing():
     pool = Pool(SETUP, 2, prepare=fail)
     with pytest.raises(BudgetnetError, match="no network"):
         pool.submit(0, Job(network=NETWORK, recipe=RECIPE, seed=1))
-    assert pool.pids == []
+    assert pool.idle == [0, 1]
+    pids = pool.pids
     pool.stop()
+    assert all(gone(pid) for pid in pids)
+
+
+def test_workers_start_ahead_of_their_jobs():
+    """All start at once; one that dies without a job is no loss, and its next job starts another."""
+    pool = Pool(SETUP, 2)
+    try:
+        pool.start()
+        first, second = pool.pids
+        os.kill(first, signal.SIGKILL)
+        deadline = time.monotonic() + 60
+        while not gone(first) and time.monotonic() < deadline:
+            assert pool.wait(0.1) == []
+        pool.submit(0, Job(network=NETWORK, recipe=RECIPE, seed=1))
+        assert pool.pids[1] == second
+        until(pool, Done)
+    finally:
+        pool.stop()
 
 
 def test_workers_that_keep_dying_end_the_search():

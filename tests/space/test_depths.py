@@ -9,7 +9,8 @@ import pytest
 
 from budgetnet.errors import SearchError
 from budgetnet.space.depths import depth_shares, tabulate_depths
-from budgetnet.space.fitting import Band, derive, draw_fitting, draw_stratified, strata
+from budgetnet.space.fitting import Band, derive
+from budgetnet.space.fitting_draws import draw_fitting, draw_stratified, strata
 from budgetnet.space.table import Table
 from budgetnet.space.tabulate import TooLarge, tabulate
 from tests.space.spaces import FLAGSHIP, GRAMMARS, all_derivations, space_of

@@ -13,7 +13,8 @@ from budgetnet.network.cost import Cost
 from budgetnet.network.expand import Chooser, Decision, Expansion
 from budgetnet.space.choosers import prior, replay
 from budgetnet.space.draw import Candidate, judge
-from budgetnet.space.fitting import Band, derive, draw_fitting, strata
+from budgetnet.space.fitting import Band, derive
+from budgetnet.space.fitting_draws import draw_fitting, strata
 from budgetnet.space.table import Table
 from budgetnet.space.tabulate import tabulate
 from tests.space.spaces import FLAGSHIP, GRAMMARS, Derived, all_derivations, space_of

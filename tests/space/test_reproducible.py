@@ -12,7 +12,7 @@ import random
 from tests.space.spaces import FLAGSHIP, GRAMMARS, space_of
 from budgetnet.space.draw import Candidate, draw
 from budgetnet.space.explore import explore
-from budgetnet.space.fitting import draw_fitting
+from budgetnet.space.fitting_draws import draw_fitting
 from budgetnet.space.identity import canonical_hash
 from budgetnet.space.mutate import mutate
 from budgetnet.space.recognise import recognise

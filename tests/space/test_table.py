@@ -8,7 +8,7 @@ from functools import cache
 
 import pytest
 
-from budgetnet.space.fitting import draw_fitting
+from budgetnet.space.fitting_draws import draw_fitting
 from budgetnet.space.space import Space
 from budgetnet.space.table import Table
 from budgetnet.space.tabulate import TooLarge, tabulate
