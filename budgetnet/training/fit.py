@@ -14,6 +14,7 @@ from budgetnet.errors import RequestError
 from budgetnet.training.augment import augment
 from budgetnet.training.averaging import Average, Followers, Lookahead
 from budgetnet.training.curve import Curve, Epoch, OnEpoch
+from budgetnet.training.detours import detours
 from budgetnet.training.device import choose_device, choose_precision
 from budgetnet.training.evaluate import evaluate
 from budgetnet.training.images import Images
@@ -75,7 +76,8 @@ def fit(
         torch.manual_seed(seed)
         run = _Run(model, train.to(where), validation, recipe, seed, where)
         try:
-            return run.to_the_end(on_epoch)
+            with detours(model, run.dtype) if where.type == "cpu" else nullcontext():
+                return run.to_the_end(on_epoch)
         finally:
             run.learn_all()
 

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from budgetnet.network.build import build
 from budgetnet.network.files import read
 from budgetnet.training.data import load
+from budgetnet.training.detours import detours
 from budgetnet.training.device import choose_device, choose_precision
 from budgetnet.training.fit import fit
 from budgetnet.training.images import Images, Normalisation
@@ -182,7 +183,7 @@ def _ours(model: nn.Module, images: Images, _contender: Contender, settings: Set
 
 
 def _bare(model: nn.Module, images: Images, _contender: Contender, settings: Settings) -> float:
-    """Forward, backward and optimizer on one random batch that is in place, in fit's precision and layout."""
+    """Forward, backward and optimizer on one random batch that is in place; precision, layout and detours are fit's."""
     keep_freed_memory()
     recipe, device = settings.recipe, choose_device(settings.device)
     dtype = choose_precision(recipe.precision, device)
@@ -190,19 +191,20 @@ def _bare(model: nn.Module, images: Images, _contender: Contender, settings: Set
     optimizers = make_optimizers(model, recipe)
     pixels = torch.randn(recipe.batch, *images.shape, device=device).to(dtype, memory_format=torch.channels_last)
     labels = torch.randint(0, 10, (recipe.batch,), device=device)
-    _synchronize(device)
-    begun = time.perf_counter()
-    for _ in range(len(images) // recipe.batch):
-        with torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
-            logits = model(pixels)
-        loss = nn.functional.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
-        for optimizer in optimizers:
-            optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        for optimizer in optimizers:
-            optimizer.step()
-    _synchronize(device)
-    return time.perf_counter() - begun
+    with detours(model, dtype) if device.type == "cpu" else nullcontext():
+        _synchronize(device)
+        begun = time.perf_counter()
+        for _ in range(len(images) // recipe.batch):
+            with torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
+                logits = model(pixels)
+            loss = nn.functional.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
+            for optimizer in optimizers:
+                optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            for optimizer in optimizers:
+                optimizer.step()
+        _synchronize(device)
+        return time.perf_counter() - begun
 
 
 class _Pictures(torch.utils.data.Dataset[tuple[Tensor, int]]):
