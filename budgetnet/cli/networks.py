@@ -92,6 +92,9 @@ def train(
         int | None, typer.Option(min=0, max=2**31 - 1, help="Of the first run; the next ones count up.  [default: 0]")
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Of each run on the processor.  [default: the cores, shared by the seeds]")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="For results and weights.  [default: in runs/]")
     ] = None,
@@ -116,7 +119,7 @@ def train(
     found = find(network, storage=storage, out=run)
     if brief:
         given: dict[str, object] = {"--study": study, "--dataset": dataset, "--recipe": recipe, "--seeds": seeds}
-        given |= {"--seed": seed, "--epochs": epochs}
+        given |= {"--seed": seed, "--epochs": epochs, "--threads": threads}
         _repeat(found, given | {"--out": out}, device, as_json=as_json)
         return
     if found.record is not None:
@@ -126,7 +129,7 @@ def train(
     from budgetnet.results.full_training import plan, train_network
 
     planned = plan(found, study=guide, dataset=dataset, recipe=recipe, seeds=seeds, epochs=epochs, out=out)
-    training = train_network(planned, first_seed=seed or 0, device=device, say=say)
+    training = train_network(planned, first_seed=seed or 0, device=device, threads=threads, say=say)
     if as_json:
         tell_json(training.document())
         return

@@ -102,19 +102,25 @@ def plan(
 
 
 def train_network(
-    planned: Plan, *, first_seed: int = 0, device: str = "auto", say: Callable[[str], object]
+    planned: Plan,
+    *,
+    first_seed: int = 0,
+    device: str = "auto",
+    threads: int | None = None,
+    say: Callable[[str], object],
 ) -> Training:
     """Train a network on all train images once per seed, and read the test images once per seed.
 
     What the plan's folder holds already of the same network, recipe and data set is kept and not trained again. The
-    result is written after every run, so an interrupted training goes on where it stopped. Runs go side by side and
-    share this machine's cores evenly, as many to each as if none had been done before; on a GPU they go one after the
-    other.
+    result is written after every run, so an interrupted training goes on where it stopped. Runs go side by side, as
+    many as there are cores for; on a GPU they go one after the other.
 
     Args:
         planned: what to do.
         first_seed: of initial weights, order, augmentation and dropout of the first run; the next ones count up.
         device: see `budgetnet.training.device.choose_device`.
+        threads: of each run, >= 1; if None, the seeds share this machine's cores evenly, as if none had been done
+            before.
         say: told how it goes, a line at a time.
 
     Raises:
@@ -133,13 +139,13 @@ def train_network(
         return before
     cores = SearchOptions().worker_count()
     # By the number of seeds, not of those left: the number of threads is part of what a seed's result follows from.
-    count = 1 if where.type == "cuda" else max(1, min(planned.seeds, cores))
+    count = 1 if where.type == "cuda" else max(1, min(planned.seeds, cores // (threads or 1)))
     setup = Setup(
         dataset=planned.dataset,
         validation=UNUSED_SPLIT,
         seed=0,
         device=device,
-        threads=max(1, cores // count),
+        threads=threads or max(1, cores // count),
         plugins=planned.architecture.plugins.files,
     )
     pool = Pool(setup, count, prepare=lambda: load(planned.dataset))

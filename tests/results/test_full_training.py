@@ -57,8 +57,9 @@ def test_a_file_needs_to_be_told_the_data(named, trials):
 def test_a_run_is_recorded_kept_and_gone_on_with(planned, by_hand):
     """Weights fit the built network; a second call trains only what is missing."""
     said: list[str] = []
-    first = train_network(planned, say=said.append, device="cpu")
+    first = train_network(planned, say=said.append, device="cpu", threads=1)
     assert first.score.n == 1
+    assert first.runs[0].threads == 1
     assert first.runs[0].test_images == 360
     assert read_training(planned.out) == first
     reading = first.runs[0].reading
