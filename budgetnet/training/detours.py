@@ -30,6 +30,8 @@ __all__ = ["detours", "drop", "merged_groups"]
 
 WIDTH = 16
 """Channels per group from which on there are fast kernels."""
+WIDEST = 128
+"""Channels of a merged group beyond which the extra arithmetic would outweigh the gain."""
 
 
 @contextmanager
@@ -77,19 +79,30 @@ def merged_groups(weight: Tensor, groups: int) -> tuple[Tensor, int]:
         least `WIDTH` channels, or all groups if none has.
     """
     inputs, kernel = weight.shape[1], weight.shape[2:]
-    count = next((m for m in range(1, groups + 1) if groups % m == 0 and m * inputs >= WIDTH), groups)
+    count = _together(groups, inputs)
     apart = weight.reshape(groups // count, count, -1, 1, inputs, *kernel)
     diagonal = torch.eye(count, dtype=weight.dtype, device=weight.device).view(1, count, 1, count, 1, 1, 1)
     return (apart * diagonal).reshape(len(weight), count * inputs, *kernel), groups // count
 
 
+def _together(groups: int, inputs: int) -> int:
+    """Return how many groups of so many channels make one."""
+    return next((m for m in range(1, groups + 1) if groups % m == 0 and m * inputs >= WIDTH), groups)
+
+
 def _slow(module: nn.Module) -> bool:
-    """Whether a layer's backward pass is slow: few channels per group, and not a plain depthwise 3×3."""
+    """Whether a layer's backward pass is slow, and quicker by the detour.
+
+    It is for few channels per group, unless the layer is a plain depthwise 3×3; it is not where groups can be merged in
+    large numbers only.
+    """
     if not isinstance(module, nn.Conv2d) or module.groups == 1 or module.padding_mode != "zeros":
         return False
     inputs, outputs = module.in_channels // module.groups, module.out_channels // module.groups
     plain = (module.kernel_size, module.stride, module.dilation) == ((3, 3), (1, 1), (1, 1))
-    return inputs < WIDTH and not (plain and inputs == outputs == 1)
+    if inputs >= WIDTH or (plain and inputs == outputs == 1):
+        return False
+    return _together(module.groups, inputs) * inputs <= WIDEST
 
 
 def _convolve(module: nn.Conv2d, image: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -126,7 +139,7 @@ class _Drop(torch.autograd.Function):
     def forward(ctx: Any, activations: Tensor, probability: float) -> Tensor:
         count = activations.numel()
         bits = torch.empty((count + 3) // 4, dtype=torch.int64).random_(-(2**63), None).view(torch.int16)[:count]
-        share = round(probability * 2**16)
+        share = min(round(probability * 2**16), 2**16 - 1)
         mask = torch.empty_like(activations, dtype=torch.int16)
         torch.ge(bits, share - 2**15, out=_flat(mask))
         ctx.mask, ctx.scale = mask.neg_(), 1 / (1 - share / 2**16)

@@ -94,6 +94,8 @@ def test_only_slow_layers_take_a_detour_and_only_in_training(monkeypatch: pytest
         nn.Conv2d(32, 32, 3, padding=1, groups=32),
         nn.Conv2d(32, 32, 3, padding=1, dilation=2, groups=32),
         nn.Conv2d(32, 32, 3, padding=1, groups=2),
+        nn.Conv2d(32, 131, 1),
+        nn.Conv2d(131, 131, 5, padding=2, groups=131),  # a prime: nothing between each apart and all together
     )
     images = torch.randn(2, 16, 9, 9)
     with detours(model, torch.float32):
@@ -122,6 +124,7 @@ def test_drop_is_dropout() -> None:
     assert torch.equal(images.grad, 2 * dropped)
     torch.manual_seed(3)
     assert torch.equal(drop(images, 0.3), dropped)
+    assert not drop(images, 1 - 1e-9).float().isnan().any()
     for shape in ((3, 7), (5,), (2, 3, 5)):
         odd = drop(torch.ones(shape, dtype=torch.bfloat16), 0.5)
         assert odd.shape == shape
