@@ -128,8 +128,10 @@ def measured_size(lane: Lane, name: str, given: argparse.Namespace) -> int:
     """How many images make a turn of the wanted length for this contender and network."""
     if given.quick:
         return size(0, 0, given.batch)
-    lane.turn(NETWORKS[name], 2 * given.batch)
-    return size(lane.turn(NETWORKS[name], 4 * given.batch).rate, given.seconds, given.batch)
+    first = lane.turn(NETWORKS[name], 2 * given.batch)
+    if first.seconds < given.seconds:  # what the first steps prepare would count too much
+        first = lane.turn(NETWORKS[name], 4 * given.batch)
+    return size(first.rate, given.seconds, given.batch)
 
 
 def both(pair: tuple[Lane, Lane], network: Path, images: int) -> Turn:
