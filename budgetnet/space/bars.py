@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from budgetnet.network.budget import Bound, Budget
-from budgetnet.space.distribution import Distribution, distribution
+from budgetnet.space.distribution import Distribution, distribution, lows
 from budgetnet.space.estimates import Share
 from budgetnet.space.exploration import Bin
 from budgetnet.space.space import Space
@@ -48,12 +48,12 @@ def histogram(
         return None
     limit = space.budget.bounds().get(bound)
     most = max(max(entry.cost for entry in drawn), limit or 0)
-    counted = _tabled(space, bound, most, limit, states, memory) or _pointed(space, bound, states)
+    counted = _tabled(space, bound, most, limit, states, memory) or _pointed(space, bound, limit, states)
     least = min(entry.cost for entry in drawn)
     bins = counted.bins if counted is not None else _empty(least, most, limit)
-    lows = [entry.low for entry in bins]
-    costs = _sorted_in(lows, [entry.cost for entry in drawn])
-    fitting = _sorted_in(lows, [entry.cost for entry in drawn if entry.fits])
+    starts = [entry.low for entry in bins]
+    costs = _sorted_in(starts, [entry.cost for entry in drawn])
+    fitting = _sorted_in(starts, [entry.cost for entry in drawn if entry.fits])
     fits_exact = counted is not None and counted.aligned and set(space.budget.bounds()) <= {bound}
     bars = []
     for entry, all_drawn, fit in zip(bins, costs, fitting, strict=True):
@@ -101,12 +101,12 @@ def _tabled(space: Space, bound: Bound, most: int, limit: int | None, states: in
     return _Counted(tuple(bins), found.prior.get("over", 0.0), aligned=True, precision=0)
 
 
-def _pointed(space: Space, bound: Bound, states: int) -> _Counted | None:
+def _pointed(space: Space, bound: Bound, limit: int | None, states: int) -> _Counted | None:
     """From the costs that occur, where a table over all possible ones would be too large."""
-    found = distribution(replace(space, budget=Budget()), bound, bins=BARS, states=states)
+    found = distribution(replace(space, budget=Budget()), bound, bins=BARS, edge=limit, states=states)
     if not isinstance(found, Distribution) or found.within is not None or not found.bins:
         return None
-    return _Counted(found.bins, 0.0, aligned=False, precision=found.precision)
+    return _Counted(found.bins, 0.0, aligned=not found.precision, precision=found.precision)
 
 
 def _exactly(value: float) -> Share:
@@ -116,18 +116,14 @@ def _exactly(value: float) -> Share:
 def _empty(least: int, most: int, limit: int | None) -> list[Bin]:
     """Bars of equal width, one of which ends at the limit (the first one may be narrower)."""
     least = min(least, most)
-    width = max(1, -(-(most + 1 - least) // BARS))
-    lows = list(range(least, most + 1, width))
-    if limit is not None and least <= limit < most:
-        first = limit + 1 - width * -(-(limit + 1 - least) // width)
-        lows = [max(low, least) for low in range(first, most + 1, width)]
-    highs = [*(low - 1 for low in lows[1:]), most]
-    return [Bin(low=low, high=high, derivations=0, prior=0.0) for low, high in zip(lows, highs, strict=True)]
+    first = [max(low, least) for low in lows(least, most, BARS, limit)]
+    last = [*(low - 1 for low in first[1:]), most]
+    return [Bin(low=low, high=high, derivations=0, prior=0.0) for low, high in zip(first, last, strict=True)]
 
 
-def _sorted_in(lows: Sequence[int], costs: Sequence[int]) -> list[int]:
+def _sorted_in(starts: Sequence[int], costs: Sequence[int]) -> list[int]:
     """How many costs each bar holds."""
-    counts = [0] * len(lows)
+    counts = [0] * len(starts)
     for cost in costs:
-        counts[max(0, bisect_right(lows, cost) - 1)] += 1
+        counts[max(0, bisect_right(starts, cost) - 1)] += 1
     return counts

@@ -25,7 +25,7 @@ from budgetnet.space.space import Space
 from budgetnet.space.states import COMPLETE, Costs, StateGraph, find_states
 from budgetnet.space.tabulate import LIMIT_STATES, TooLarge, without_collector
 
-__all__ = ["LIMIT_PAIRS", "LIMIT_POINTS", "LIMIT_WORK", "Distribution", "distribution"]
+__all__ = ["LIMIT_PAIRS", "LIMIT_POINTS", "LIMIT_WORK", "Distribution", "distribution", "lows"]
 
 LIMIT_POINTS = 1 << 14
 """Different costs that a class may have before they are rounded."""
@@ -80,6 +80,7 @@ def distribution(
     of: Bound = "flops",
     *,
     bins: int = 40,
+    edge: int | None = None,
     states: int = LIMIT_STATES,
     points: int = LIMIT_POINTS,
     work: int = LIMIT_WORK,
@@ -89,7 +90,8 @@ def distribution(
     Args:
         space: with the axis of its table; see the module.
         of: ``params``, ``flops`` or ``activations``.
-        bins: how many.
+        bins: how many, at most; one more with an edge.
+        edge: a cost at which a bin ends, such as the budget; the first bin then begins below the least cost.
         states: largest number of states that are looked into.
         points: see `LIMIT_POINTS`.
         work: see `LIMIT_WORK`.
@@ -120,7 +122,7 @@ def distribution(
     total = float(found.number.sum())
     return Distribution(
         of=of,
-        bins=_binned(cost, found, bins),
+        bins=_binned(cost, found, bins, edge),
         total=round(total),
         exact=total < 2.0**53,
         precision=found.error,
@@ -135,11 +137,23 @@ def _forms(graph: StateGraph, bound: int) -> tuple[list[Form], tuple[int, Costs]
     return classes.forms, (classes.of_node[target] if target >= 0 else target, costs)
 
 
-def _binned(cost: NDArray[np.int64], found: _Points, count: int) -> tuple[Bin, ...]:
+def lows(least: int, most: int, count: int, edge: int | None = None) -> range:
+    """The first cost of each of at most *count* equal bins from *least* to *most*.
+
+    With an edge between the two a bin ends at it; the first one then may begin below the least cost, and there may be
+    one more.
+    """
+    width = max(1, -(-(most + 1 - least) // count))
+    if edge is not None and least <= edge < most:
+        least -= -(edge + 1 - least) % width
+    return range(least, most + 1, width)
+
+
+def _binned(cost: NDArray[np.int64], found: _Points, count: int, edge: int | None) -> tuple[Bin, ...]:
     if not len(cost):
         return ()
-    least, most = int(cost.min()), int(cost.max())
-    width = max(1, -(-(most + 1 - least) // count))
+    bins = lows(int(cost.min()), int(cost.max()), count, edge)
+    least, width = bins.start, bins.step
     places = (cost - least) // width
     size = int(places.max()) + 1
     numbers = np.bincount(places, found.number, size)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from budgetnet.space.distribution import Distribution, distribution
+from budgetnet.space.distribution import Distribution, distribution, lows
 from budgetnet.space.tabulate import TooLarge
 from tests.space.spaces import FLAGSHIP, GRAMMARS, space_of
 from tests.space.test_table import derived, middle
@@ -36,14 +38,30 @@ def test_every_cost_is_counted_exactly(name: str, of: str) -> None:
     assert {each.low: each.prior for each in found.bins if each.derivations} == pytest.approx(dict(prior))
 
 
+@given(
+    least=st.integers(0, 1000), width=st.integers(0, 5000), count=st.integers(1, 60),
+    edge=st.none() | st.integers(-100, 7000),
+)  # fmt: skip
+def test_a_bin_ends_at_the_edge(least: int, width: int, count: int, edge: int | None) -> None:
+    """Equal bins cover all costs, at most one more than asked for, and one ends at an edge that lies among them."""
+    most = least + width
+    found = lows(least, most, count, edge)
+    assert found[0] <= least < found[0] + found.step
+    assert found[-1] <= most < found[-1] + found.step
+    assert len(found) <= count + 1
+    if edge is not None and least <= edge < most:
+        assert edge + 1 in found
+
+
 def test_without_a_bound_on_the_axis_all_are_counted() -> None:
     """FLOPs as the only bound take nothing away: the bins above it show what it would."""
     costs = [entry.cost.flops for entry in derived("repetition") if entry.cost]
-    found = spread(space_of(GRAMMARS["repetition"], depth=100), bins=3)
+    found = spread(space_of(GRAMMARS["repetition"], depth=100), bins=3, edge=costs[1])
     assert (found.within, found.total) == (None, len(costs))
+    assert costs[1] in {each.high for each in found.bins}
     for each in found.bins:
         assert each.derivations == sum(each.low <= cost <= each.high for cost in costs)
-    assert found.bins[0].low == min(costs)
+    assert found.bins[0].low <= min(costs) <= found.bins[0].high
     assert found.bins[-1].high >= max(costs)
 
 
