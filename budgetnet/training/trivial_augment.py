@@ -154,7 +154,7 @@ def _sharpness(images: Tensor, draw: Draw) -> Tensor:
         return images
     channels = images.shape[1]
     kernel = torch.ones(channels, 1, 3, 3, device=images.device)
-    kernel[:, :, 1, 1] = 5
+    kernel[:, :, 1, 1].fill_(5)  # assigning the number would send it to the device anew in torch 2.11
     smooth = images.to(torch.float32)
     # Sums of whole numbers, exact in float32, so the half that rounds is exact, too.
     inner = nn.functional.conv2d(smooth, kernel, groups=channels)
