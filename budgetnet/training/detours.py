@@ -3,13 +3,13 @@
 Measured with torch 2.15 on two cores with AMX in bfloat16; ratios of one training step of the layer:
 
 - *Convolutions of few channels per group* (depthwise ones, first of all) have no fast backward pass as soon as they are
-  strided, dilated, or wider than 3×3: 5 to 11 times as long as the detour. Groups are merged to at least `WIDTH`
+  strided, dilated, or wider than 3×3: 2.5 to 11 times as long as the detour. Groups are merged to at least `WIDTH`
   channels each, with zeros between what was apart. That is more arithmetic, which the matrix unit does at once.
-- *Gradients in another layout* than the activations make batch norm's backward pass 10 to 30 times as long. They come
+- *Gradients in another layout* than the activations make batch norm's backward pass 8 to 33 times as long. They come
   from a mean over positions, and a skip passes them on through a whole stage. They are laid out anew where they enter a
   norm; most often they lie right and this is nothing.
 - *Dropout* draws a random number for each activation by a loop without vectors. Drawing 64 bits for four activations
-  and masking their bits takes a third of the time.
+  and masking their bits takes three quarters of the time.
 
 Parameters, their gradients and what a network computes are as without, but for the order of sums; dropout draws other
 numbers, with the same probability to within 1/131,072.

@@ -111,8 +111,8 @@ def test_worker_without_data(tmp_path):
         pool.stop()
 
 
-def test_preparation_that_fails_starts_nothing():
-    """If the data cannot be had, no worker is started to find out again."""
+def test_preparation_that_fails_leaves_nothing():
+    """If the data cannot be had, no worker gets a job to find out again, and none outlives the pool."""
 
     def fail() -> None:
         raise DataError("no network")
