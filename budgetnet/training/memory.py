@@ -31,4 +31,4 @@ def keep_freed_memory() -> bool:
     mallopt.argtypes = [ctypes.c_int, ctypes.c_int]
     mallopt.restype = ctypes.c_int
     kept = any(mallopt(_MMAP_THRESHOLD, size) for size in _KEPT_BYTES)
-    return kept and bool(mallopt(_TRIM_THRESHOLD, 2**31 - 1))
+    return kept and bool(mallopt(_TRIM_THRESHOLD, -1))

@@ -7,13 +7,10 @@ from typing import ClassVar
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch import Tensor, nn
-from torch.nn.functional import conv2d
 
 from budgetnet.training.data import Dataset
-from budgetnet.training.detours import detours, drop, merged_groups
+from budgetnet.training.detours import detours
 from budgetnet.training.fit import Epoch, fit
 from budgetnet.training.recipe import Recipe
 
@@ -37,28 +34,6 @@ def gradients(model: nn.Module, images: Tensor, *, aside: bool, dtype: torch.dty
     return [each.clone() for each in found]
 
 
-@settings(deadline=None, max_examples=60)
-@given(
-    groups=st.integers(1, 24), inputs=st.integers(1, 5), outputs=st.integers(1, 3), kernel=st.integers(1, 5),
-    stride=st.integers(1, 2), dilation=st.integers(1, 3),
-)  # fmt: skip
-def test_merged_groups_compute_the_same(groups, inputs, outputs, kernel, stride, dilation):
-    """Filters of merged groups give the same images and the same gradients, and groups are as wide as they can be."""
-    torch.manual_seed(0)
-    images = torch.randn(2, groups * inputs, 13, 13, dtype=torch.float64)
-    weight = torch.randn(groups * outputs, inputs, kernel, kernel, dtype=torch.float64, requires_grad=True)
-    merged, fewer = merged_groups(weight, groups)
-    assert groups % fewer == 0
-    assert merged.shape[1] * fewer == images.shape[1]
-    assert merged.shape[1] >= 16 or fewer == 1
-    apart = conv2d(images, weight, None, stride, 2, dilation, groups)
-    together = conv2d(images, merged, None, stride, 2, dilation, fewer)
-    torch.testing.assert_close(together, apart)
-    (expected,) = torch.autograd.grad(apart.square().sum(), weight)
-    (found,) = torch.autograd.grad(together.square().sum(), weight)
-    torch.testing.assert_close(found, expected)
-
-
 @pytest.mark.parametrize(
     "layer",
     [
@@ -78,57 +53,6 @@ def test_gradients_are_as_without(layer: nn.Conv2d) -> None:
         scale = float(reference.abs().max())
         limit = max(1.5 * float((one - reference).abs().max()), 0.01 * scale, 1e-3)
         assert float((other - reference).abs().max()) <= limit
-
-
-def test_only_slow_layers_take_a_detour_and_only_in_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Full and plain depthwise 3x3 convolutions stay, validation goes straight, float32 has no detours."""
-    seen: list[int] = []
-
-    def noted(*arguments: object) -> Tensor:
-        seen.append(arguments[-1])  # type: ignore[arg-type]
-        return conv2d(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr("budgetnet.training.detours.conv2d", noted)
-    model = network(
-        nn.Conv2d(16, 32, 3, padding=1),
-        nn.Conv2d(32, 32, 3, padding=1, groups=32),
-        nn.Conv2d(32, 32, 3, padding=1, dilation=2, groups=32),
-        nn.Conv2d(32, 32, 3, padding=1, groups=2),
-        nn.Conv2d(32, 131, 1),
-        nn.Conv2d(131, 131, 5, padding=2, groups=131),  # a prime: nothing between each apart and all together
-    )
-    images = torch.randn(2, 16, 9, 9)
-    with detours(model, torch.float32):
-        model(images)
-    assert seen == []
-    with detours(model, torch.bfloat16):
-        model(images)
-        assert seen == [2]  # of 32 groups
-        model.eval()(images)
-        assert seen == [2, 32]
-    model.train()(images)
-    assert seen == [2, 32]
-
-
-def test_drop_is_dropout() -> None:
-    """The wanted share is dropped, the mean is kept, gradients go where activations went, and a seed repeats it."""
-    torch.manual_seed(3)
-    images = torch.ones(50, 40, 11, 9, dtype=torch.bfloat16).contiguous(memory_format=CHANNELS_LAST).requires_grad_()
-    dropped = drop(images, 0.3)
-    assert dropped.stride() == images.stride()
-    share = float((dropped == 0).float().mean())
-    assert abs(share - 0.3) < 5 * (0.3 * 0.7 / images.numel()) ** 0.5
-    assert set(dropped.unique().tolist()) == {0.0, torch.tensor(1 / 0.7).bfloat16().item()}
-    dropped.backward(torch.full_like(dropped, 2.0))
-    assert images.grad is not None
-    assert torch.equal(images.grad, 2 * dropped)
-    torch.manual_seed(3)
-    assert torch.equal(drop(images, 0.3), dropped)
-    assert not drop(images, 1 - 1e-9).float().isnan().any()
-    for shape in ((3, 7), (5,), (2, 3, 5)):
-        odd = drop(torch.ones(shape, dtype=torch.bfloat16), 0.5)
-        assert odd.shape == shape
-        assert set(odd.unique().tolist()) <= {0.0, 2.0}
 
 
 def test_dropout_layers_take_the_detour_in_bfloat16_only() -> None:
