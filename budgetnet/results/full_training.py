@@ -11,7 +11,7 @@ from budgetnet.network.closed_form import cost
 from budgetnet.network.files import Architecture
 from budgetnet.network.printing import network_text
 from budgetnet.results.lookup import Found
-from budgetnet.results.runs import Training, read_training, training_folder, write_training
+from budgetnet.results.runs import Training, prepare_folder, read_training, training_folder, write_training
 from budgetnet.results.text import duration, percent, shape_text
 from budgetnet.search.environment import environment
 from budgetnet.search.final_record import Run
@@ -124,7 +124,8 @@ def train_network(
         say: told how it goes, a line at a time.
 
     Raises:
-        RequestError: the network does not suit the images, the folder holds something else, or no such device.
+        RequestError: the network does not suit the images, the folder holds something else or cannot be written to,
+            or no such device.
         DataError: the data set is missing or damaged.
         TrainingError: every run failed.
     """
@@ -137,6 +138,7 @@ def train_network(
         say(f"{planned.out} holds {len(done)} of these runs already; {len(todo)} are left to do")
     if not todo:
         return before
+    prepare_folder(planned.out)
     cores = SearchOptions().worker_count()
     # By the number of seeds, not of those left: the number of threads is part of what a seed's result follows from.
     count = 1 if where.type == "cuda" else max(1, min(planned.seeds, cores // (threads or 1)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from budgetnet.errors import RequestError
 from budgetnet.search.final_record import Run, score_of
 from budgetnet.search.score import Score
 
-__all__ = ["FILE", "Training", "read_training", "training_folder", "write_training"]
+__all__ = ["FILE", "Training", "prepare_folder", "read_training", "training_folder", "write_training"]
 
 FILE = "training.json"
 """Name of the file in a training's folder."""
@@ -62,10 +63,26 @@ def write_training(folder: Path, training: Training) -> Path:
         partial.write_text(json.dumps(training.document(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         partial.replace(path)
     except OSError as error:
-        raise RequestError(
-            f"{folder} cannot be written to ({error.strerror}); choose another place with --out"
-        ) from error
+        raise _unwritable(folder, error) from error
     return path
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make a training's folder, and make sure that files can be written there before anything is trained.
+
+    Raises:
+        RequestError: they cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> RequestError:
+    return RequestError(f"{folder} cannot be written to ({error.strerror}); choose another place with --out")
 
 
 def read_training(folder: Path) -> Training | None:
@@ -77,7 +94,7 @@ def read_training(folder: Path) -> Training | None:
     path = folder / FILE
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
         raise RequestError(f"{path} cannot be read ({error}); move it away to start anew") from error

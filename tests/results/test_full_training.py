@@ -93,3 +93,12 @@ def test_an_unknown_device_is_refused(planned):
     """Before any worker starts."""
     with pytest.raises(RequestError, match="device must be one of"):
         train_network(planned, device="gpu", say=print)
+
+
+def test_a_place_that_cannot_be_written_to_is_refused_before_training(planned, tmp_path, monkeypatch):
+    """An hour of training must not be what finds out."""
+    monkeypatch.setattr("budgetnet.results.full_training.Pool", None)  # no worker may be started
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file" / "folder", tmp_path / "file"):
+        with pytest.raises(RequestError, match=r"cannot be written to .*choose another place with --out"):
+            train_network(replace(planned, out=place), say=print, device="cpu")
