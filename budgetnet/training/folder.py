@@ -65,10 +65,11 @@ def part_files(folder: ImageFolder, part: Part, classes: tuple[str, ...]) -> lis
 def _fingerprint(folder: ImageFolder, files: dict[Part, list[tuple[Path, int]]]) -> str:
     """Return 16 hexadecimal digits that change with anything the packed copy depends on."""
     digest = hashlib.sha256(json.dumps([str(folder.path.resolve()), folder.size, folder.channels]).encode())
+    depth = len(folder.path.parts)
     for found in files.values():
         for path, label in found:
             facts = path.stat()
-            line = f"{path.relative_to(folder.path).as_posix()}\0{label}\0{facts.st_size}\0{facts.st_mtime_ns}\n"
+            line = f"{'/'.join(path.parts[depth:])}\0{label}\0{facts.st_size}\0{facts.st_mtime_ns}\n"
             digest.update(line.encode(errors="surrogateescape"))
     return digest.hexdigest()[:16]
 
