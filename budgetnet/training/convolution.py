@@ -2,7 +2,7 @@
 
 A convolution is computed three times in a training step: forward, for the gradient of its image, and for the gradient
 of its filters. torch hands all three to oneDNN, which has fast kernels for full convolutions; for others, what is fast
-depends on the pass. Measured with torch 2.14 on two AVX-512 BF16 cores (`tests.benchmarks.bench_convolution` measures
+depends on the pass. Measured with torch 2.14 on two AVX-512 BF16 cores (`tests.benchmarks.bench_detours` measures
 it anew):
 
 - *Depthwise*: forward is fast up to a padding of `NARROW`, beyond that 10 to 50 times slower. The image's gradient is

@@ -15,7 +15,9 @@ from budgetnet.training.convolution import Geometry, apart, convolve, merged_gro
 GROUPS = [(1, 16, 16), (1, 5, 7), (24, 1, 1), (13, 1, 1), (131, 1, 1), (32, 2, 4), (8, 4, 2), (16, 1, 2), (2, 24, 16)]
 
 
-def geometry(kernel: int = 3, stride: int = 1, padding: int = 1, dilation: int = 1, groups: tuple[int, int, int] = (1, 16, 16)) -> Geometry:  # fmt: skip # noqa: E501
+def geometry(
+    kernel: int = 3, stride: int = 1, padding: int = 1, dilation: int = 1, groups: tuple[int, int, int] = GROUPS[0]
+) -> Geometry:
     """A geometry with the usual defaults."""
     return Geometry(kernel, stride, padding, dilation, *groups)
 
