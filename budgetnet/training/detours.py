@@ -50,7 +50,7 @@ def detours(model: nn.Module, dtype: torch.dtype) -> Iterator[None]:
         if isinstance(module, nn.Conv2d):
             geometry = _geometry(module)
             if geometry is not None and worth_it(geometry):
-                replace(module, "_conv_forward", functools.partial(_convolve, module, geometry))
+                replace(module, "_conv_forward", functools.partial(_convolve, geometry))
         elif isinstance(module, nn.Dropout) and 0 < module.p < 1:
             replace(module, "forward", functools.partial(_drop_or_pass, module))
     try:
@@ -78,10 +78,8 @@ def _geometry(layer: nn.Conv2d) -> Geometry | None:
     )
 
 
-def _convolve(layer: nn.Conv2d, geometry: Geometry, image: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """`nn.Conv2d._conv_forward` by the detour; validation, which has no backward pass, goes straight."""
-    if not layer.training:
-        return nn.functional.conv2d(image, weight, bias, layer.stride, layer.padding, layer.dilation, layer.groups)
+def _convolve(geometry: Geometry, image: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """`nn.Conv2d._conv_forward` by the detour, for validation too."""
     low = torch.bfloat16
     return convolve(image.to(low), weight.to(low), None if bias is None else bias.to(low), geometry)
 

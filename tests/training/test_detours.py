@@ -143,3 +143,16 @@ def test_fit_leaves_nothing_behind(digits: Dataset) -> None:
         fit(model, digits.train, None, replace(recipe, epochs=2), seed=0, device="cpu", on_epoch=fail)
     assert [set(vars(module)) for module in model.modules()] == own
     assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_validation_sees_the_same_network() -> None:
+    """Without gradients, as in validation, a network computes with detours what it computes without, but for rounding."""
+    torch.manual_seed(0)
+    model = network(nn.Conv2d(24, 48, 3, padding=2, dilation=2, groups=12), nn.BatchNorm2d(48)).eval()
+    images = torch.randn(8, 24, 12, 12).contiguous(memory_format=CHANNELS_LAST)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        straight = model(images)
+        with detours(model, torch.bfloat16):
+            aside = model(images)
+    assert aside.dtype == straight.dtype
+    torch.testing.assert_close(aside, straight, rtol=0.02, atol=0.02)
