@@ -146,7 +146,7 @@ def test_fit_leaves_nothing_behind(digits: Dataset) -> None:
 
 
 def test_validation_sees_the_same_network() -> None:
-    """Without gradients, as in validation, a network computes with detours what it computes without, but for rounding."""
+    """Without gradients, a network computes by detours what it computes without, but for rounding."""
     torch.manual_seed(0)
     model = network(nn.Conv2d(24, 48, 3, padding=2, dilation=2, groups=12), nn.BatchNorm2d(48)).eval()
     images = torch.randn(8, 24, 12, 12).contiguous(memory_format=CHANNELS_LAST)
