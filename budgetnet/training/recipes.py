@@ -27,9 +27,7 @@ HAND_MADE = Recipe(
 rate on a validation plateau, flips, shift-scale-rotate and a 16x16 cutout. Shift, scale and rotation limits are those
 customary for 32x32 images (Albumentations' ShiftScaleRotate)."""
 
-MUON = Recipe(
-    batch=128, optimizer="muon", lr=0.2, muon_lr=0.03, label_smoothing=0.1, flip="alternating", whiten=True
-)
+MUON = Recipe(batch=128, optimizer="muon", lr=0.2, muon_lr=0.03, label_smoothing=0.1, flip="alternating", whiten=True)
 """Muon with label smoothing, alternating flips and a whitening first layer, at rates that suit 3 epochs as well as 12
 (K. Jordan's airbench94_muon, 2024)."""
 

@@ -19,7 +19,7 @@ from budgetnet.search.score import Score
 from budgetnet.training.reading import Mistake, Reading
 from budgetnet.training.recipe import Recipe
 
-OLD = Path(__file__).parents[2] / "studies" / "results" / "cifar10-200k" / "trials.json"
+OLDER = Path(__file__).parent / "older" / "record.json"
 
 RESULT = Result(
     losses=(2.0, 1.0),
@@ -74,8 +74,8 @@ def test_a_failed_run_tells_where_it_failed() -> None:
 
 
 def test_records_of_version_0_1_are_read() -> None:
-    """The flagship's finalists have neither reading nor train accuracies, and keep their scores."""
-    finalists = json.loads(OLD.read_text(encoding="utf-8"))["finalists"]
+    """The finalists of that record have neither reading nor train accuracies, and keep their scores."""
+    finalists = json.loads(OLDER.read_text(encoding="utf-8"))["finalists"]
     for finalist in finalists:
         runs = [FinalRun.of(run) for run in finalist["runs"]]
         assert score_of(runs).document() == pytest.approx(finalist["test_accuracy"])
