@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import torch
 from torch import Tensor, nn
 
@@ -14,6 +16,13 @@ SAMPLE = 5000
 
 EPSILON = 5e-4
 """Added to the variance of each direction, as in airbench94: directions that hold next to nothing are not blown up."""
+
+
+Window = tuple[tuple[int, ...], tuple[int, ...], int]
+"""A convolution's kernel and dilation, and the number of threads, since sums by other threads differ in last bits."""
+
+_known: WeakKeyDictionary[Images, dict[Window, Tensor]] = WeakKeyDictionary()
+"""The directions of images whose patches have been looked at: a search trains hundreds of networks on the same ones."""
 
 
 @torch.no_grad()
@@ -41,7 +50,11 @@ def whiten(model: nn.Module, train: Images) -> Tensor | None:
     reach = [(kernel - 1) * dilation + 1 for kernel, dilation in zip(first.kernel_size, first.dilation, strict=True)]
     if reach[0] > train.shape[1] or reach[1] > train.shape[2]:
         return None
-    filters = _whitening(first, train).to(first.weight)
+    window: Window = (first.kernel_size, first.dilation, torch.get_num_threads())
+    known = _known.setdefault(train, {})
+    if window not in known:
+        known[window] = _whitening(first, train)
+    filters = known[window].to(first.weight)
     pairs = min(len(filters), first.out_channels // 2)
     weight: Tensor = first.weight
     weight[:pairs] = filters[:pairs]

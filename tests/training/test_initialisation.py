@@ -45,6 +45,21 @@ def test_whitened_patches_are_uncorrelated(dilation: int) -> None:
     assert torch.equal(layer.weight[24:], left_over)
 
 
+def test_patches_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second network on the same images begins with the same filters, and costs no second look; other kernels do."""
+    looks: list[object] = []
+    unfold = nn.functional.unfold
+    monkeypatch.setattr(nn.functional, "unfold", lambda *args, **more: looks.append(args[1]) or unfold(*args, **more))
+    images = pictures()
+    first, second, wider = nn.Conv2d(3, 8, 2), nn.Conv2d(3, 10, 2), nn.Conv2d(3, 8, 3)
+    for layer in (first, second, wider):
+        whiten(nn.Sequential(layer), images)
+    assert looks == [(2, 2), (3, 3)]
+    assert torch.equal(first.weight[:4], second.weight[:4])
+    whiten(nn.Sequential(first), pictures())
+    assert looks == [(2, 2), (3, 3), (2, 2)]
+
+
 def test_few_filters_get_the_leading_directions() -> None:
     """Where not all fit, the directions of the largest variance come first, smallest filters first."""
     layer = nn.Conv2d(3, 9, 3, padding=1)

@@ -1,6 +1,6 @@
-"""cifar10-200k-1, a classifier for cifar10 (image files).
+"""cifar10-200k-27, a classifier for cifar10 (image files).
 
-124,762 parameters; 17,077,184 FLOPs (one multiply-add = one FLOP); test accuracy 85.30 ± 0.36 % (2 seeds).
+179,974 parameters; 13,996,608 FLOPs (one multiply-add = one FLOP); test accuracy 86.45 ± 0.04 % (3 seeds).
 
 Only torch is needed; the weights come with safetensors:
 
@@ -34,28 +34,38 @@ class Residual(nn.Module):
         return y + (x if self.shortcut is None else self.shortcut(x))
 
 
+class SqueezeExcite(nn.Module):
+    """Channels weighted by what global pooling saw (Hu et al., arXiv 1709.01507); 1x1 convolutions with bias."""
+
+    def __init__(self, channels: int, reduced: int, act: nn.Module, gate: nn.Module) -> None:
+        super().__init__()
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.reduce = nn.Conv2d(channels, reduced, 1)
+        self.act = act
+        self.expand = nn.Conv2d(reduced, channels, 1)
+        self.gate = gate
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, H, W) to the same shape: x times gates of shape (N, C, 1, 1)."""
+        gates: Tensor = self.gate(self.expand(self.act(self.reduce(self.pool(x)))))
+        return x * gates
+
+
 class Network(nn.Sequential):
-    """Images (N, 3, 32, 32) to logits (N, 10); 124,762 parameters.
+    """Images (N, 3, 32, 32) to logits (N, 10); 179,974 parameters.
 
     The comment behind a layer is the shape it puts out, without the batch.
     """
 
     def __init__(self) -> None:
         super().__init__(
-            nn.Conv2d(3, 16, 3, padding=1),  # 16 x 32 x 32
-            nn.MaxPool2d(2),  # 16 x 16 x 16
-            nn.BatchNorm2d(16),  # 16 x 16 x 16
-            nn.ReLU(),  # 16 x 16 x 16
-            nn.Conv2d(16, 48, 3, padding=1, bias=False),  # 48 x 16 x 16
+            nn.Conv2d(3, 24, 3, padding=1),  # 24 x 32 x 32
+            nn.MaxPool2d(2),  # 24 x 16 x 16
+            nn.BatchNorm2d(24),  # 24 x 16 x 16
+            nn.ReLU(),  # 24 x 16 x 16
+            nn.Conv2d(24, 48, 3, padding=1, bias=False),  # 48 x 16 x 16
             nn.BatchNorm2d(48),  # 48 x 16 x 16
             nn.ReLU(),  # 48 x 16 x 16
-            Residual(
-                nn.Sequential(
-                    nn.Conv2d(48, 48, 3, padding=1, bias=False),  # 48 x 16 x 16
-                    nn.BatchNorm2d(48),  # 48 x 16 x 16
-                    nn.ReLU(),  # 48 x 16 x 16
-                ),  # 48 x 16 x 16
-            ),  # 48 x 16 x 16
             nn.Conv2d(48, 48, 3, padding=1),  # 48 x 16 x 16
             nn.MaxPool2d(2),  # 48 x 8 x 8
             nn.BatchNorm2d(48),  # 48 x 8 x 8
@@ -65,6 +75,7 @@ class Network(nn.Sequential):
                     nn.Conv2d(48, 48, 3, padding=1, bias=False),  # 48 x 8 x 8
                     nn.BatchNorm2d(48),  # 48 x 8 x 8
                     nn.ReLU(),  # 48 x 8 x 8
+                    SqueezeExcite(48, 12, nn.ReLU(), nn.Sigmoid()),  # 48 x 8 x 8
                 ),  # 48 x 8 x 8
             ),  # 48 x 8 x 8
             nn.Conv2d(48, 96, 3, padding=1),  # 96 x 8 x 8
@@ -73,10 +84,7 @@ class Network(nn.Sequential):
             nn.ReLU(),  # 96 x 4 x 4
             Residual(
                 nn.Sequential(
-                    nn.Conv2d(96, 96, 5, padding=2, groups=96, bias=False),  # 96 x 4 x 4
-                    nn.BatchNorm2d(96),  # 96 x 4 x 4
-                    nn.ReLU(),  # 96 x 4 x 4
-                    nn.Conv2d(96, 96, 1, bias=False),  # 96 x 4 x 4
+                    nn.Conv2d(96, 96, 3, padding=2, dilation=2, bias=False),  # 96 x 4 x 4
                     nn.BatchNorm2d(96),  # 96 x 4 x 4
                     nn.ReLU(),  # 96 x 4 x 4
                 ),  # 96 x 4 x 4
