@@ -48,9 +48,9 @@ def fit(
     number of threads give the same curve, bit for bit; on a GPU to rounding. The number of threads is the caller's
     (`torch.set_num_threads`).
 
-    A run has diverged when its loss is no longer finite, or when, from a third of the epochs on (at least the
-    second), the train accuracy of an epoch and the validation accuracy after it are both within two standard errors
-    of always naming the most frequent class.
+    A run has diverged when its loss is no longer finite (noticed at once on a processor, at the end of the epoch on a
+    GPU), or when, from a third of the epochs on (at least the second), the train accuracy of an epoch and the
+    validation accuracy after it are both within two standard errors of always naming the most frequent class.
 
     Args:
         model: Maps (N, C, H, W) floats to logits (N, K).
@@ -163,7 +163,9 @@ class _Run:
             loss, correct = self.one_step(order[first : first + self.batch], number)
             loss_sum += loss
             hits += correct
-        # Numbers leave the device here, once an epoch, and not in the step.
+            if self.device.type == "cpu" and not loss_sum.isfinite():
+                break
+        # Numbers leave a GPU here, once an epoch, and not in the step; a processor has them at once.
         train_loss = float(loss_sum) / self.steps_per_epoch
         if not math.isfinite(train_loss):
             rates = f"learning rate {self.recipe.lr:g}"

@@ -152,8 +152,11 @@ class Explodes(nn.Module):
 
 
 def test_a_loss_that_is_not_finite_ends_the_run(digits: Dataset) -> None:
-    """The run ends after the epoch in which the loss became NaN or infinite, and says so."""
-    curve = fit(Explodes(), digits.train, None, QUICK, seed=0, device="cpu")
+    """A run on the processor ends with the step in which the loss became NaN or infinite, and says so."""
+    model = Explodes()
+    curve = fit(model, digits.train, None, QUICK, seed=0, device="cpu")
+    assert model.calls == 10
+    assert curve.images == 10 * QUICK.batch
     assert curve.epochs == ()
     assert curve.final is None
     assert curve.diverged is not None
