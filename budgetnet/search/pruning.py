@@ -27,10 +27,11 @@ def make_pruner(pruner: Pruner, epochs: int) -> BasePruner:
             # Optuna judges from step n_warmup_steps on; epochs are counted from 1.
             return MedianPruner(n_startup_trials=pruner.startup, n_warmup_steps=pruner.warmup + 1, n_min_trials=3)
         case "halving":
-            return SuccessiveHalvingPruner(min_resource=pruner.first, reduction_factor=pruner.reduction)
+            return SuccessiveHalvingPruner(min_resource=pruner.first_rung(epochs), reduction_factor=pruner.reduction)
         case "hyperband":
+            first = pruner.first_rung(epochs)
             return HyperbandPruner(
-                min_resource=pruner.first, max_resource=max(pruner.first, epochs), reduction_factor=pruner.reduction
+                min_resource=first, max_resource=max(first, epochs), reduction_factor=pruner.reduction
             )
 
 
@@ -43,7 +44,7 @@ def rungs(pruner: Pruner, epochs: int) -> tuple[int, ...]:
             return tuple(range(pruner.warmup + 1, epochs))
         case "halving" | "hyperband":
             found: list[int] = []
-            rung = pruner.first
+            rung = pruner.first_rung(epochs)
             while rung < epochs:
                 found.append(rung)
                 rung *= pruner.reduction
@@ -58,4 +59,5 @@ def pruner_text(pruner: Pruner) -> str:
         case "median":
             return f"{{kind: median, startup: {pruner.startup}, warmup: {pruner.warmup}}}"
         case "halving" | "hyperband":
-            return f"{{kind: {pruner.kind}, first: {pruner.first}, reduction: {pruner.reduction}}}"
+            first = "" if pruner.first is None else f"first: {pruner.first}, "
+            return f"{{kind: {pruner.kind}, {first}reduction: {pruner.reduction}}}"

@@ -7,6 +7,7 @@ most; none if none keeps that.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from budgetnet.search.calibration_record import Run
 from budgetnet.search.pruning import rungs
@@ -23,13 +24,19 @@ def contenders(epochs: int, own: Pruner | None = None) -> list[Pruner]:
     """Return the pruners worth a look for trials of *epochs* epochs, the study's *own* first.
 
     Halving with early and late first rungs, mild and sharp; median and Hyperband as they are by default. Those that
-    could never stop such a trial are left out.
+    could never stop such a trial are left out. All of them name the epoch of their first rung.
     """
     found = [] if own is None else [own]
-    found.append(Pruner())
-    found += [Pruner(kind="halving", first=first, reduction=sharp) for first in (1, 2, 4) for sharp in (2, 3)]
+    found.append(Pruner(kind="median"))
+    firsts = sorted({1, 2, 4, epochs // 2, Pruner().first_rung(epochs)} - {0})
+    found += [Pruner(kind="halving", first=first, reduction=sharp) for first in firsts for sharp in (2, 3)]
     found += [Pruner(kind="hyperband", reduction=sharp) for sharp in (2, 3)]
-    return [pruner for pruner in dict.fromkeys(found) if rungs(pruner, epochs)]
+    return [pruner for pruner in dict.fromkeys(_named(pruner, epochs) for pruner in found) if rungs(pruner, epochs)]
+
+
+def _named(pruner: Pruner, epochs: int) -> Pruner:
+    """The same pruner, with its first rung as a number; so two that do the same are one."""
+    return pruner if pruner.kind in ("median", "none") else replace(pruner, first=pruner.first_rung(epochs))
 
 
 def replay_all(

@@ -208,7 +208,7 @@ def _search() -> Schema:
             "kind": {"description": pruner["kind"], **kinds},
             "startup": {"description": pruner["startup"], **_whole(0), "default": usually.startup},
             "warmup": {"description": pruner["warmup"], **_whole(0), "default": usually.warmup},
-            "first": {"description": pruner["first"], **_whole(1), "default": usually.first},
+            "first": {"description": pruner["first"].replace("None", "Left out"), **_whole(1)},
             "reduction": {"description": pruner["reduction"], **_whole(2), "default": usually.reduction},
         },
     )

@@ -37,22 +37,31 @@ PrunerKind = Literal["median", "halving", "hyperband", "none"]
 class Pruner:
     """When a trial is stopped early. All trials have one schedule, so equal epochs are equal places of it."""
 
-    kind: PrunerKind = "median"
-    """median: its best epoch is below the median of what completed trials had at the same epoch. halving: after the
-    epoch `first`, then `reduction` times that, and so on, only the best 1/`reduction` of those that came so far go on.
-    hyperband: the same with several starting points, among which trials are dealt out. none."""
+    kind: PrunerKind = "halving"
+    """halving: after the epoch `first`, then `reduction` times that, and so on, only the best 1/`reduction` of those
+    that came so far go on. hyperband: the same with several starting points, among which trials are dealt out. median:
+    its best epoch is below the median of what completed trials had at the same epoch; taken where only `startup` or
+    `warmup` is given. none."""
     startup: int = 5
     """median: completed trials before it judges."""
     warmup: int = 1
     """median: first epochs that are never judged."""
-    first: int = 1
-    """halving, hyperband: the epoch of the first rung, below the trials' epochs; >= 1."""
+    first: int | None = None
+    """halving, hyperband: the epoch of the first rung, below the trials' epochs; >= 1. None: for hyperband 1, for
+    halving two thirds of the trials' epochs, rounded up. Before that the learning rate is high, and accuracies rank
+    networks hardly better than chance (studies/results/cifar10-200k-calibration)."""
     reduction: int = 3
     """halving, hyperband: see `kind`; >= 2."""
 
+    def first_rung(self, epochs: int) -> int:
+        """Return the epoch of the first rung in trials of *epochs* epochs; where it is the last, nothing is stopped."""
+        if self.first is not None:
+            return self.first
+        return 1 if self.kind == "hyperband" else -(-2 * epochs // 3)
+
     def problem(self, epochs: int) -> str | None:
         """Say why this does not suit trials of *epochs* epochs, or None."""
-        if self.kind in ("median", "none") or self.first == 1 or self.first < epochs:
+        if self.kind in ("median", "none") or self.first is None or self.first == 1 or self.first < epochs:
             return None
         return (
             f"the pruner's first rung, after epoch {self.first}, must come before the last of a trial's {epochs} "

@@ -283,12 +283,12 @@ def _search(field: Field | None, goal: Goal) -> SearchOptions:
 
 def _pruner(field: Field) -> Pruner:
     if not field.is_mapping:
-        return Pruner(kind=_word(field, PrunerKind, "median"))
+        return Pruner(kind=_word(field, PrunerKind, Pruner().kind))
     section = field.section(KEYS["search.pruner"])
     startup, warmup = section.get("startup"), section.get("warmup")
     first, reduction = section.get("first"), section.get("reduction")
     return Pruner(
-        kind=_word(section.get("kind"), PrunerKind, "median"),
+        kind=_word(section.get("kind"), PrunerKind, "median" if startup or warmup else Pruner().kind),
         startup=startup.whole(0) if startup else Pruner().startup,
         warmup=warmup.whole(0) if warmup else Pruner().warmup,
         first=first.whole(1) if first else Pruner().first,

@@ -18,11 +18,14 @@ def test_rungs_in_a_study_file(make_study):
         search="{pruner: {kind: halving, first: 2, reduction: 4}}", training="{epochs: 6, batch: 128, flip: none}"
     )
     assert study.search.pruner == Pruner(kind="halving", first=2, reduction=4)
-    assert make_study(search="{pruner: hyperband}").search.pruner == Pruner(kind="hyperband", first=1, reduction=3)
+    assert make_study(search="{pruner: {startup: 3}}").search.pruner == Pruner(kind="median", startup=3)
+    assert make_study(search="{pruner: {reduction: 2}}").search.pruner == Pruner(kind="halving", reduction=2)
+    assert make_study().search.pruner == Pruner(kind="halving")
+    assert make_study(search="{pruner: hyperband}").search.pruner == Pruner(kind="hyperband", first=None, reduction=3)
 
 
 @pytest.mark.parametrize(
-    "pruner", [Pruner(kind="halving", first=3), Pruner(kind="median", warmup=2), Pruner(kind="none")]
+    "pruner", [Pruner(), Pruner(kind="halving", first=3), Pruner(kind="median", warmup=2), Pruner(kind="none")]
 )
 def test_a_pruners_text_reads_back(make_study, pruner):
     """What a calibration recommends can be pasted into the study."""

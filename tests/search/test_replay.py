@@ -101,6 +101,8 @@ def test_contenders():
     """The study's own first, each once, none that could never stop such a trial."""
     own = Pruner(kind="halving", first=2, reduction=4)
     assert contenders(6, own)[0] == own
+    assert Pruner(kind="halving", first=4) in contenders(6)
+    assert contenders(6, Pruner())[0] == Pruner(kind="halving", first=4)
     assert len(set(contenders(6, own))) == len(contenders(6, own))
     assert contenders(1) == []
     assert all(rungs(pruner, 3) for pruner in contenders(3, Pruner(kind="none")))
@@ -109,7 +111,8 @@ def test_contenders():
 
 def test_rungs():
     """Where each kind may stop a trial of ten epochs."""
-    assert rungs(Pruner(), 4) == (2, 3)
+    assert rungs(Pruner(kind="median"), 4) == (2, 3)
+    assert [rungs(Pruner(), epochs) for epochs in (1, 2, 3, 4, 6, 12)] == [(), (), (2,), (3,), (4,), (8,)]
     assert rungs(Pruner(kind="halving", first=2, reduction=2), 10) == (2, 4, 8)
     assert rungs(Pruner(kind="hyperband"), 10) == (1, 3, 9)
     assert rungs(Pruner(kind="none"), 10) == ()
