@@ -50,8 +50,8 @@ class Pruner:
     """halving, hyperband: the epoch of the first rung, below the trials' epochs; >= 1. None: for hyperband 1, for
     halving two thirds of the trials' epochs, rounded up. Before that the learning rate is high, and accuracies rank
     networks hardly better than chance (studies/results/cifar10-200k-calibration)."""
-    reduction: int = 3
-    """halving, hyperband: see `kind`; >= 2."""
+    reduction: int = 2
+    """halving, hyperband: see `kind`; >= 2. What is stopped is on no frontier, so the default is the mildest."""
 
     def first_rung(self, epochs: int) -> int:
         """Return the epoch of the first rung in trials of *epochs* epochs; where it is the last, nothing is stopped."""

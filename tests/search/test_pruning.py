@@ -19,9 +19,9 @@ def test_rungs_in_a_study_file(make_study):
     )
     assert study.search.pruner == Pruner(kind="halving", first=2, reduction=4)
     assert make_study(search="{pruner: {startup: 3}}").search.pruner == Pruner(kind="median", startup=3)
-    assert make_study(search="{pruner: {reduction: 2}}").search.pruner == Pruner(kind="halving", reduction=2)
+    assert make_study(search="{pruner: {reduction: 3}}").search.pruner == Pruner(kind="halving", reduction=3)
     assert make_study().search.pruner == Pruner(kind="halving")
-    assert make_study(search="{pruner: hyperband}").search.pruner == Pruner(kind="hyperband", first=None, reduction=3)
+    assert make_study(search="{pruner: hyperband}").search.pruner == Pruner(kind="hyperband", first=None, reduction=2)
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_rungs():
     assert rungs(Pruner(kind="median"), 4) == (2, 3)
     assert [rungs(Pruner(), epochs) for epochs in (1, 2, 3, 4, 6, 12)] == [(), (), (2,), (3,), (4,), (8,)]
     assert rungs(Pruner(kind="halving", first=2, reduction=2), 10) == (2, 4, 8)
-    assert rungs(Pruner(kind="hyperband"), 10) == (1, 3, 9)
+    assert rungs(Pruner(kind="hyperband", reduction=3), 10) == (1, 3, 9)
     assert rungs(Pruner(kind="none"), 10) == ()
     assert rungs(Pruner(kind="halving", first=2), 2) == ()
 
@@ -123,7 +123,7 @@ def test_pruners_are_optunas():
     """Their settings are the study's."""
     halving = make_pruner(Pruner(kind="halving", first=2, reduction=4), 9)
     assert (halving._min_resource, halving._reduction_factor) == (2, 4)
-    hyperband = make_pruner(Pruner(kind="hyperband", first=2), 9)
+    hyperband = make_pruner(Pruner(kind="hyperband", first=2, reduction=3), 9)
     assert (hyperband._min_resource, hyperband._max_resource, hyperband._reduction_factor) == (2, 9, 3)
 
 
