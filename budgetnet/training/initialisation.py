@@ -17,7 +17,6 @@ SAMPLE = 5000
 EPSILON = 5e-4
 """Added to the variance of each direction, as in airbench94: directions that hold next to nothing are not blown up."""
 
-
 Window = tuple[tuple[int, ...], tuple[int, ...], int]
 """A convolution's kernel and dilation, and the number of threads, since sums by other threads differ in last bits."""
 
