@@ -158,7 +158,20 @@ def _prepare(path: Path, *, create: bool) -> None:
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             raise sqlite3.DatabaseError(f"malformed: {verdict}")
-        connection.execute("PRAGMA journal_mode=WAL")
+        _turn_log_on(connection)
+
+
+def _turn_log_on(connection: sqlite3.Connection) -> None:
+    """Change to a write-ahead log. SQLite does not wait for others that change to it at this moment, so we do."""
+    deadline = time.monotonic() + TIMEOUT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if time.monotonic() > deadline or "locked" not in str(error):
+                raise
+            time.sleep(0.05)
 
 
 def _relax(connection: Any, _record: object) -> None:

@@ -14,7 +14,7 @@ import sqlalchemy
 
 from budgetnet.errors import RequestError, SearchError
 from budgetnet.search.access import open_study
-from budgetnet.search.storage import HEARTBEAT, default_url, open_storage, shown, storage_errors
+from budgetnet.search.storage import HEARTBEAT, _turn_log_on, default_url, open_storage, shown, storage_errors
 
 
 def test_sqlite_is_opened_with_a_write_ahead_log(tmp_path):
@@ -123,6 +123,20 @@ def test_many_may_make_it_at_once(study, tmp_path):
 
     with ThreadPoolExecutor(5) as pool:
         assert list(pool.map(opened, range(5))) == ["tiny"] * 5
+
+
+def test_a_log_that_others_turn_on(tmp_path):
+    """Who finds the file locked while it changes to a write-ahead log waits, though SQLite does not."""
+    path = tmp_path / "study.db"
+    with closing(sqlite3.connect(path, check_same_thread=False)) as other:
+        other.execute("CREATE TABLE t (x)")
+        other.execute("BEGIN IMMEDIATE")
+        later = threading.Timer(0.6, other.rollback)
+        later.start()
+        with closing(sqlite3.connect(path, timeout=0)) as connection:
+            _turn_log_on(connection)
+            assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        later.join()
 
 
 def test_two_studies_share_a_database(study, make_study, tmp_path):
