@@ -54,7 +54,10 @@ def large(number: int) -> str:
 def _portion(part: int, whole: int) -> str:
     """A share of two whole numbers that may be too large for floats."""
     millionths = part * 10**6 // whole
-    return f"{millionths / 10**4:.2g} %" if millionths >= 100 else f"1 in {large(whole // max(part, 1))}"
+    if millionths < 100:
+        return f"1 in {large(whole // max(part, 1))}"
+    share = millionths / 10**4
+    return f"{share:.0f} %" if share >= 10 else f"{share:.2g} %"  # two digits, but 100 % is no 1e+02 %
 
 
 def _histogram(census: Census) -> list[str]:

@@ -105,7 +105,17 @@ def axis(title: str, **more: Any) -> dict[str, Any]:
 def layout(title: str, height: int, **more: Any) -> dict[str, Any]:
     """The layout that all figures share; *title* is taken as it is, *height* is in pixels."""
     return {
-        "title": {"text": title, "font": {"size": 15}, "x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 8}},
+        "title": {
+            "text": title,
+            "font": {"size": 15},
+            "x": 0,
+            "xref": "container",
+            "xanchor": "left",
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "pad": {"l": 8, "t": 12},  # a legend of two lines lies below
+        },
         "height": height,
         "font": {"family": FONT, "size": 12, "color": COLOURS["ink"]},
         "paper_bgcolor": COLOURS["paper"],

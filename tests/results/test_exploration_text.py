@@ -55,6 +55,14 @@ def test_the_text_has_every_part(space):
     assert not any(line.endswith(" ") for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("fitting", "share"), [(1000, "100 %"), (537, "54 %"), (15, "1.5 %"), (1, "0.1 %"), (0, "1 in 1,000")]
+)
+def test_a_share_of_all_reads_as_people_write_it(fitting, share):
+    """Two digits are enough, in no power of ten; what is rarer than one in ten thousand is a ratio."""
+    assert f"{fitting:,} of them fit params ≤ 4,000, exactly, {share} of all." in census_text(census(fitting=fitting))
+
+
 def test_a_space_that_was_not_counted_says_why(space):
     """The estimate stands alone, and is called one."""
     lines = exploration_text(explore(space, draws=20, states=1), title="tiny", budget=space.budget)
