@@ -14,19 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from budgetnet.derivation.expand import Decision
 from budgetnet.errors import BudgetnetError
-from budgetnet.language import examples
-from budgetnet.language.imports import prelude
-from budgetnet.language.load import load
-from budgetnet.language.parser import parse
-from budgetnet.language.printer import to_text
-from budgetnet.language.vocabulary import BUILTIN, Vocabulary
-from budgetnet.network import files
+from budgetnet.files import network_file
+from budgetnet.files.study_file import read_study
+from budgetnet.grammar.imports import prelude
+from budgetnet.grammar.load import load
+from budgetnet.grammar.parser import parse
+from budgetnet.grammar.printer import to_text
 from budgetnet.network.budget import Budget
-from budgetnet.network.expand import Decision
-from budgetnet.search.study_file import read_study
-from budgetnet.space.lint import examine
+from budgetnet.ops.signature import BUILTIN, Vocabulary
+from budgetnet.space.lint.lint import examine
 from budgetnet.space.space import Space
+from tools import language_examples
 
 __all__ = ["SLOW", "Case", "Outcome", "case", "judge"]
 
@@ -82,9 +82,10 @@ class Outcome:
 
 def _grammars() -> list[tuple[str, str]]:
     parts = [
-        (entry.form, f"network = conv(3, 16) ({entry.example}) gap linear(classes)") for entry in examples.CONSTRUCTS
+        (entry.form, f"network = conv(3, 16) ({entry.example}) gap linear(classes)")
+        for entry in language_examples.CONSTRUCTS
     ]
-    wholes = [examples.FLAGSHIP, examples.SHARING, examples.IMPORTS, examples.NAMES]
+    wholes = [language_examples.FLAGSHIP, language_examples.SHARING, language_examples.IMPORTS, language_examples.NAMES]
     source = prelude().rules[0].source
     assert source is not None
     return [*parts, *((text.partition("\n")[0], text) for text in wholes), ("prelude", source.text)]
@@ -299,9 +300,11 @@ def _read_study(mutated: Case, folder: Path, step: list[str]) -> None:
 def _read_network(mutated: Case, folder: Path, step: list[str]) -> None:
     path = folder / "network.yaml"
     path.write_bytes(mutated.data)
-    read = files.read(path)
+    read = network_file.read(path)
     step[0] = "write"
-    assert files.parse(files.write(None, read)).network == read.network, "a written network reads back differently"
+    assert network_file.parse(network_file.write(None, read)).network == read.network, (
+        "a written network reads back differently"
+    )
 
 
 def _derive(space: Space, seed: int, step: list[str]) -> None:

@@ -178,7 +178,7 @@ def test_expected_errors_have_a_code_and_no_traceback(monkeypatch, error, code):
     def fail(*args, **options):
         raise error
 
-    monkeypatch.setattr("budgetnet.results.lookup.find", fail)
+    monkeypatch.setattr("budgetnet.records.lookup.find", fail)
     result = call("show", SEED)
     assert (result.exit_code, result.stdout, result.stderr) == (code, "", f"error: {error}\n")
 
@@ -189,7 +189,7 @@ def test_ctrl_c_ends_with_130_and_a_line(monkeypatch):
     def interrupt(*args, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("budgetnet.results.lookup.find", interrupt)
+    monkeypatch.setattr("budgetnet.records.lookup.find", interrupt)
     result = call("show", SEED)
     assert result.exit_code == 130
     assert "interrupted; what was finished before is kept" in result.stderr
@@ -201,7 +201,7 @@ def test_an_unexpected_error_keeps_its_traceback(monkeypatch, capsys):
     def fail(*args, **options):
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr("budgetnet.results.lookup.find", fail)
+    monkeypatch.setattr("budgetnet.records.lookup.find", fail)
     monkeypatch.setattr(sys, "argv", ["budgetnet", "show", str(SEED)])
     with pytest.raises(SystemExit) as ended:
         main()

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from budgetnet.errors import BudgetnetError
-from budgetnet.language.load import load
-from budgetnet.language.vocabulary import BUILTIN, Vocabulary
+from budgetnet.files.study_file import parse_study
+from budgetnet.grammar.load import load
 from budgetnet.network.budget import Budget
-from budgetnet.search.study_file import parse_study
+from budgetnet.ops.signature import BUILTIN, Vocabulary
 from budgetnet.space.space import Space
 from tests.fuzzing import SLOW, case, judge
 

@@ -61,7 +61,12 @@ def test_language_space_and_closed_form_need_no_torch():
         for path in FILES
         if room_of(path) in ("language", "space")
     ]
-    modules += ["budgetnet.network.closed_form", "budgetnet.network.expand", "budgetnet.network.files", "budgetnet.cli"]
+    modules += [
+        "budgetnet.network.cost.closed_form",
+        "budgetnet.derivation.expand",
+        "budgetnet.files.network_file",
+        "budgetnet.cli",
+    ]
     code = (
         f"import sys, importlib\nfor name in {modules!r}: importlib.import_module(name)\nprint('torch' in sys.modules)"
     )

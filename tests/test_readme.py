@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from budgetnet.network.expand import expand
-from budgetnet.search.study_file import read_study
+from budgetnet.derivation.expand import expand
+from budgetnet.files.study_file import read_study
 from budgetnet.space.choosers import prior
 
 ROOT = Path(__file__).parent.parent

@@ -1,4 +1,4 @@
-"""The command line: one thin function per command, each over one function of `budgetnet.results` or `budgetnet.search`.
+"""The command line: one thin function per command, each over one function of `budgetnet.report` or `budgetnet.search`.
 
 Only typer is loaded here; torch, optuna and the rest are loaded by the command that needs them.
 """

@@ -22,7 +22,7 @@ from budgetnet.cli.options import (
 from budgetnet.cli.output import say, tell, tell_json
 
 if TYPE_CHECKING:
-    from budgetnet.results.lookup import Found
+    from budgetnet.records.lookup import Found
 
 __all__ = ["diff", "export", "show", "train"]
 
@@ -37,8 +37,8 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Print layers, counts and where the parameters go."""
-    from budgetnet.results.lookup import find
-    from budgetnet.results.show import sheet, sheet_document, sheet_text, verified
+    from budgetnet.records.lookup import find
+    from budgetnet.report.network import sheet, sheet_document, sheet_text, verified
 
     wanted = image_shape(shape)
     architecture = find(network, storage=storage, out=run).architecture
@@ -60,15 +60,15 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Compare two networks, in cost and line by line."""
-    from budgetnet.results.difference import difference, difference_document, difference_text
-    from budgetnet.results.lookup import common_study, find, read_study_file
+    from budgetnet.records.lookup import common_study, find, read_study_file
+    from budgetnet.report.difference import difference, difference_document, difference_text
 
     a, b = (find(name, storage=storage, out=run) for name in (first, second))
     found = difference(a.architecture, b.architecture, (a.label, b.label))
     document, lines = difference_document(found), difference_text(found)
     guide = read_study_file(study) if study is not None else common_study(a, b)
     if guide is not None:
-        from budgetnet.results.decisions import decisions, decisions_document, decisions_text
+        from budgetnet.report.decisions import decisions, decisions_document, decisions_text
 
         made = decisions(a.architecture, b.architecture, guide)
         document, lines = {**document, **decisions_document(made)}, [*lines, "", *decisions_text(made)]
@@ -113,7 +113,7 @@ def train(
     --brief, a trial's score is repeated instead: same split, recipe, seed and threads, no test image; exit code 1 if
     a single bit differs.
     """
-    from budgetnet.results.lookup import find, read_study_file
+    from budgetnet.records.lookup import find, read_study_file
 
     use_data_directory(data_dir)
     found = find(network, storage=storage, out=run)
@@ -125,8 +125,8 @@ def train(
     if found.record is not None:
         say(f"{found.label} is trained in full; --brief repeats its score in the search instead")
     guide = None if study is None else read_study_file(study)
-    from budgetnet.results.classes import classes_text
-    from budgetnet.results.full_training import plan, train_network
+    from budgetnet.report.per_class import classes_text
+    from budgetnet.search.full_training import plan, train_network
 
     planned = plan(found, study=guide, dataset=dataset, recipe=recipe, seeds=seeds, epochs=epochs, out=out)
     training = train_network(planned, first_seed=seed or 0, device=device, threads=threads, say=say)
@@ -146,7 +146,7 @@ def _repeat(found: Found, given: Mapping[str, object], device: str, *, as_json: 
         RequestError: something is given that a repetition takes from the record.
     """
     from budgetnet.errors import RequestError
-    from budgetnet.results.repetition import repeat_trial, repetition_document, repetition_text
+    from budgetnet.search.repeat_trial import repeat_trial, repetition_document, repetition_text
 
     extra = [name for name, value in given.items() if value is not None]
     if extra:
@@ -176,11 +176,11 @@ def export(
     The folder holds network.py (needs torch and safetensors only), weights.safetensors, network.yaml and a model
     card. It appears once a process without budgetnet has computed the same logits with it.
     """
-    from budgetnet.results.lookup import open_trials, read_study_file
+    from budgetnet.records.lookup import open_trials, read_study_file
 
     use_data_directory(data_dir)
     trials = open_trials(read_study_file(study), storage=storage, out=run)
-    from budgetnet.results.export import export as write_export
+    from budgetnet.export.export import export as write_export
 
     written = write_export(trials, trial, out=out)
     if as_json:

@@ -79,7 +79,7 @@ def use_data_directory(folder: Path | None) -> None:
     import os
 
     from budgetnet.errors import RequestError
-    from budgetnet.training.sources import DATA_VARIABLE
+    from budgetnet.training.data.sources import DATA_VARIABLE
 
     if folder is None:
         return

@@ -31,16 +31,16 @@ def explore(
     How many networks there are and how many fit, exactly where the space is small enough; how large they are, which
     rules and choices stand in the way, and what could be changed, from networks drawn at random.
     """
-    from budgetnet.results.exploration import exploration_document, exploration_text
-    from budgetnet.results.lookup import read_study_file
-    from budgetnet.search.spaces import space_of
-    from budgetnet.space import explore as look
-    from budgetnet.space.lint import lint
+    from budgetnet.explore import explore as look
+    from budgetnet.explore.text import exploration_document, exploration_text
+    from budgetnet.files.spaces import space_of
+    from budgetnet.records.lookup import read_study_file
+    from budgetnet.space.lint.lint import lint
 
     asked = read_study_file(study)
     space = space_of(asked)
     if html is not None:
-        from budgetnet.results.page import check_place
+        from budgetnet.explore.html import check_place
 
         check_place(html)
     for warning in lint(space):
@@ -48,8 +48,8 @@ def explore(
     found = look.explore(space, draws=draws, seed=seed, points=points if as_json or html is not None else 0)
     note = asked.plugins.of(asked.grammar).note
     if html is not None:
-        from budgetnet.results.exploration_page import exploration_page
-        from budgetnet.results.page import write_page
+        from budgetnet.explore.html import write_page
+        from budgetnet.explore.page import exploration_page
 
         words = ["budgetnet", "explore", study, "-n", draws, "--points", points, "--seed", seed, "--html", html]
         command = shlex.join(map(str, words))
@@ -79,9 +79,9 @@ def sample(
     as_json: Json = False,
 ) -> None:
     """Draw networks that fit the budget, with their costs."""
-    from budgetnet.results.lookup import read_study_file
-    from budgetnet.results.sampling import draw_networks, draws_document, draws_text, write_networks
-    from budgetnet.search.spaces import checked_space
+    from budgetnet.explore.draw_networks import draw_networks, draws_document, draws_text, write_networks
+    from budgetnet.files.spaces import checked_space
+    from budgetnet.records.lookup import read_study_file
 
     asked = read_study_file(study)
     checked_space(asked, say=say)

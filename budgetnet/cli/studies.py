@@ -42,9 +42,9 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Search for the best network that fits, or go on with a search. Ctrl-C is safe."""
-    from budgetnet.results.lookup import read_study_file
-    from budgetnet.results.searching import changed, export_best, run_search
-    from budgetnet.results.summary import ending_text, study_document
+    from budgetnet.cli.searching import changed, export_best, run_search
+    from budgetnet.records.lookup import read_study_file
+    from budgetnet.report.study import ending_text, study_document
 
     use_data_directory(data_dir)
     given: dict[str, Any] = {"seed": seed, "trials": trials, "minutes": minutes, "stop_at_target": stop_at_target}
@@ -94,9 +94,9 @@ def calibrate(
     Draws networks that fit, trains each briefly and in full on the same split, and tells what each brief length is
     worth: rank correlation, cost, and what a pruner would save. The test images are not read. Ctrl-C is safe.
     """
+    from budgetnet.cli.calibrating import calibration_document, calibration_text, run_calibration
     from budgetnet.cli.options import epoch_numbers
-    from budgetnet.results.calibration import calibration_document, calibration_text, run_calibration
-    from budgetnet.results.lookup import read_study_file
+    from budgetnet.records.lookup import read_study_file
 
     use_data_directory(data_dir)
     judged = run_calibration(
@@ -133,9 +133,9 @@ def list_trials(
     as_json: Json = False,
 ) -> None:
     """List trials with outcome and reason, and the finalists."""
-    from budgetnet.results.lookup import open_trials, read_study_file
-    from budgetnet.results.summary import listing_text, study_document
-    from budgetnet.results.trials import select
+    from budgetnet.records.lookup import open_trials, read_study_file
+    from budgetnet.report.study import listing_text, study_document
+    from budgetnet.report.trials import select
 
     asked = read_study_file(study)
     trials = open_trials(asked, storage=storage, out=run)
@@ -154,8 +154,8 @@ def dashboard(
     run: Run = None,
 ) -> None:
     """Serve Optuna's dashboard for a study until Ctrl-C."""
-    from budgetnet.results.dashboard import is_loopback, open_database, serve
-    from budgetnet.results.lookup import address_of, read_study_file
+    from budgetnet.records.lookup import address_of, read_study_file
+    from budgetnet.report.dashboard import is_loopback, open_database, serve
 
     asked = read_study_file(study)
     database = open_database(asked, address_of(asked, storage=storage, out=run))

@@ -1,1 +1,1 @@
-"""One architecture: shapes and costs in closed form, the expansion of grammars, torch modules, fvcore's count."""
+"""One network as a tree of operations: shapes, budgets, text, costs, canonical form, torch module."""

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Literal, assert_never
 
 from budgetnet.errors import StudyError, nearest
-from budgetnet.network.cost import Cost
+from budgetnet.network.cost.types import Cost
 
 __all__ = ["Bound", "Budget", "Excess", "parse_amount"]
 

@@ -10,9 +10,9 @@ from math import prod
 from typing import Literal, assert_never
 
 from budgetnet.errors import CountError, ShapeError
-from budgetnet.language.tree import Join
-from budgetnet.network import tree
-from budgetnet.network.tree import Shape
+from budgetnet.grammar.syntax import Join
+from budgetnet.network import nodes
+from budgetnet.network.nodes import Shape
 
 __all__ = [
     "builtin_shape",
@@ -31,7 +31,7 @@ def shape_text(shape: Shape) -> str:
 
 
 @lru_cache(maxsize=1 << 18)
-def builtin_shape(node: tree.Primitive, shape: Shape) -> Shape:
+def builtin_shape(node: nodes.Primitive, shape: Shape) -> Shape:
     """Return the shape after a built-in primitive.
 
     Raises:
@@ -39,66 +39,66 @@ def builtin_shape(node: tree.Primitive, shape: Shape) -> Shape:
         CountError: it is a study's own primitive.
     """
     match node:
-        case tree.Linear():
+        case nodes.Linear():
             return (node.features,)
-        case tree.Act() | tree.Dropout() | tree.Identity():
+        case nodes.Act() | nodes.Dropout() | nodes.Identity():
             return shape
-        case tree.Norm(kind="none"):
+        case nodes.Norm(kind="none"):
             return shape
-        case tree.Custom():
+        case nodes.Custom():
             raise CountError(f"{node.name!r} has no closed form; count the network with fvcore or give it one")
         case _:
             return _image_shape(node, shape)
 
 
 def _image_shape(
-    node: tree.Conv
-    | tree.DepthwiseConv
-    | tree.MaxPool
-    | tree.AvgPool
-    | tree.GlobalAvgPool
-    | tree.GlobalMaxPool
-    | tree.Norm
-    | tree.SqueezeExcite
-    | tree.Shuffle
-    | tree.Zero
-    | tree.Scale
-    | tree.Pad,
+    node: nodes.Conv
+    | nodes.DepthwiseConv
+    | nodes.MaxPool
+    | nodes.AvgPool
+    | nodes.GlobalAvgPool
+    | nodes.GlobalMaxPool
+    | nodes.Norm
+    | nodes.SqueezeExcite
+    | nodes.Shuffle
+    | nodes.Zero
+    | nodes.Scale
+    | nodes.Pad,
     shape: Shape,
 ) -> Shape:
     if len(shape) != 3:
         raise ShapeError(f"{_word(node)} needs an image, got {shape_text(shape)}; put it before linear")
     channels, height, width = shape
     match node:
-        case tree.Conv():
+        case nodes.Conv():
             if channels % node.groups or node.channels % node.groups:
                 raise ShapeError(
                     f"groups={node.groups} must divide the {channels} channels that come in "
                     f"and the {node.channels} that go out"
                 )
             return _convolved(node, shape, node.channels)
-        case tree.DepthwiseConv():
+        case nodes.DepthwiseConv():
             return _convolved(node, shape, channels * node.multiplier)
-        case tree.MaxPool() | tree.AvgPool():
+        case nodes.MaxPool() | nodes.AvgPool():
             padding = symmetric_padding(node.padding, node.kernel)
             if 2 * padding > node.kernel:
                 raise ShapeError(f"padding {padding} is more than half of the pooling kernel {node.kernel}")
             sides = _window(shape, node.kernel, pool_stride(node), padding)
             return (channels, *sides)
-        case tree.GlobalAvgPool() | tree.GlobalMaxPool():
+        case nodes.GlobalAvgPool() | nodes.GlobalMaxPool():
             return (channels, 1, 1)
-        case tree.Norm():
+        case nodes.Norm():
             _check_norm(node.kind, shape, node.groups)
             return shape
-        case tree.Shuffle():
+        case nodes.Shuffle():
             if channels % node.groups:
                 raise ShapeError(f"{channels} channels cannot be shuffled between {node.groups} equal groups")
             return shape
-        case tree.SqueezeExcite() | tree.Scale():
+        case nodes.SqueezeExcite() | nodes.Scale():
             return shape
-        case tree.Zero():
+        case nodes.Zero():
             return (channels, -(-height // node.stride), -(-width // node.stride))
-        case tree.Pad():
+        case nodes.Pad():
             if node.channels < channels:
                 raise ShapeError(f"pad adds channels, it cannot turn {channels} into {node.channels}")
             return (node.channels, -(-height // node.stride), -(-width // node.stride))
@@ -106,7 +106,7 @@ def _image_shape(
             assert_never(node)
 
 
-def _word(node: tree.Primitive) -> str:
+def _word(node: nodes.Primitive) -> str:
     words = {"DepthwiseConv": "dwconv", "GlobalAvgPool": "gap", "GlobalMaxPool": "gmp", "SqueezeExcite": "se"}
     name = type(node).__name__
     return words.get(name, name.lower())
@@ -125,12 +125,12 @@ def symmetric_padding(padding: int | str, kernel: int, dilation: int = 1) -> int
     return dilation * (kernel - 1) // 2
 
 
-def pool_stride(node: tree.MaxPool | tree.AvgPool) -> int:
+def pool_stride(node: nodes.MaxPool | nodes.AvgPool) -> int:
     """Return the stride of a pooling; ``"auto"`` is the kernel's size."""
     return node.kernel if isinstance(node.stride, str) else node.stride
 
 
-def _convolved(node: tree.Conv | tree.DepthwiseConv, shape: Shape, after: int) -> Shape:
+def _convolved(node: nodes.Conv | nodes.DepthwiseConv, shape: Shape, after: int) -> Shape:
     padding = symmetric_padding(node.padding, node.kernel, node.dilation)
     sides = _window(shape, node.kernel, node.stride, padding, node.dilation)
     order = node.order.split()
@@ -195,7 +195,7 @@ def joined_shape(join: Join, shapes: tuple[Shape, ...]) -> Shape:
             assert_never(join)
 
 
-def projection(entry: Shape, after: Shape, how: Literal["auto", "pad"]) -> tree.Primitive:
+def projection(entry: Shape, after: Shape, how: Literal["auto", "pad"]) -> nodes.Primitive:
     """Return what a residual sum puts on its shortcut where the shapes differ.
 
     Args:
@@ -208,16 +208,16 @@ def projection(entry: Shape, after: Shape, how: Literal["auto", "pad"]) -> tree.
         ShapeError: no such projection leads from one shape to the other (plain text, no place).
     """
     if len(entry) == len(after) == 1 and how == "auto":
-        return tree.Linear(after[0])
+        return nodes.Linear(after[0])
     differ = f"the shortcut brings {shape_text(entry)}, the body leaves {shape_text(after)}"
     stride = _stride(entry, after) if len(entry) == len(after) == 3 else None
     if stride is None:
         raise ShapeError(f"{differ}, and no stride leads from one to the other; state a projection: skip(…, project=…)")
     if how == "auto":
-        return tree.Conv(1, after[0], stride=stride, norm="batch", act="none")
+        return nodes.Conv(1, after[0], stride=stride, norm="batch", act="none")
     if after[0] < entry[0]:
         raise ShapeError(f"{differ}, and pad can only add channels; take project=auto")
-    return tree.Pad(after[0], stride=stride)
+    return nodes.Pad(after[0], stride=stride)
 
 
 def _stride(entry: Shape, after: Shape) -> int | None:

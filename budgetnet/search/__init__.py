@@ -1,1 +1,1 @@
-"""Search: study files, samplers, storage, workers, finalists. Import from the modules; this file loads nothing."""
+"""The search: proposals, the loop over trials, finalists, full trainings."""

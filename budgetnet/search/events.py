@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from budgetnet.search.final_record import FinalRun
-from budgetnet.search.record import Record
-from budgetnet.search.study import Goal
+from budgetnet.files.study import Goal
+from budgetnet.records.training_run import FinalRun
+from budgetnet.records.trial import Record
 
 __all__ = [
     "EndReason",

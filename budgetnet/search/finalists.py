@@ -12,17 +12,17 @@ from pathlib import Path
 
 from optuna.storages import BaseStorage
 
-from budgetnet.search.environment import environment
+from budgetnet.files.study import Study
+from budgetnet.records.ledger import trial_seed
+from budgetnet.records.ranking import distinct, ranked
+from budgetnet.records.training_run import Finalist, FinalRun, attribute
+from budgetnet.records.trial import Record
 from budgetnet.search.events import EpochDone, FinalistDone, FinalistsStarted, Listener
-from budgetnet.search.final_record import Finalist, FinalRun, attribute
-from budgetnet.search.ledger import trial_seed
-from budgetnet.search.messages import Broken, Bug, Done, Failed, Job, Lost, Message, Progress, Result, Workers
 from budgetnet.search.propose import unanswered
-from budgetnet.search.ranking import distinct, ranked
-from budgetnet.search.record import Record
-from budgetnet.search.study import Study
 from budgetnet.space.choosers import replay
 from budgetnet.space.space import Space
+from budgetnet.workers.environment import environment
+from budgetnet.workers.messages import Broken, Bug, Done, Failed, Job, Lost, Message, Progress, Result, Workers
 
 __all__ = ["FinalRound", "choose_finalists", "missing_runs", "train_finalists"]
 

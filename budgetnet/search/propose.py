@@ -7,20 +7,20 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from budgetnet.derivation.expand import Decision
 from budgetnet.errors import SearchError
-from budgetnet.network.expand import Decision
-from budgetnet.search.deriver import Deriver
-from budgetnet.search.objective import violation
-from budgetnet.search.parameters import Parameters, parameters
-from budgetnet.search.record import Record
+from budgetnet.files.study import Study
+from budgetnet.network.canonical.hash import canonical_hash
+from budgetnet.records.objective import violation
+from budgetnet.records.parameters import Parameters, parameters
+from budgetnet.records.trial import Record
 from budgetnet.search.samplers.base import STARTUP, Sampler
 from budgetnet.search.samplers.evolution import EvolutionSampler
 from budgetnet.search.samplers.random import RandomSampler
 from budgetnet.search.samplers.tpe import TpeSampler
-from budgetnet.search.study import Study
-from budgetnet.space.draw import Candidate, Rejection
-from budgetnet.space.identity import canonical_hash
+from budgetnet.space.judge import Candidate, Rejection
 from budgetnet.space.mutate import offers
+from budgetnet.space.proposer import Deriver
 from budgetnet.space.space import Space
 
 __all__ = [

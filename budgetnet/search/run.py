@@ -9,29 +9,29 @@ from pathlib import Path
 import optuna
 import torch
 
+from budgetnet.cli.progress.search import silent
 from budgetnet.errors import RequestError, SearchError
-from budgetnet.search.access import open_study
-from budgetnet.search.campaign import Campaign
-from budgetnet.search.elsewhere import Elsewhere
+from budgetnet.files.spaces import space_of
+from budgetnet.files.study import SearchOptions, Study
+from budgetnet.records.ledger import Ledger
+from budgetnet.records.open import open_study
+from budgetnet.records.other_studies import Elsewhere
+from budgetnet.records.process import this_process
+from budgetnet.records.ranking import best, ranked, reaches
+from budgetnet.records.storage import default_url, storage_errors
+from budgetnet.records.training_run import Finalist, read_finalists
+from budgetnet.records.trial import Record, read_records
+from budgetnet.search.candidates import Intake
 from budgetnet.search.events import EndReason, Listener, Packing, SearchStarted
-from budgetnet.search.final_record import Finalist, read_finalists
 from budgetnet.search.finalists import FinalRound, choose_finalists, missing_runs, train_finalists
-from budgetnet.search.intake import Intake
-from budgetnet.search.interruption import Interruption
-from budgetnet.search.ledger import Ledger
-from budgetnet.search.messages import Setup
-from budgetnet.search.owner import this_process
-from budgetnet.search.pool import Pool
-from budgetnet.search.progress import silent
+from budgetnet.search.known_networks import read_starts
+from budgetnet.search.loop import Campaign
 from budgetnet.search.propose import make_sampler
-from budgetnet.search.ranking import best, ranked, reaches
-from budgetnet.search.record import Record, read_records
-from budgetnet.search.spaces import space_of
-from budgetnet.search.starts import read_starts
-from budgetnet.search.storage import default_url, storage_errors
-from budgetnet.search.study import SearchOptions, Study
-from budgetnet.training.data import load
+from budgetnet.training.data.load import load
 from budgetnet.training.device import choose_device
+from budgetnet.workers.interruption import Interruption
+from budgetnet.workers.messages import Setup
+from budgetnet.workers.pool import Pool
 
 __all__ = ["SearchSummary", "crew", "search"]
 
@@ -74,7 +74,7 @@ def search(
     which loses nothing that was recorded either.
 
     Args:
-        study: what to do (`budgetnet.search.study_file.read_study`).
+        study: what to do (`budgetnet.files.study_file.read_study`).
         storage: address of the database; ``study.db`` in the run folder if None.
         out: the run folder; ``runs/NAME`` if None.
         workers: overrides the study's number of processes; see `crew`.
@@ -82,7 +82,7 @@ def search(
         stop_at_target: overrides the study's choice.
         fresh: move an old run folder aside first.
         finalists: False leaves the final round to another process (one more worker of a shared study).
-        listen: told everything that happens (`budgetnet.search.progress.progress`).
+        listen: told everything that happens (`budgetnet.cli.progress.search.progress`).
 
     Raises:
         RequestError: the study, the storage's address or the device is wrong, or the study changed.

@@ -1,1 +1,1 @@
-"""A grammar as a set of networks: draw, count, explore, mutate, hash and recognise. Nothing here imports torch."""
+"""A grammar as a set of networks: draw, count, check, mutate, recognise. Loads no torch."""

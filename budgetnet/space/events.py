@@ -1,6 +1,7 @@
 """A network as the list of events that a machine would send while deriving it.
 
-Layers are compared by what they do (`budgetnet.space.flow`): ``conv(3, 16)`` equals ``conv(3, 16, act=none) act(relu)``
+Layers are compared by what they do (`budgetnet.network.canonical.normal_form`): ``conv(3, 16)`` equals ``conv(3, 16,
+act=none) act(relu)``
 and ``conv(3, 16, padding=1)``, and what does nothing is no event. How a graph names its values does not matter.
 """
 
@@ -10,11 +11,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import assert_never
 
-from budgetnet.language import tree as language
-from budgetnet.network import tree
-from budgetnet.network.printing import network_text
-from budgetnet.network.tree import Node, Primitive
-from budgetnet.space.flow import Flow
+from budgetnet.grammar import syntax as language
+from budgetnet.network import nodes
+from budgetnet.network.canonical.normal_form import Flow
+from budgetnet.network.nodes import Node, Primitive
+from budgetnet.network.text import network_text
 
 __all__ = [
     "BEGIN",
@@ -60,25 +61,25 @@ def events_of(node: Node) -> list[Event]:
 
 def _walk(node: Node, found: list[Event]) -> None:
     match node:
-        case tree.Sequence(items):
+        case nodes.Sequence(items):
             for item in items:
                 _walk(item, found)
-        case tree.Skip(body, project):
+        case nodes.Skip(body, project):
             _part(body, found)
             if project is not None:
                 _part(project, found)
             found.append(skip_event(projected=project is not None))
-        case tree.Parallel(branches, join) | tree.Split(branches, join):
+        case nodes.Parallel(branches, join) | nodes.Split(branches, join):
             for branch in branches:
                 _part(branch, found)
-            found.append(join_event(isinstance(node, tree.Split), join, len(branches)))
-        case tree.Shared(body, times):
+            found.append(join_event(isinstance(node, nodes.Split), join, len(branches)))
+        case nodes.Shared(body, times):
             if times == 1:
                 _walk(body, found)
             else:
                 _part(body, found)
                 found.append(shared_event(times))
-        case tree.Graph(_, bindings, result):
+        case nodes.Graph(_, bindings, result):
             for term in (*(binding.term for binding in bindings), result):
                 _applications(term, found)
             found.append(graph_event(node))
@@ -92,13 +93,13 @@ def _part(node: Node, found: list[Event]) -> None:
     found.append(END)
 
 
-def _applications(term: tree.GraphTerm, found: list[Event]) -> None:
+def _applications(term: nodes.GraphTerm, found: list[Event]) -> None:
     match term:
-        case tree.GraphName():
+        case nodes.GraphName():
             return
-        case tree.GraphApply(function, _):
+        case nodes.GraphApply(function, _):
             _part(function, found)
-        case tree.GraphJoin(_, terms):
+        case nodes.GraphJoin(_, terms):
             for inner in terms:
                 _applications(inner, found)
         case _:
@@ -133,11 +134,11 @@ def shared_event(times: int) -> Event:
     return Event(f"shared {times}", f"a part shared {times} times")
 
 
-def graph_event(graph: language.Graph | tree.Graph) -> Event:
+def graph_event(graph: language.Graph | nodes.Graph) -> Event:
     """A graph, after all that it applies."""
     names = {name: f"in{place}" for place, name in enumerate(graph.inputs)}
     lines: list[str] = []
-    bindings: tuple[language.Binding | tree.Bound, ...] = graph.bindings
+    bindings: tuple[language.Binding | nodes.Bound, ...] = graph.bindings
     for place, binding in enumerate(bindings):
         lines.append(_term(binding.term, names))
         names[binding.name] = f"h{place}"
@@ -145,13 +146,13 @@ def graph_event(graph: language.Graph | tree.Graph) -> Event:
     return Event(f"graph {len(graph.inputs)} {'; '.join(lines)}", f"a graph of {len(lines)} steps")
 
 
-def _term(term: language.GraphTerm | tree.GraphTerm, names: dict[str, str]) -> str:
+def _term(term: language.GraphTerm | nodes.GraphTerm, names: dict[str, str]) -> str:
     match term:
-        case language.GraphName(name) | tree.GraphName(name):
+        case language.GraphName(name) | nodes.GraphName(name):
             return names[name]
-        case language.GraphApply(_, inputs) | tree.GraphApply(_, inputs):
+        case language.GraphApply(_, inputs) | nodes.GraphApply(_, inputs):
             return f"apply({', '.join(names[name] for name in inputs)})"
-        case language.GraphJoin(join, terms) | tree.GraphJoin(join, terms):
+        case language.GraphJoin(join, terms) | nodes.GraphJoin(join, terms):
             return f"{join}({', '.join(_term(inner, names) for inner in terms)})"
         case _:
             assert_never(term)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
+from budgetnet.derivation.expand import Decision, Expansion, Label
 from budgetnet.errors import LanguageError, ShapeError
-from budgetnet.network.expand import Decision, Expansion, Label
 from budgetnet.space.choosers import prior, replay
-from budgetnet.space.draw import Draw, Rejection, derive
+from budgetnet.space.judge import Draw, Rejection, derive
 from budgetnet.space.space import Space
 
 __all__ = ["changed", "mutate", "offers"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
+from budgetnet.derivation.expand import Label
+from budgetnet.derivation.frames import Interner, Shapes
+from budgetnet.derivation.machine import Machine, Pending, State
 from budgetnet.errors import LanguageError, ShapeError
-from budgetnet.language import tree as language
-from budgetnet.network.expand import Label
-from budgetnet.network.frames import Interner, Shapes
-from budgetnet.network.machine import Machine, Pending, State
-from budgetnet.network.tree import Node, Primitive, Shape
+from budgetnet.grammar import syntax as language
+from budgetnet.network.nodes import Node, Primitive, Shape
 from budgetnet.space.events import (
     BEGIN,
     END,

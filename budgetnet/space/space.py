@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from budgetnet.language.tree import Grammar
-from budgetnet.language.vocabulary import Vocabulary
-from budgetnet.network import closed_form
+from budgetnet.derivation.expand import Chooser, Expansion, expand
+from budgetnet.derivation.frames import Interner
+from budgetnet.derivation.machine import Machine
+from budgetnet.grammar.syntax import Grammar
 from budgetnet.network.budget import Budget
-from budgetnet.network.cost import Cost, CustomForm
-from budgetnet.network.expand import Chooser, Expansion, expand
-from budgetnet.network.frames import Interner
-from budgetnet.network.machine import Machine
-from budgetnet.network.tree import Node, Shape
+from budgetnet.network.cost import closed_form
+from budgetnet.network.cost.types import Cost, CustomForm
+from budgetnet.network.nodes import Node, Shape
+from budgetnet.ops.signature import Vocabulary
 
 __all__ = ["Space"]
 
@@ -24,7 +24,7 @@ class Space:
     """All networks that a grammar derives for one input shape and number of classes, under one budget."""
 
     grammar: Grammar
-    """Checked and labelled (`budgetnet.language.load`)."""
+    """Checked and labelled (`budgetnet.grammar.load`)."""
     vocabulary: Vocabulary
     """The primitives with the study's defaults."""
     input_shape: Shape

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from budgetnet.errors import RequestError, nearest
-from budgetnet.training.recipe import Precision
+from budgetnet.training.recipe.recipe import Precision
 
 __all__ = ["choose_device", "choose_precision"]
 

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from budgetnet.errors import RequestError
+from budgetnet.training.data.images import Images
 from budgetnet.training.device import choose_device, choose_precision
-from budgetnet.training.images import Images
 from budgetnet.training.oom import memory_errors
-from budgetnet.training.reading import BINS, Mistake
-from budgetnet.training.recipe import Precision
+from budgetnet.training.recipe.recipe import Precision
+from budgetnet.training.test_report import BINS, Mistake
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -42,7 +42,7 @@ class Evaluation:
     beside `accuracy`, never instead of it."""
 
     calibration_error: float | None = None
-    """Expected calibration error (see `budgetnet.training.reading.BINS`), as a fraction; None if mistakes were not
+    """Expected calibration error (see `budgetnet.training.test_report.BINS`), as a fraction; None if mistakes were not
     asked for, or if the network gave no numbers."""
 
     mistakes: tuple[Mistake, ...] = ()

@@ -11,20 +11,20 @@ import torch
 from torch import Generator, Tensor, nn
 
 from budgetnet.errors import RequestError
-from budgetnet.training.augment import augment
-from budgetnet.training.averaging import Average, Followers, Lookahead
+from budgetnet.training.augment.basic import augment
+from budgetnet.training.augment.mixup import Blend
+from budgetnet.training.augment.trivial_augment import trivial_augment
+from budgetnet.training.cpu.fast_paths import detours
+from budgetnet.training.cpu.malloc import keep_freed_memory
 from budgetnet.training.curve import Curve, Epoch, OnEpoch
-from budgetnet.training.detours import detours
+from budgetnet.training.data.images import Images
 from budgetnet.training.device import choose_device, choose_precision
 from budgetnet.training.evaluate import evaluate
-from budgetnet.training.images import Images
-from budgetnet.training.initialisation import dirac, whiten
-from budgetnet.training.memory import keep_freed_memory
-from budgetnet.training.mixup import Blend
 from budgetnet.training.oom import memory_errors
-from budgetnet.training.optimizer import Plateau, make_optimizers, rate
-from budgetnet.training.recipe import Precision, Recipe
-from budgetnet.training.trivial_augment import trivial_augment
+from budgetnet.training.optim.averaging import Average, Followers, Lookahead
+from budgetnet.training.optim.initialisation import dirac, whiten
+from budgetnet.training.optim.make import Plateau, make_optimizers, rate
+from budgetnet.training.recipe.recipe import Precision, Recipe
 
 __all__ = ["Curve", "Epoch", "OnEpoch", "fit"]
 

@@ -4,8 +4,8 @@
 
 One layer at a time, in bfloat16, channels-last, memory kept as `fit` keeps it; the two take turns. A time is the median
 of the rounds, in milliseconds for forward and backward together, a ratio ``median [least–greatest]`` of the rounds'
-ratios, torch's time over ours. The rules in `budgetnet.training.convolution` and `budgetnet.training.dropping` come
-from such tables; on another kind of processor others may be better.
+ratios, torch's time over ours. The rules in `budgetnet.training.cpu.convolution` and `budgetnet.training.cpu.dropout`
+come from such tables; on another kind of processor others may be better.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from budgetnet.training.convolution import Geometry, convolve
-from budgetnet.training.dropping import drop
-from budgetnet.training.memory import keep_freed_memory
+from budgetnet.training.cpu.convolution import Geometry, convolve
+from budgetnet.training.cpu.dropout import drop
+from budgetnet.training.cpu.malloc import keep_freed_memory
 from tests.benchmarks.tables import header, spread, table, write_json
 
 Pass = Callable[[Tensor], Tensor]

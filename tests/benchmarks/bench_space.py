@@ -9,17 +9,17 @@ import random
 import time
 from collections.abc import Callable
 
+from budgetnet.explore.explore import sample
+from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.space.choosers import prior
-from budgetnet.space.draw import draw, judge
-from budgetnet.space.explore import sample
-from budgetnet.space.fitting import derive
-from budgetnet.space.fitting_draws import draw_fitting
-from budgetnet.space.identity import canonical_hash
+from budgetnet.space.counting.table import Table
+from budgetnet.space.counting.tabulate import tabulate
+from budgetnet.space.judge import draw, judge
 from budgetnet.space.mutate import mutate
 from budgetnet.space.recognise import recognise
+from budgetnet.space.sampling import draw_fitting
 from budgetnet.space.space import Space
-from budgetnet.space.table import Table
-from budgetnet.space.tabulate import tabulate
+from budgetnet.space.within_budget import derive
 from tests.space.spaces import FLAGSHIP, space_of
 
 WIDER = FLAGSHIP.replace("stage(24|32){1..2} stage(48|64|96){1..2}", "stage(16..48:8){1..2} stage(48..128:8){1..2}")

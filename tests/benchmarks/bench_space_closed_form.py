@@ -14,15 +14,15 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
-from budgetnet.network.build import build
-from budgetnet.network.closed_form import layers
-from budgetnet.network.leaves import leaf, rows
-from budgetnet.network.measure import measure, measure_module
-from budgetnet.network.tree import Node
-from budgetnet.space.depths import tabulate_depths
-from budgetnet.space.fitting_draws import draw_fitting, draw_stratified
+from budgetnet.network.cost.closed_form import layers
+from budgetnet.network.cost.leaf import leaf, rows
+from budgetnet.network.nodes import Node
+from budgetnet.network.torch.build import build
+from budgetnet.network.torch.measure import measure, measure_module
+from budgetnet.space.counting.depths import tabulate_depths
+from budgetnet.space.counting.table import Table
+from budgetnet.space.sampling import draw_fitting, draw_stratified
 from budgetnet.space.space import Space
-from budgetnet.space.table import Table
 from tests.benchmarks.spaces import arguments, example, finish, flagship, header, markdown, table_of
 
 __all__ = ["compared", "drawn", "speeds"]

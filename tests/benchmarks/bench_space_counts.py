@@ -24,10 +24,10 @@ from math import erfc, sqrt
 from typing import Any
 
 from budgetnet.network.budget import Budget
-from budgetnet.space.draw import draw
-from budgetnet.space.fitting_draws import draw_fitting
+from budgetnet.space.counting.table import Table
+from budgetnet.space.judge import draw
+from budgetnet.space.sampling import draw_fitting
 from budgetnet.space.space import Space
-from budgetnet.space.table import Table
 from tests.benchmarks.spaces import arguments, example, finish, flagship, header, markdown, table_of
 from tests.space.spaces import GRAMMARS, all_derivations, space_of
 

@@ -26,17 +26,17 @@ from typing import Any
 
 import optuna
 
-from budgetnet.network.cost import Cost
-from budgetnet.network.expand import Decision
-from budgetnet.network.measure import measure
-from budgetnet.search.parameters import distribution, option_index
-from budgetnet.space import fitting
+from budgetnet.derivation.expand import Decision
+from budgetnet.network.cost.types import Cost
+from budgetnet.network.torch.measure import measure
+from budgetnet.records.parameters import distribution, option_index
+from budgetnet.space import within_budget
 from budgetnet.space.choosers import prior
-from budgetnet.space.depths import tabulate_depths
-from budgetnet.space.draw import Candidate, Rejection, derive, draw, judge
-from budgetnet.space.fitting_draws import draw_fitting, draw_stratified
+from budgetnet.space.counting.depths import tabulate_depths
+from budgetnet.space.counting.table import Table
+from budgetnet.space.judge import Candidate, Rejection, derive, draw, judge
+from budgetnet.space.sampling import draw_fitting, draw_stratified
 from budgetnet.space.space import Space
-from budgetnet.space.table import Table
 from tests.benchmarks.spaces import arguments, bars, finish, flagship, header, markdown, quantiles, table_of
 
 __all__ = ["LEVELS", "aware", "distributions", "pruned_by_tpe"]
@@ -50,7 +50,7 @@ def aware(space: Space, draws: int, checked: int, seed: int = 0) -> tuple[dict[s
     table = table_of(space)
     rng = random.Random(seed)
     begun, worked = time.perf_counter(), time.process_time()
-    ahead = [judge(space, fitting.derive(table, prior(rng))) for _ in range(draws)]
+    ahead = [judge(space, within_budget.derive(table, prior(rng))) for _ in range(draws)]
     seconds, worked = time.perf_counter() - begun, time.process_time() - worked
     rejected: Counter[str] = Counter()
     drawn = [draw_fitting(table, rng, rejected=rejected) for _ in range(draws)]

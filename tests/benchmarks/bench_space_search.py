@@ -16,19 +16,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from budgetnet.search.access import open_study
-from budgetnet.search.campaign import Campaign
-from budgetnet.search.elsewhere import Elsewhere
-from budgetnet.search.intake import Intake
-from budgetnet.search.ledger import Ledger
-from budgetnet.search.messages import Done, Job, Message, Result
+from budgetnet.files.spaces import space_of
+from budgetnet.files.study import Pruner, SamplerName, Study
+from budgetnet.files.study_file import read_study
+from budgetnet.network.canonical.hash import canonical_hash
+from budgetnet.records.ledger import Ledger
+from budgetnet.records.open import open_study
+from budgetnet.records.other_studies import Elsewhere
+from budgetnet.records.storage import default_url
+from budgetnet.search.candidates import Intake
+from budgetnet.search.loop import Campaign
 from budgetnet.search.propose import make_sampler
-from budgetnet.search.spaces import space_of
-from budgetnet.search.storage import default_url
-from budgetnet.search.study import Pruner, SamplerName, Study
-from budgetnet.search.study_file import read_study
-from budgetnet.space.identity import canonical_hash
 from budgetnet.space.space import Space
+from budgetnet.workers.messages import Done, Job, Message, Result
 from tests.benchmarks.spaces import STUDY, arguments, finish, header, markdown
 
 __all__ = ["SAMPLERS", "Oracle", "searched"]

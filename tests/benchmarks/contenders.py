@@ -20,16 +20,16 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from budgetnet.network.build import build
-from budgetnet.network.files import read
-from budgetnet.training.data import load
-from budgetnet.training.detours import detours
+from budgetnet.files.network_file import read
+from budgetnet.network.torch.build import build
+from budgetnet.training.cpu.fast_paths import detours
+from budgetnet.training.cpu.malloc import keep_freed_memory
+from budgetnet.training.data.images import Images, Normalisation
+from budgetnet.training.data.load import load
 from budgetnet.training.device import choose_device, choose_precision
 from budgetnet.training.fit import fit
-from budgetnet.training.images import Images, Normalisation
-from budgetnet.training.memory import keep_freed_memory
-from budgetnet.training.optimizer import make_optimizers
-from budgetnet.training.recipe import Recipe
+from budgetnet.training.optim.make import make_optimizers
+from budgetnet.training.recipe.recipe import Recipe
 from tests.benchmarks.step_clock import clocked
 
 __all__ = ["KINDS", "Contender", "House", "Lane", "Settings", "Turn"]

@@ -13,19 +13,19 @@ from typing import Any
 
 import optuna
 
-from budgetnet.search import intake
-from budgetnet.search.campaign import Campaign
-from budgetnet.search.intake import Intake
-from budgetnet.search.ledger import Ledger
-from budgetnet.search.pool import Pool
-from budgetnet.search.record import Record, read_records
+from budgetnet.files.study_file import read_study
+from budgetnet.records.ledger import Ledger
+from budgetnet.records.trial import Record, read_records
+from budgetnet.search import candidates
+from budgetnet.search.candidates import Intake
+from budgetnet.search.loop import Campaign
 from budgetnet.search.run import search
-from budgetnet.search.study_file import read_study
+from budgetnet.workers.pool import Pool
 
 __all__ = ["Deciding", "clocks", "read_database", "run_search"]
 
 PARTS: tuple[tuple[str, Any, str], ...] = (
-    ("propose", intake, "propose"),
+    ("propose", candidates, "propose"),
     ("count", Intake, "_wrong_count"),
     ("record start", Ledger, "start"),
     ("record end", Ledger, "finish"),

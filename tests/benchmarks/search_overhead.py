@@ -29,7 +29,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from budgetnet.search.record import Record
+from budgetnet.records.trial import Record
 from tests.benchmarks.deciding import Deciding, read_database, run_search
 from tests.benchmarks.tables import header, table, write_json
 

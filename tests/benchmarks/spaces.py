@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from budgetnet.search.spaces import space_of as space_of_study
-from budgetnet.search.study_file import read_study
+from budgetnet.files.spaces import space_of as space_of_study
+from budgetnet.files.study_file import read_study
+from budgetnet.space.counting.table import Table
+from budgetnet.space.counting.tabulate import tabulate
 from budgetnet.space.space import Space
-from budgetnet.space.table import Table
-from budgetnet.space.tabulate import tabulate
 from tests.benchmarks.tables import header, table, write_json
 from tests.space.spaces import FLAGSHIP, space_of
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from budgetnet.training import fit
-from budgetnet.training.images import Images, Normalisation
+from budgetnet.training.data.images import Images, Normalisation
 
 __all__ = ["PARTS", "clocked"]
 

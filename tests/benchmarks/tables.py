@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from budgetnet.search.environment import environment
+from budgetnet.workers.environment import environment
 
 __all__ = ["header", "spread", "table", "write_json"]
 

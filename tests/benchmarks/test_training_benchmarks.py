@@ -9,11 +9,11 @@ import time
 import pytest
 import torch
 
-from budgetnet.network.closed_form import cost
-from budgetnet.network.files import read
-from budgetnet.search.record import Record
-from budgetnet.training.images import Images
-from budgetnet.training.recipe import Recipe
+from budgetnet.files.network_file import read
+from budgetnet.network.cost.closed_form import cost
+from budgetnet.records.trial import Record
+from budgetnet.training.data.images import Images
+from budgetnet.training.recipe.recipe import Recipe
 from tests.benchmarks import bench_detours, contenders, search_overhead, train_speed
 from tests.benchmarks.contenders import Contender, Settings, Turn
 from tests.benchmarks.deciding import Deciding, clocks

@@ -8,7 +8,7 @@
   DataLoader (without and with two processes; the better counts), float32, contiguous, SGD. Starting the loader's
   processes is not on the clock.
 - *bare*: forward, backward and optimizer on one random batch that is in place; precision, layout and detours around
-  slow kernels (`budgetnet.training.detours`) are fit's.
+  slow kernels (`budgetnet.training.cpu.fast_paths`) are fit's.
 
 The contenders take turns (A B C A B C …), so what else the machine does meets all of them. A number is ``median
 [least–greatest]`` of the rounds, a ratio that of the rounds' ratios. CIFAR-10 is taken from the data directory; where
@@ -29,10 +29,10 @@ from pathlib import Path
 
 import torch
 
-from budgetnet.network.files import read
+from budgetnet.files.network_file import read
+from budgetnet.training.data.sources import data_directory
 from budgetnet.training.device import choose_device, choose_precision
-from budgetnet.training.recipe import Recipe
-from budgetnet.training.sources import data_directory
+from budgetnet.training.recipe.recipe import Recipe
 from tests.benchmarks.contenders import STORED, Contender, House, Lane, Settings, Turn
 from tests.benchmarks.speed_tables import (
     TWO_AT_ONCE,

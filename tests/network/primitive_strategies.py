@@ -7,8 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from budgetnet.language.vocabulary import ACTIVATIONS, NORMS
-from budgetnet.network.tree import (
+from budgetnet.network.nodes import (
     Act,
     AvgPool,
     Conv,
@@ -28,6 +27,7 @@ from budgetnet.network.tree import (
     SqueezeExcite,
     Zero,
 )
+from budgetnet.ops.signature import ACTIVATIONS, NORMS
 
 __all__ = ["CHANNELS", "ORDERS", "Draw", "linear", "primitive_to", "strided", "window"]
 

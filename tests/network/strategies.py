@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from budgetnet.language.tree import Join
-from budgetnet.language.vocabulary import ACTIVATIONS
-from budgetnet.network.tree import (
+from budgetnet.grammar.syntax import Join
+from budgetnet.network.nodes import (
     Act,
     Bound,
     Conv,
@@ -37,6 +36,7 @@ from budgetnet.network.tree import (
     Skip,
     Split,
 )
+from budgetnet.ops.signature import ACTIVATIONS
 from tests.network.primitive_strategies import CHANNELS, ORDERS, Draw, linear, primitive_to, strided, window
 
 __all__ = ["ORDERS", "Drawn", "image_shapes", "networks", "parts"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from budgetnet.errors import StudyError
 from budgetnet.network.budget import Budget, parse_amount
-from budgetnet.network.cost import Cost
+from budgetnet.network.cost.types import Cost
 
 
 def cost(**changes: int) -> Cost:

@@ -11,11 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from torch import Tensor, nn
 
 from budgetnet.errors import RequestError, ShapeError
-from budgetnet.language.vocabulary import ACTIVATIONS, NORMS
-from budgetnet.network import modules
-from budgetnet.network.build import build
-from budgetnet.network.layers import activation
-from budgetnet.network.tree import (
+from budgetnet.network.nodes import (
     Act,
     AvgPool,
     Bound,
@@ -46,6 +42,10 @@ from budgetnet.network.tree import (
     SqueezeExcite,
     Zero,
 )
+from budgetnet.network.torch import modules
+from budgetnet.network.torch.build import build
+from budgetnet.network.torch.layers import activation
+from budgetnet.ops.signature import ACTIVATIONS, NORMS
 from tests.network.strategies import ORDERS, Drawn, networks
 
 IMAGE = (16, 9, 7)

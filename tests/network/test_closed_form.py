@@ -10,11 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from budgetnet.errors import CountError, ShapeError
-from budgetnet.network.build import build
-from budgetnet.network.closed_form import cost, joined_shape, layers, output_of, projection, shape_after
-from budgetnet.network.cost import CustomCost
-from budgetnet.network.measure import measure
-from budgetnet.network.tree import (
+from budgetnet.network.cost.closed_form import cost, joined_shape, layers, output_of, projection, shape_after
+from budgetnet.network.cost.types import CustomCost
+from budgetnet.network.nodes import (
     Act,
     AvgPool,
     Bound,
@@ -42,6 +40,8 @@ from budgetnet.network.tree import (
     SqueezeExcite,
     Zero,
 )
+from budgetnet.network.torch.build import build
+from budgetnet.network.torch.measure import measure
 from tests.network.strategies import Drawn, networks
 
 IMAGE = (4, 8, 8)
@@ -360,8 +360,8 @@ def test_layer_rows_of_one_convolution() -> None:
 def test_needs_no_torch() -> None:
     """The closed form and the budget import no torch, so that the space can be explored at once."""
     code = (
-        "import sys, budgetnet.network.closed_form, budgetnet.network.budget, budgetnet.network.expand, "
-        "budgetnet.network.files; sys.exit('torch' in sys.modules)"
+        "import sys, budgetnet.network.cost.closed_form, budgetnet.network.budget, budgetnet.derivation.expand, "
+        "budgetnet.files.network_file; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

@@ -13,10 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from torch import Tensor, nn
 
 from budgetnet.errors import CountError
-from budgetnet.language.vocabulary import ACTIVATIONS
-from budgetnet.network.build import build
-from budgetnet.network.measure import FREE, Measurement, measure, measure_module
-from budgetnet.network.tree import (
+from budgetnet.network.nodes import (
     Act,
     Bound,
     Conv,
@@ -41,6 +38,9 @@ from budgetnet.network.tree import (
     SqueezeExcite,
     Zero,
 )
+from budgetnet.network.torch.build import build
+from budgetnet.network.torch.measure import FREE, Measurement, measure, measure_module
+from budgetnet.ops.signature import ACTIVATIONS
 from tests.network.strategies import Drawn, networks
 
 with warnings.catch_warnings():

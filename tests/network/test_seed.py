@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from budgetnet.network.build import build
-from budgetnet.network.closed_form import cost, layers
-from budgetnet.network.files import parse, read, write
-from budgetnet.network.measure import measure
-from budgetnet.network.tree import Conv, Sequence, Skip
+from budgetnet.files.network_file import parse, read, write
+from budgetnet.network.cost.closed_form import cost, layers
+from budgetnet.network.nodes import Conv, Sequence, Skip
+from budgetnet.network.torch.build import build
+from budgetnet.network.torch.measure import measure
 
 SEED = Path(__file__).parents[2] / "studies" / "networks" / "dilated-residual-100k.yaml"
 

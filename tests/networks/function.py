@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from budgetnet.network.tree import Shape
+from budgetnet.network.nodes import Shape
 
 __all__ = ["same_output"]
 

@@ -19,8 +19,8 @@ from types import FunctionType
 
 import yaml
 
-from budgetnet.language.imports import prelude
-from budgetnet.language.load import load
+from budgetnet.grammar.imports import prelude
+from budgetnet.grammar.load import load
 from tests.networks.published import FOLDER, PUBLISHED, Published
 
 __all__ = ["Lines", "count", "table"]
@@ -55,7 +55,7 @@ def _grammar_lines(text: str) -> int:
 
 def _prelude_lines() -> dict[str, int]:
     """Lines of each rule of the prelude, to where the next one begins."""
-    lines = files("budgetnet.language").joinpath("prelude.grammar").read_text(encoding="utf-8").splitlines()
+    lines = files("budgetnet.grammar").joinpath("prelude.grammar").read_text(encoding="utf-8").splitlines()
     starts = sorted((rule.span.line, rule.name) for rule in prelude().rules)
     ends = [line for line, _ in starts[1:]] + [len(lines) + 1]
     return {

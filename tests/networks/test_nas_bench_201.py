@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from budgetnet.network.build import build
-from budgetnet.network.closed_form import cost, layers
-from budgetnet.network.files import Architecture, parse, read
-from budgetnet.network.measure import measure
+from budgetnet.files.network_file import Architecture, parse, read
+from budgetnet.network.cost.closed_form import cost, layers
+from budgetnet.network.torch.build import build
+from budgetnet.network.torch.measure import measure
 from tests.networks.cell_oracles import NasBench201
 from tests.networks.function import same_output
 from tests.networks.published import CELLS, FOLDER

@@ -9,14 +9,14 @@ import torch
 from torch import nn
 from torchvision.models import convnext, densenet, efficientnet, mobilenetv2, resnet, shufflenetv2
 
-from budgetnet.language.imports import prelude
-from budgetnet.language.load import load
-from budgetnet.language.vocabulary import BUILTIN, Vocabulary
-from budgetnet.network.build import build
-from budgetnet.network.closed_form import cost, output_of
-from budgetnet.network.expand import Chooser, expand, refuse
-from budgetnet.network.measure import measure
-from budgetnet.network.tree import Node, Shape
+from budgetnet.derivation.expand import Chooser, expand, refuse
+from budgetnet.grammar.imports import prelude
+from budgetnet.grammar.load import load
+from budgetnet.network.cost.closed_form import cost, output_of
+from budgetnet.network.nodes import Node, Shape
+from budgetnet.network.torch.build import build
+from budgetnet.network.torch.measure import measure
+from budgetnet.ops.signature import BUILTIN, Vocabulary
 from tests.networks.function import same_output
 
 WIDTH = 32

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from budgetnet.network.build import build
-from budgetnet.network.closed_form import cost
-from budgetnet.network.files import Architecture, parse, read, write
-from budgetnet.network.measure import measure, measure_module
+from budgetnet.files.network_file import Architecture, parse, read, write
+from budgetnet.network.cost.closed_form import cost
+from budgetnet.network.torch.build import build
+from budgetnet.network.torch.measure import measure, measure_module
 from tests.networks.function import same_output
 from tests.networks.published import BY_NAME, FOLDER, PUBLISHED, Published
 

@@ -8,11 +8,11 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from budgetnet.errors import BudgetnetError
-from budgetnet.search.access import open_study
-from budgetnet.search.ledger import Ledger
-from budgetnet.search.messages import Done, Failed, Job, Message, Progress, Setup
-from budgetnet.search.storage import default_url
-from budgetnet.search.study import Study
+from budgetnet.files.study import Study
+from budgetnet.records.ledger import Ledger
+from budgetnet.records.open import open_study
+from budgetnet.records.storage import default_url
+from budgetnet.workers.messages import Done, Failed, Job, Message, Progress, Setup
 
 GRAMMAR = """\
 network  = stem stage(8|12|16|24){1..2} head
@@ -54,7 +54,7 @@ class Threads:
     """Workers that train in threads of the test's process: real trainings, without seconds of starting up."""
 
     def __init__(self, study: Study, count: int = 1) -> None:
-        from budgetnet.search.trainer import Bench  # torch, which other processes of these tests do without
+        from budgetnet.workers.trainer import Bench  # torch, which other processes of these tests do without
 
         self._bench = Bench(
             Setup(

@@ -7,25 +7,25 @@ from pathlib import Path
 
 import pytest
 
+from budgetnet.cli.progress.search import silent
 from budgetnet.errors import LanguageError, RequestError, StudyError
-from budgetnet.network.measure import measure
-from budgetnet.search.access import open_study
-from budgetnet.search.campaign import Campaign
-from budgetnet.search.intake import Intake
-from budgetnet.search.progress import silent
+from budgetnet.files.spaces import space_of
+from budgetnet.files.study import Study
+from budgetnet.files.study_file import parse_study
+from budgetnet.network.torch.measure import measure
+from budgetnet.records.open import open_study
+from budgetnet.records.storage import default_url
+from budgetnet.records.trial import Record
+from budgetnet.search.candidates import Intake
+from budgetnet.search.loop import Campaign
 from budgetnet.search.propose import make_sampler
-from budgetnet.search.record import Record
 from budgetnet.search.run import search
-from budgetnet.search.spaces import space_of
-from budgetnet.search.storage import default_url
-from budgetnet.search.study import Study
-from budgetnet.search.study_file import parse_study
 from tests.search.helpers import Threads, open_ledger, study_text
 
 BLOCKS = """\
 from torch import Tensor, nn
 
-from budgetnet.network.cost import CustomCost
+from budgetnet.network.cost.types import CustomCost
 
 
 class Stated(nn.Module):
@@ -183,7 +183,7 @@ def test_a_primitive_that_fails_in_training_fails_its_trial(make_own, tmp_path):
 
 
 def _job(study, network, seed):
-    from budgetnet.search.messages import Job
+    from budgetnet.workers.messages import Job
 
     return Job(network=network, recipe=study.training, seed=seed)
 

@@ -7,14 +7,14 @@ import random
 import pytest
 
 from budgetnet.errors import SearchError
-from budgetnet.search.deriver import Deriver
-from budgetnet.search.objective import violation
+from budgetnet.files.spaces import space_of
+from budgetnet.network.canonical.hash import canonical_hash
+from budgetnet.records.objective import violation
+from budgetnet.records.trial import Record
 from budgetnet.search.propose import RECORDED_REJECTIONS, propose
-from budgetnet.search.record import Record
 from budgetnet.search.samplers.random import RandomSampler
-from budgetnet.search.spaces import space_of
-from budgetnet.space.draw import Rejection
-from budgetnet.space.identity import canonical_hash
+from budgetnet.space.judge import Rejection
+from budgetnet.space.proposer import Deriver
 
 SAME_TWICE = """\
 network = conv(3, 8) (identity | conv(1, 8){0..0} | conv(1, 8)) gap linear(classes)

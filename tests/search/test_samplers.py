@@ -14,16 +14,16 @@ from pathlib import Path
 import pytest
 
 from budgetnet.errors import SearchError
-from budgetnet.search.deriver import Deriver
+from budgetnet.files.spaces import space_of
+from budgetnet.network.canonical.hash import canonical_hash
+from budgetnet.records.trial import Record
 from budgetnet.search.propose import make_sampler, parameters_of, propose
-from budgetnet.search.record import Record
 from budgetnet.search.samplers.evolution import EvolutionSampler
 from budgetnet.search.samplers.random import RandomSampler
 from budgetnet.search.samplers.tpe import TpeSampler
-from budgetnet.search.spaces import space_of
 from budgetnet.space.choosers import replay
-from budgetnet.space.draw import Candidate, Rejection
-from budgetnet.space.identity import canonical_hash
+from budgetnet.space.judge import Candidate, Rejection
+from budgetnet.space.proposer import Deriver
 from tests.search.helpers import study_text
 
 SAMPLERS = {"random": RandomSampler, "tpe": TpeSampler, "evolution": EvolutionSampler}
@@ -148,8 +148,8 @@ import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 import json
 from pathlib import Path
 from tests.search.test_samplers import proposals
-from budgetnet.search.spaces import space_of
-from budgetnet.search.study_file import parse_study
+from budgetnet.files.spaces import space_of
+from budgetnet.files.study_file import parse_study
 print(json.dumps(proposals(space_of(parse_study({study_text()!r}, Path("x.yaml"))))))
 """
     environment = {**os.environ, "PYTHONHASHSEED": "1"}

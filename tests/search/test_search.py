@@ -18,17 +18,17 @@ from safetensors import safe_open
 
 import budgetnet
 from budgetnet.errors import DataError, RequestError, SearchError, StudyError
-from budgetnet.network.build import build
-from budgetnet.search.access import open_study
+from budgetnet.files.spaces import space_of
+from budgetnet.files.study_file import parse_study
+from budgetnet.network.torch.build import build
+from budgetnet.records.open import open_study
+from budgetnet.records.storage import default_url
+from budgetnet.records.trial import read_records
 from budgetnet.search.events import FinalistDone, FinalistsStarted, SearchEnded, TrialStarted
 from budgetnet.search.finalists import choose_finalists
-from budgetnet.search.interruption import Interruption
-from budgetnet.search.record import read_records
 from budgetnet.search.run import crew, search
-from budgetnet.search.spaces import space_of
-from budgetnet.search.storage import default_url
-from budgetnet.search.study_file import parse_study
 from budgetnet.space.choosers import prior, replay
+from budgetnet.workers.interruption import Interruption
 from tests.search.helpers import study_text
 
 QUICK = {
@@ -40,10 +40,10 @@ QUICK = {
 SCRIPT = """
 import sys
 from pathlib import Path
-from budgetnet.search.progress import progress
-from budgetnet.search.interruption import Interruption
+from budgetnet.cli.progress.search import progress
+from budgetnet.workers.interruption import Interruption
 from budgetnet.search.run import crew, search
-from budgetnet.search.study_file import read_study
+from budgetnet.files.study_file import read_study
 
 def main():
     with progress() as show:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from budgetnet.search.study_file import read_study
+from budgetnet.files.study_file import read_study
 from tests.benchmarks.bench_space_search import SAMPLERS, searched
 from tests.benchmarks.spaces import STUDY
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from budgetnet.derivation.expand import Chooser, Decision, Expansion
 from budgetnet.errors import LanguageError, ShapeError
-from budgetnet.language.load import load
-from budgetnet.language.vocabulary import BUILTIN, Vocabulary
+from budgetnet.grammar.load import load
 from budgetnet.network.budget import Budget
-from budgetnet.network.cost import Cost
-from budgetnet.network.expand import Chooser, Decision, Expansion
+from budgetnet.network.cost.types import Cost
+from budgetnet.ops.signature import BUILTIN, Vocabulary
 from budgetnet.space.space import Space
 
 __all__ = ["FLAGSHIP", "GRAMMARS", "Derived", "all_derivations", "space_of"]

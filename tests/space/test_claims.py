@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from budgetnet.network.measure import measure
+from budgetnet.network.torch.measure import measure
 from tests.benchmarks.bench_space_closed_form import compared, drawn
 from tests.benchmarks.bench_space_counts import CUT, against_samples
 from tests.benchmarks.bench_space_draws import aware, pruned_by_tpe

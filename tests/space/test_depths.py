@@ -8,11 +8,11 @@ from collections import Counter
 import pytest
 
 from budgetnet.errors import SearchError
-from budgetnet.space.depths import depth_shares, tabulate_depths
-from budgetnet.space.fitting import Band, derive
-from budgetnet.space.fitting_draws import draw_fitting, draw_stratified, strata
-from budgetnet.space.table import Table
-from budgetnet.space.tabulate import TooLarge, tabulate
+from budgetnet.space.counting.depths import depth_shares, tabulate_depths
+from budgetnet.space.counting.table import Table
+from budgetnet.space.counting.tabulate import TooLarge, tabulate
+from budgetnet.space.sampling import draw_fitting, draw_stratified, strata
+from budgetnet.space.within_budget import Band, derive
 from tests.space.spaces import FLAGSHIP, GRAMMARS, all_derivations, space_of
 from tests.space.test_table import derived, middle, table_of
 

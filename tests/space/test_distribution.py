@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budgetnet.space.distribution import Distribution, distribution, lows
-from budgetnet.space.tabulate import TooLarge
+from budgetnet.space.counting.distribution import Distribution, distribution, lows
+from budgetnet.space.counting.tabulate import TooLarge
 from tests.space.spaces import FLAGSHIP, GRAMMARS, space_of
 from tests.space.test_table import derived, middle
 

@@ -6,16 +6,16 @@ import time
 
 import pytest
 
+from budgetnet.derivation.expand import output_shape
+from budgetnet.derivation.listeners import Assembler
+from budgetnet.derivation.machine import Pending
 from budgetnet.errors import CountError, LanguageError, ShapeError, StudyError
-from budgetnet.language.load import load
-from budgetnet.language.vocabulary import BUILTIN, Signature, Vocabulary
-from budgetnet.network.assemble import Assembler
+from budgetnet.grammar.load import load
 from budgetnet.network.budget import Budget
-from budgetnet.network.expand import output_shape
-from budgetnet.network.machine import Pending
-from budgetnet.space.lint import examine, lint, smallest
+from budgetnet.ops.signature import BUILTIN, Signature, Vocabulary
+from budgetnet.space.lint.lint import examine, lint, smallest
+from budgetnet.space.lint.reachable import survey
 from budgetnet.space.space import Space
-from budgetnet.space.survey import survey
 from tests.space.spaces import FLAGSHIP, GRAMMARS, space_of
 
 LARGE = """

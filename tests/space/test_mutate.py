@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from budgetnet.network.expand import Chooser, Decision
+from budgetnet.derivation.expand import Chooser, Decision
 from budgetnet.space.choosers import label_index, prior, replay
-from budgetnet.space.draw import Candidate, Rejection, derive, draw
+from budgetnet.space.judge import Candidate, Rejection, derive, draw
 from budgetnet.space.mutate import mutate
 from tests.space.spaces import FLAGSHIP, GRAMMARS, space_of
 

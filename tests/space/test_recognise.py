@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from budgetnet.language.load import load
-from budgetnet.language.vocabulary import BUILTIN, Vocabulary
-from budgetnet.network.expand import Decision, expand, refuse
-from budgetnet.network.printing import network_text
-from budgetnet.network.tree import Node
+from budgetnet.derivation.expand import Decision, expand, refuse
+from budgetnet.grammar.load import load
+from budgetnet.network.nodes import Node
+from budgetnet.network.text import network_text
+from budgetnet.ops.signature import BUILTIN, Vocabulary
 from budgetnet.space.choosers import replay
 from budgetnet.space.events import events_of
 from budgetnet.space.recognise import Parting, Recognition, count_derivations, recognise

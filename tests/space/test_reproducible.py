@@ -10,13 +10,13 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import random
 from tests.space.spaces import FLAGSHIP, GRAMMARS, space_of
-from budgetnet.space.draw import Candidate, draw
-from budgetnet.space.explore import explore
-from budgetnet.space.fitting_draws import draw_fitting
-from budgetnet.space.identity import canonical_hash
+from budgetnet.space.judge import Candidate, draw
+from budgetnet.explore.explore import explore
+from budgetnet.space.sampling import draw_fitting
+from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.space.mutate import mutate
 from budgetnet.space.recognise import recognise
-from budgetnet.space.tabulate import tabulate
+from budgetnet.space.counting.tabulate import tabulate
 
 space = space_of(FLAGSHIP, shape=(3, 32, 32), classes=10, params=100_000, flops=30_000_000)
 rng = random.Random(7)

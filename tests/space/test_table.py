@@ -8,10 +8,10 @@ from functools import cache
 
 import pytest
 
-from budgetnet.space.fitting_draws import draw_fitting
+from budgetnet.space.counting.table import Table
+from budgetnet.space.counting.tabulate import TooLarge, tabulate
+from budgetnet.space.sampling import draw_fitting
 from budgetnet.space.space import Space
-from budgetnet.space.table import Table
-from budgetnet.space.tabulate import TooLarge, tabulate
 from tests.space.spaces import FLAGSHIP, GRAMMARS, Derived, all_derivations, space_of
 
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from budgetnet.errors import RequestError
+from budgetnet.training.data.images import Images, Normalisation
 from budgetnet.training.evaluate import evaluate
-from budgetnet.training.images import Images, Normalisation
 
 PLAIN = Normalisation((0.0,), (1.0,))
 

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from budgetnet.errors import RequestError, TrainingError
-from budgetnet.training.data import Dataset, Images, split_validation
+from budgetnet.training.data.load import Dataset, Images, split_validation
 from budgetnet.training.evaluate import evaluate
 from budgetnet.training.fit import Curve, Epoch, fit
-from budgetnet.training.recipe import Recipe
-from budgetnet.training.recipe_reading import read_recipe
+from budgetnet.training.recipe.reading import read_recipe
+from budgetnet.training.recipe.recipe import Recipe
 
 QUICK = Recipe(epochs=6, batch=64, lr=0.3, flip="none", shift=0)
 

@@ -11,8 +11,8 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from budgetnet.training import fit as room
-from budgetnet.training.data import Dataset
-from budgetnet.training.recipe import Recipe
+from budgetnet.training.data.load import Dataset
+from budgetnet.training.recipe.recipe import Recipe
 
 ASKS = {
     "_local_scalar_dense", "is_nonzero", "equal", "nonzero", "masked_select", "bincount", "unique_dim", "_unique2",

@@ -6,8 +6,8 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from budgetnet.search.record import Record
-from budgetnet.space.draw import Draw
+from budgetnet.records.trial import Record
+from budgetnet.space.judge import Draw
 
 __all__ = ["STARTUP", "Sampler"]
 

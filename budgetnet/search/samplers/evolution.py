@@ -12,12 +12,12 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from budgetnet.search.deriver import Deriver
-from budgetnet.search.ranking import distinct, ranked
-from budgetnet.search.record import Record
+from budgetnet.files.study import Goal
+from budgetnet.records.ranking import distinct, ranked
+from budgetnet.records.trial import Record
 from budgetnet.search.samplers.base import STARTUP
-from budgetnet.search.study import Goal
-from budgetnet.space.draw import Draw
+from budgetnet.space.judge import Draw
+from budgetnet.space.proposer import Deriver
 
 __all__ = ["EvolutionSampler"]
 

@@ -6,9 +6,9 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from budgetnet.search.deriver import Deriver
-from budgetnet.search.record import Record
-from budgetnet.space.draw import Draw
+from budgetnet.records.trial import Record
+from budgetnet.space.judge import Draw
+from budgetnet.space.proposer import Deriver
 
 __all__ = ["RandomSampler"]
 

@@ -15,16 +15,16 @@ import optuna
 from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from budgetnet.network.expand import Decision
-from budgetnet.search.deriver import Deriver
-from budgetnet.search.objective import directions, shortfall, values_of, violation
-from budgetnet.search.parameters import Parameters, distribution, option_index, parameters
-from budgetnet.search.record import Record
+from budgetnet.derivation.expand import Decision
+from budgetnet.files.study import Goal
+from budgetnet.records.objective import directions, shortfall, values_of, violation
+from budgetnet.records.parameters import Parameters, distribution, option_index, parameters
+from budgetnet.records.trial import Record
 from budgetnet.search.samplers.base import STARTUP
-from budgetnet.search.study import Goal
 from budgetnet.space.choosers import prior
-from budgetnet.space.draw import Draw, Rejection
+from budgetnet.space.judge import Draw, Rejection
 from budgetnet.space.mutate import offers
+from budgetnet.space.proposer import Deriver
 
 __all__ = ["TpeSampler"]
 

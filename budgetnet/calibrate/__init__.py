@@ -1,0 +1,1 @@
+"""How far brief training can be trusted: plan, run, judgement."""

@@ -1,0 +1,286 @@
+"""What a calibration trains: which networks, by which recipes, with which seeds; and what may not change meanwhile."""
+
+from __future__ import annotations
+
+import datetime
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from budgetnet.calibrate.record import Header, Network, Recorded, Role, Run
+from budgetnet.errors import RequestError, SearchError
+from budgetnet.files.settings import settings_of
+from budgetnet.files.study import Study
+from budgetnet.network.canonical.hash import canonical_hash
+from budgetnet.network.text import network_text, summary
+from budgetnet.records.ledger import trial_seed
+from budgetnet.space import judge
+from budgetnet.space.judge import Candidate, Rejection
+from budgetnet.space.proposer import Deriver
+from budgetnet.space.sampling import draw_fitting
+from budgetnet.space.space import Space
+from budgetnet.training.recipe.recipe import Recipe
+
+__all__ = [
+    "BRIEF",
+    "DRAW",
+    "LEAST",
+    "NETWORKS",
+    "CalibrationPlan",
+    "Task",
+    "check_header",
+    "draw_networks",
+    "header_of",
+    "plan_of",
+    "same_recipe",
+]
+
+NETWORKS = 16
+BRIEF = (1, 2, 3, 4, 6)
+"""Brief lengths in epochs, besides the study's own, where the command does not say."""
+LEAST = 4
+"""With fewer, a rank correlation says nothing."""
+ATTEMPTS = 1000
+"""Draws for one network before the space is taken to be exhausted."""
+DRAW = "by the grammar's own weights, given that the network fits the budget; each network once"
+
+_USUAL: Mapping[str, Any] = Recipe().to_mapping()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One training to do."""
+
+    network: Network
+    role: Role
+    recipe: Recipe
+    repeat: int
+    seed: int
+
+    @property
+    def work(self) -> int:
+        """Epochs times FLOPs: longer trainings have more of it."""
+        return self.recipe.epochs * self.network.flops
+
+    def is_done_by(self, run: Run) -> bool:
+        """Whether a recorded training is this one."""
+        return (
+            (run.hash, run.schedule, run.repeat, run.seed)
+            == (self.network.hash, self.recipe.epochs, self.repeat, self.seed)
+        ) and same_recipe(run.recipe, self.recipe)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationPlan:
+    """What is asked of a calibration."""
+
+    networks: int
+    brief: tuple[int, ...]
+    """Schedules in epochs, rising."""
+    full: int
+    """Epochs of the long schedule, above all brief ones."""
+    repeats: int
+    """Trainings of each network and length; with two or more, the noise between seeds is known."""
+    seed: int
+    training: Recipe
+    """The brief recipe, whatever its epochs."""
+    finalists: Recipe
+    """The full recipe, whatever its epochs."""
+
+    def recipe(self, epochs: int) -> Recipe:
+        """Return the recipe of a schedule."""
+        return replace(self.finalists if epochs == self.full else self.training, epochs=epochs)
+
+    def task(self, network: Network, epochs: int, repeat: int) -> Task:
+        """Return one training. Brief and full ones have seeds of their own, as trials and finalists have."""
+        return Task(
+            network=network,
+            role="full" if epochs == self.full else "brief",
+            recipe=self.recipe(epochs),
+            repeat=repeat,
+            seed=trial_seed(self.seed, "calibration", network.hash, epochs, repeat),
+        )
+
+    def tasks(self, networks: Sequence[Network]) -> list[Task]:
+        """Return all trainings, longest first: so workers that share them end at about the same time."""
+        found = [
+            self.task(network, epochs, repeat)
+            for repeat in range(self.repeats)
+            for epochs in (*self.brief, self.full)
+            for network in networks
+        ]
+        return sorted(found, key=lambda task: -task.work)
+
+
+def plan_of(
+    study: Study,
+    *,
+    networks: int = NETWORKS,
+    brief: Sequence[int] | None = None,
+    full: int | None = None,
+    repeats: int = 1,
+    seed: int | None = None,
+) -> CalibrationPlan:
+    """Return the plan for a study.
+
+    Args:
+        study: gives recipes, and what is left open here.
+        networks: how many, at least `LEAST`.
+        brief: schedules in epochs; `BRIEF` and the study's own, as far as they are below *full*, if None.
+        full: epochs of the long schedule; the finalists' if None.
+        repeats: trainings of each network and length, >= 1.
+        seed: of the draw and the trainings; the study's if None.
+
+    Raises:
+        RequestError: too few networks, or lengths that cannot be compared.
+    """
+    long = full if full is not None else study.finalists.training.epochs
+    if networks < LEAST:
+        raise RequestError(f"--networks must be at least {LEAST} to compare ranks, but got {networks}")
+    if repeats < 1:
+        raise RequestError(f"--repeats must be at least 1, but got {repeats}")
+    if brief is None:
+        lengths = {epochs for epochs in (*BRIEF, study.training.epochs) if epochs < long}
+    else:
+        lengths = set(brief)
+        wrong = sorted(epochs for epochs in lengths if not 1 <= epochs < long)
+        if wrong:
+            raise RequestError(
+                f"--epochs-brief must lie from 1 to {long - 1}, below the full training's {long} epochs, but got "
+                f"{', '.join(map(str, wrong))}; change it or --full"
+            )
+    if not lengths:
+        raise RequestError(f"a full training of {long} epochs leaves no room for a brief one; raise --full")
+    return CalibrationPlan(
+        networks=networks,
+        brief=tuple(sorted(lengths)),
+        full=long,
+        repeats=repeats,
+        seed=study.search.seed if seed is None else seed,
+        training=study.training,
+        finalists=study.finalists.training,
+    )
+
+
+def same_recipe(stored: Mapping[str, Any], wanted: Recipe) -> bool:
+    """Whether a recorded recipe is this one; a field that was added to budgetnet later had its default."""
+    return all(stored.get(name, _USUAL[name]) == value for name, value in wanted.to_mapping().items())
+
+
+# --- what must not change -----------------------------------------------------------------------------
+
+
+def header_of(study: Study, plan: CalibrationPlan) -> Header:
+    """Return a new file's first line."""
+    return Header(
+        study=study.name,
+        seed=plan.seed,
+        draw=DRAW,
+        settings=_settings(study, plan),
+        started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    )
+
+
+def check_header(header: Header, study: Study, plan: CalibrationPlan, place: str) -> None:
+    """Hold what is asked against what the file at *place* was made with.
+
+    Raises:
+        RequestError: something changed; the message says what, and how to go on.
+    """
+    changes = [
+        f"{part}.{name}: {_shown(before.get(name))} → {_shown(now.get(name))}"
+        for part, now in _settings(study, plan).items()
+        for before in [header.settings.get(part, {})]
+        for name in dict.fromkeys((*before, *now))
+        if _stored(part, before, name) != now.get(name)
+    ]
+    if header.seed != plan.seed:
+        changes.append(f"seed: {header.seed} → {plan.seed}")
+    if changes:
+        listed = "\n".join(f"  {line}" for line in changes)
+        raise RequestError(
+            f"{place} was made with other settings:\n{listed}\n"
+            "Old and new trainings could not be compared. Put the old settings back to go on with it, or choose "
+            "another folder with --out."
+        )
+
+
+def _stored(part: str, before: Mapping[str, Any], name: str) -> Any:
+    """A setting as the file has it; a recipe's field that was added to budgetnet later had its default."""
+    return before.get(name, _USUAL.get(name) if part in ("training", "finalists") else None)
+
+
+def _settings(study: Study, plan: CalibrationPlan) -> dict[str, dict[str, Any]]:
+    """What the scores depend on. Lengths are not among it: each training has its own."""
+    found = settings_of(study)
+    kept = {name: found[name] for name in ("grammar", "defaults", "plugins", "dataset", "budget", "validation")}
+    recipes = {"training": plan.training, "finalists": plan.finalists}
+    for name, recipe in recipes.items():
+        kept[name] = {key: value for key, value in recipe.to_mapping().items() if key != "epochs"}
+    return kept
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "none"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+# --- the networks -------------------------------------------------------------------------------------
+
+
+def draw_networks(space: Space, plan: CalibrationPlan, recorded: Recorded) -> list[Network]:
+    """Return the networks of a plan: those recorded, in their order, and as many new ones as are missing.
+
+    They are drawn as random search draws, so they are what a search sees first, and each is drawn with a
+    randomness of its own: a larger calibration begins with the smaller one's networks.
+
+    Raises:
+        SearchError: too few networks fit.
+    """
+    networks = list(recorded.networks[: plan.networks])
+    if len(networks) == plan.networks:
+        return networks
+    known = {network.hash for network in networks}
+    deriver = Deriver(space)
+    while len(networks) < plan.networks:
+        rng = random.Random(f"{plan.seed}:calibration:{len(networks)}")  # noqa: S311 - no secret
+        found = _new(deriver, rng, known)
+        if found is None:
+            break
+        known.add(found[1])
+        networks.append(_described(len(networks), *found))
+    if len(networks) < LEAST:
+        raise SearchError(
+            f"only {len(networks)} different networks were found that fit, but a calibration compares at least "
+            f"{LEAST}; widen the grammar or raise the budget"
+        )
+    return networks
+
+
+def _new(deriver: Deriver, rng: random.Random, known: set[str]) -> tuple[Candidate, str] | None:
+    """A network that fits and is not known, with its hash; None if none turns up."""
+    table = deriver.table
+    for _ in range(ATTEMPTS):
+        found = judge.draw(deriver.space, rng) if table is None else draw_fitting(table, rng)
+        if isinstance(found, Rejection):
+            continue
+        digest = canonical_hash(found.expansion.network)
+        if digest not in known:
+            return found, digest
+    return None
+
+
+def _described(index: int, candidate: Candidate, digest: str) -> Network:
+    network = candidate.expansion.network
+    return Network(
+        index=index,
+        hash=digest,
+        arch=summary(network),
+        network=network_text(network),
+        decisions=dict(candidate.expansion.decisions),
+        params=candidate.cost.params,
+        flops=candidate.cost.flops,
+        depth=candidate.cost.depth,
+    )

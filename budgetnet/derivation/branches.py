@@ -1,0 +1,134 @@
+"""Skips, branches and graphs: parts that begin, end and meet."""
+
+from __future__ import annotations
+
+from budgetnet.derivation.frames import BodyFrame, CloseSkip, GraphFrame, JoinSkip, NextBranch, Scope
+from budgetnet.derivation.listeners import Listener
+from budgetnet.derivation.state import Rulebook, State, shape_error, shapes_text
+from budgetnet.errors import ShapeError
+from budgetnet.grammar import syntax
+from budgetnet.network.dag import Apply, settle
+from budgetnet.network.shapes import joined_shape, projection, shape_text, slice_shape
+
+__all__ = ["close_skip", "enter_branches", "enter_graph", "enter_skip", "go_on_graph", "join_skip", "next_branch"]
+
+
+def enter_skip(book: Rulebook, state: State, skip: syntax.Skip, scope: Scope, listener: Listener) -> State:
+    """Start a skip's body."""
+    if len(state.shapes) != 1:
+        raise shape_error(state, scope, skip.span, f"skip takes one input, got {shapes_text(state.shapes)}")
+    close = CloseSkip(skip, scope, state.shapes)
+    after = book.enter(state, scope, skip.span, BodyFrame(skip.body, scope), close, state.shapes)
+    listener.begin()
+    return after
+
+
+def close_skip(book: Rulebook, state: State, frame: CloseSkip, listener: Listener) -> State:
+    """The body is complete: put on the shortcut what the text or the shapes ask for."""
+    skip, scope = frame.skip, frame.scope
+    (entry,), (after,) = frame.entry, state.shapes
+    if not isinstance(skip.project, str):
+        listener.end()
+        listener.begin()
+        inside, behind = BodyFrame(skip.project, scope), JoinSkip(skip, scope, state.shapes)
+        return book.replace(state, inside, behind)._replace(shapes=frame.entry)
+    if entry != after and skip.project == "none":
+        differ = f"the shortcut brings {shape_text(entry)}, the body leaves {shape_text(after)}"
+        raise shape_error(state, scope, skip.span, f"skip(project=none) needs equal shapes; {differ}")
+    try:
+        node = None if entry == after or skip.project == "none" else projection(entry, after, skip.project)
+    except ShapeError as error:
+        raise shape_error(state, scope, skip.span, str(error)) from None
+    listener.end()
+    if node is not None:
+        listener.begin()
+        listener.leaf(node, entry, state.factor)
+        listener.end()
+    listener.skip(projected=node is not None)
+    return book.leave(state, state.shapes)
+
+
+def join_skip(book: Rulebook, state: State, frame: JoinSkip, listener: Listener) -> State:
+    """The projection is complete, too."""
+    if state.shapes != frame.body:
+        raise shape_error(
+            state,
+            frame.scope,
+            frame.skip.span,
+            f"the projection leaves {shapes_text(state.shapes)}, the body {shapes_text(frame.body)}; they are added",
+        )
+    listener.end()
+    listener.skip(projected=True)
+    return book.leave(state, state.shapes)
+
+
+def enter_branches(
+    book: Rulebook, state: State, owner: syntax.Parallel | syntax.Split, scope: Scope, listener: Listener
+) -> State:
+    """Start the first branch."""
+    if len(state.shapes) != 1:
+        name = "parallel" if isinstance(owner, syntax.Parallel) else "split"
+        raise shape_error(state, scope, owner.span, f"{name} takes one input, got {shapes_text(state.shapes)}")
+    (entry,) = state.shapes
+    if isinstance(owner, syntax.Split):
+        try:
+            entry = slice_shape(entry, len(owner.branches))
+        except ShapeError as error:
+            raise shape_error(state, scope, owner.span, str(error)) from None
+    first, behind = BodyFrame(owner.branches[0], scope), NextBranch(owner, scope, entry, ())
+    after = book.enter(state, scope, owner.span, first, behind, (entry,))
+    listener.begin()
+    return after
+
+
+def next_branch(book: Rulebook, state: State, frame: NextBranch, listener: Listener) -> State:
+    """A branch is complete: start the next one, or join them all."""
+    listener.end()
+    owner, scope = frame.owner, frame.scope
+    finished = (*frame.finished, state.shapes[0])
+    if len(finished) < len(owner.branches):
+        listener.begin()
+        branch, behind = owner.branches[len(finished)], NextBranch(owner, scope, frame.entry, finished)
+        return book.replace(state, BodyFrame(branch, scope), behind)._replace(shapes=(frame.entry,))
+    try:
+        shape = joined_shape(owner.join, finished)
+    except ShapeError as error:
+        raise shape_error(state, scope, owner.span, str(error)) from None
+    listener.join(owner)
+    return book.leave(state, (shape,))
+
+
+def enter_graph(book: Rulebook, state: State, graph: syntax.Graph, scope: Scope) -> State:
+    """Start a graph."""
+    if len(state.shapes) != len(graph.inputs):
+        raise shape_error(
+            state, scope, graph.span, f"the graph takes {len(graph.inputs)} inputs, got {shapes_text(state.shapes)}"
+        )
+    shapes = tuple(zip(graph.inputs, state.shapes, strict=True))
+    return book.replace(state, GraphFrame(graph, scope, 0, shapes))
+
+
+def go_on_graph(book: Rulebook, state: State, frame: GraphFrame, listener: Listener) -> State:
+    """Carry out joins up to the next application, and start that; or end the graph."""
+    graph, scope = frame.graph, frame.scope
+    shapes = dict(frame.shapes)
+    if frame.target:
+        listener.end()
+        shapes[frame.target] = state.shapes[0]
+        state = state._replace(nesting=state.nesting - 1)
+    program = book.program(graph)
+    try:
+        position = settle(program, frame.position, shapes)
+    except ShapeError as error:
+        raise shape_error(state, scope, graph.span, str(error)) from None
+    if position == len(program):
+        listener.graph(graph)
+        return book.replace(state)._replace(shapes=(shapes["return"],))
+    apply = program[position]
+    assert isinstance(apply, Apply)
+    inside = BodyFrame(apply.function, scope)
+    behind = GraphFrame(graph, scope, position + 1, tuple(shapes.items()), apply.target)
+    entry = tuple(shapes[name] for name in apply.inputs)
+    after = book.enter(state, scope, apply.function.span, inside, behind, entry)
+    listener.begin()
+    return after

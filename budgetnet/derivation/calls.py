@@ -1,0 +1,239 @@
+"""Calls: their arguments are evaluated one by one, then a rule's body or a primitive takes the call's place."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from budgetnet.derivation.frames import ArgumentsFrame, BodyFrame, Path, Scalar, Scope
+from budgetnet.derivation.listeners import Listener
+from budgetnet.derivation.state import LIMIT_DEPTH, Pending, Rulebook, State, shape_error, shapes_text, shares
+from budgetnet.derivation.values import constant, evaluate, fail, first_choice, labels_of, options_of, substitute
+from budgetnet.errors import LanguageError, ShapeError
+from budgetnet.grammar import syntax
+from budgetnet.network.nodes import Primitive, Shape
+from budgetnet.ops.registry import make
+
+__all__ = ["LIMIT_LAYERS", "Calls", "is_stable"]
+
+LIMIT_LAYERS = 2000
+"""Largest number of primitives in one network."""
+
+
+MOST_OFFERS = 4096
+"""Choices whose options are kept at hand; grammars have far fewer."""
+
+
+class Offer(NamedTuple):
+    """What a choice offers in every derivation."""
+
+    choice: syntax.Choice | syntax.Range
+    """Held, so that its identity is not given to another."""
+    options: tuple[syntax.Value, ...]
+    labels: tuple[Scalar, ...]
+    weights: tuple[float, ...]
+    allowed: tuple[bool, ...]
+
+
+class Slot(NamedTuple):
+    """A parameter of a call whose value is not the same in every derivation."""
+
+    position: int
+    """Among the parameters."""
+    value: syntax.Value
+    """The argument, or the called rule's default."""
+    in_default: bool
+    """The value is the called rule's default, so its names are that rule's."""
+    open: bool
+    """The value holds something to choose."""
+
+
+class Made(NamedTuple):
+    """A primitive with certain arguments."""
+
+    node: Primitive
+    after: dict[Shape, Shape]
+    """Its output's shape by its input's."""
+
+
+class Plan(NamedTuple):
+    """Facts about one call that are the same in every derivation."""
+
+    rule: syntax.Rule | None
+    """None: a primitive is called."""
+    fixed: tuple[Scalar, ...]
+    """The parameters' values; at the slots' positions something to be replaced."""
+    slots: tuple[Slot, ...]
+    recursive: bool
+    made: dict[tuple[object, ...], Made]
+    """Of a primitive: its nodes by the slots' values with their types (1, 1.0 and True are equal to Python)."""
+    scopes: dict[tuple[object, ...], Scope]
+    """Of a rule: its scopes by the slots' values with their types and the depth."""
+
+
+class Calls:
+    """Carries out calls; keeps a plan for each call of the grammar."""
+
+    def __init__(self, book: Rulebook) -> None:
+        self._book = book
+        self._plans: dict[int, Plan] = {}  # by identity; the rulebook keeps the grammar alive
+        self._offers: dict[int, Offer] = {}
+
+    def call(self, state: State, call: syntax.Call, scope: Scope, listener: Listener) -> State | Pending:
+        """Start a call."""
+        return self._evaluate(state, call, scope, (), None, listener)
+
+    def go_on(self, state: State, frame: ArgumentsFrame, listener: Listener) -> State | Pending:
+        """Go on with a call after a choice in its arguments."""
+        return self._evaluate(state, frame.call, frame.scope, frame.done, frame.current, listener)
+
+    def _plan(self, call: syntax.Call, caller: syntax.Rule) -> Plan:
+        rule = self._book.rules.get(call.name)
+        names = [parameter.name for parameter in (rule or self._book.vocabulary.signatures[call.name]).parameters]
+        given: dict[str, syntax.Value] = {
+            names[position] if argument.name is None else argument.name: argument.value
+            for position, argument in enumerate(call.arguments)
+        }
+        fixed: list[Scalar] = []
+        slots: list[Slot] = []
+        for position, name in enumerate(names):
+            value = given.get(name)
+            home, in_default = caller, value is None
+            if value is None and rule is None:
+                default = self._book.vocabulary.signatures[call.name].parameters[position].default
+                assert default is not None
+                fixed.append(default)
+                continue
+            if value is None:
+                assert rule is not None
+                value, home = rule.parameters[position].default, rule
+            assert value is not None
+            known = _literal(value, home)
+            fixed.append(0 if known is None else known)
+            if known is None:
+                slots.append(Slot(position, value, in_default, first_choice(value) is not None))
+        return Plan(rule, tuple(fixed), tuple(slots), call.name in self._book.recursion.recursive, {}, {})
+
+    def _evaluate(
+        self,
+        state: State,
+        call: syntax.Call,
+        scope: Scope,
+        done: tuple[Scalar, ...],
+        current: syntax.Value | None,
+        listener: Listener,
+    ) -> State | Pending:
+        assert state.trail is not None
+        plan = self._plans.get(id(call))
+        if plan is None:
+            plan = self._plans[id(call)] = self._plan(call, scope.rule)
+        rule, slots = plan.rule, plan.slots
+        values = list(done)
+        for slot in slots[len(done) :]:
+            value = slot.value if current is None else current
+            home = (
+                Scope(rule, _filled(plan, values)[: slot.position], scope.depth) if rule and slot.in_default else scope
+            )
+            choice = first_choice(value) if slot.open else None
+            if choice is not None:
+                return self._choose(state, ArgumentsFrame(call, scope, tuple(values), value), choice, home, slot)
+            current = None
+            values.append(evaluate(value, home, state.shapes[0][0], self._book.classes))
+        if rule is None:
+            return self._primitive(state, call, scope, plan, values, listener)
+        depth = scope.depth + plan.recursive
+        if depth > LIMIT_DEPTH:
+            raise fail(scope, call.span, f"more than {LIMIT_DEPTH} nested calls of {call.name!r}", state.path)
+        key = (depth, *values, *map(type, values))
+        inner = plan.scopes.get(key)
+        if inner is None:
+            inner = plan.scopes[key] = Scope(rule, _filled(plan, values), depth)
+        path = Path(state.trail[0].name(call.site) + ".")
+        return self._book.replace(state, BodyFrame(rule.body, inner), path=path)
+
+    def _choose(
+        self, state: State, frame: ArgumentsFrame, choice: syntax.Choice | syntax.Range, home: Scope, slot: Slot
+    ) -> Pending:
+        assert state.trail is not None
+        path = state.trail[0]
+        name = f"{path.name(frame.call.site)}.{choice.site}" if slot.in_default else path.name(choice.site)
+        offer = self._offers.get(id(choice))
+        if offer is None:
+            options = options_of(choice, home, state.shapes[0][0], self._book.classes)
+            weights = shares(choice.weights if isinstance(choice, syntax.Choice) else (), len(options))
+            offer = Offer(choice, options, labels_of(options), weights, (True,) * len(options))
+            if is_stable(choice):
+                if len(self._offers) == MOST_OFFERS:
+                    self._offers.clear()
+                self._offers[id(choice)] = offer
+        options = offer.options
+
+        def after(index: int) -> ArgumentsFrame:
+            return frame._replace(current=substitute(frame.current, choice, options[index]))
+
+        return Pending(
+            state=state,
+            name=name,
+            kind="value",
+            labels=offer.labels,
+            weights=offer.weights,
+            allowed=offer.allowed,
+            stable=is_stable(choice),
+            site=choice.site,
+            scope=home,
+            span=choice.span,
+            option=after,
+        )
+
+    def _primitive(
+        self, state: State, call: syntax.Call, scope: Scope, plan: Plan, values: list[Scalar], listener: Listener
+    ) -> State:
+        assert state.agenda is not None
+        assert state.trail is not None
+        if state.layers >= LIMIT_LAYERS:
+            raise fail(scope, call.span, f"a network of more than {LIMIT_LAYERS:,} layers", state.path)
+        if len(state.shapes) != 1:
+            raise shape_error(state, scope, call.span, f"{call.name} takes one input, got {shapes_text(state.shapes)}")
+        entry = state.shapes[0]
+        key = (*values, *map(type, values))
+        made = plan.made.get(key)
+        try:
+            if made is None:
+                node = make(self._book.vocabulary.signatures[call.name], _filled(plan, values))
+                made = plan.made[key] = Made(node, {})
+            after = made.after.get(entry)
+            if after is None:
+                after = made.after[entry] = self._book.shape_of(made.node, entry)
+        except ShapeError as error:
+            raise shape_error(state, scope, call.span, str(error)) from None
+        except LanguageError as error:
+            raise fail(scope, call.span, str(error), state.path) from None
+        listener.leaf(made.node, entry, state.factor)
+        return State(
+            state.agenda.rest, state.trail[1], (after,), state.tapings, state.factor, state.layers + 1, state.nesting
+        )
+
+
+def _filled(plan: Plan, values: list[Scalar]) -> tuple[Scalar, ...]:
+    """All arguments of a call, as far as its slots have values."""
+    arguments = list(plan.fixed)
+    for slot, value in zip(plan.slots, values, strict=False):
+        arguments[slot.position] = value
+    return tuple(arguments)
+
+
+def _literal(value: syntax.Value, home: syntax.Rule) -> Scalar | None:
+    """The value of a number, text or word; None where it depends on the derivation."""
+    match value:
+        case syntax.Number() | syntax.Text():
+            return value.value
+        case syntax.Name("true" | "false" as word):
+            return word == "true"
+        case syntax.Name(word) if word not in ("in", "classes", *(parameter.name for parameter in home.parameters)):
+            return word
+        case _:
+            return None
+
+
+def is_stable(choice: syntax.Choice | syntax.Range) -> bool:
+    """Whether a choice has the same options in every derivation."""
+    return isinstance(choice, syntax.Choice) or all(map(constant, (choice.low, choice.high, choice.step)))

@@ -1,0 +1,123 @@
+"""Puts the machine's events together into a network's tree."""
+
+from __future__ import annotations
+
+from typing import Protocol, assert_never
+
+from budgetnet.grammar import syntax as language
+from budgetnet.network import nodes
+from budgetnet.network.nodes import Node, Shape
+
+__all__ = ["Assembler", "Listener", "chain"]
+
+
+class Listener(Protocol):
+    """What the machine tells while it runs. A part is opened, filled and closed, then combined with others."""
+
+    def leaf(self, node: nodes.Primitive, entry: Shape, factor: int) -> None:
+        """A primitive on an input of shape *entry*, run *factor* times (inside shared repetitions)."""
+
+    def begin(self) -> None:
+        """A part starts."""
+
+    def end(self) -> None:
+        """The part that started last is complete."""
+
+    def skip(self, *, projected: bool) -> None:
+        """The last part is a skip's body; or, if projected, the last two are its body and its projection."""
+
+    def join(self, owner: language.Parallel | language.Split) -> None:
+        """The last parts are the owner's branches."""
+
+    def shared(self, times: int) -> None:
+        """The last part is applied *times* times with the same weights."""
+
+    def graph(self, graph: language.Graph) -> None:
+        """The last parts are what the graph applies, in the order written."""
+
+
+def chain(items: list[Node]) -> Node:
+    """Return the items one after the other, flattened; a single one stands for itself, none are the identity."""
+    flat: list[Node] = []
+    for item in items:
+        flat.extend(item.items if isinstance(item, nodes.Sequence) else (item,))
+    if not flat:
+        return nodes.Identity()
+    return flat[0] if len(flat) == 1 else nodes.Sequence(tuple(flat))
+
+
+class Assembler:
+    """The listener that builds the tree."""
+
+    def __init__(self) -> None:
+        self._open: list[list[Node]] = [[]]
+        self._closed: list[Node] = []
+
+    def leaf(self, node: nodes.Primitive, entry: Shape, factor: int) -> None:  # noqa: ARG002
+        """Append a primitive; the tree holds no shapes."""
+        self._open[-1].append(node)
+
+    def begin(self) -> None:
+        """Open a part."""
+        self._open.append([])
+
+    def end(self) -> None:
+        """Close the part opened last."""
+        self._closed.append(chain(self._open.pop()))
+
+    def skip(self, *, projected: bool) -> None:
+        """Append a residual sum."""
+        project = self._closed.pop() if projected else None
+        self._open[-1].append(nodes.Skip(self._closed.pop(), project))
+
+    def join(self, owner: language.Parallel | language.Split) -> None:
+        """Append parallel branches."""
+        branches = self._take(len(owner.branches))
+        kind = nodes.Parallel if isinstance(owner, language.Parallel) else nodes.Split
+        self._open[-1].append(kind(tuple(branches), owner.join))
+
+    def shared(self, times: int) -> None:
+        """Append a repetition with shared weights."""
+        self._open[-1].append(nodes.Shared(self._closed.pop(), times))
+
+    def graph(self, graph: language.Graph) -> None:
+        """Append a graph."""
+        terms = [*(binding.term for binding in graph.bindings), graph.result]
+        functions = self._take(sum(map(_applications, terms)))
+        functions.reverse()
+        bindings = tuple(nodes.Bound(binding.name, _resolve(binding.term, functions)) for binding in graph.bindings)
+        self._open[-1].append(nodes.Graph(graph.inputs, bindings, _resolve(graph.result, functions)))
+
+    def finish(self) -> Node:
+        """Return the whole network."""
+        (items,) = self._open
+        return chain(items)
+
+    def _take(self, count: int) -> list[Node]:
+        parts = self._closed[len(self._closed) - count :]
+        del self._closed[len(self._closed) - count :]
+        return parts
+
+
+def _applications(term: language.GraphTerm) -> int:
+    match term:
+        case language.GraphName():
+            return 0
+        case language.GraphApply():
+            return 1
+        case language.GraphJoin():
+            return sum(map(_applications, term.terms))
+        case _:
+            assert_never(term)
+
+
+def _resolve(term: language.GraphTerm, functions: list[Node]) -> nodes.GraphTerm:
+    match term:
+        case language.GraphName():
+            return nodes.GraphName(term.id)
+        case language.GraphApply():
+            return nodes.GraphApply(functions.pop(), term.inputs)
+        case language.GraphJoin():
+            return nodes.GraphJoin(term.join, tuple(_resolve(inner, functions) for inner in term.terms))
+        case _:
+            assert_never(term)

@@ -1,0 +1,107 @@
+"""Which rules are recursive, and how deep each part of a grammar must at least go to come to an end."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import assert_never
+
+from budgetnet.grammar import syntax
+from budgetnet.grammar.walk import walk
+
+__all__ = ["Recursion"]
+
+
+class Recursion:
+    """Static facts of one grammar's recursion."""
+
+    def __init__(self, grammar: syntax.Grammar) -> None:
+        self._rules = {rule.name: rule for rule in grammar.rules}
+        calls = {rule.name: _called(rule.body) & self._rules.keys() for rule in grammar.rules}
+        self.recursive = frozenset(name for name in calls if name in _reached(name, calls))
+        """Names of the rules that can come back to themselves."""
+        self._needs: dict[str, float] = dict.fromkeys(self.recursive, inf)
+        self._memo: dict[int, float] = {}
+        changed = bool(self.recursive)
+        while changed:  # the least fixed point: a need can only fall, and stays above 0
+            needs = {name: 1 + self.need(self._rules[name].body) for name in self.recursive}
+            changed = needs != self._needs
+            self._needs = needs
+            self._memo.clear()
+
+    def need(self, expression: syntax.Expression) -> float:
+        """The least nesting of recursive rules' calls with which *expression* can be derived to its end.
+
+        0 without recursion, ``inf`` if it never ends.
+        """
+        if not self.recursive:
+            return 0
+        known = self._memo.get(id(expression))
+        if known is None:
+            known = self._memo[id(expression)] = self._need(expression)
+        return known
+
+    def _need(self, expression: syntax.Expression) -> float:
+        match expression:
+            case syntax.Call():
+                if expression.name in self._needs:
+                    return self._needs[expression.name]
+                rule = self._rules.get(expression.name)
+                return 0 if rule is None else self.need(rule.body)
+            case syntax.Sequence():
+                return max(map(self.need, expression.items))
+            case syntax.Alternatives():
+                return min(map(self.need, expression.options))
+            case syntax.Optional():
+                return 0
+            case syntax.Repeat():
+                return self.need(expression.body) if _at_least_one(expression.low) else 0
+            case syntax.Skip():
+                project = 0 if isinstance(expression.project, str) else self.need(expression.project)
+                return max(self.need(expression.body), project)
+            case syntax.Parallel() | syntax.Split():
+                return max(map(self.need, expression.branches))
+            case syntax.Graph():
+                terms = [*(binding.term for binding in expression.bindings), expression.result]
+                return max(map(self._term, terms))
+            case _:
+                assert_never(expression)
+
+    def _term(self, term: syntax.GraphTerm) -> float:
+        match term:
+            case syntax.GraphName():
+                return 0
+            case syntax.GraphApply():
+                return self.need(term.function)
+            case syntax.GraphJoin():
+                return max(map(self._term, term.terms))
+            case _:
+                assert_never(term)
+
+
+def _at_least_one(low: syntax.Value) -> bool:
+    """Whether a repetition cannot be left out, as far as its text tells."""
+    match low:
+        case syntax.Number():
+            return low.value != 0
+        case syntax.Choice():
+            return all(map(_at_least_one, low.options))
+        case syntax.Range():
+            return _at_least_one(low.low)
+        case _:
+            return True  # a name or arithmetic may be 0, but nothing is to rest on it
+
+
+def _called(expression: syntax.Expression) -> set[str]:
+    return {node.name for node in walk(expression) if isinstance(node, syntax.Call)}
+
+
+def _reached(start: str, calls: dict[str, set[str]]) -> set[str]:
+    """The rules that derivations of *start* may call."""
+    seen: set[str] = set()
+    waiting = list(calls[start])
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting.extend(calls[name])
+    return seen

@@ -1,0 +1,177 @@
+"""Repetitions: derived anew each time, tied (the same decisions each time) or shared (the same weights, too)."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from budgetnet.derivation.calls import is_stable
+from budgetnet.derivation.frames import (
+    BodyFrame,
+    Cell,
+    CloseShared,
+    EndReplay,
+    EndTied,
+    Frame,
+    Path,
+    RepeatFrame,
+    Replay,
+    Trail,
+)
+from budgetnet.derivation.listeners import Listener
+from budgetnet.derivation.state import LIMIT_DEPTH, Pending, Rulebook, State, Taping, shape_error, shapes_text, shares
+from budgetnet.derivation.values import constant, evaluate, fail, first_choice, labels_of, options_of, substitute, whole
+from budgetnet.grammar import syntax
+from budgetnet.grammar.checks.values import MOST_REPEATS
+
+__all__ = ["close_shared", "end_replay", "end_tied", "repeat", "replay"]
+
+_COUNTED = syntax.Number(0)
+"""Stands for both bounds once the count is known."""
+
+
+def repeat(book: Rulebook, state: State, frame: RepeatFrame, listener: Listener) -> State | Pending:
+    """Evaluate the bounds, choose the count, or start the next repetition."""
+    if frame.remaining >= 0:
+        return _again(book, state, frame, listener)
+    for bound in (frame.low, frame.high):
+        choice = first_choice(bound)
+        if choice is not None:
+            return _choose_bound(book, state, frame, choice)
+    scope, span = frame.scope, frame.repeat.span
+    width = state.shapes[0][0]
+    low, high = (evaluate(bound, scope, width, book.classes) for bound in (frame.low, frame.high))
+    if not (whole(low) and whole(high)):
+        raise fail(scope, span, f"a repetition needs whole numbers, got {{{low}..{high}}}", state.path)
+    if not 0 <= low <= high <= MOST_REPEATS:
+        rule = f"a repetition {{m..n}} needs 0 <= m <= n <= {MOST_REPEATS}"
+        raise fail(scope, span, f"{rule}, got {{{low}..{high}}}", state.path)
+    if low == high and constant(frame.repeat.low) and constant(frame.repeat.high):
+        return _counted(book, state, frame, low)
+    return _choose_count(book, state, frame, low, high)
+
+
+def _choose_bound(book: Rulebook, state: State, frame: RepeatFrame, choice: syntax.Choice | syntax.Range) -> Pending:
+    assert state.trail is not None
+    options = options_of(choice, frame.scope, state.shapes[0][0], book.classes)
+
+    def after(index: int) -> RepeatFrame:
+        # In `{n}` one node stands for both bounds, so what is chosen for it is chosen once.
+        low, high = (substitute(bound, choice, options[index]) for bound in (frame.low, frame.high))
+        return frame._replace(low=low, high=high)
+
+    return Pending(
+        state=state,
+        name=state.trail[0].name(choice.site),
+        kind="value",
+        labels=labels_of(options),
+        weights=shares(choice.weights if isinstance(choice, syntax.Choice) else (), len(options)),
+        allowed=(True,) * len(options),
+        stable=is_stable(choice),
+        site=choice.site,
+        scope=frame.scope,
+        span=choice.span,
+        option=after,
+    )
+
+
+def _choose_count(book: Rulebook, state: State, frame: RepeatFrame, low: int, high: int) -> State | Pending:
+    assert state.trail is not None
+    part, scope = frame.repeat, frame.scope
+    if part.low is part.high or part.low == part.high:
+        return _counted(book, state, frame, low)  # `{n}`: nothing is chosen beside n itself
+    counts = tuple(range(low, high + 1))
+    endless = book.recursion.need(part.body) > LIMIT_DEPTH - scope.depth
+
+    def after(index: int) -> RepeatFrame | None:
+        return RepeatFrame(part, scope, _COUNTED, _COUNTED, counts[index]) if counts[index] else None
+
+    return Pending(
+        state=state,
+        name=state.trail[0].name(part.site),
+        kind="count",
+        labels=counts,
+        weights=shares((), len(counts)),
+        allowed=tuple(count == 0 or not endless for count in counts),
+        stable=constant(part.low) and constant(part.high),
+        site=part.site,
+        scope=scope,
+        span=part.span,
+        option=after,
+    )
+
+
+def _counted(book: Rulebook, state: State, frame: RepeatFrame, count: int) -> State:
+    if not count:
+        return book.replace(state)
+    return book.replace(state, RepeatFrame(frame.repeat, frame.scope, _COUNTED, _COUNTED, count))
+
+
+def _again(book: Rulebook, state: State, frame: RepeatFrame, listener: Listener) -> State:
+    assert state.agenda is not None
+    assert state.trail is not None
+    part, scope, left = frame.repeat, frame.scope, frame.remaining - 1
+    body = BodyFrame(part.body, scope)
+    match part.mode:
+        case "anew":
+            path, trail = state.trail
+            agenda: Cell | None = state.agenda.rest
+            if left:
+                agenda = book.cell(RepeatFrame(part, scope, _COUNTED, _COUNTED, left), agenda)
+                trail = (Path(path.prefix, path.turns, path.next_turn + 1), trail)
+            inside: Trail = (Path(path.prefix, f"{path.turns}[{path.next_turn}]"), trail)
+            return State(
+                book.cell(body, agenda), inside, state.shapes, state.tapings, state.factor, state.layers, state.nesting
+            )
+        case "tied":
+            if not left:
+                return book.replace(state, body)
+            after = book.replace(state, body, EndTied(part, scope, left))
+            return after._replace(tapings=(*state.tapings, Taping("record", ())))
+        case "shared":
+            if not left:
+                return book.replace(state, body)
+            close = CloseShared(part, scope, state.shapes, frame.remaining)
+            after = book.enter(state, scope, part.span, body, close, state.shapes, frame.remaining)
+            listener.begin()
+            return after
+        case _:
+            assert_never(part.mode)
+
+
+def end_tied(book: Rulebook, state: State, frame: EndTied) -> State:
+    """The first derivation of a tied part is complete: the copies follow."""
+    tape = state.tapings[-1].tape
+    copies: list[Frame] = [Replay(frame.repeat, frame.scope, tape)] * frame.remaining
+    return book.replace(state, *copies)._replace(tapings=state.tapings[:-1])
+
+
+def replay(book: Rulebook, state: State, frame: Replay) -> State:
+    """Start a copy of a tied part."""
+    after = book.replace(state, BodyFrame(frame.repeat.body, frame.scope), EndReplay(frame.repeat, frame.scope))
+    return after._replace(tapings=(*state.tapings, Taping("replay", frame.tape)))
+
+
+def end_replay(book: Rulebook, state: State, frame: EndReplay) -> State:
+    """A copy of a tied part is complete."""
+    left = state.tapings[-1].tape
+    if left:
+        raise shape_error(
+            state,
+            frame.scope,
+            frame.repeat.span,
+            f"a tied part must come out alike each time, but a copy does not come to {left[0].site}; "
+            "let its repetitions and choices not depend on 'in'",
+        )
+    return book.replace(state)._replace(tapings=state.tapings[:-1])
+
+
+def close_shared(book: Rulebook, state: State, frame: CloseShared, listener: Listener) -> State:
+    """A shared part is complete."""
+    if state.shapes != frame.entry:
+        came = f"{shapes_text(frame.entry)} -> {shapes_text(state.shapes)}"
+        raise shape_error(
+            state, frame.scope, frame.repeat.span, f"a shared part must keep its input's shape, got {came}"
+        )
+    listener.end()
+    listener.shared(frame.times)
+    return book.leave(state, state.shapes, frame.times)

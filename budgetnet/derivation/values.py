@@ -1,0 +1,278 @@
+"""Arguments of calls: from value expressions to numbers and words, one choice at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TypeGuard, TypeVar, assert_never
+
+from budgetnet.errors import LanguageError
+from budgetnet.grammar import syntax
+from budgetnet.grammar.checks.values import MOST_OPTIONS
+from budgetnet.grammar.printer import value_text
+from budgetnet.grammar.source import Span
+from budgetnet.ops.signature import Scalar
+
+__all__ = [
+    "LARGEST_VALUE",
+    "Scope",
+    "constant",
+    "evaluate",
+    "fail",
+    "first_choice",
+    "labels_of",
+    "options_of",
+    "substitute",
+    "told_apart",
+    "value_key",
+    "whole",
+]
+
+Label = TypeVar("Label", bound=Scalar)
+
+LARGEST_VALUE = 10**15
+"""Arithmetic beyond it is an error: a rule that squares its parameter would soon need more digits than memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A rule being derived: its parameters' values and how deep recursion has gone."""
+
+    rule: syntax.Rule
+    values: tuple[Scalar, ...] = ()
+    """In the order of the rule's parameters; shorter while defaults are still being evaluated."""
+    depth: int = 0
+    """Nested calls of recursive rules; 0 for ever in a grammar without recursion."""
+    identity: Hashable = field(init=False, repr=False, compare=False)
+    """For tables: ``1``, ``1.0`` and ``True`` are three values."""
+
+    def __post_init__(self) -> None:
+        identity = id(self.rule), tuple((type(value), value) for value in self.values), self.depth
+        object.__setattr__(self, "identity", identity)
+
+
+# --- what is left to choose -------------------------------------------------------------------------
+
+
+def first_choice(value: syntax.Value) -> syntax.Choice | syntax.Range | None:
+    """The leftmost thing to choose in *value* whose own bounds hold no choice, or None."""
+    match value:
+        case syntax.Choice():
+            return value
+        case syntax.Range():
+            return first_choice(value.low) or first_choice(value.high) or first_choice(value.step) or value
+        case syntax.Arithmetic():
+            return first_choice(value.left) or first_choice(value.right)
+        case syntax.Number() | syntax.Name() | syntax.Text():
+            return None
+        case _:
+            assert_never(value)
+
+
+def substitute(value: syntax.Value, old: syntax.Value, new: syntax.Value) -> syntax.Value:
+    """Return *value* with the node *old* (by identity) replaced by *new*."""
+    if value is old:
+        return new
+    match value:
+        case syntax.Arithmetic():
+            left, right = substitute(value.left, old, new), substitute(value.right, old, new)
+            return value if left is value.left and right is value.right else replace(value, left=left, right=right)
+        case syntax.Range():
+            low, high, step = (substitute(part, old, new) for part in (value.low, value.high, value.step))
+            same = low is value.low and high is value.high and step is value.step
+            return value if same else replace(value, low=low, high=high, step=step)
+        case _:
+            return value
+
+
+def value_key(value: syntax.Value) -> Hashable:
+    """What tells values apart in a table: unlike equality, choices of two places differ."""
+    match value:
+        case syntax.Choice():
+            return value.site, value
+        case syntax.Range():
+            return value.site, value_key(value.low), value_key(value.high), value_key(value.step)
+        case syntax.Arithmetic():
+            return value.op, value_key(value.left), value_key(value.right)
+        case _:
+            return value
+
+
+def options_of(
+    choice: syntax.Choice | syntax.Range, scope: Scope, width: int, classes: int
+) -> tuple[syntax.Value, ...]:
+    """The options of something left to choose; a range gives its numbers.
+
+    Raises:
+        LanguageError: an empty or endless range, or one with too many values.
+    """
+    if isinstance(choice, syntax.Choice):
+        return choice.options
+    bounds = [evaluate(part, scope, width, classes) for part in (choice.low, choice.high, choice.step)]
+    low, high, step = bounds
+    if not (_is_number(low) and _is_number(high) and _is_number(step)):
+        raise fail(scope, choice.span, f"a range needs numbers, got {low!r}..{high!r}")
+    if low > high:
+        raise fail(scope, choice.span, f"a range must not fall, got {low}..{high}")
+    if choice.geometric and (step <= 1 or low <= 0):
+        raise fail(scope, choice.span, f"a range with a factor begins above 0 and grows, got {low}..{high}*{step}")
+    if not choice.geometric and step <= 0:
+        raise fail(scope, choice.span, f"a range's step must be above 0, got {low}..{high}:{step}")
+    numbers = _numbers(low, high, step, choice.geometric, choice.span)
+    if len(numbers) > MOST_OPTIONS:
+        raise fail(scope, choice.span, f"a range holds at most {MOST_OPTIONS:,} values; take a larger step")
+    return numbers
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _numbers(low: float, high: float, step: float, geometric: bool, span: Span) -> tuple[syntax.Number, ...]:
+    """The numbers of a range, or the first `MOST_OPTIONS` and one more; made once, for derivations meet it often."""
+    numbers: list[syntax.Number] = []
+    number = low
+    while number <= high or (isinstance(number, float) and number <= high * (1 + 1e-9)):
+        numbers.append(syntax.Number(number, span))
+        if len(numbers) > MOST_OPTIONS:
+            break
+        # An arithmetic range is computed from its start, so that steps of 0.1 do not drift.
+        number = number * step if geometric else low + len(numbers) * step
+        if isinstance(number, float):
+            number = round(number, 12)
+    return tuple(numbers)
+
+
+@lru_cache(maxsize=4096)
+def labels_of(options: tuple[syntax.Value, ...]) -> tuple[Scalar, ...]:
+    """What each option is called in records: its own value if it is a literal, else its text."""
+    labels: list[Scalar] = []
+    for option in options:
+        label: Scalar
+        match option:
+            case syntax.Number() | syntax.Text():
+                label = option.value
+            case syntax.Name(id="true" | "false"):
+                label = option.id == "true"
+            case syntax.Name():
+                label = option.id
+            case _:
+                label = value_text(option)
+        labels.append(label)
+    return told_apart(labels)
+
+
+def told_apart(labels: Sequence[Label]) -> tuple[Label | str, ...]:
+    """The labels with ``(again)``, ``(again 3)`` … behind those that were there already; 1 and 1.0 are two."""
+    times: dict[tuple[type, Scalar], int] = {}
+    found: list[Label | str] = []
+    for label in labels:
+        word: Label | str = label
+        while (type(word), word) in times:
+            times[type(label), label] += 1
+            count = times[type(label), label]
+            word = f"{label} (again)" if count == 2 else f"{label} (again {count})"
+        times[type(word), word] = 1
+        found.append(word)
+    return tuple(found)
+
+
+def constant(value: syntax.Value) -> bool:
+    """Whether a value is the same in every derivation (numbers, texts and what is made of them)."""
+    match value:
+        case syntax.Number() | syntax.Text():
+            return True
+        case syntax.Arithmetic():
+            return constant(value.left) and constant(value.right)
+        case _:
+            return False
+
+
+# --- values without choices -------------------------------------------------------------------------
+
+
+def evaluate(value: syntax.Value, scope: Scope, width: int, classes: int) -> Scalar:
+    """Return the number or word of a value without choices.
+
+    Args:
+        value: holds no `Choice` and no `Range`.
+        scope: gives parameters their values.
+        width: what ``in`` means here, the channels (or features) at entry.
+        classes: what ``classes`` means.
+
+    Raises:
+        LanguageError: arithmetic on words, division by zero, numbers beyond `LARGEST_VALUE`.
+    """
+    match value:
+        case syntax.Number() | syntax.Text():
+            return value.value
+        case syntax.Name():
+            return _word(value, scope, width, classes)
+        case syntax.Arithmetic():
+            left = evaluate(value.left, scope, width, classes)
+            right = evaluate(value.right, scope, width, classes)
+            if not _is_number(left) or not _is_number(right):
+                raise fail(scope, value.span, f"arithmetic needs numbers, got {left!r} {value.op} {right!r}")
+            return _calculate(value, left, right, scope)
+        case _:
+            raise AssertionError("choices are resolved before evaluation")
+
+
+def _word(name: syntax.Name, scope: Scope, width: int, classes: int) -> Scalar:
+    for parameter, bound in zip(scope.rule.parameters, scope.values, strict=False):
+        if parameter.name == name.id:
+            return bound
+    match name.id:
+        case "in":
+            return width
+        case "classes":
+            return classes
+        case "true":
+            return True
+        case "false":
+            return False
+        case word:
+            return word
+
+
+def whole(value: Scalar) -> TypeGuard[int]:
+    """Whether a value is a whole number (true and false are none)."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Scalar) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _calculate(value: syntax.Arithmetic, left: float, right: float, scope: Scope) -> int | float:
+    result: int | float
+    match value.op:
+        case "+":
+            result = left + right
+        case "-":
+            result = left - right
+        case "*":
+            result = left * right
+        case "//":
+            if right == 0:
+                raise fail(scope, value.span, f"division by zero: {left} // {right}")
+            result = left // right
+        case _:
+            assert_never(value.op)
+    if abs(result) > LARGEST_VALUE:
+        raise fail(scope, value.span, f"{left} {value.op} {right} exceeds {LARGEST_VALUE:.0e}; use smaller numbers")
+    return result
+
+
+def fail(scope: Scope, span: Span, message: str, path: str = "") -> LanguageError:
+    """Return an error that points into the text of the rule at hand.
+
+    Args:
+        scope: the rule.
+        span: the place in its text.
+        message: what is wrong.
+        path: the calls that led to the rule, ``stage#2[0].block``.
+    """
+    message = f"in rule {scope.rule.name!r}: {message}"
+    if path:
+        message += f" (at {path})"
+    source = scope.rule.source
+    return LanguageError(message) if source is None else source.error(span, message)

@@ -1,0 +1,1 @@
+"""What fits, before anything trains: counts, histograms, effects of decisions, sampled networks."""

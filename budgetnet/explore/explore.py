@@ -1,0 +1,88 @@
+"""Looking at a space before anything trains: what fits, and what stands in the way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import sqrt
+
+from budgetnet.explore.effects import LIMIT_WORK, affordable, exact_effect
+from budgetnet.explore.exact import take_census
+from budgetnet.explore.findings import Effect, Exploration
+from budgetnet.explore.from_draws import Tally, tally
+from budgetnet.explore.histogram import Drawn, histogram
+from budgetnet.explore.provenance import Choice
+from budgetnet.explore.sample import sample_of
+from budgetnet.space.counting.table import Table
+from budgetnet.space.counting.tabulate import LIMIT_BYTES, LIMIT_STATES, TooLarge, tabulate
+from budgetnet.space.space import Space
+
+__all__ = ["explore"]
+
+
+def explore(
+    space: Space,
+    *,
+    draws: int = 1000,
+    seed: int = 0,
+    points: int = 0,
+    work: float = LIMIT_WORK,
+    states: int = LIMIT_STATES,
+    memory: int = LIMIT_BYTES,
+) -> Exploration:
+    """Look at a space both ways: draw networks, and count it through where it is not too large for that.
+
+    Args:
+        space: with its budget.
+        draws: networks to draw, at least 1.
+        seed: equal seeds give equal results.
+        points: networks that fit to draw for figures, and with them the histograms; 0 for neither.
+        work: limit of the exact effects of options, see `budgetnet.explore.effects.affordable`.
+        states: limit of the count, see `budgetnet.space.counting.tabulate.tabulate`.
+        memory: limit of the count in bytes.
+    """
+    drawn = tally(space, draws, seed)
+    found = drawn.result(draws, seed)
+    table = tabulate(space, states=states, memory=memory)
+    counted = table if isinstance(table, Table) else None
+    if isinstance(table, TooLarge):
+        found = replace(found, no_census=table.text)
+    else:
+        found = replace(found, census=take_census(table, seed=seed), effects=_counted(table, found, drawn, work))
+    if points < 1:
+        return found
+    costs = {
+        "params": [Drawn(entry.params, entry.fits) for entry in drawn.complete],
+        "flops": [Drawn(entry.flops, entry.fits) for entry in drawn.complete],
+    }
+    views = (
+        histogram(space, "params", costs["params"], draws, states=states),
+        histogram(space, "flops", costs["flops"], draws, states=states),
+    )
+    return replace(
+        found,
+        histograms=tuple(view for view in views if view is not None),
+        sample=sample_of(space, counted, points, seed) if found.census is None or found.census.fitting != 0 else None,
+    )
+
+
+def _counted(table: Table, found: Exploration, drawn: Tally, work: float) -> tuple[Effect, ...]:
+    """The options with their exact effects, as many as the work allows; those first that seem to matter most."""
+    many = affordable(table, work)
+    first = sorted(range(len(found.effects)), key=lambda number: -_telling(found.effects[number]))[:many]
+    exact = {number: exact_effect(table, _choice(found.effects[number], drawn)) for number in first}
+    return tuple(replace(effect, exact=exact.get(number)) for number, effect in enumerate(found.effects))
+
+
+def _telling(effect: Effect) -> float:
+    """By how much the share that fits differs between draws with and without the option, in standard errors."""
+    error = sqrt(effect.fits.error**2 + effect.without.error**2)
+    return abs(effect.fits.value - effect.without.value) / error
+
+
+def _choice(effect: Effect, drawn: Tally) -> Choice:
+    return next(
+        choice
+        for choice in drawn.choices
+        if (choice.rule, choice.site, choice.type, choice.label)
+        == (effect.rule, effect.site, type(effect.label), effect.label)
+    )

@@ -1,0 +1,201 @@
+"""What a look at a space found: plain numbers, ready for JSON, a table or a figure."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from budgetnet.derivation.expand import Label
+from budgetnet.explore.estimates import LEVELS, Mean, Quantiles, Share
+from budgetnet.explore.views import Histogram, Sample
+from budgetnet.network.budget import Bound
+
+__all__ = [
+    "LEVELS",
+    "Bin",
+    "Cause",
+    "Census",
+    "Effect",
+    "Exact",
+    "Exploration",
+    "OptionShare",
+    "Quantiles",
+    "RuleCost",
+    "Share",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleCost:
+    """What one rule adds to the networks it occurs in."""
+
+    rule: str
+    networks: int
+    """Complete networks drawn in which it occurs."""
+    own_params: Quantiles
+    """Parameters of the primitives written in the rule itself, all its occurrences in a network together."""
+    own_flops: Quantiles
+    params: Quantiles
+    """With the rules that it calls."""
+    flops: Quantiles
+    params_share: float
+    """Mean share of a network's parameters that the rule's own primitives hold, over networks it occurs in."""
+    fits: Share
+    """How many of the networks it occurs in fit the budget."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionShare:
+    """How an option of a decision fares; decisions that differ only in a repetition's index are one."""
+
+    decision: str
+    """Name without indices: ``stage.block.kind``."""
+    label: Label
+    draws: int
+    """Derivations in which the option was taken at least once."""
+    fits: Share
+    """How many of them gave a network that fits."""
+    params: Mean | None = None
+    """Of the complete networks among them."""
+    flops: Mean | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """A reason for not fitting: what is broken, and the place that has most to do with it."""
+
+    reason: str
+    """A bound, ``shape`` or ``argument``; see `budgetnet.space.judge.Rejection.reason`."""
+    place: str
+    """For a bound the calls that lead to the rule whose own primitives cost most, without indices:
+    ``stage#2.units.unit``; empty for the rule that derives the whole network. Else the complaint itself."""
+    draws: int
+    share: Share
+    """Of all draws."""
+    held: float | None
+    """Mean share of the broken bound's cost that the place holds (of memory: 1); None where it is no bound."""
+    excess: float | None
+    """Mean excess over the bound, as a fraction of it."""
+    example: str
+    """What the first of these draws was told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exact:
+    """What an option does to the share that keeps the census' axis, without error."""
+
+    derivations: int
+    """How many take it at least once and end in a network."""
+    fitting: int
+    """How many of those are within the axis' bound."""
+    taken: float
+    """Probability that the grammar's own draw takes it."""
+    fits: float
+    """Probability that such a draw is within the axis' bound."""
+    fits_without: float | None
+    """The same of a draw that does not take it; None if every draw does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What one option of one place in the text does to the share that fits, whatever led to that place."""
+
+    rule: str
+    site: str
+    """What is chosen there: ``conv.kernel``, ``block.count``, ``kind``."""
+    kind: str
+    """alternative, count, optional or value."""
+    label: Label
+    line: int
+    """Of the place in its text, from 1."""
+    draws: int
+    """Derivations in which it was taken at least once."""
+    fits: Share
+    """How many of them keep all bounds (estimated)."""
+    without: Share
+    """How many of the other draws keep all bounds (estimated)."""
+    exact: Exact | None = None
+    """For the axis alone; None where it was not counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bin:
+    """Networks by cost."""
+
+    low: int
+    """Least cost on the axis, included."""
+    high: int
+    """Largest cost, included."""
+    derivations: int
+    prior: float
+    """Probability that the grammar's own draw lies here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Census:
+    """A space counted through. Numbers are of derivations; one network may have several."""
+
+    axis: Bound | None
+    """The bound that numbers "within the budget" refer to; others are in `all_bounds`."""
+    bound: int
+    derivations: int | None
+    """Of networks of any cost, exactly; None if parts above the bound were too many to look into."""
+    fitting: int | None
+    """Of networks within the axis' bound, exactly; None if costs could not be told apart."""
+    smallest: int | None
+    """Least cost of a network on the axis."""
+    prior: dict[str, float]
+    """Where the grammar's own draws end, exactly; see `budgetnet.space.counting.table.Table.prior`."""
+    bins: tuple[Bin, ...]
+    """Up to the bound; empty if costs could not be told apart."""
+    all_bounds: Share | None
+    """Share of the fitting derivations that keep the other bounds too (estimated); None if there are no others."""
+    unique: Share | None
+    """Different networks per fitting derivation (estimated); below 1 where the grammar says a thing in several ways."""
+    states: int
+    seconds: float
+    """What the table took to make."""
+    note: str
+    """What is missing and why; empty if nothing is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exploration:
+    """A space seen through networks drawn by the grammar's prior: all but the census are estimates."""
+
+    draws: int
+    seed: int
+    fits: Share
+    """Share of draws that are networks within the budget."""
+    distinct: int
+    """Different networks (by canonical hash) among those that fit."""
+    reasons: dict[str, int]
+    """Why the others are none, most frequent first; see `budgetnet.space.judge.Rejection.reason`."""
+    examples: dict[str, str]
+    """One rejected draw's text for each reason."""
+    params: Quantiles | None
+    """Of all complete networks, fitting or not; None if there were none."""
+    flops: Quantiles | None
+    fitting_params: Quantiles | None
+    """Of the networks that fit."""
+    fitting_flops: Quantiles | None
+    rules: tuple[RuleCost, ...]
+    """Most parameters (mean of own) first."""
+    options: tuple[OptionShare, ...]
+    """In the order in which the decisions were first met."""
+    census: Census | None = None
+    """The exact numbers; None where the space was not counted through."""
+    no_census: str = ""
+    """Why not; empty if it was not asked for."""
+    causes: tuple[Cause, ...] = ()
+    """The ten most common reasons for not fitting."""
+    effects: tuple[Effect, ...] = ()
+    """Every option of the text that was drawn, place by place in the order in which they were first met."""
+    histograms: tuple[Histogram, ...] = ()
+    """By parameters and by FLOPs; empty if not asked for."""
+    sample: Sample | None = None
+    """Networks that fit; None if not asked for, or if there are none."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return numbers, words, lists and dictionaries only."""
+        return {"method": "sampled", "levels": list(LEVELS), **asdict(self)}

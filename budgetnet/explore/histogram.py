@@ -1,0 +1,129 @@
+"""All networks of a space by one cost, beside those that fit: exactly where it can be counted, else from draws."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from budgetnet.explore.estimates import Share
+from budgetnet.explore.findings import Bin
+from budgetnet.explore.views import Bar, Histogram
+from budgetnet.network.budget import Bound, Budget
+from budgetnet.space.counting.distribution import Distribution, distribution, lows
+from budgetnet.space.counting.table import Table
+from budgetnet.space.counting.tabulate import tabulate
+from budgetnet.space.space import Space
+
+__all__ = ["Drawn", "histogram"]
+
+BARS = 48
+LIMIT_BYTES = 256 << 20
+"""Memory of the table behind an exact histogram."""
+
+
+class Drawn(NamedTuple):
+    """A network drawn by the grammar's prior."""
+
+    cost: int
+    fits: bool
+    """Whether it keeps all bounds."""
+
+
+def histogram(
+    space: Space, bound: Bound, drawn: Sequence[Drawn], draws: int, *, states: int, memory: int = LIMIT_BYTES
+) -> Histogram | None:
+    """Put a space's networks in order of a cost; None if none was drawn.
+
+    Args:
+        space: with its budget.
+        bound: the cost; params, flops or activations.
+        drawn: complete networks among the draws.
+        draws: how many there were in all.
+        states: limit of the count, see `budgetnet.space.counting.tabulate.tabulate`.
+        memory: limit of a table in bytes.
+    """
+    if not drawn:
+        return None
+    limit = space.budget.bounds().get(bound)
+    most = max(max(entry.cost for entry in drawn), limit or 0)
+    counted = _tabled(space, bound, most, limit, states, memory) or _pointed(space, bound, limit, states)
+    least = min(entry.cost for entry in drawn)
+    bins = counted.bins if counted is not None else _empty(least, most, limit)
+    starts = [entry.low for entry in bins]
+    costs = _sorted_in(starts, [entry.cost for entry in drawn])
+    fitting = _sorted_in(starts, [entry.cost for entry in drawn if entry.fits])
+    fits_exact = counted is not None and counted.aligned and set(space.budget.bounds()) <= {bound}
+    bars = []
+    for entry, all_drawn, fit in zip(bins, costs, fitting, strict=True):
+        share, fits = Share.of(all_drawn, draws), Share.of(fit, draws)
+        if counted is not None:
+            share = _exactly(entry.prior)
+            within = Share.of(fit, all_drawn)  # of what lies here; so what fits never passes the whole
+            fits = Share(value=share.value * within.value, error=share.value * within.error)
+            if limit is not None and entry.low > limit:
+                fits = _exactly(0.0)
+            elif fits_exact:
+                fits = share
+        derivations = None if counted is None else entry.derivations
+        bars.append(Bar(low=entry.low, high=entry.high, draws=share, fits=fits, derivations=derivations))
+    return Histogram(
+        bound=bound,
+        limit=limit,
+        exact=counted is not None,
+        precision=0 if counted is None else counted.precision,
+        fits_exact=fits_exact,
+        bars=tuple(bars),
+        beyond=_exactly(0.0 if counted is None else counted.beyond),
+    )
+
+
+class _Counted(NamedTuple):
+    """Bars whose heights are known."""
+
+    bins: tuple[Bin, ...]
+    beyond: float
+    aligned: bool
+    """Whether a bar ends exactly at the budget."""
+    precision: int
+
+
+def _tabled(space: Space, bound: Bound, most: int, limit: int | None, states: int, memory: int) -> _Counted | None:
+    """From a table that follows the cost up to the largest one drawn; what lies above it is a share only."""
+    found = tabulate(replace(space, budget=Budget(**{bound: most})), states=states, memory=memory)
+    if not isinstance(found, Table) or not found.exact or not found.fitting or found.smallest is None:
+        return None
+    bins = []
+    for entry in _empty(found.smallest, most, limit):
+        derivations, mass = found.between(entry.low, entry.high)
+        bins.append(replace(entry, derivations=derivations, prior=mass))
+    return _Counted(tuple(bins), found.prior.get("over", 0.0), aligned=True, precision=0)
+
+
+def _pointed(space: Space, bound: Bound, limit: int | None, states: int) -> _Counted | None:
+    """From the costs that occur, where a table over all possible ones would be too large."""
+    found = distribution(replace(space, budget=Budget()), bound, bins=BARS, edge=limit, states=states)
+    if not isinstance(found, Distribution) or found.within is not None or not found.bins:
+        return None
+    return _Counted(found.bins, 0.0, aligned=not found.precision, precision=found.precision)
+
+
+def _exactly(value: float) -> Share:
+    return Share(value=max(0.0, value), error=0.0)
+
+
+def _empty(least: int, most: int, limit: int | None) -> list[Bin]:
+    """Bars of equal width, one of which ends at the limit (the first one may be narrower)."""
+    least = min(least, most)
+    first = [max(low, least) for low in lows(least, most, BARS, limit)]
+    last = [*(low - 1 for low in first[1:]), most]
+    return [Bin(low=low, high=high, derivations=0, prior=0.0) for low, high in zip(first, last, strict=True)]
+
+
+def _sorted_in(starts: Sequence[int], costs: Sequence[int]) -> list[int]:
+    """How many costs each bar holds."""
+    counts = [0] * len(starts)
+    for cost in costs:
+        counts[max(0, bisect_right(starts, cost) - 1)] += 1
+    return counts

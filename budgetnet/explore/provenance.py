@@ -1,0 +1,108 @@
+"""A derivation that remembers which rule made which part, and what the part costs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from budgetnet.derivation.expand import Chooser, Label, decide
+from budgetnet.derivation.frames import Shapes
+from budgetnet.derivation.listeners import Assembler, Listener
+from budgetnet.derivation.machine import Machine, Pending, State
+from budgetnet.network.cost.closed_form import cost
+from budgetnet.network.nodes import Primitive, Shape
+from budgetnet.space.space import Space
+
+__all__ = ["Choice", "PlacedMachine", "PlacedPart", "Placing", "plain", "rules_of"]
+
+
+class Choice(NamedTuple):
+    """An option of a place in the text, whatever led there."""
+
+    rule: str
+    site: str
+    """What is chosen there, ``conv.kernel``; unique within the rule."""
+    type: type
+    """Of the label; 1, 1.0 and True are three options."""
+    label: Label
+    kind: str
+    """See `budgetnet.derivation.expand.Decision.kind`."""
+    line: int
+    """Of the place, from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedPart:
+    """One primitive of a network and where it came from."""
+
+    path: str
+    """Path of the rule that made it: ``stage#2[0].block[1].``; empty for the rule that derives the whole network."""
+    params: int
+    flops: int
+    """Of all the times it runs; so are activations and depth."""
+    activations: int = 0
+    peak_activation_bytes: int = 0
+    """Of the primitive alone."""
+    depth: int = 0
+
+
+class Placing(Assembler):
+    """Builds the tree, and notes for each primitive the rule it came from."""
+
+    def __init__(self, space: Space) -> None:
+        super().__init__()
+        self._custom = space.custom
+        self.path = ""
+        self.parts: list[PlacedPart] = []
+        self.taken: dict[Choice, None] = {}
+        """The options taken, each once, by their place in the text."""
+
+    def leaf(self, node: Primitive, entry: Shape, factor: int) -> None:
+        """Append a primitive and its cost."""
+        super().leaf(node, entry, factor)
+        alone = cost(node, entry, custom=self._custom)
+        self.parts.append(
+            PlacedPart(
+                path=self.path,
+                params=alone.params,
+                flops=alone.flops * factor,
+                activations=alone.activations * factor,
+                peak_activation_bytes=alone.peak_activation_bytes,
+                depth=alone.depth * factor,
+            )
+        )
+
+    def follow(self, machine: Machine, choose: Chooser, decisions: dict[str, Label]) -> Shapes:
+        """Derive one network; *decisions* is filled as they are made, so that it is of use after an error.
+
+        Raises:
+            ShapeError, LanguageError: as `Space.expand`.
+        """
+        stop = machine.run(machine.start(), self)
+        while isinstance(stop, Pending):
+            decision = decide(stop)
+            index = choose(decision)
+            decisions[decision.name] = label = decision.labels[index]
+            self.taken[Choice(stop.scope.rule.name, stop.site, type(label), label, stop.kind, stop.span.line)] = None
+            stop = machine.run(machine.take(stop, index), self)
+        return stop
+
+
+class PlacedMachine(Machine):
+    """Tells a `Placing` listener before each step which rule is at work."""
+
+    def _step(self, state: State, listener: Listener) -> State | Pending:
+        if isinstance(listener, Placing) and state.trail is not None:
+            listener.path = state.trail[0].prefix
+        return super()._step(state, listener)
+
+
+def plain(path: str) -> str:
+    """A path or name without the indices of repetitions: ``stage#2.block``."""
+    return re.sub(r"\[\d+\]", "", path).rstrip(".")
+
+
+def rules_of(path: str, start: str) -> tuple[str, ...]:
+    """The rules a path goes through, outermost first: ``("network", "stage", "block")``."""
+    return start, *re.sub(r"#\d+|\[\d+\]", "", path).rstrip(".").split(".")[: path.count(".")]

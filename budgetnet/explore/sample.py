@@ -1,0 +1,181 @@
+"""Networks that fit, by the number: drawn, counted, told apart, and taken to pieces."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import cycle
+
+from budgetnet.errors import RequestError, SearchError
+from budgetnet.explore.provenance import PlacedMachine, Placing, plain
+from budgetnet.explore.views import Point, Region, Sample
+from budgetnet.network.canonical.hash import canonical_hash
+from budgetnet.network.text import network_text, summary
+from budgetnet.space.choosers import replay
+from budgetnet.space.counting.table import Table
+from budgetnet.space.judge import Candidate, draw
+from budgetnet.space.sampling import draw_fitting, draw_until
+from budgetnet.space.space import Space
+from budgetnet.space.within_budget import Band, Weighting
+
+__all__ = ["Haul", "collect", "point_of", "sample_of"]
+
+LIMIT_TRIES = 1000
+"""Draws in a row that may repeat a network, beyond the networks known, before it is given up."""
+WIDEST = 100
+"""Characters of a network's short line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Haul:
+    """What `collect` drew."""
+
+    candidates: tuple[Candidate, ...]
+    hashes: tuple[str, ...]
+    """Canonical, one per candidate."""
+    rejected: dict[str, int]
+    """Draws that broke a bound and were drawn again, by `budgetnet.space.judge.Rejection.reason`."""
+    repeated: int
+    """Draws of a network that was there already: among the candidates, or left out where distinct ones were asked."""
+
+
+def collect(
+    space: Space,
+    table: Table | None,
+    n: int,
+    *,
+    seed: int = 0,
+    weighting: Weighting = "prior",
+    bands: Sequence[Band] = (),
+    distinct: bool = False,
+) -> Haul:
+    """Draw *n* networks that keep all bounds of the budget.
+
+    Args:
+        space: what to draw from.
+        table: of the space; without one the grammar's prior is drawn from and what does not fit is drawn again.
+        n: how many.
+        seed: equal seeds give equal networks.
+        weighting: see `budgetnet.space.within_budget.derive`; ``uniform`` needs a table.
+        bands: draw from each of them in turn; needs a table.
+        distinct: leave out networks of a canonical hash that was drawn before.
+
+    Raises:
+        RequestError: distinct networks were asked for, and there are not so many.
+        SearchError: nothing fits, or is not found.
+    """
+    if distinct and table is not None and table.fitting is not None and table.fitting < n:
+        raise RequestError(
+            f"{n:,} different networks were asked for, but only {table.fitting:,} derivations of the grammar fit "
+            f"{space.budget}; ask for at most {table.fitting:,}, or raise the budget"
+        )
+    rng = random.Random(seed)  # noqa: S311 (no secret)
+    rejected: Counter[str] = Counter()
+    places: Iterator[Band | None] = cycle(bands or (None,))
+    candidates: list[Candidate] = []
+    hashes: list[str] = []
+    known: set[str] = set()
+    repeated = in_a_row = 0
+    while len(candidates) < n:
+        band = next(places)
+        if table is None:
+            found = draw_until(space, lambda _: draw(space, rng), rejected)
+        else:
+            found = draw_fitting(table, rng, weighting=weighting, band=band, rejected=rejected)
+        name = canonical_hash(found.expansion.network)
+        if name in known:
+            repeated += 1
+            in_a_row += 1
+            if distinct and in_a_row > LIMIT_TRIES + len(known):
+                raise RequestError(
+                    f"{n:,} different networks were asked for, but {in_a_row - 1:,} draws in a row gave none beside "
+                    f"the {len(known):,} found; ask for at most {len(known):,}, draw by the other weighting or raise "
+                    "the budget"
+                )
+            if distinct:
+                continue
+        else:
+            in_a_row = 0
+        known.add(name)
+        candidates.append(found)
+        hashes.append(name)
+    return Haul(candidates=tuple(candidates), hashes=tuple(hashes), rejected=dict(rejected), repeated=repeated)
+
+
+def point_of(candidate: Candidate, name: str) -> Point:
+    """Describe a network; *name* is its canonical hash."""
+    network = candidate.expansion.network
+    return Point(
+        **asdict(candidate.cost),
+        arch=summary(network, WIDEST),
+        network=network_text(network),
+        hash=name,
+        decisions=candidate.expansion.decisions,
+    )
+
+
+def sample_of(space: Space, table: Table | None, n: int, seed: int) -> Sample | None:
+    """Draw networks that fit, and see where their costs go; None if nothing fits.
+
+    Args:
+        space: what to draw from.
+        table: see `collect`.
+        n: how many; some may be equal.
+        seed: equal seeds give equal networks.
+    """
+    try:
+        haul = collect(space, table, n, seed=seed)
+    except SearchError:
+        return None
+    return Sample(
+        points=tuple(map(point_of, haul.candidates, haul.hashes)),
+        seed=seed,
+        rejected=haul.rejected,
+        regions=_regions(space, haul.candidates),
+    )
+
+
+def _regions(space: Space, candidates: Sequence[Candidate]) -> tuple[Region, ...]:
+    """The mean cost of each path of rules, each path after the one that calls it."""
+    machine = space.make_machine(PlacedMachine)
+    own: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    whole: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    occurs: Counter[str] = Counter()
+    for candidate in candidates:
+        placing = Placing(space)
+        placing.follow(machine, replay(candidate.expansion.decisions, _refuse), {})
+        there: set[str] = set()
+        for part in placing.parts:
+            path = plain(part.path)
+            for entry in (*_above(path), path):
+                there.add(entry)
+                whole[entry][0] += part.params
+                whole[entry][1] += part.flops
+            own[path][0] += part.params
+            own[path][1] += part.flops
+        occurs.update(there)
+    n = len(candidates)
+    return tuple(
+        Region(
+            path=path,
+            parent=_above(path)[-1] if path else None,
+            params=whole[path][0] / n,
+            own_params=own[path][0] / n,
+            flops=whole[path][1] / n,
+            own_flops=own[path][1] / n,
+            networks=occurs[path],
+        )
+        for path in sorted(whole, key=lambda path: (path.count(".") + bool(path), -whole[path][0]))
+    )
+
+
+def _above(path: str) -> list[str]:
+    """The paths that lead to a path, from the empty one: ``["", "stage#2"]`` of ``stage#2.units``."""
+    parts = path.split(".")
+    return ["", *(".".join(parts[:length]) for length in range(1, len(parts)))] if path else []
+
+
+def _refuse(decision: object) -> int:
+    raise AssertionError(f"a recorded derivation has an answer to {decision}")

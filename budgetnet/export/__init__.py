@@ -1,0 +1,1 @@
+"""A network as a folder that stands alone: source, weights, model card, checks."""

@@ -1,0 +1,1 @@
+"""Files that users write: study files, network files, plug-ins."""

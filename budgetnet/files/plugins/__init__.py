@@ -1,0 +1,1 @@
+"""A study's own operations, from Python files."""

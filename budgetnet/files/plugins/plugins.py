@@ -1,0 +1,229 @@
+"""A study's own primitives: what its plug-in files give to the language, to the closed form and to torch.
+
+A plug-in file is ordinary Python, and reading one runs it. Every public class in it that inherits from
+``torch.nn.Module`` is a primitive; `budgetnet.files.plugins.read` says how it is read. Torch is loaded only where a
+study has plug-ins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cached_property
+from pathlib import Path
+from traceback import extract_tb
+from typing import TYPE_CHECKING
+
+from budgetnet.errors import BudgetnetError, RequestError, TrainingError
+from budgetnet.grammar import syntax as language
+from budgetnet.network import nodes
+from budgetnet.network.cost import closed_form
+from budgetnet.network.cost.types import CustomCost, CustomForm
+from budgetnet.network.nodes import Node, Shape
+from budgetnet.network.shapes import shape_text
+from budgetnet.ops.signature import BUILTIN, Signature, Vocabulary
+
+if TYPE_CHECKING:
+    from budgetnet.network.torch.build import CustomModule
+
+__all__ = ["NO_PLUGINS", "OwnPrimitive", "PluginFile", "Plugins", "load_plugins", "read_file"]
+
+
+@dataclass(frozen=True, slots=True)
+class PluginFile:
+    """A plug-in file as it was read: every process of a search runs this text, whatever becomes of the file."""
+
+    path: Path
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnPrimitive:
+    """One primitive of a plug-in file."""
+
+    signature: Signature
+    module: CustomModule
+    """The class."""
+    stated: CustomForm | None
+    """The closed form that the class brings, if it does."""
+    measured: CustomForm
+    """What running and counting the module says."""
+    file: PluginFile
+    line: int
+    """Of the class in its file."""
+
+
+@dataclass(frozen=True)
+class Plugins:
+    """The own primitives of a study or of an architecture file."""
+
+    primitives: tuple[OwnPrimitive, ...] = ()
+
+    @cached_property
+    def signatures(self) -> Mapping[str, Signature]:
+        """For a vocabulary."""
+        return {own.signature.name: own.signature for own in self.primitives}
+
+    @cached_property
+    def modules(self) -> Mapping[str, CustomModule]:
+        """For building, measuring and exporting networks."""
+        return {own.signature.name: own.module for own in self.primitives}
+
+    @cached_property
+    def forms(self) -> Mapping[str, CustomForm]:
+        """For shapes and costs: the stated closed form, else what measuring the module gives."""
+        return {own.signature.name: own.stated or own.measured for own in self.primitives}
+
+    @cached_property
+    def files(self) -> tuple[PluginFile, ...]:
+        """Where the primitives come from."""
+        return tuple(dict.fromkeys(own.file for own in self.primitives))
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The built-in primitives and these."""
+        return Vocabulary({**BUILTIN, **self.signatures})
+
+    @property
+    def note(self) -> str:
+        """What must be said beside counts that rest on these; empty if all bring their closed form."""
+        names = [own.signature.name for own in self.primitives if own.stated is None]
+        if not names:
+            return ""
+        return f"counted by fvcore alone: {_listed(names)} {'has' if len(names) == 1 else 'have'} no closed form"
+
+    def of(self, whole: Node | language.Grammar) -> Plugins:
+        """Only those that a network or a grammar uses."""
+        used = _used(whole)
+        return Plugins(tuple(own for own in self.primitives if own.signature.name in used))
+
+    def disagreement(self, network: Node, input_shape: Shape) -> str | None:
+        """Say where a stated closed form differs from its module in a network; None if it does nowhere.
+
+        Args:
+            network: of which the closed form and fvcore gave different counts.
+            input_shape: of its images.
+        """
+        asked: dict[tuple[str, Shape, tuple[tuple[str, object], ...]], None] = {}
+
+        def noting(name: str, form: CustomForm) -> CustomForm:
+            def noted(shape: Shape, **arguments: object) -> CustomCost:
+                asked[name, shape, tuple(arguments.items())] = None
+                return form(shape, **arguments)
+
+            return noted
+
+        # Shapes as the modules give them, so that each stated form is asked about inputs that occur.
+        custom = {own.signature.name: noting(own.signature.name, own.measured) for own in self.primitives}
+        with suppress(BudgetnetError):  # what was asked until then is compared all the same
+            closed_form.cost(network, input_shape, custom=custom)
+        by_name = {own.signature.name: own for own in self.primitives}
+        for name, shape, arguments in asked:
+            text = _difference(by_name[name], shape, dict(arguments))
+            if text is not None:
+                return text
+        return None
+
+    @contextmanager
+    def blamed(self) -> Iterator[None]:
+        """Raise TrainingError, with file and line, where the block fails inside a plug-in; other errors pass."""
+        try:
+            yield
+        except BudgetnetError:
+            raise
+        except Exception as error:
+            files = {str(file.path) for file in self.files}
+            places = [frame for frame in extract_tb(error.__traceback__) if frame.filename in files]
+            if not places:
+                raise
+            said = f"{type(error).__name__}: {error}"
+            raise TrainingError(f"{places[-1].filename}:{places[-1].lineno} failed in training: {said}") from error
+
+
+NO_PLUGINS = Plugins()
+
+
+def read_file(path: Path) -> PluginFile:
+    """Read a plug-in file without running it.
+
+    Raises:
+        RequestError: it is missing or no text.
+    """
+    if path.suffix != ".py":
+        raise RequestError(f"{path} is no plug-in: own primitives stand in a Python file, whose name ends with .py")
+    try:
+        return PluginFile(path, path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RequestError(
+            f"there is no plug-in file {path}; write a path relative to the file that names it"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise RequestError(f"{path} is not plain UTF-8 text (byte {error.start}); is it a Python file?") from None
+    except (OSError, ValueError) as error:  # a name may hold what no path can
+        raise RequestError(f"{path} cannot be read ({error}); name a Python file") from None
+
+
+def load_plugins(files: Sequence[PluginFile]) -> Plugins:
+    """Run plug-in files and return the primitives they define; without files nothing is loaded.
+
+    Raises:
+        RequestError: a file does not run, or a class in it cannot be a primitive; with file and line.
+    """
+    if not files:
+        return NO_PLUGINS
+    from budgetnet.files.plugins.read import primitives_of, refuse  # loads torch
+
+    found: dict[str, OwnPrimitive] = {}
+    names: dict[str, PluginFile] = {}
+    for file in dict.fromkeys(files):
+        if names.setdefault(file.path.name, file) is not file:
+            raise RequestError(f"there are two plug-ins called {file.path.name}; give one of the files another name")
+        for own in primitives_of(file):
+            other = found.setdefault(own.signature.name, own)
+            if other is not own:
+                where = f"{other.file.path}:{other.line}"
+                raise refuse(
+                    file, own.line, f"the primitive {own.signature.name!r} is defined in {where} too; rename one"
+                )
+    return Plugins(tuple(found.values()))
+
+
+def _difference(own: OwnPrimitive, shape: Shape, arguments: dict[str, object]) -> str | None:
+    if own.stated is None:
+        return None
+    counted, where = own.measured(shape, **arguments), f"{own.file.path}:{own.line}"
+    given = ", ".join(f"{name}={value}" for name, value in arguments.items())
+    subject = f"{own.signature.name}({given}) on an input of {shape_text(shape)}"
+    try:
+        stated = own.stated(shape, **arguments)
+    except BudgetnetError as error:
+        return f"{subject}: the module works, but {error}"
+    for word, ours, theirs in (
+        ("an output of", stated.output, counted.output),
+        ("parameters", stated.params, counted.params),
+        ("FLOPs", stated.flops, counted.flops),
+        ("activations", stated.activations, counted.activations),
+    ):
+        if ours != theirs:
+            said, is_ = (
+                f"{word} {shape_text(value)}" if isinstance(value, tuple) else f"{value:,} {word}"
+                for value in (ours, theirs)
+            )
+            return f"{subject}: its closed form says {said}, the module has {is_}; correct cost() at {where}"
+    return None
+
+
+def _used(part: object) -> set[str]:
+    """The names of own primitives anywhere in a network; in a grammar, of everything that is called."""
+    if isinstance(part, nodes.Custom | language.Call):
+        return {part.name}
+    if isinstance(part, tuple):
+        return set().union(*map(_used, part))
+    if is_dataclass(part):
+        return set().union(*(_used(getattr(part, field.name)) for field in fields(part)))
+    return set()
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

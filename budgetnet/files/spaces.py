@@ -1,0 +1,36 @@
+"""A study's space: its grammar on the images of its data set. Loads neither optuna nor torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from budgetnet.files.study import Study
+from budgetnet.space.lint.lint import lint
+from budgetnet.space.space import Space
+from budgetnet.training.data.sources import describe
+
+__all__ = ["checked_space", "space_of"]
+
+
+def space_of(study: Study) -> Space:
+    """Return the search space of a study: its grammar on the shape and classes of its data set.
+
+    Raises:
+        DataError: a folder of images is not laid out as it should be.
+    """
+    images = describe(study.dataset)
+    forms = study.plugins.forms
+    return Space(study.grammar, study.vocabulary, images.shape, len(images.classes), study.budget, forms)
+
+
+def checked_space(study: Study, *, say: Callable[[str], object]) -> Space:
+    """Return the same, after *say* was told what is suspicious about it.
+
+    Raises:
+        DataError: see `space_of`.
+        StudyError: no network of the space fits, so that nothing can be drawn or trained.
+    """
+    space = space_of(study)
+    for warning in lint(space, refuse=True):
+        say(f"warning: {warning.text}")
+    return space

@@ -1,0 +1,220 @@
+"""Is a grammar legal? Everything that can be known about it without choosing or building anything."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from budgetnet.grammar.checks.arity import check_inputs, input_counts
+from budgetnet.grammar.checks.calls import check_options, check_parts
+from budgetnet.grammar.checks.scope import Scope, rule_error, uses_of_parameters
+from budgetnet.grammar.checks.values import check_value, constant
+from budgetnet.grammar.lexer import RESERVED
+from budgetnet.grammar.syntax import (
+    Alternatives,
+    Call,
+    Choice,
+    Expression,
+    Grammar,
+    Optional,
+    Range,
+    Repeat,
+    Rule,
+    Value,
+)
+from budgetnet.grammar.walk import children, walk
+from budgetnet.ops.signature import Vocabulary
+
+__all__ = ["Warning_", "check"]
+
+
+@dataclass(frozen=True, slots=True)
+class Warning_:  # noqa: N801  (`Warning` is Python's)
+    """Something legal that is probably not meant."""
+
+    text: str
+    """Complete: file, line, column, the line and a caret."""
+
+
+def check(grammar: Grammar, vocabulary: Vocabulary) -> tuple[Warning_, ...]:
+    """Refuse a grammar that breaks a rule of the language, and return what is merely suspicious.
+
+    Args:
+        grammar: parsed, imports resolved.
+        vocabulary: the primitives that may be called.
+
+    Raises:
+        LanguageError: with file, line, column, a caret and the rule's name.
+    """
+    rules = _check_names(grammar, vocabulary)
+    uses = uses_of_parameters(grammar, vocabulary)
+    inputs = input_counts(rules)
+    words = frozenset(
+        word for signature in vocabulary.signatures.values() for entry in signature.parameters for word in entry.names
+    )
+    for rule in grammar.rules:
+        names = tuple(parameter.name for parameter in rule.parameters)
+        for index, parameter in enumerate(rule.parameters):
+            if parameter.default is not None:
+                scope = Scope(rule, rules, vocabulary, words, uses, inputs, names[:index])
+                check_value(
+                    scope, parameter.default, f"the default of {parameter.name}", uses[rule.name, parameter.name]
+                )
+                for node in walk(parameter.default):
+                    if isinstance(node, Choice):
+                        check_options(scope, node)
+        scope = Scope(rule, rules, vocabulary, words, uses, inputs, names)
+        check_parts(scope)
+        check_inputs(scope)
+    _check_start(grammar.start, inputs[grammar.start.name])
+    _check_ends(grammar, rules)
+    return (*_unreachable(grammar, rules), *_repeated_options(grammar))
+
+
+def _check_names(grammar: Grammar, vocabulary: Vocabulary) -> dict[str, Rule]:
+    rules: dict[str, Rule] = {}
+    for rule in grammar.rules:
+        if rule.name in vocabulary.signatures:
+            raise rule_error(rule, rule.span, f"{rule.name!r} is a primitive; give the rule another name")
+        if rule.name in rules:
+            first = rules[rule.name]
+            where = f" at {_place(first)}" if first.source is not None else ""
+            raise rule_error(rule, rule.span, f"there is a rule of this name already{where}; rename one of them")
+        rules[rule.name] = rule
+        names = Counter(parameter.name for parameter in rule.parameters)
+        optional = ""
+        for parameter in rule.parameters:
+            if parameter.name in RESERVED:
+                raise rule_error(rule, parameter.span, f"{parameter.name!r} is a word of the language, no parameter")
+            if names[parameter.name] > 1:
+                raise rule_error(rule, parameter.span, f"the parameter {parameter.name!r} is named twice")
+            if parameter.default is None and optional:
+                raise rule_error(
+                    rule,
+                    parameter.span,
+                    f"the parameter {parameter.name!r} without a default follows {optional!r} with one; swap them",
+                )
+            optional = parameter.name if parameter.default is not None else optional
+    return rules
+
+
+def _place(rule: Rule) -> str:
+    if rule.source is None:
+        return "another place"
+    return f"{rule.source.name}:{rule.source.first_line + rule.span.line - 1}:{rule.span.column + rule.source.indent}"
+
+
+def _check_start(start: Rule, inputs: int) -> None:
+    required = [parameter.name for parameter in start.parameters if parameter.default is None]
+    if start.parameters:
+        raise rule_error(
+            start,
+            start.parameters[0].span,
+            f"the network starts here, so nobody gives it {required[0] if required else start.parameters[0].name!r}; "
+            "write the value into the rule, or name the rule to start with 'network'",
+        )
+    if inputs != 1:
+        raise rule_error(
+            start, start.body.span, f"the network starts here and takes one input, found a graph of {inputs}"
+        )
+
+
+# --- derivations that never end -----------------------------------------------------------------------
+
+
+def _check_ends(grammar: Grammar, rules: dict[str, Rule]) -> None:
+    """Refuse rules from which no finite network can be derived."""
+    callers: dict[str, list[str]] = {name: [] for name in rules}
+    for rule in grammar.rules:
+        for name in dict.fromkeys(_called(rule, rules)):
+            callers[name].append(rule.name)
+    ends: set[str] = set()
+    todo = list(reversed(rules))
+    while todo:  # a rule is looked at once, and again whenever one that it calls has turned out to end
+        name = todo.pop()
+        if name not in ends and _can_end(rules[name].body, rules, ends):
+            ends.add(name)
+            todo += callers[name]
+    endless = [rule for rule in grammar.rules if rule.name not in ends]
+    if endless:
+        # Each of them calls another of them; on such a way, the first to be met again leads back to itself.
+        rule, met = endless[0], set[str]()
+        while rule.name not in met:
+            met.add(rule.name)
+            rule = next(rules[name] for name in _called(rule, rules) if name not in ends)
+        raise rule_error(
+            rule,
+            rule.span,
+            f"{rule.name!r} never ends: all ways through it lead back to it; add an alternative without it",
+        )
+
+
+def _can_end(part: Expression, rules: dict[str, Rule], ends: set[str]) -> bool:
+    match part:
+        case Call():
+            return part.name not in rules or part.name in ends
+        case Alternatives():
+            return any(_can_end(option, rules, ends) for option in part.options)
+        case Optional():
+            return True
+        case Repeat() if _may_be_zero(part.low):
+            return True
+        case _:
+            # Everything else needs all of its parts; values have none.
+            todo = list(children(part))
+            inner: list[Expression] = []
+            while todo:
+                node = todo.pop()
+                if isinstance(node, Expression):
+                    inner.append(node)
+                else:
+                    todo.extend(children(node))
+            return all(_can_end(node, rules, ends) for node in inner)
+
+
+def _called(rule: Rule, rules: dict[str, Rule]) -> list[str]:
+    """The rules that a rule calls, in the order of the text."""
+    return [node.name for node in walk(rule.body) if isinstance(node, Call) and node.name in rules]
+
+
+def _may_be_zero(count: Value) -> bool:
+    match count:
+        case Choice():
+            return any(_may_be_zero(option) for option in count.options)
+        case Range():
+            return _may_be_zero(count.low)
+        case _:
+            number = constant(count)
+            return number is None or number == 0
+
+
+# --- what is legal and probably not meant -------------------------------------------------------------
+
+
+def _unreachable(grammar: Grammar, rules: dict[str, Rule]) -> list[Warning_]:
+    reached: set[str] = set()
+    todo = [grammar.start.name]
+    while todo:
+        name = todo.pop()
+        if name not in reached:
+            reached.add(name)
+            todo.extend(_called(rules[name], rules))
+    return [
+        Warning_(str(rule_error(rule, rule.span, f"no way leads from {grammar.start.name!r} to this rule")))
+        for rule in grammar.rules
+        if rule.name not in reached
+    ]
+
+
+def _repeated_options(grammar: Grammar) -> list[Warning_]:
+    found = []
+    for rule in grammar.rules:
+        for node in walk(rule.body):
+            if isinstance(node, Alternatives | Choice):
+                seen: set[Expression | Value] = set()
+                for option in node.options:
+                    if option in seen:
+                        message = "this option stands here twice; a weight says that one is likelier: a @2 | b"
+                        found.append(Warning_(str(rule_error(rule, option.span, message))))
+                    seen.add(option)
+    return found

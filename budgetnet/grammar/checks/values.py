@@ -1,0 +1,259 @@
+"""Are a call's arguments legal? Literals against the limits of the parameters they are for, names against the scope."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from budgetnet.errors import LanguageError, nearest
+from budgetnet.grammar.checks.scope import GIVEN, Scope, Use
+from budgetnet.grammar.printer import value_text
+from budgetnet.grammar.syntax import Arithmetic, Choice, Name, Number, Range, Text, Value
+from budgetnet.grammar.walk import walk
+from budgetnet.ops.signature import Parameter
+
+__all__ = ["MOST_OPTIONS", "MOST_REPEATS", "check_count", "check_value", "constant"]
+
+MOST_OPTIONS = 1_000
+"""Values in one range, and options in one place."""
+MOST_REPEATS = 200
+ORDER = ("conv", "norm", "act", "drop")
+
+
+def constant(value: Value) -> int | float | None:
+    """The number that *value* always is, or None."""
+    match value:
+        case Number():
+            return value.value
+        case Arithmetic():
+            left, right = constant(value.left), constant(value.right)
+            if left is None or right is None or (value.op == "//" and right == 0):
+                return None
+            match value.op:
+                case "+":
+                    return left + right
+                case "-":
+                    return left - right
+                case "*":
+                    return left * right
+                case "//":
+                    return left // right
+                case _:
+                    assert_never(value.op)
+        case _:
+            return None
+
+
+def check_value(scope: Scope, value: Value, what: str, uses: tuple[Use, ...]) -> None:
+    """Refuse a value that is illegal for the parameters it is handed to.
+
+    Args:
+        scope: the rule in which the value stands.
+        value: one argument, or a parameter's default.
+        what: the parameter in words, as ``conv: kernel``.
+        uses: the primitives' parameters that receive it; none where a rule only computes with it.
+
+    Raises:
+        LanguageError: located at the option, bound or name that is wrong.
+    """
+    match value:
+        case Choice():
+            for option in value.options:
+                check_value(scope, option, what, uses)
+        case Range() | Arithmetic():
+            _numbers_wanted(scope, value, what, uses)
+            _check_number(scope, value, what)
+            if isinstance(value, Range):
+                for bound in (value.low, value.high):
+                    _check_limits(scope, bound, what, uses)
+            else:
+                _refuse_fractions(scope, value, what, uses)
+                _check_limits(scope, value, what, uses)
+        case Number():
+            _numbers_wanted(scope, value, what, uses)
+            _check_limits(scope, value, what, uses)
+        case Name():
+            _check_name(scope, value, what, uses)
+        case Text():
+            _check_text(scope, value, what, uses)
+        case _:
+            assert_never(value)
+
+
+def check_count(scope: Scope, low: Value, high: Value) -> None:
+    """Refuse bounds of a repetition that are no counts or the wrong way round."""
+    for bound in (low,) if low == high else (low, high):
+        _check_number(scope, bound, "a repetition")
+        for node in _results(bound):
+            number = constant(node)
+            if number is not None and (not isinstance(number, int) or not 0 <= number <= MOST_REPEATS):
+                raise scope.error(
+                    node.span, f"a repetition must be a whole number from 0 to {MOST_REPEATS}, found {number}"
+                )
+    least, most = constant(low), constant(high)
+    if least is not None and most is not None and least > most:
+        raise scope.error(low.span, f"a repetition's bounds must not fall, found {least}..{most}; swap them")
+
+
+def _results(value: Value) -> list[Value]:
+    """The values that a choice can end up as, as far as they stand in the text."""
+    match value:
+        case Choice():
+            return [result for option in value.options for result in _results(option)]
+        case Range():
+            return [*_results(value.low), *_results(value.high)]
+        case _:
+            return [value]
+
+
+def _numbers_wanted(scope: Scope, value: Value, what: str, uses: tuple[Use, ...]) -> None:
+    for use in uses:
+        if use.parameter.kind not in ("int", "float"):
+            raise scope.error(value.span, f"{_needs(what, use)}, found {value_text(value)}")
+
+
+def _refuse_fractions(scope: Scope, value: Arithmetic, what: str, uses: tuple[Use, ...]) -> None:
+    """A product with a fraction is a fraction, even 16*1.5."""
+    for use in uses:
+        for node in walk(value):
+            if use.parameter.kind == "int" and isinstance(node, Number) and not isinstance(node.value, int):
+                raise scope.error(
+                    node.span, f"{_needs(what, use)}, found {value_text(value)}; for 1.5 times c write c*3//2"
+                )
+
+
+def _check_limits(scope: Scope, value: Value, what: str, uses: tuple[Use, ...]) -> None:
+    for node in _results(value):
+        number = constant(node)
+        if number is None:
+            continue
+        for use in uses:
+            parameter = use.parameter
+            fraction = parameter.kind == "int" and not isinstance(number, int)
+            low = parameter.low is not None and number < parameter.low
+            high = parameter.high is not None and number > parameter.high
+            if fraction or low or high:
+                raise scope.error(node.span, f"{_needs(what, use)}, found {number}")
+
+
+def _needs(what: str, use: Use) -> str:
+    """The rule that a value breaks, as the beginning of a sentence; names the primitive if a rule stands between."""
+    if what == use.what:
+        return f"{what} {_rule(use.parameter)}"
+    return f"{what} ({use.parameter.name} of {use.primitive}) {_rule(use.parameter)}"
+
+
+def _rule(parameter: Parameter) -> str:
+    words = ", ".join(parameter.names)
+    match parameter.kind:
+        case "int" | "float":
+            text = "must be a whole number" if parameter.kind == "int" else "must be a number"
+            if parameter.low is not None and parameter.high is not None:
+                text += f" from {parameter.low:g} to {parameter.high:g}"
+            elif parameter.low is not None:
+                text += f" of at least {parameter.low:g}"
+            elif parameter.high is not None:
+                text += f" of at most {parameter.high:g}"
+            return f"{text} or {words}" if words else text
+        case "bool":
+            return "must be true or false"
+        case "name":
+            return f"must be one of {words}"
+        case "text":
+            return "must be a text"
+        case "order":
+            return 'must be a text such as "conv norm act drop"'
+        case _:
+            assert_never(parameter.kind)
+
+
+def _check_name(scope: Scope, name: Name, what: str, uses: tuple[Use, ...]) -> None:
+    if name.id in scope.parameters:
+        return
+    for use in uses:
+        words = _words(use)
+        if name.id not in words and use.parameter.kind != "text":  # a text of one plain word needs no quotes
+            raise _wrong_name(scope, name, f"{_needs(what, use)}", [*words, *scope.parameters])
+    if not uses and name.id not in {*GIVEN, "true", "false", *scope.words}:
+        raise _wrong_name(
+            scope, name, f"{what}: unknown name", [*scope.parameters, *GIVEN, "true", "false", *sorted(scope.words)]
+        )
+
+
+def _words(use: Use) -> tuple[str, ...]:
+    """The words that a parameter takes beside a rule's own parameters."""
+    match use.parameter.kind:
+        case "int" | "float":
+            return (*GIVEN, *use.parameter.names)
+        case "bool":
+            return ("true", "false")
+        case "name":
+            return use.parameter.names
+        case "text" | "order":
+            return ()
+        case _:
+            assert_never(use.parameter.kind)
+
+
+def _wrong_name(scope: Scope, name: Name, message: str, legal: list[str]) -> LanguageError:
+    found = f" {name.id!r}" if message.endswith("unknown name") else f", found {name.id!r}"
+    own = tuple(parameter.name for parameter in scope.rule.parameters)
+    if name.id in own:
+        return scope.error(name.span, f"{message}{found}; a default may use the parameters before it, not after it")
+    if name.id in scope.rules or name.id in scope.vocabulary.signatures:
+        return scope.error(name.span, f"{message}{found}; that is a part of a network, and arguments hold values")
+    hint = nearest(name.id, legal)
+    if not hint:
+        hint = f"; this rule's parameters are {', '.join(own)}" if own else "; this rule has no parameters"
+    return scope.error(name.span, f"{message}{found}{hint}")
+
+
+def _check_text(scope: Scope, text: Text, what: str, uses: tuple[Use, ...]) -> None:
+    for use in uses:
+        if use.parameter.kind not in ("text", "order"):
+            raise scope.error(text.span, f"{_needs(what, use)}, found a text; leave the quotes away")
+    if uses and all(use.parameter.kind == "text" for use in uses):
+        return
+    words = text.value.split()
+    for word in words:
+        if word not in ORDER:
+            raise scope.error(
+                text.span, f"{what}: an order holds conv, norm, act and drop, found {word!r}{nearest(word, ORDER)}"
+            )
+        if words.count(word) > 1:
+            raise scope.error(text.span, f"{what}: an order names each part once, found {word!r} twice")
+    if "conv" not in words:
+        raise scope.error(text.span, f"{what}: an order must name conv, found {text.value!r}")
+
+
+def _check_number(scope: Scope, value: Value, what: str) -> None:
+    """Refuse anything in *value* that is no number: words, texts, impossible ranges, division by zero."""
+    for node in walk(value):
+        match node:
+            case Name():
+                if node.id not in scope.parameters and node.id not in GIVEN:
+                    raise _wrong_name(scope, node, f"{what} needs a number", [*scope.parameters, *GIVEN])
+            case Text():
+                raise scope.error(node.span, f"{what} needs a number, found the text {node.value!r}")
+            case Range():
+                _check_range(scope, node, what)
+            case Arithmetic(op="//") if constant(node.right) == 0:
+                raise scope.error(node.right.span, f"{what}: division by zero")
+            case _:
+                pass
+
+
+def _check_range(scope: Scope, value: Range, what: str) -> None:
+    low, high, step = constant(value.low), constant(value.high), constant(value.step)
+    if low is not None and high is not None and low > high:
+        raise scope.error(value.span, f"{what}: a range must not fall, found {low}..{high}; swap its ends")
+    if value.geometric:
+        if step is not None and step <= 1:
+            raise scope.error(value.step.span, f"{what}: a range's factor must be above 1, found {step}")
+        if low is not None and low <= 0:
+            raise scope.error(value.low.span, f"{what}: a range with a factor must begin above 0, found {low}")
+    elif step is not None and step <= 0:
+        raise scope.error(value.step.span, f"{what}: a range's step must be above 0, found {step}")
+    elif low is not None and high is not None and step is not None and (high - low) / step >= MOST_OPTIONS:
+        raise scope.error(
+            value.span, f"{what}: a range holds at most {MOST_OPTIONS} values; give a step, as in {low}..{high}:8"
+        )

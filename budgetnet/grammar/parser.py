@@ -1,0 +1,158 @@
+"""Text to expression tree: syntax only, no knowledge of primitives.
+
+`parse` is the one door. The tables are built from grammar.lark on first use and kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+from typing import Any, cast
+
+from lark import Lark, Token, UnexpectedToken
+from lark.lexer import Lexer
+
+from budgetnet.errors import LanguageError
+from budgetnet.grammar.lexer import RESERVED, scan, span_of
+from budgetnet.grammar.source import Source, Span
+from budgetnet.grammar.syntax import Grammar
+from budgetnet.grammar.transformer import Builder, BuildError
+from budgetnet.grammar.walk import children
+
+__all__ = ["DEPTH", "parse"]
+
+DEPTH = 100
+"""Nodes inside nodes in one rule; every recursive walk over a tree relies on it."""
+
+
+def parse(text: str, *, name: str = "<text>", first_line: int = 1, indent: int = 0) -> Grammar:
+    """Read a grammar or a network.
+
+    Args:
+        text: the rules.
+        name: the file's name, for errors.
+        first_line: the file's line on which the text begins.
+        indent: columns that the file has in front of each line of the text.
+
+    Raises:
+        LanguageError: with file, line, column, the line and a caret.
+    """
+    source = Source(text.removeprefix("\ufeff"), name, first_line, indent)
+    tokens = scan(source)
+    try:
+        grammar = cast(Grammar, _tables().parse(cast(str, tokens)))
+    except BuildError as problem:
+        raise source.error(problem.span, problem.message) from None
+    except UnexpectedToken as error:
+        raise _unexpected(source, tokens, error) from None
+    if not grammar.rules:
+        raise source.error(Span(1, 1), "no rules; write at least one, such as network = conv(3, 16) gap linear(10)")
+    for rule in grammar.rules:
+        _limit_depth(source, rule.body)
+        for parameter in rule.parameters:
+            if parameter.default is not None:
+                _limit_depth(source, parameter.default)
+    return replace(grammar, rules=tuple(replace(rule, source=source) for rule in grammar.rules))
+
+
+class _Ready(Lexer):
+    """Hands on tokens that are cut already."""
+
+    def __init__(self, lexer_conf: object) -> None:
+        pass
+
+    def lex(self, tokens: Any, parser_state: object = None) -> Iterator[Token]:  # noqa: ARG002  (lark's signature)
+        return iter(tokens)
+
+
+@cache
+def _tables() -> Lark:
+    text = files("budgetnet.grammar").joinpath("grammar.lark").read_text(encoding="utf-8")
+    return Lark(text, parser="lalr", lexer=_Ready, transformer=Builder(), maybe_placeholders=True)
+
+
+def _limit_depth(source: Source, root: Any) -> None:
+    todo = [(root, 1)]
+    while todo:
+        node, depth = todo.pop()
+        if depth > DEPTH:
+            raise source.error(node.span, f"nested deeper than {DEPTH} parts; give the inner part a rule of its own")
+        todo.extend((child, depth + 1) for child in children(node))
+
+
+# --- what was expected, in words ----------------------------------------------------------------------
+
+_PART = "a part such as conv(3, 16) or a rule's name"
+_VALUE = "a value such as 16, 16|24 or 16..64:8"
+_WORDS = {
+    "HEAD": "a rule such as stem = conv(3, 16)",
+    "BIND": "a binding such as h = conv(3, 16)(x)",
+    "RETURN": "'return'",
+    "NUMBER": "a number",
+    "OPENBRACE": "a repetition such as {2} or {1..3}",
+    "CLOSE": "')'",
+    "CLOSEBRACE": "'}'",
+    "EQUALS": "'='",
+    "COMMA": "','",
+    "BAR": "'|'",
+    "_GROUP": "'('",
+    "_CALL": "'('",
+    "NAME": "a name",
+    "TEXT": "a file's name in double quotes",
+    "IMPORT": "'import'",
+    "PLUS": "'+'",
+    "TIMES": "'*'",
+    "STEP": "':'",
+    "RANGE": "'..'",
+    "WEIGHT": "'@'",
+}
+
+
+def _words(expected: Iterable[str]) -> list[str]:
+    """What the parser could have gone on with, as a reader would say it; at most four things."""
+    left = set(expected)
+    words = []
+    if {"CONCAT", "SKIP", "_GROUP"} <= left:
+        words.append("a value of the graph such as conv(3, 16)(x)")
+        left -= {"NAME", "_GROUP", "_CALL"}
+    elif "SKIP" in left:
+        words.append(_PART)
+        left -= {"NAME", "_GROUP", "_CALL"}
+    elif {"NUMBER", "NAME"} <= left:
+        words.append(_VALUE)
+        left -= {"NUMBER", "NAME", "TEXT", "_GROUP", "_CALL"}
+    for terminal, word in _WORDS.items():
+        if terminal in left and word not in words:
+            words.append(word)
+    return words[:4]
+
+
+def _unexpected(source: Source, tokens: list[Token], error: UnexpectedToken) -> LanguageError:
+    token = error.token
+    span = span_of(token)
+    if token.type == "$END":
+        found = "the end of the text"
+        if tokens:
+            span = Span(tokens[-1].line or 1, tokens[-1].end_column or 1)
+    elif token.type == "HEAD":
+        found = f"the next rule, {str(token)!r}"
+    else:
+        found = f"{str(token)!r}"
+    words = _words(error.accepts or error.expected)
+    expected = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+    return source.error(span, f"expected {expected}, found {found}{_hint(tokens, token)}")
+
+
+def _hint(tokens: list[Token], token: Token) -> str:
+    """What probably was meant, for the mistakes that people make."""
+    index = next((index for index, other in enumerate(tokens) if other is token), len(tokens))
+    before = tokens[index - 1] if 0 < index <= len(tokens) else None
+    if before is not None and before.type in ("_GROUP", "_APPLIED") and index > 1 and tokens[index - 2].type == "NAME":
+        return f"; arguments follow a name without a space: {tokens[index - 2]}(…)"
+    if token.type == "RANGE":
+        return "; the ends of a range need brackets where they are computed, as in (c*2)..64"
+    if token in RESERVED:
+        return f"; {str(token)!r} is a word of the language"
+    return ""

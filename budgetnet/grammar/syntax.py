@@ -1,0 +1,319 @@
+"""The expression tree of a grammar: what the parser makes, the printer prints and a space walks.
+
+Two families of nodes: *values* stand in argument position (numbers, names, choices, arithmetic),
+*expressions* stand for parts of a network. All are frozen; equality ignores where in a file a node came
+from, so ``parse(print(x)) == x`` is a statement about meaning.
+
+Every place where something is left to choose carries a ``site``: a label that is unique within its rule
+and built from the names the author wrote (``conv.kernel``, ``kind``, ``block.count``; see
+`budgetnet.grammar.sites`). Sites make up the stable names of decisions, see `budgetnet.derivation.expand`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from budgetnet.grammar.source import NOWHERE, Source, Span
+
+__all__ = [
+    "Alternatives",
+    "Argument",
+    "Arithmetic",
+    "Binding",
+    "Call",
+    "Choice",
+    "Expression",
+    "Grammar",
+    "Graph",
+    "GraphApply",
+    "GraphJoin",
+    "GraphName",
+    "GraphTerm",
+    "Import",
+    "Join",
+    "Name",
+    "Number",
+    "Optional",
+    "Parallel",
+    "Parameter",
+    "Range",
+    "Repeat",
+    "Rule",
+    "Sequence",
+    "Skip",
+    "Split",
+    "Text",
+    "Value",
+]
+
+Join = Literal["add", "concat", "mul"]
+
+
+# --- values -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """``3`` or ``0.05``. An int and an equal float are different numbers (`1` is not `1.0`)."""
+
+    value: int | float
+    span: Span = field(default=NOWHERE, compare=False)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Number) and repr(self.value) == repr(other.value)
+
+    def __hash__(self) -> int:
+        return hash(repr(self.value))
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A bare word: a rule parameter, ``in``, ``classes``, ``true``/``false``, or a name such as ``relu``."""
+
+    id: str
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A quoted string, as in ``order="conv act norm drop"``."""
+
+    value: str
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """``16|24|32`` in argument position; ``weights`` is empty or holds one prior weight per option."""
+
+    options: tuple[Value, ...]
+    weights: tuple[float, ...] = ()
+    site: str = field(default="", compare=False)
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """``16..96:8`` (arithmetic, step 8), ``16..128*2`` (geometric, factor 2), ``1..4`` (step 1). Inclusive."""
+
+    low: Value
+    high: Value
+    step: Value
+    geometric: bool = False
+    site: str = field(default="", compare=False)
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """``left op right`` with op one of ``+ - * //``; ``//`` rounds down."""
+
+    op: Literal["+", "-", "*", "//"]
+    left: Value
+    right: Value
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+Value = Number | Name | Text | Choice | Range | Arithmetic
+
+
+# --- expressions ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a call; ``name`` is None for a positional one."""
+
+    name: str | None
+    value: Value
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A rule or a primitive by name, with or without arguments: ``gap``, ``conv(3, 16|24)``."""
+
+    name: str
+    arguments: tuple[Argument, ...] = ()
+    site: str = field(default="", compare=False)
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """Parts one after the other; never nested directly in a Sequence, never of length one."""
+
+    items: tuple[Expression, ...]
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Alternatives:
+    """``a | b @3``; ``weights`` is empty (all equal) or holds one prior weight per option."""
+
+    options: tuple[Expression, ...]
+    weights: tuple[float, ...] = ()
+    site: str = field(default="", compare=False)
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """``a{m..n}``, ``tied(a){m..n}`` or ``shared(a){m..n}``; ``{n}`` has equal low and high.
+
+    anew: every repetition is derived anew. tied: one derivation, own weights each time.
+    shared: one derivation, one set of weights.
+    """
+
+    body: Expression
+    low: Value
+    high: Value
+    mode: Literal["anew", "tied", "shared"] = "anew"
+    site: str = field(default="", compare=False)
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Optional:
+    """``a?``: the part or nothing."""
+
+    body: Expression
+    site: str = field(default="", compare=False)
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """``skip(a)``: ``x + a(x)``.
+
+    project says what stands on the shortcut where shapes differ: ``"auto"`` a 1x1 convolution with batch
+    norm, ``"none"`` makes the difference an error, ``"pad"`` zero channels and strided positions (ResNet's
+    option A), or an expression that is always applied there.
+    """
+
+    body: Expression
+    project: Literal["auto", "none", "pad"] | Expression = "auto"
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Parallel:
+    """``parallel(a, b, join=add)``: branches on the same input."""
+
+    branches: tuple[Expression, ...]
+    join: Join = "add"
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """``split(a, b, join=concat)``: branches on equal channel slices, joined."""
+
+    branches: tuple[Expression, ...]
+    join: Join = "concat"
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class GraphName:
+    """A value inside a graph, by name."""
+
+    id: str
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class GraphApply:
+    """``a(h1)`` or, for a rule that is itself a graph of two inputs, ``cell(h1, h2)``."""
+
+    function: Expression
+    inputs: tuple[str, ...]
+    span: Span = field(default=NOWHERE, compare=False)
+    input_spans: tuple[Span, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class GraphJoin:
+    """``t + u`` (add), ``t * u`` (mul) or ``concat(t, u)`` of two or more terms."""
+
+    join: Join
+    terms: tuple[GraphTerm, ...]
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+GraphTerm = GraphName | GraphApply | GraphJoin
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """``h1 = term`` inside a graph; each name is bound once and used only below."""
+
+    name: str
+    term: GraphTerm
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """``graph { h = a(x); return h + x }``, or ``graph(p, q) { … }`` with named inputs (default: x)."""
+
+    inputs: tuple[str, ...]
+    bindings: tuple[Binding, ...]
+    result: GraphTerm
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+Expression = Call | Sequence | Alternatives | Repeat | Optional | Skip | Parallel | Split | Graph
+
+
+# --- rules ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A rule's parameter; a default is evaluated where the rule is called and may use ``in``."""
+
+    name: str
+    default: Value | None = None
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """``name(parameters) = body``."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    body: Expression
+    span: Span = field(default=NOWHERE, compare=False)
+    source: Source | None = field(default=None, compare=False, repr=False)
+    """The text it was read from, so that later errors can point at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """``from prelude import mbconv, fire`` or ``from "blocks.grammar" import cell``."""
+
+    source: str
+    names: tuple[str, ...]
+    span: Span = field(default=NOWHERE, compare=False)
+    """Of the source."""
+    name_spans: tuple[Span, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """Rules in the order written; the network starts at the rule ``network``, else at the first."""
+
+    rules: tuple[Rule, ...]
+    imports: tuple[Import, ...] = ()
+
+    @property
+    def start(self) -> Rule:
+        """The rule that derives a whole network."""
+        return next((rule for rule in self.rules if rule.name == "network"), self.rules[0])
+
+    def rule(self, name: str) -> Rule | None:
+        """The rule of that name, or None."""
+        return next((rule for rule in self.rules if rule.name == name), None)

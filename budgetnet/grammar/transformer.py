@@ -1,0 +1,264 @@
+"""From the parser's reductions to tree nodes in normal form; one method per rule of grammar.lark.
+
+Normal form: a `Sequence` holds at least two parts and no `Sequence`; `Alternatives`, `Choice`, `Parallel`,
+`Split` and `GraphJoin` hold at least two; weights that are all 1 are left out; ``{n}`` has one object as low
+and high; ``{m..n}`` is never a single `Range` of step one.
+"""
+
+# ruff: noqa: D102  (each method is one rule of grammar.lark, which says what it is)
+from __future__ import annotations
+
+from typing import Any, Literal, cast, get_args
+
+from lark import Token, Transformer, v_args
+
+from budgetnet.grammar.lexer import span_of
+from budgetnet.grammar.source import Span
+from budgetnet.grammar.syntax import (
+    Alternatives,
+    Argument,
+    Arithmetic,
+    Binding,
+    Call,
+    Choice,
+    Expression,
+    Grammar,
+    Graph,
+    GraphApply,
+    GraphJoin,
+    GraphName,
+    GraphTerm,
+    Import,
+    Join,
+    Name,
+    Number,
+    Optional,
+    Parallel,
+    Parameter,
+    Range,
+    Repeat,
+    Rule,
+    Sequence,
+    Skip,
+    Split,
+    Text,
+    Value,
+)
+
+__all__ = ["BuildError", "Builder"]
+
+_PROJECTIONS = ("auto", "none", "pad")
+
+
+class BuildError(Exception):
+    """A mistake that the syntax allows; the parser turns it into a located `LanguageError`."""
+
+    def __init__(self, span: Span, message: str) -> None:
+        super().__init__(message)
+        self.span = span
+        self.message = message
+
+
+_Weighted = tuple[Any, Token | None]
+
+
+def _weights(parts: list[_Weighted], what: str) -> tuple[float, ...]:
+    """The weights of alternatives or choices; empty where all are one."""
+    if len(parts) == 1:
+        weight = parts[0][1]
+        if weight is not None:
+            raise BuildError(span_of(weight), f"a weight needs more than one {what}, as in a @3 | b")
+        return ()
+    weights = tuple(1.0 if weight is None else float(weight) for _, weight in parts)
+    return () if all(weight == 1.0 for weight in weights) else weights
+
+
+@v_args(inline=True)
+class Builder(Transformer[Token, Grammar]):
+    """Makes the nodes of `budgetnet.grammar.syntax`. Methods are named after the rules of grammar.lark."""
+
+    def start(self, *statements: Import | Rule) -> Grammar:
+        rules = tuple(statement for statement in statements if isinstance(statement, Rule))
+        imports = tuple(statement for statement in statements if isinstance(statement, Import))
+        return Grammar(rules, imports)
+
+    def imports(self, origin: Token, *names: Token) -> Import:
+        source = str(origin) if origin.type == "NAME" else str(origin)[1:-1]
+        return Import(source, tuple(map(str, names)), span_of(origin), tuple(map(span_of, names)))
+
+    def rule(self, head: Token, *rest: Any) -> Rule:
+        *parameters, body = rest
+        return Rule(str(head), parameters[0] if parameters else (), body, span_of(head))
+
+    def parameters(self, *parameters: Parameter | None) -> tuple[Parameter, ...]:
+        return tuple(parameter for parameter in parameters if parameter is not None)
+
+    def parameter(self, name: Token, default: Value | None) -> Parameter:
+        return Parameter(str(name), default, span_of(name))
+
+    # --- parts of a network
+
+    def alternatives(self, *parts: tuple[Expression, Token | None]) -> Expression:
+        weights = _weights(list(parts), "alternative")
+        first = parts[0][0]
+        if len(parts) == 1:
+            return first
+        return Alternatives(tuple(part for part, _ in parts), weights, span=first.span)
+
+    def weighted(self, part: Expression, weight: Token | None) -> tuple[Expression, Token | None]:
+        return part, weight
+
+    def sequence(self, *parts: Expression) -> Expression:
+        if len(parts) == 1:
+            return parts[0]
+        items: list[Expression] = []
+        for part in parts:
+            if isinstance(part, Sequence):
+                items.extend(part.items)
+            else:
+                items.append(part)
+        return Sequence(tuple(items), items[0].span)
+
+    def repeated(self, body: Expression, bounds: tuple[Value, Value]) -> Repeat:
+        return Repeat(body, *bounds, span=body.span)
+
+    def optional(self, body: Expression) -> Optional:
+        return Optional(body, span=body.span)
+
+    def bounds(self, value: Value) -> tuple[Value, Value]:
+        if isinstance(value, Range) and not value.geometric and value.step == Number(1):
+            if value.low != value.high:
+                return value.low, value.high
+            return self.bounds(value.low)
+        return value, value
+
+    def call(self, name: Token, arguments: tuple[Argument, ...] | None) -> Call:
+        return Call(str(name), arguments or (), span=span_of(name))
+
+    def group(self, part: Expression) -> Expression:
+        return part
+
+    def arguments(self, *arguments: Argument | None) -> tuple[Argument, ...]:
+        return tuple(argument for argument in arguments if argument is not None)
+
+    def argument(self, name: Token | None, value: Value) -> Argument:
+        return Argument(None, value, value.span) if name is None else Argument(str(name), value, span_of(name))
+
+    def combination(self, word: Token, *branches: tuple[Token | None, Expression]) -> Skip | Parallel | Split:
+        parts = tuple(part for name, part in branches if name is None)
+        options = [(name, part) for name, part in branches if name is not None]
+        legal = "project" if word == "skip" else "join"
+        for index, (name, _) in enumerate(options):
+            if name != legal or index:
+                reason = "is given twice" if name == legal else f"is unknown; the only option is {legal}="
+                raise BuildError(span_of(name), f"{word}: the option {name}= {reason}")
+        if options and branches[-1][0] is None:
+            raise BuildError(span_of(options[0][0]), f"{word}: the option {legal}= comes after the parts")
+        if word == "skip":
+            if len(parts) != 1:
+                found = f"skip takes one part, found {len(parts)}; parallel(a, b) joins several"
+                raise BuildError(span_of(word), found)
+            return Skip(parts[0], _projection(options[0][1]) if options else "auto", span_of(word))
+        if len(parts) < 2:
+            raise BuildError(span_of(word), f"{word} needs at least two branches, found {len(parts)}")
+        if word == "parallel":
+            return Parallel(parts, _join(options[0][1]) if options else "add", span_of(word))
+        return Split(parts, _join(options[0][1]) if options else "concat", span_of(word))
+
+    def branch(self, name: Token | None, part: Expression | Token) -> tuple[Token | None, Expression]:
+        return name, Call(str(part), span=span_of(part)) if isinstance(part, Token) else part
+
+    def alike(self, word: Token, body: Expression, bounds: tuple[Value, Value]) -> Repeat:
+        return Repeat(body, *bounds, mode="tied" if word == "tied" else "shared", span=span_of(word))
+
+    # --- values
+
+    def value(self, *parts: tuple[Value, Token | None]) -> Value:
+        weights = _weights(list(parts), "choice")
+        first = parts[0][0]
+        if len(parts) == 1:
+            return first
+        return Choice(tuple(part for part, _ in parts), weights, span=first.span)
+
+    def weighted_value(self, value: Value, weight: Token | None) -> tuple[Value, Token | None]:
+        return value, weight
+
+    def interval(self, low: Value, high: Value, sign: Token | None = None, step: Value | None = None) -> Range:
+        if step is None:
+            return Range(low, high, Number(1, high.span), span=low.span)
+        return Range(low, high, step, geometric=sign == "*", span=low.span)
+
+    def added(self, first: Value, *rest: Any) -> Value:
+        result = first
+        for sign, operand in zip(rest[::2], rest[1::2], strict=True):
+            result = Arithmetic(cast(Literal["+", "-", "*", "//"], str(sign)), result, operand, first.span)
+        return result
+
+    multiplied_values = added
+
+    def number(self, minus: Token | None, digits: Token) -> Number:
+        text = str(digits) if minus is None else f"-{digits}"
+        span = span_of(digits if minus is None else minus)
+        return Number(int(text) if digits.isdigit() else float(text), span)
+
+    def name(self, token: Token) -> Name:
+        return Name(str(token), span_of(token))
+
+    def text(self, token: Token) -> Text:
+        return Text(str(token)[1:-1], span_of(token))
+
+    # --- graphs
+
+    def graph(self, begin: Token, inputs: tuple[str, ...] | None, *rest: Any) -> Graph:
+        *bindings, result = rest
+        return Graph(inputs or ("x",), tuple(bindings), result, span_of(begin))
+
+    def inputs(self, *names: Token) -> tuple[str, ...]:
+        return tuple(map(str, names))
+
+    def binding(self, name: Token, term: GraphTerm) -> Binding:
+        return Binding(str(name), term, span_of(name))
+
+    def join(self, *terms: GraphTerm) -> GraphTerm:
+        return terms[0] if len(terms) == 1 else GraphJoin("add", terms, terms[0].span)
+
+    def multiplied(self, *terms: GraphTerm) -> GraphTerm:
+        return terms[0] if len(terms) == 1 else GraphJoin("mul", terms, terms[0].span)
+
+    def concat(self, word: Token, *terms: GraphTerm) -> GraphJoin:
+        if len(terms) < 2:
+            raise BuildError(span_of(word), "concat needs at least two values")
+        return GraphJoin("concat", terms, span_of(word))
+
+    def graph_name(self, token: Token) -> GraphName:
+        return GraphName(str(token), span_of(token))
+
+    def short_apply(self, name: Token, arguments: tuple[Argument, ...]) -> GraphApply:
+        """``a(x)``: the only brackets of a call in a graph hold the values it is applied to."""
+        part = Call(str(name), span=span_of(name))
+        names = [entry.value for entry in arguments if entry.name is None and isinstance(entry.value, Name)]
+        if not arguments or len(names) < len(arguments):
+            raise BuildError(
+                arguments[0].span if arguments else span_of(name),
+                f"{name} must be applied to a value of the graph; write {name}(…)(x)",
+            )
+        return GraphApply(part, tuple(name.id for name in names), part.span, tuple(name.span for name in names))
+
+    def apply(self, function: Expression, *names: Token) -> GraphApply:
+        return GraphApply(function, tuple(map(str, names)), function.span, tuple(map(span_of, names)))
+
+    applied_group = group
+    applied_repeated = repeated
+    applied_optional = optional
+
+
+def _projection(part: Expression) -> Literal["auto", "none", "pad"] | Expression:
+    if isinstance(part, Call) and not part.arguments and part.name in _PROJECTIONS:
+        return cast(Literal["auto", "none", "pad"], part.name)
+    return part
+
+
+def _join(part: Expression) -> Join:
+    if isinstance(part, Call) and not part.arguments and part.name in get_args(Join):
+        return cast(Join, part.name)
+    raise BuildError(part.span, "join must be one of add, concat, mul")

@@ -1,0 +1,76 @@
+"""The children of a tree's nodes, in the order of the text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import assert_never
+
+from budgetnet.grammar.syntax import (
+    Alternatives,
+    Arithmetic,
+    Call,
+    Choice,
+    Expression,
+    Graph,
+    GraphApply,
+    GraphJoin,
+    GraphName,
+    GraphTerm,
+    Name,
+    Number,
+    Optional,
+    Parallel,
+    Range,
+    Repeat,
+    Sequence,
+    Skip,
+    Split,
+    Text,
+    Value,
+)
+
+__all__ = ["Element", "children", "walk"]
+
+Element = Expression | Value | GraphTerm
+
+
+def children(node: Element) -> tuple[Element, ...]:
+    """The parts, values and graph terms directly inside *node*."""
+    match node:
+        case Number() | Name() | Text() | GraphName():
+            return ()
+        case Choice(options=options) | Alternatives(options=options):
+            return options
+        case Range(low=low, high=high, step=step):
+            return low, high, step
+        case Arithmetic(left=left, right=right):
+            return left, right
+        case Call(arguments=arguments):
+            return tuple(argument.value for argument in arguments)
+        case Sequence(items=items):
+            return items
+        case Repeat(body=body, low=low, high=high):
+            return (body, low) if low == high else (body, low, high)
+        case Optional(body=body):
+            return (body,)
+        case Skip(body=body, project=project):
+            return (body,) if isinstance(project, str) else (body, project)
+        case Parallel(branches=branches) | Split(branches=branches):
+            return branches
+        case Graph(bindings=bindings, result=result):
+            return (*(binding.term for binding in bindings), result)
+        case GraphApply(function=function):
+            return (function,)
+        case GraphJoin(terms=terms):
+            return terms
+        case _:
+            assert_never(node)
+
+
+def walk(root: Element) -> Iterator[Element]:
+    """*root* and everything inside it, in the order of the text."""
+    todo = [root]
+    while todo:
+        node = todo.pop()
+        yield node
+        todo.extend(reversed(children(node)))

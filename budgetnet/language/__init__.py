@@ -1,1 +1,0 @@
-"""Text to expression trees and back: parsing, checking, printing, imports. Knows no torch."""

@@ -1,0 +1,1 @@
+"""The canonical form of a network: equal networks have equal hashes. Loads no torch."""

@@ -1,0 +1,172 @@
+"""What combinations of parts do to an input: sequences, residual sums, branches, shared parts.
+
+Every part is described by one `Part`, whatever is inside it, so a network is worked out from the leaves up in
+one pass. Leaves are remembered per (primitive, input shape). Graphs are in `budgetnet.network.cost.dag_cost`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+
+from budgetnet.errors import ShapeError
+from budgetnet.grammar.syntax import Join
+from budgetnet.network import nodes
+from budgetnet.network.cost.dag_cost import graph_part
+from budgetnet.network.cost.leaf import Part, leaf
+from budgetnet.network.cost.types import CustomForm
+from budgetnet.network.nodes import Node, Shape
+from budgetnet.network.shapes import joined_shape, shape_text, slice_shape
+
+__all__ = ["custom_part", "part_of"]
+
+_COMBINATIONS = (nodes.Sequence, nodes.Skip, nodes.Parallel, nodes.Split, nodes.Shared, nodes.Graph, nodes.Custom)
+
+
+def part_of(node: Node, shape: Shape, custom: Mapping[str, CustomForm]) -> Part:
+    """Return what a part of a network does to an input of *shape*.
+
+    Raises:
+        ShapeError: it cannot be applied to such an input (plain text, no place).
+        CountError: it holds a study's own primitive without a closed form.
+    """
+    match node:
+        case nodes.Sequence():
+            return _sequence(node.items, shape, custom)
+        case nodes.Skip():
+            return _skip(node, shape, custom)
+        case nodes.Parallel():
+            return _parallel(node, shape, custom)
+        case nodes.Split():
+            return _split(node, shape, custom)
+        case nodes.Shared():
+            return _shared(node, shape, custom)
+        case nodes.Graph():
+            return graph_part(node, shape, lambda inner, entry: part_of(inner, entry, custom))
+        case nodes.Custom():
+            return custom_part(node, shape, custom)
+        case _:
+            return leaf(node, shape)
+
+
+def custom_part(node: nodes.Custom, shape: Shape, custom: Mapping[str, CustomForm]) -> Part:
+    """Return what a study's own primitive says it does to an input of *shape*."""
+    form = custom.get(node.name)
+    if form is None:
+        return leaf(node, shape)  # which says what is missing
+    cost = form(shape, **dict(node.arguments))
+    size = prod(shape) + prod(cost.output)
+    return Part(
+        cost.output, cost.params, cost.flops, cost.activations, size, size, cost.depth, cost.growth, cost.stride, False
+    )
+
+
+def _sequence(items: tuple[Node, ...], shape: Shape, custom: Mapping[str, CustomForm]) -> Part:
+    params = flops = activations = depth = growth = 0
+    stride = 1
+    alias = True
+    entry = free = kept = prod(shape)
+    for item in items:
+        part = part_of(item, shape, custom) if isinstance(item, _COMBINATIONS) else leaf(item, shape)
+        if part.alias:
+            continue
+        shape = part.shape
+        params += part.params
+        flops += part.flops
+        activations += part.activations
+        depth += part.depth
+        growth += stride * part.growth
+        stride *= part.stride
+        free = max(free, part.free)
+        # Only the first part that computes something touches the input; behind it the input merely stays.
+        kept = max(kept, part.kept if alias else entry + part.free)
+        alias = False
+    return Part(shape, params, flops, activations, free, kept, depth, growth, stride, alias)
+
+
+def _shared(node: nodes.Shared, shape: Shape, custom: Mapping[str, CustomForm]) -> Part:
+    body = part_of(node.body, shape, custom)
+    if body.shape != shape:
+        raise ShapeError(
+            f"a shared part must keep its input's shape, got {shape_text(shape)} -> {shape_text(body.shape)}"
+        )
+    growth, stride = 0, 1
+    for _ in range(node.times):
+        growth, stride = growth + stride * body.growth, stride * body.stride
+    return body._replace(
+        flops=body.flops * node.times,
+        activations=body.activations * node.times,
+        kept=body.kept if node.times == 1 or body.alias else max(body.kept, prod(shape) + body.free),
+        depth=body.depth * node.times,
+        growth=growth,
+        stride=stride,
+    )
+
+
+def _skip(node: nodes.Skip, shape: Shape, custom: Mapping[str, CustomForm]) -> Part:
+    body = part_of(node.body, shape, custom)
+    if node.project is None:
+        after = joined_shape("add", (shape, body.shape))
+        entry = prod(shape)
+        return Part(
+            after,
+            body.params,
+            body.flops,
+            body.activations,
+            entry if body.alias else body.kept,
+            2 * entry if body.alias else body.kept,
+            body.depth,
+            body.growth,
+            max(1, body.stride),
+            False,
+        )
+    return _joined("add", [body, part_of(node.project, shape, custom)], shape, sliced=False)
+
+
+def _parallel(node: nodes.Parallel, shape: Shape, custom: Mapping[str, CustomForm]) -> Part:
+    return _joined(node.join, [part_of(branch, shape, custom) for branch in node.branches], shape, sliced=False)
+
+
+def _split(node: nodes.Split, shape: Shape, custom: Mapping[str, CustomForm]) -> Part:
+    entry = slice_shape(shape, len(node.branches))
+    return _joined(node.join, [part_of(branch, entry, custom) for branch in node.branches], shape, sliced=True)
+
+
+def _joined(join: Join, branches: list[Part], shape: Shape, *, sliced: bool) -> Part:
+    """Branches on one input (or on slices of it) and their join."""
+    after = joined_shape(join, tuple(branch.shape for branch in branches))
+    free, kept = (_branch_memory(join, branches, prod(shape), sliced=sliced, last=last) for last in (False, True))
+    return Part(
+        after,
+        sum(branch.params for branch in branches),
+        sum(branch.flops for branch in branches),
+        sum(branch.activations for branch in branches),
+        free,
+        kept,
+        max(branch.depth for branch in branches),
+        max(branch.growth for branch in branches),
+        max(branch.stride for branch in branches),
+        False,
+    )
+
+
+def _branch_memory(join: Join, branches: list[Part], entry: int, *, sliced: bool, last: bool) -> int:
+    """Most values alive while branches run in turn on an input of *entry* values, which must last if *last*."""
+    peak, finished = entry, 0
+    slice_size = entry // len(branches) if sliced else entry
+    for position, branch in enumerate(branches):
+        later = sliced or last or position < len(branches) - 1 or any(done.alias for done in branches[:position])
+        needed = branch.kept if later else branch.free
+        # `needed` counts the branch's own input; of a sliced input the other slices stay alive beside it.
+        peak = max(peak, finished + entry - slice_size + needed)
+        finished += 0 if branch.alias else prod(branch.shape)
+    aliases = [branch for branch in branches if branch.alias]
+    if not aliases:
+        return peak
+    if join == "concat":
+        # What is the input itself must be copied to its place, once less if the input may give up its own.
+        copies = len(aliases) - (0 if last or sliced else 1)
+        return max(peak, entry + finished + copies * slice_size)
+    if len(aliases) == len(branches) and (last or sliced):
+        return max(peak, entry + slice_size)  # nothing finished could be overwritten
+    return peak

@@ -1,0 +1,189 @@
+"""A network as text of the language, and as one short line for lists."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import assert_never
+
+from budgetnet.grammar import syntax as language
+from budgetnet.grammar.lexer import is_name
+from budgetnet.grammar.printer import to_text
+from budgetnet.network import nodes
+from budgetnet.network.nodes import Node
+from budgetnet.ops.registry import CLASSES
+from budgetnet.ops.signature import BUILTIN, Parameter, Scalar
+
+__all__ = ["network_grammar", "network_text", "summary"]
+
+_WORDS = {kind: word for word, kind in CLASSES.items()}
+
+
+# --- the whole network ------------------------------------------------------------------------------
+
+
+def network_text(node: Node) -> str:
+    """Return the network as grammar text, ``network = conv(3, 24) gap linear(10)``.
+
+    Arguments that equal the built-in defaults are left out, so the text is to be read with those. Reading it back
+    gives an equal network (where a node is not in the form that `budgetnet.derivation.expand` builds, its equal
+    in that form: an empty sequence is ``identity``, a part that is shared once is the part).
+    """
+    return to_text(network_grammar(node))
+
+
+def network_grammar(node: Node) -> language.Grammar:
+    """Return the network as the tree of its text: one rule without choices."""
+    return language.Grammar((language.Rule("network", (), _expression(node)),))
+
+
+def _expression(node: Node) -> language.Expression:
+    match node:
+        case nodes.Sequence():
+            return _sequence(node.items)
+        case nodes.Skip():
+            project = "auto" if node.project is None else _expression(node.project)
+            return language.Skip(_expression(node.body), project)  # type: ignore[arg-type]
+        case nodes.Parallel():
+            return language.Parallel(tuple(map(_expression, node.branches)), node.join)
+        case nodes.Split():
+            return language.Split(tuple(map(_expression, node.branches)), node.join)
+        case nodes.Shared() if node.times == 1:
+            return _expression(node.body)
+        case nodes.Shared():
+            return _repeat(_expression(node.body), node.times, shared=True)
+        case nodes.Graph():
+            bindings = tuple(language.Binding(bound.name, _term(bound.term)) for bound in node.bindings)
+            return language.Graph(node.inputs, bindings, _term(node.result))
+        case nodes.Custom():
+            arguments = tuple(
+                language.Argument(name, _value(value, text=not is_name(str(value)))) for name, value in node.arguments
+            )
+            return language.Call(node.name, arguments)
+        case _:
+            return _call(node)
+
+
+def _sequence(items: tuple[Node, ...]) -> language.Expression:
+    parts: list[language.Expression] = []
+    for expression, same in groupby(map(_expression, items)):
+        count = len(list(same))
+        if count == 1:
+            parts.extend(expression.items if isinstance(expression, language.Sequence) else (expression,))
+        else:
+            parts.append(_repeat(expression, count))
+    if not parts:
+        return language.Call("identity")
+    return parts[0] if len(parts) == 1 else language.Sequence(tuple(parts))
+
+
+def _repeat(body: language.Expression, count: int, *, shared: bool = False) -> language.Repeat:
+    times = language.Number(count)
+    return language.Repeat(body, times, times, "shared" if shared else "anew")
+
+
+def _term(term: nodes.GraphTerm) -> language.GraphTerm:
+    match term:
+        case nodes.GraphName():
+            return language.GraphName(term.id)
+        case nodes.GraphApply():
+            return language.GraphApply(_expression(term.function), term.inputs)
+        case nodes.GraphJoin():
+            return language.GraphJoin(term.join, tuple(map(_term, term.terms)))
+        case _:
+            assert_never(term)
+
+
+def _call(node: nodes.Primitive) -> language.Call:
+    """Required arguments and the first one by position, the others by name where they differ from the default."""
+    name = _WORDS[type(node)]
+    arguments: list[language.Argument] = []
+    for position, parameter in enumerate(BUILTIN[name].parameters):
+        value: Scalar = getattr(node, parameter.name)
+        if not _is_default(parameter, value):
+            by_position = parameter.default is None or position == 0
+            shown = _value(value, text=parameter.kind == "order")
+            arguments.append(language.Argument(None if by_position else parameter.name, shown))
+    return language.Call(name, tuple(arguments))
+
+
+def _is_default(parameter: Parameter, value: Scalar) -> bool:
+    return type(value) is type(parameter.default) and value == parameter.default
+
+
+def _value(value: Scalar, *, text: bool) -> language.Value:
+    if isinstance(value, bool):
+        return language.Name("true" if value else "false")
+    if isinstance(value, str):
+        return language.Text(value) if text else language.Name(value)
+    return language.Number(value)
+
+
+# --- one line ---------------------------------------------------------------------------------------
+
+
+def summary(node: Node, width: int = 100) -> str:
+    """Return a short line, ``conv3-24 · skip(conv3-24)×2 · maxpool · … · linear-10``.
+
+    A convolution is its kernel and channels, then ``/2`` for a stride, ``d4`` for a dilation, ``g8`` for groups.
+    Norms, activations and dropout inside it are not shown. What goes beyond *width* characters is cut out of the
+    middle.
+    """
+    items = node.items if isinstance(node, nodes.Sequence) else (node,)
+    parts = _runs(tuple(map(_short, items)))
+    line = " · ".join(parts)
+    if len(line) <= width:
+        return line
+    tail = parts[-1:]
+    head: list[str] = []
+    for part in parts[:-1]:
+        if len(" · ".join([*head, part, "…", *tail])) > width:
+            break
+        head.append(part)
+    line = " · ".join([*head, "…", *tail])
+    return line if len(line) <= width else line[: width - 1] + "…"
+
+
+def _runs(parts: tuple[str, ...]) -> list[str]:
+    counted = [(part, len(list(same))) for part, same in groupby(parts)]
+    return [part if count == 1 else f"{part}×{count}" for part, count in counted]
+
+
+def _short(node: Node) -> str:
+    match node:
+        case nodes.Conv():
+            groups = f"g{node.groups}" if node.groups > 1 else ""
+            return f"conv{node.kernel}-{node.channels}{_steps(node.stride, node.dilation)}{groups}"
+        case nodes.DepthwiseConv():
+            wider = f"x{node.multiplier}" if node.multiplier > 1 else ""
+            return f"dwconv{node.kernel}{wider}{_steps(node.stride, node.dilation)}"
+        case nodes.Linear():
+            return f"linear-{node.features}"
+        case nodes.MaxPool() | nodes.AvgPool():
+            word = "maxpool" if isinstance(node, nodes.MaxPool) else "avgpool"
+            if node.kernel == 2 and node.stride in ("auto", 2):
+                return word
+            return f"{word}{node.kernel}" + ("" if node.stride == "auto" else f"/{node.stride}")
+        case nodes.Norm() | nodes.Act():
+            return node.kind if isinstance(node, nodes.Act) else f"{node.kind}norm"
+        case nodes.Sequence():
+            return " ".join(_runs(tuple(map(_short, node.items)))) or "identity"
+        case nodes.Skip():
+            return f"skip({_short(node.body)})"
+        case nodes.Parallel() | nodes.Split():
+            sign = {"add": " + ", "concat": ", ", "mul": " × "}[node.join]
+            word = "parallel" if isinstance(node, nodes.Parallel) else "split"
+            return f"{word}({sign.join(map(_short, node.branches))})"
+        case nodes.Shared():
+            return f"shared({_short(node.body)})×{node.times}"
+        case nodes.Graph():
+            return f"graph({len(node.bindings)})"
+        case nodes.Custom():
+            return (
+                f"{node.name}({', '.join(str(value) for _, value in node.arguments)})" if node.arguments else node.name
+            )
+        case _:
+            return _WORDS[type(node)]
+
+
+def _steps(stride: int, dilation: int) -> str:
+    return (f"/{stride}" if stride > 1 else "") + (f"d{dilation}" if dilation > 1 else "")

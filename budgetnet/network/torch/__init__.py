@@ -1,0 +1,1 @@
+"""A network as a torch module, and fvcore's count of it."""

@@ -1,0 +1,1 @@
+"""Records of a study: database, trials, trainings, ranking, lookup."""

@@ -1,0 +1,288 @@
+"""The ledger: everything that is written about a study's trials, in an order that survives being killed anywhere.
+
+A candidate is recorded whole and at once, as a running trial with all its parameters and counts. When it ends, its
+attributes are written first, then the attribute ``outcome``, then Optuna's state. So a trial that is found running
+with an outcome only lacks its last step, and one without an outcome is to be trained again.
+"""
+
+from __future__ import annotations
+
+import datetime
+import random
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import optuna
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+
+from budgetnet.files.study import Goal
+from budgetnet.records.objective import shortfall, values_of
+from budgetnet.records.parameters import Parameters
+from budgetnet.records.process import life_of, this_process
+from budgetnet.records.storage import GRACE
+from budgetnet.records.trial import Outcome, Record, read_record, read_records
+
+__all__ = ["Ledger", "Running", "trial_seed"]
+
+_STATES: dict[Outcome, TrialState] = {
+    "completed": TrialState.COMPLETE,
+    "duplicate": TrialState.COMPLETE,
+    "stopped_early": TrialState.PRUNED,
+    "diverged": TrialState.PRUNED,
+    "over_budget": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+    "interrupted": TrialState.FAIL,
+}
+"""What Optuna's samplers and plots make of each outcome. Failed and interrupted ones are invisible to them."""
+
+_NOT_REPEATED = (
+    "outcome", "reason", "accuracy", "curve", "epochs", "seconds", "worker", "owner", "rejected_before", "training",
+)  # fmt: skip
+"""Attributes that a repetition of an interrupted trial does not take over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A trial that this process answers for."""
+
+    id: int
+    """The storage's key."""
+    number: int
+    seed: int
+    attributes: Mapping[str, Any]
+    """As recorded when it started."""
+
+
+def trial_seed(study_seed: int, *what: object) -> int:
+    """Return a seed that follows from the study's seed and a name, the same on every machine and version."""
+    return random.Random(":".join(map(str, (study_seed, *what)))).getrandbits(31)  # noqa: S311
+
+
+class Ledger:
+    """Reads and writes one study's trials."""
+
+    def __init__(
+        self, study: optuna.Study, storage: BaseStorage, *, goal: Goal, target: float | None, seed: int
+    ) -> None:
+        self.study = study
+        self.storage = storage
+        self.goal = goal
+        self.target = target
+        self.seed = seed
+        self._id = storage.get_study_id_from_name(study.study_name)
+
+    # --- reading ------------------------------------------------------------------------------------
+
+    def records(self) -> tuple[Record, ...]:
+        """Every trial, in the order of their numbers."""
+        return read_records(self.study)
+
+    def record(self, trial: Running) -> Record:
+        """One trial."""
+        return read_record(self.storage.get_trial(trial.id))
+
+    # --- candidates ---------------------------------------------------------------------------------
+
+    def start(self, found: Parameters, attributes: Mapping[str, Any]) -> Running:
+        """Record a candidate as a running trial of this process."""
+        written = {**attributes, "owner": this_process()}
+        trial_id = self._create(TrialState.RUNNING, found, written)
+        number = self.storage.get_trial_number_from_id(trial_id)
+        seed = self._seed_of(number)
+        self.beat([trial_id])
+        self.storage.set_trial_user_attr(trial_id, "seed", seed)  # after the first heartbeat, see `_life`
+        return Running(trial_id, number, seed, written)
+
+    def _seed_of(self, number: int) -> int:
+        """A new trial's seed: by its number, not counting repetitions, so an interruption changes no later seed."""
+        trials = self.storage.get_all_trials(self._id, deepcopy=False)
+        repeated = sum(trial.number < number and "redo_of" in trial.user_attrs for trial in trials)
+        return trial_seed(self.seed, "trial", number - repeated)
+
+    def add(
+        self,
+        outcome: Outcome,
+        found: Parameters,
+        attributes: Mapping[str, Any],
+        *,
+        constraints: dict[str, float] | None = None,
+        accuracy: float | None = None,
+    ) -> Record:
+        """Record a trial that trains nothing: over budget, a duplicate, or failed before training."""
+        state = _STATES[outcome]
+        values = None
+        if accuracy is not None:
+            attributes = {**attributes, "accuracy": accuracy}
+            if state == TrialState.COMPLETE:
+                values = values_of(self.goal, accuracy, attributes["params"])
+                constraints = shortfall(self.goal, self.target, accuracy)
+        written = {**attributes, "outcome": outcome}
+        trial_id = self._create(state, found, written, constraints=constraints, values=values)
+        return read_record(self.storage.get_trial(trial_id))
+
+    def _create(
+        self,
+        state: TrialState,
+        found: Parameters,
+        attributes: Mapping[str, Any],
+        *,
+        constraints: dict[str, float] | None = None,
+        values: Sequence[float] | None = None,
+    ) -> int:
+        trial = create_trial(
+            state=state,
+            params=dict(found.values),
+            distributions=dict(found.distributions),
+            user_attrs=dict(attributes),
+            constraints=constraints,
+            values=values,
+            # A curve from another study tells the pruner something; one of this study is known to it.
+            intermediate_values=dict(enumerate(attributes["curve"], start=1)) if "copied_from" in attributes else None,
+        )
+        return self.storage.create_new_trial(self._id, template_trial=trial)
+
+    # --- while it trains ----------------------------------------------------------------------------
+
+    def report(self, trial: Running, epoch: int, accuracy: float) -> None:
+        """Record the validation accuracy (a fraction) after an epoch, counted from 1."""
+        self.storage.set_trial_intermediate_value(trial.id, epoch, accuracy)
+
+    def should_stop(self, trial: Running) -> bool:
+        """Ask the pruner."""
+        return self.study.pruner.prune(self.study, self.storage.get_trial(trial.id))
+
+    def beat(self, trial_ids: Sequence[int]) -> None:
+        """Record a sign of life, for processes on other machines."""
+        heart = getattr(self.storage, "record_heartbeat", None)  # databases have one, memory has none
+        if heart is not None:
+            for trial_id in trial_ids:
+                heart(trial_id)
+
+    def finish(self, trial: Running, outcome: Outcome, **attributes: Any) -> Record | None:
+        """Record how a trial ended.
+
+        Returns:
+            The record; None if another process had given this one up in the meantime and repeats the trial.
+        """
+        try:
+            for name, value in attributes.items():
+                self.storage.set_trial_user_attr(trial.id, name, value)
+            accuracy = attributes.get("accuracy")
+            if outcome == "completed" and accuracy is not None:
+                for name, value in shortfall(self.goal, self.target, accuracy).items():
+                    Trial(self.study, trial.id).set_constraint(name, value)
+            self.storage.set_trial_user_attr(trial.id, "outcome", outcome)
+            self._close(trial.id, outcome)
+        except optuna.exceptions.UpdateFinishedTrialError:
+            return None
+        return self.record(trial)
+
+    def interrupt(self, trial: Running, reason: str) -> None:
+        """Give a trial of this process up; it is put first in line for the next start."""
+        try:
+            self._interrupt(self.storage.get_trial(trial.id), reason)
+        except optuna.exceptions.UpdateFinishedTrialError:
+            return
+
+    def _close(self, trial_id: int, outcome: Outcome) -> None:
+        trial = self.storage.get_trial(trial_id)
+        state = _STATES[outcome]
+        values: tuple[float, ...] | None = None
+        if state == TrialState.COMPLETE:
+            values = values_of(self.goal, trial.user_attrs["accuracy"], trial.user_attrs["params"])
+        elif state == TrialState.PRUNED and self.goal == "accuracy" and trial.intermediate_values:
+            values = (trial.intermediate_values[max(trial.intermediate_values)],)  # as Optuna's own `tell` does
+        self.storage.set_trial_state_values(trial_id, state=state, values=values)
+
+    # --- after a crash ------------------------------------------------------------------------------
+
+    def recover(self) -> list[int]:
+        """Close the running trials whose process is gone and put them in line again; return their numbers."""
+        lost: list[int] = []
+        foreign = False
+        for trial in self.storage.get_all_trials(self._id, deepcopy=False, states=(TrialState.RUNNING,)):
+            life = _life(trial)
+            foreign = foreign or life == "unknown"
+            if life != "gone":
+                continue
+            try:
+                if "outcome" in trial.user_attrs:
+                    self._close(trial._trial_id, trial.user_attrs["outcome"])
+                else:
+                    self._interrupt(trial, f"its process {trial.user_attrs['owner']} ended before the training did")
+                    lost.append(trial.number)
+            except optuna.exceptions.UpdateFinishedTrialError:
+                continue  # another process was faster
+        if foreign:
+            self._recover_from_other_machines()
+        return lost
+
+    def _recover_from_other_machines(self) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            optuna.storages.fail_stale_trials(self.study)
+
+    def _interrupt(self, trial: FrozenTrial, reason: str) -> None:
+        # First the repetition, then the end: killed in between, the repetition is found again by `redo_of`.
+        repeat(self.storage, self._id, trial)
+        self.storage.set_trial_user_attr(trial._trial_id, "reason", reason)
+        self.storage.set_trial_user_attr(trial._trial_id, "outcome", "interrupted")
+        self._close(trial._trial_id, "interrupted")
+
+    def claim(self) -> Running | None:
+        """Take the first trial that is waiting to be repeated, if there is one."""
+        for trial in self.storage.get_all_trials(self._id, deepcopy=False, states=(TrialState.WAITING,)):
+            if "decisions" not in trial.user_attrs:
+                continue  # enqueued by another tool: there is no network to train
+            # Signed and alive before it runs, so that it cannot be killed into a state nobody answers for.
+            self.storage.set_trial_user_attr(trial._trial_id, "owner", this_process())
+            self.beat([trial._trial_id])
+            if self.storage.set_trial_state_values(trial._trial_id, state=TrialState.RUNNING):
+                self.storage.set_trial_user_attr(trial._trial_id, "owner", this_process())  # two may have signed
+                attributes = self.storage.get_trial(trial._trial_id).user_attrs
+                # Without a seed, the first one was killed right after it was recorded; its number gives the seed.
+                seed = int(attributes["seed"]) if "seed" in attributes else self._seed_of(attributes["redo_of"])
+                self.storage.set_trial_user_attr(trial._trial_id, "seed", seed)
+                return Running(trial._trial_id, trial.number, seed, attributes)
+        return None
+
+    def others_running(self) -> int:
+        """How many trials other processes are training right now."""
+        trials = self.storage.get_all_trials(self._id, deepcopy=False, states=(TrialState.RUNNING,))
+        return sum(trial.user_attrs.get("owner") != this_process() for trial in trials)
+
+
+def _life(trial: FrozenTrial) -> Literal["alive", "gone", "unknown"]:
+    """Whether the process that answers for a running trial lives."""
+    owner = trial.user_attrs.get("owner")
+    if owner is None:
+        return "unknown"  # another tool's: Optuna's heartbeat decides, if it has one
+    life = life_of(str(owner))
+    if life == "unknown" and "seed" not in trial.user_attrs and trial.datetime_start is not None:
+        # Killed between its record and its first heartbeat, on another machine, where no heartbeat can tell.
+        age = datetime.datetime.now() - trial.datetime_start
+        life = "gone" if age.total_seconds() > GRACE else "unknown"
+    return life
+
+
+def repeat(storage: BaseStorage, study_id: int, trial: FrozenTrial) -> None:
+    """Put a trial in line again, with its own seed, unless that was done before."""
+    for other in storage.get_all_trials(study_id, deepcopy=False):
+        if other.user_attrs.get("redo_of") == trial.number:
+            return
+    if "decisions" not in trial.user_attrs:
+        return
+    attributes = {name: value for name, value in trial.user_attrs.items() if name not in _NOT_REPEATED}
+    attributes["redo_of"] = trial.number
+    storage.create_new_trial(
+        study_id,
+        template_trial=create_trial(
+            state=TrialState.WAITING,
+            params=dict(trial.params),
+            distributions=dict(trial.distributions),
+            user_attrs=attributes,
+        ),
+    )

@@ -1,0 +1,285 @@
+"""From what the user writes to a network: a file, ``STUDY:best`` or ``STUDY:17``; and from a study to its trials."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from budgetnet.derivation.expand import expand, refuse
+from budgetnet.errors import RequestError, nearest
+from budgetnet.files import network_file
+from budgetnet.files.network_file import Architecture
+from budgetnet.grammar.load import load
+
+if TYPE_CHECKING:
+    from budgetnet.files.study import Study
+    from budgetnet.records.training_run import Finalist
+    from budgetnet.records.trial import Record
+
+__all__ = [
+    "Found",
+    "Trials",
+    "address_of",
+    "architecture_of",
+    "common_study",
+    "find",
+    "open_trials",
+    "pick",
+    "read_study_file",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trials:
+    """A study with everything that its database holds."""
+
+    study: Study
+    folder: Path
+    """The run folder, which holds the weights."""
+    storage: str
+    """The database's address."""
+    records: tuple[Record, ...]
+    """By number."""
+    finalists: tuple[Finalist, ...]
+    """The best mean test accuracy first."""
+
+    @property
+    def place(self) -> str:
+        """The options that lead a command to this database, with a blank in front; empty where none is needed."""
+        words = []
+        if self.folder != self.study.run_folder():
+            words += ["--run", str(self.folder)]
+        if self.storage != f"sqlite:///{(self.folder / 'study.db').absolute()}":
+            words += ["--storage", self.storage]
+        return f" {shlex.join(words)}" if words else ""
+
+    def finalist(self, number: int) -> Finalist | None:
+        """Return the full trainings of a trial's network, if there are any."""
+        return next((finalist for finalist in self.finalists if finalist.trial == number), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A network that the user named."""
+
+    architecture: Architecture
+    label: str
+    """Where it comes from, for people: the file, or ``trial 17 of cifar10-200k``."""
+    trials: Trials | None = None
+    """Its study; None for a file."""
+    record: Record | None = None
+    """Its trial; None for a file."""
+
+
+def find(text: str, *, storage: str | None = None, out: Path | None = None) -> Found:
+    """Return the network that *text* names.
+
+    Args:
+        text: an architecture file, or ``STUDY:best`` or ``STUDY:NUMBER`` with a study file.
+        storage: address of the study's database; ``study.db`` in its run folder if None.
+        out: the study's run folder; ``runs/NAME`` if None.
+
+    Raises:
+        RequestError: no such file or trial, or no search has run yet.
+        LanguageError, ShapeError: the architecture file is wrong.
+        SearchError: the database cannot be used.
+    """
+    path = Path(text)
+    if path.is_dir() and (path / "network.yaml").is_file():
+        path = path / "network.yaml"  # the folder of an export
+    if path.is_file():
+        _refuse_study(path)
+        return Found(architecture=network_file.read(path), label=str(path))
+    study_path, colon, which = text.rpartition(":")
+    if not colon or not study_path:
+        close = _neighbour(path)
+        raise RequestError(
+            f"there is no file {text}{close or '; a network is an architecture file, STUDY:best or STUDY:17'}"
+        )
+    trials = open_trials(read_study_file(Path(study_path)), storage=storage, out=out)
+    record = pick(trials, which)
+    return Found(
+        architecture=architecture_of(record, trials.study),
+        label=f"trial {record.number} of {trials.study.name}",
+        trials=trials,
+        record=record,
+    )
+
+
+def common_study(first: Found, second: Found) -> Study | None:
+    """Return the study that two networks are trials of; None if they are not of one."""
+    if first.trials is None or second.trials is None or first.trials.study.path != second.trials.study.path:
+        return None
+    return first.trials.study
+
+
+def read_study_file(path: Path) -> Study:
+    """Read a study file, with a hint where the path is nearly right.
+
+    Raises:
+        StudyError, LanguageError: see `budgetnet.files.study_file.read_study`.
+        RequestError: there is no such file, or it is an architecture file.
+    """
+    from budgetnet.files.study_file import read_study
+
+    if not path.exists():
+        raise RequestError(f"there is no study file {path}{_neighbour(path) or '; check the path'}")
+    if path.is_file() and _keys(path) >= {"format", "network"}:
+        raise RequestError(f"{path} is an architecture file, but a study file is needed; try budgetnet show {path}")
+    return read_study(path)
+
+
+def open_trials(study: Study, *, storage: str | None = None, out: Path | None = None) -> Trials:
+    """Read everything that a study's database holds; nothing is created.
+
+    Raises:
+        RequestError: no search has run for this study yet, or its settings have changed since.
+        SearchError: the database cannot be used.
+    """
+    url = address_of(study, storage=storage, out=out)
+    from budgetnet.records.open import open_study
+    from budgetnet.records.storage import storage_errors
+    from budgetnet.records.training_run import read_finalists
+    from budgetnet.records.trial import read_records
+
+    recorded, _ = open_study(study, url, create=False)
+    with storage_errors(url):
+        return Trials(
+            study=study,
+            folder=study.run_folder(out),
+            storage=url,
+            records=read_records(recorded),
+            finalists=tuple(read_finalists(recorded)),
+        )
+
+
+def address_of(study: Study, *, storage: str | None = None, out: Path | None = None) -> str:
+    """Return the address of a study's database.
+
+    Raises:
+        RequestError: it is the run folder's own file, and no search has made it yet.
+    """
+    folder = study.run_folder(out)
+    if storage is None and not (folder / "study.db").exists():
+        raise RequestError(
+            f"there are no trials of {study.name} yet: {folder / 'study.db'} does not exist; first run: "
+            f"budgetnet search {study.path}{'' if out is None else f' --out {out}'}"
+        )
+    from budgetnet.records.storage import default_url  # loads optuna, which a refusal need not wait for
+
+    return storage or default_url(folder)
+
+
+def pick(trials: Trials, which: str) -> Record:
+    """Return a trial by its number, or the best one by the study's goal, as validation images judge.
+
+    Raises:
+        RequestError: there is no such trial, it has no network, or nothing has been trained to the end yet.
+    """
+    from budgetnet.records.ranking import best
+
+    study = trials.study
+    if which == "best":
+        leader = best(trials.records, study.goal, study.target)
+        if leader is None:
+            raise RequestError(
+                f"no trial of {study.name} has been trained to the end yet{_there(trials.records)}; "
+                f"go on with: budgetnet search {study.path}{trials.place}"
+            )
+        return leader
+    if not re.fullmatch(r"[0-9]{1,9}", which):
+        raise RequestError(
+            f"a trial is named by its number or 'best', but got {which!r}"
+            f"{nearest(which, ['best']) or f'; see: budgetnet list {study.path}{trials.place}'}"
+        )
+    record = next((record for record in trials.records if record.number == int(which)), None)
+    if record is None:
+        raise RequestError(f"{study.name} has no trial {which}{_there(trials.records)}")
+    if not record.network:
+        raise RequestError(
+            f"trial {which} of {study.name} has no network ({record.outcome.replace('_', ' ')}); another tool made it"
+        )
+    return record
+
+
+def architecture_of(record: Record, study: Study) -> Architecture:
+    """Build a trial's network from its recorded text, on the shape and classes of the study's data set.
+
+    Raises:
+        LanguageError, ShapeError: the recorded text does not give a network on these images.
+        DataError: the data set cannot be described.
+    """
+    from budgetnet.training.data.sources import describe
+
+    images = describe(study.dataset)
+    name = f"{study.name}-{record.number}"
+    # With the built-in defaults, not the study's: those are what the recorded text leaves out.
+    vocabulary = study.plugins.vocabulary
+    expansion = expand(
+        load(record.network, name=name, vocabulary=vocabulary),
+        input_shape=images.shape,
+        classes=len(images.classes),
+        vocabulary=vocabulary,
+        choose=refuse,
+        custom=study.plugins.forms,
+    )
+    return Architecture(
+        name=name,
+        input_shape=images.shape,
+        classes=len(images.classes),
+        network=expansion.network,
+        claimed=_claim(record),
+        source=f"trial {record.number} of the study {study.name}",
+        plugins=study.plugins.of(expansion.network),
+    )
+
+
+def _claim(record: Record) -> dict[str, int] | None:
+    """The counts as recorded when the network was proposed."""
+    if record.params is None or record.flops is None:
+        return None
+    return {"params": record.params, "flops": record.flops}
+
+
+def _there(records: Sequence[Record]) -> str:
+    """What there is, for the end of a sentence about what there is not."""
+    if not records:
+        return ": it has none so far"
+    known = [str(record.number) for record in records if record.network]
+    if not known:
+        return ": none has a network"
+    whole = known == [str(number) for number in range(int(known[0]), int(known[-1]) + 1)]
+    if len(known) == 1:
+        return f": it has trial {known[0]}"
+    if whole:
+        return f": it has the trials {known[0]} to {known[-1]}"
+    return f": it has the trials {', '.join(known[:12])}{', …' if len(known) > 12 else ''}"
+
+
+def _refuse_study(path: Path) -> None:
+    """A study file in a network's place gets a better answer than a complaint about its first unknown key."""
+    if "grammar" in _keys(path):
+        raise RequestError(f"{path} is a study, which holds many networks; name one: {path}:best or {path}:17")
+
+
+def _keys(path: Path) -> set[str]:
+    """The keys at the top level of a YAML file, read without understanding it."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return set()
+    return set(re.findall(r"^([a-z_]+):", text, flags=re.MULTILINE))
+
+
+def _neighbour(path: Path) -> str:
+    """The nearest name in the same folder, if one is near."""
+    try:
+        names = [entry.name for entry in path.parent.iterdir() if entry.suffix in (".yaml", ".yml")]
+    except OSError:
+        return f" (there is no folder {path.parent})" if path.parent.name else ""
+    close = nearest(path.name, names)
+    return close if close else ""

@@ -1,0 +1,62 @@
+"""A study's trials, opened for whoever searches or lists. Loads optuna, but no torch."""
+
+from __future__ import annotations
+
+import warnings
+
+import optuna
+from optuna.storages import BaseStorage
+
+from budgetnet.errors import RequestError, nearest
+from budgetnet.files.settings import ATTRIBUTE, check_settings, settings_of
+from budgetnet.files.study import Study
+from budgetnet.records.ledger import repeat
+from budgetnet.records.objective import directions, metric_names
+from budgetnet.records.pruning import make_pruner
+from budgetnet.records.storage import open_storage, shown, storage_errors
+
+__all__ = ["open_study"]
+
+
+def open_study(study: Study, url: str, *, create: bool = True) -> tuple[optuna.Study, BaseStorage]:
+    """Open a study's trials; make them where there are none.
+
+    Args:
+        study: the study.
+        url: the database's address.
+        create: False refuses to make a database or a study in it (for commands that only read).
+
+    Raises:
+        RequestError: the address is wrong, there is no such study, or its settings changed.
+        SearchError: the database cannot be used.
+    """
+
+    def stale(optuna_study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+        repeat(database, database.get_study_id_from_name(optuna_study.study_name), trial)
+
+    database = open_storage(url, stale=stale, create=create)
+    with storage_errors(url):
+        names = {known.study_name for known in database.get_all_studies()}
+        if study.name not in names and not create:
+            held = ", ".join(sorted(names)) or "none"
+            raise RequestError(
+                f"the database has no study {study.name!r} (it has: {held}){nearest(study.name, names)}; run the "
+                "search first"
+            )
+        recorded = optuna.create_study(
+            study_name=study.name,
+            storage=database,
+            directions=directions(study.goal) if study.name not in names else None,
+            load_if_exists=True,
+            pruner=make_pruner(study.search.pruner, study.training.epochs),
+            sampler=optuna.samplers.RandomSampler(seed=0),  # never asked: proposals come from budgetnet's samplers
+        )
+        stored = recorded.user_attrs.get(ATTRIBUTE)
+        if stored is None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                recorded.set_metric_names(metric_names(study.goal))
+            recorded.set_user_attr(ATTRIBUTE, settings_of(study))
+        else:
+            check_settings(stored, study, shown(url))
+    return recorded, database

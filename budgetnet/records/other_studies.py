@@ -1,0 +1,98 @@
+"""What other studies in the same database have trained under the same conditions: their scores need not be paid twice.
+
+A score is taken over if the other study has the same images, the same split of them, the same recipe, the same rule for
+seeds (all follow from ``search.seed``) and the same own primitives, and the trial was completed there. Grammar, budget,
+goal, sampler and pruner may differ: none of them touches a completed training.
+
+Only completed trials count. Where a network was stopped early, the verdict was one of that study's pruner, among that
+study's trials; where it diverged or failed, one seed or one machine may be to blame, and finding out again is cheap.
+Such a network, and one that is being trained there at this moment, is trained here like any other.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from optuna.storages import BaseStorage
+from optuna.trial import TrialState
+
+from budgetnet.files.settings import ATTRIBUTE, comparable, settings_of
+from budgetnet.files.study import Study
+from budgetnet.records.trial import Record, read_record
+
+__all__ = ["REFRESH", "Earlier", "Elsewhere"]
+
+REFRESH = 10.0
+"""Seconds between two looks at the other studies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A completed trial of another study."""
+
+    study: str
+    record: Record
+
+    @property
+    def address(self) -> str:
+        """``STUDY:NUMBER``."""
+        return f"{self.study}:{self.record.number}"
+
+
+class Elsewhere:
+    """The completed networks of comparable studies, by hash.
+
+    Every trial is read once: the first look reads those of all comparable studies, later ones (at most one in
+    `REFRESH` seconds) only what is new, and a question in between costs one look into a dictionary.
+    """
+
+    def __init__(self, storage: BaseStorage, study: Study, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """Read nothing yet.
+
+        Args:
+            storage: holds this study and perhaps others.
+            study: whose conditions the others must have.
+            clock: tells seconds.
+        """
+        self._storage = storage
+        self._name = study.name
+        self._settings: Mapping[str, Mapping[str, Any]] = settings_of(study)
+        self._clock = clock
+        self._looked: float | None = None
+        self._found: dict[str, Earlier] = {}
+        self._read: dict[int, int] = {}
+        """By study: how many of its trials, from the first on, need not be looked at again."""
+
+    def completed(self, digest: str) -> Earlier | None:
+        """Return the trial that has trained a network to the end, if there is one: of several the first found.
+
+        Args:
+            digest: the network's canonical hash.
+        """
+        now = self._clock()
+        if self._looked is None or now - self._looked >= REFRESH:
+            self._looked = now
+            self._look()
+        return self._found.get(digest)
+
+    def _look(self) -> None:
+        for other in self._storage.get_all_studies():
+            if other.study_name != self._name and comparable(other.user_attrs.get(ATTRIBUTE), self._settings):
+                self._look_into(other._study_id, other.study_name)
+
+    def _look_into(self, study_id: int, name: str) -> None:
+        trials = self._storage.get_all_trials(study_id, deepcopy=False)  # Optuna keeps finished trials in memory
+        first = self._read.get(study_id, 0)
+        settled = True
+        for place in range(first, len(trials)):
+            trial = trials[place]
+            settled = settled and trial.state.is_finished()
+            if settled:
+                self._read[study_id] = place + 1
+            if trial.state == TrialState.COMPLETE:
+                record = read_record(trial)
+                if record.outcome == "completed" and record.hash and record.accuracy is not None:
+                    self._found.setdefault(record.hash, Earlier(name, record))

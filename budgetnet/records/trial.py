@@ -1,0 +1,167 @@
+"""A trial as it was recorded: what `search` writes, and what `results` reads."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from budgetnet.derivation.expand import Label
+
+__all__ = ["ATTRIBUTES", "OUTCOMES", "TRAINED", "Outcome", "Record", "read_record", "read_records"]
+
+Outcome = Literal[
+    "completed",
+    "stopped_early",
+    "diverged",
+    "failed",
+    "over_budget",
+    "duplicate",
+    "interrupted",
+    "running",
+    "waiting",
+]
+"""How a trial ended, or that it has not yet.
+
+completed: trained by the whole recipe. stopped_early: the pruner ended it. diverged: training broke down.
+failed: out of memory, or an error of budgetnet's own. over_budget: never trained.
+duplicate: the same network was completed before, in this study or in a comparable one of the same database, and its
+score was taken over. interrupted: the process ended before the training did; it is redone.
+"""
+
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+
+TRAINED: tuple[Outcome, ...] = ("completed", "stopped_early", "diverged")
+"""What counts towards a study's number of trials."""
+
+ATTRIBUTES = (
+    "outcome", "reason", "arch", "network", "decisions", "hash",
+    "params", "flops", "activations", "peak_activation_bytes", "depth", "receptive_field",
+    "accuracy", "curve", "epochs", "seconds", "seed", "worker", "owner", "duplicate_of", "copied_from", "redo_of",
+    "rejected_before", "origin", "note", "training",
+)  # fmt: skip
+"""The names of a trial's user attributes; `outcome` is written last, so a trial that has one is complete."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One trial."""
+
+    number: int
+    outcome: Outcome
+    reason: str = ""
+    """Why it ended so, in words; empty for completed trials."""
+    arch: str = ""
+    """The network in one short line."""
+    network: str = ""
+    """The network as grammar text; what can be built again."""
+    decisions: Mapping[str, Label] = field(default_factory=dict)
+    """The derivation: what was chosen, by name, in order."""
+    hash: str = ""
+    """Equal for networks that are the same, however they were derived."""
+    params: int | None = None
+    flops: int | None = None
+    """Multiply-adds by fvcore's count, eval mode, batch 1; one multiply-add counts as one."""
+    activations: int | None = None
+    peak_activation_bytes: int | None = None
+    depth: int | None = None
+    receptive_field: int | None = None
+    accuracy: float | None = None
+    """Validation accuracy after the last epoch trained, as a fraction. Never the best epoch's."""
+    curve: tuple[float, ...] = ()
+    """Validation accuracy after each epoch, as fractions."""
+    epochs: int = 0
+    """Epochs trained."""
+    seconds: float | None = None
+    """Time of training and validation."""
+    seed: int | None = None
+    """Seeds initial weights, order, augmentation and dropout."""
+    worker: str = ""
+    """Which worker process trained it, ``host/0``."""
+    owner: str = ""
+    """The process that answers for a running trial, ``host/pid/start``."""
+    duplicate_of: int | None = None
+    """The trial of this study whose score was taken over."""
+    copied_from: str = ""
+    """The trial of another study whose score was taken over, ``STUDY:NUMBER``; see
+    `budgetnet.records.other_studies`."""
+    redo_of: int | None = None
+    """The interrupted trial that this one repeats."""
+    rejected_before: Mapping[str, int] = field(default_factory=dict)
+    """Draws dropped since the trial before, without a record of their own, by reason."""
+    origin: str = ""
+    """The file of a known network that the study was started from; empty for what was drawn."""
+    note: str = ""
+    """What must be said beside counts that rest on own primitives; empty for most."""
+    training: Mapping[str, Any] = field(default_factory=dict)
+    """How it was trained and on what: see `budgetnet.workers.messages.Result.conditions`; empty if it was not."""
+    constraints: Mapping[str, float] = field(default_factory=dict)
+    """Violated where positive."""
+    started: datetime.datetime | None = None
+    finished: datetime.datetime | None = None
+
+    @property
+    def trained(self) -> bool:
+        """Whether it counts towards a study's number of trials."""
+        return self.outcome in TRAINED
+
+    @property
+    def scored(self) -> bool:
+        """Whether its accuracy is the whole recipe's and nobody else's here: completed, or completed elsewhere."""
+        return self.outcome == "completed" or bool(self.copied_from)
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing about it will change any more."""
+        return self.outcome not in ("running", "waiting")
+
+
+def read_records(study: optuna.Study) -> tuple[Record, ...]:
+    """Return every trial of a study, in the order of their numbers."""
+    return tuple(read_record(trial) for trial in study.get_trials(deepcopy=False))
+
+
+def read_record(trial: FrozenTrial) -> Record:
+    """Return what a trial's attributes say; trials made by other tools become records without a network."""
+    attributes = trial.user_attrs
+    values: dict[str, Any] = {name: attributes[name] for name in ATTRIBUTES if name in attributes}
+    values["outcome"] = _outcome(trial, attributes.get("outcome"))
+    values["curve"] = tuple(attributes.get("curve") or _reported(trial))
+    if "epochs" not in values:
+        values["epochs"] = len(values["curve"])
+    if "accuracy" not in values and values["curve"] and values["outcome"] in TRAINED:
+        values["accuracy"] = values["curve"][-1]
+    if values["outcome"] == "interrupted" and "reason" not in values:
+        values["reason"] = "its process stopped reporting"
+    return Record(
+        number=trial.number,
+        constraints=trial.constraints,
+        started=trial.datetime_start,
+        finished=trial.datetime_complete,
+        **values,
+    )
+
+
+def _reported(trial: FrozenTrial) -> tuple[float, ...]:
+    return tuple(trial.intermediate_values[step] for step in sorted(trial.intermediate_values))
+
+
+def _outcome(trial: FrozenTrial, written: object) -> Outcome:
+    """The outcome written down; the state decides where none is (another tool, or a machine that fell silent)."""
+    match trial.state:
+        case TrialState.RUNNING:
+            return "running"
+        case TrialState.WAITING:
+            return "waiting"
+        case _ if written in OUTCOMES:
+            return written
+        case TrialState.COMPLETE:
+            return "completed"
+        case TrialState.PRUNED:
+            return "stopped_early"
+        case _:
+            return "interrupted"

@@ -1,0 +1,175 @@
+"""One network on a page: its layers, its totals, and where its parameters go."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from budgetnet.errors import CountError
+from budgetnet.files.network_file import Architecture
+from budgetnet.network.cost import closed_form
+from budgetnet.network.cost.types import Cost, Layer
+from budgetnet.network.nodes import Sequence, Shape
+from budgetnet.network.text import summary
+from budgetnet.report.difference import part_lines
+from budgetnet.report.table import render
+from budgetnet.text import bytes_text, count, joined_table, shape_text
+
+__all__ = ["Part", "Sheet", "sheet", "sheet_document", "sheet_text", "verified"]
+
+WIDEST_PART = 60
+"""Characters of a part's short text."""
+MOST_PARTS = 12
+"""Parts listed one by one; what the smaller ones hold together stands on one more line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One step of the network's outermost sequence."""
+
+    text: str
+    """As the network's text has it, on one line."""
+    short: str
+    """The same in a few words, without norms and activations."""
+    params: int
+    flops: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Everything that is shown of a network."""
+
+    name: str
+    input_shape: Shape
+    """``(channels, height, width)`` at which the network is counted."""
+    classes: int
+    cost: Cost
+    layers: tuple[Layer, ...]
+    parts: tuple[Part, ...]
+    note: str = ""
+    """What must be said beside counts that rest on own primitives."""
+
+
+def sheet(architecture: Architecture, input_shape: Shape | None = None) -> Sheet:
+    """Count a network by the closed form.
+
+    Args:
+        architecture: the network with its own input shape.
+        input_shape: another shape to count it at.
+
+    Raises:
+        ShapeError: the network cannot be applied to that shape.
+    """
+    shape = input_shape or architecture.input_shape
+    network, forms = architecture.network, architecture.plugins.forms
+    parts: list[Part] = []
+    here = shape
+    for item in network.items if isinstance(network, Sequence) else (network,):
+        counted = closed_form.cost(item, here, custom=forms)
+        text = " ".join(line.strip() for line in part_lines(item))
+        parts.append(Part(text, summary(item, WIDEST_PART), counted.params, counted.flops))
+        here = closed_form.output_of(item, here, custom=forms)
+    return Sheet(
+        name=architecture.name,
+        input_shape=shape,
+        classes=architecture.classes,
+        cost=closed_form.cost(network, shape, custom=forms),
+        layers=tuple(closed_form.layers(network, shape, custom=forms)),
+        parts=tuple(parts),
+        note=architecture.plugins.note,
+    )
+
+
+def verified(shown: Sheet, architecture: Architecture) -> Sheet:
+    """Return *shown* after fvcore and ``numel`` have counted the built network and agreed (loads torch).
+
+    Raises:
+        CountError: the counts differ, or fvcore does not know an operator.
+    """
+    from budgetnet.network.torch.measure import measure
+
+    measured = measure(architecture.network, shown.input_shape, custom=architecture.plugins.modules)
+    for word, closed, counted in (
+        ("parameters", shown.cost.params, measured.params),
+        ("FLOPs", shown.cost.flops, measured.flops),
+        ("activations", shown.cost.activations, measured.activations),
+    ):
+        if closed != counted:
+            differs = f"{shown.name}: the closed form counts {closed:,} {word}, the built network has {counted:,}"
+            own = architecture.plugins.disagreement(architecture.network, shown.input_shape)
+            raise CountError(
+                f"{differs}; {own or 'this is an error in budgetnet, please report it with the text of the network'}"
+            )
+    return shown
+
+
+def sheet_text(shown: Sheet) -> list[str]:
+    """Return the page as lines for people."""
+    cost = shown.cost
+    totals = [
+        ["Parameters", count(cost.params), ""],
+        ["FLOPs", count(cost.flops), "one multiply-add = one FLOP; eval mode, one image; equal to fvcore's count"],
+        ["Activations", count(cost.activations), "values that convolutions and linear layers put out"],
+        ["Peak activation memory", bytes_text(cost.peak_activation_bytes), "float32, one image"],
+        ["Receptive field", f"{cost.receptive_field} px", f"of {shape_text(shown.input_shape[1:])}"],
+        ["Depth", str(cost.depth), "convolutions and linear layers on the longest path"],
+    ]
+    width = max(len(name) for name, _, _ in totals)
+    digits = max(len(value) for _, value, _ in totals)
+    return [
+        f"{shown.name}: input {shape_text(shown.input_shape)}, {shown.classes} classes",
+        "",
+        *render(shown.layers, shown.input_shape).splitlines(),
+        "",
+        *(f"{name:<{width}}  {value:>{digits}}  {note}".rstrip() for name, value, note in totals),
+        *([f"({shown.note})"] if shown.note else []),
+        "",
+        *_shares(shown),
+    ]
+
+
+def sheet_document(shown: Sheet) -> dict[str, Any]:
+    """Return the page for `--json`; shares are fractions."""
+    return {
+        "name": shown.name,
+        "input": list(shown.input_shape),
+        "classes": shown.classes,
+        **asdict(shown.cost),
+        "note": shown.note,
+        "layers": [
+            {
+                "name": layer.name,
+                "type": layer.type,
+                "output": list(layer.output),
+                "params": layer.params,
+                "flops": layer.flops,
+            }
+            for layer in shown.layers
+        ],
+        "parts": [
+            {"text": part.text, "params": part.params, "flops": part.flops, "share": _share(part.params, shown.cost)}
+            for part in shown.parts
+        ],
+    }
+
+
+def _share(params: int, cost: Cost) -> float:
+    return params / cost.params if cost.params else 0.0
+
+
+def _shares(shown: Sheet) -> list[str]:
+    """The largest parts in the order of the network, then the rest in one line."""
+    holders = [index for index, part in enumerate(shown.parts) if part.params]
+    largest = set(sorted(holders, key=lambda index: -shown.parts[index].params)[:MOST_PARTS])
+    listed = [shown.parts[index] for index in holders if index in largest]
+    rest = [shown.parts[index] for index in holders if index not in largest]
+    rows = [_row(part.short, part.params, part.flops, shown.cost) for part in listed]
+    if rest:
+        words = f"{len(rest)} smaller parts" if len(rest) > 1 else "1 smaller part"
+        rows.append(_row(words, sum(part.params for part in rest), sum(part.flops for part in rest), shown.cost))
+    return joined_table(["Where the parameters go", "parameters", "%", "FLOPs", "%"], rows, left=(0,))
+
+
+def _row(text: str, params: int, flops: int, cost: Cost) -> list[str]:
+    of_flops = flops / cost.flops if cost.flops else 0.0
+    return [text, count(params), f"{100 * _share(params, cost):.1f}", count(flops), f"{100 * of_flops:.1f}"]

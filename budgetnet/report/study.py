@@ -1,0 +1,157 @@
+"""What a study has found so far: at the end of a search, and of a listing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from budgetnet.files.study import Study
+from budgetnet.records.lookup import Trials
+from budgetnet.records.ranking import best, reaches
+from budgetnet.records.trial import Record
+from budgetnet.report.finals import finalist_document, finalists_text
+from budgetnet.report.frontier import frontier, frontier_text
+from budgetnet.report.trials import record_document, tally, trials_text
+from budgetnet.text import percent
+
+__all__ = ["best_trial", "ending_text", "listing_text", "study_document", "target_text"]
+
+
+MOST_NUMBERS = 8
+"""Trials that are listed by number in a sentence."""
+
+
+def best_trial(trials: Trials) -> Record | None:
+    """Return the best trial by the study's goal, as validation images judge."""
+    return best(trials.records, trials.study.goal, trials.study.target)
+
+
+def target_text(study: Study, records: Sequence[Record]) -> str | None:
+    """Return one sentence on the target, None where the study has none. Validation images judge."""
+    if study.target is None:
+        return None
+    there = [record.number for record in records if reaches(record, study.target)]
+    goal = f"the target of {percent(study.target, 1)} % on validation images"
+    if not there:
+        return f"No trial reached {goal}."
+    shown = ", ".join(map(str, there[:MOST_NUMBERS])) + (", …" if len(there) > MOST_NUMBERS else "")
+    return f"{len(there)} trial{'s' if len(there) > 1 else ''} reached {goal}: {shown}."
+
+
+def ending_text(trials: Trials, exported: Path | None = None) -> list[str]:
+    """Return what a search ends with: outcomes, target, frontier, finalists, and what to do next.
+
+    Args:
+        trials: the study and what its database holds.
+        exported: where the best network has been written to as plain PyTorch.
+    """
+    study = trials.study
+    lines = [f"{study.name}: {tally(trials.records) or 'no trials'}"]
+    target = target_text(study, trials.records)
+    if target is not None:
+        lines.append(target)
+    lines += _section(
+        "Nothing found is both smaller and more accurate than these:", frontier_text(frontier(trials.records))
+    )
+    lines += _section(
+        "Finalists, trained in full on all train images, mean ± standard deviation on the test images:",
+        finalists_text(trials.finalists, trials.records),
+    )
+    if exported is not None:
+        lines += ["", f"The best of them as plain PyTorch, with weights and a model card: {exported}"]
+    lines += _final_target(trials)
+    leader = best_trial(trials)
+    if leader is not None:
+        trained = trials.finalist(leader.number) is not None
+        then = f"export {study.path}" if trained else f"train {study.path}:best"
+        if exported is not None:
+            then = f"list {study.path}"
+        lines += ["", "Next:"]
+        lines += [f"  budgetnet {words}{trials.place}" for words in (f"show {study.path}:best", then)]
+        lines += _way_to_cifar10(study)
+    return lines
+
+
+def _final_target(trials: Trials) -> list[str]:
+    """Say of each finalist whether its mean on test images reaches the target, which brief training seldom does."""
+    target = trials.study.target
+    means = [(f.trial, f.score.mean) for f in trials.finalists if f.score.mean is not None]
+    if target is None or not means:
+        return []
+    there = [str(number) for number, mean in means if mean >= target]
+    goal = f"the target of {percent(target, 1)} %, as a mean on test images"
+    if not there:
+        return ["", f"No finalist reached {goal}."]
+    return ["", f"Reached {goal}: finalist{'s' if len(there) > 1 else ''} {', '.join(there)}."]
+
+
+def _way_to_cifar10(study: Study) -> list[str]:
+    """After the digits, which ship with scikit-learn, the same on a data set that is worth the work."""
+    flagship = study.path.with_name("cifar10-200k.yaml")
+    if study.dataset != "digits" or not flagship.is_file():
+        return []
+    return [f"  budgetnet search {flagship}    # the same on CIFAR-10, which is downloaded at first"]
+
+
+def listing_text(trials: Trials, chosen: Sequence[Record]) -> list[str]:
+    """Return the chosen trials as a table, and beneath it what the study has found."""
+    lines = trials_text(chosen) if chosen else ["no such trials"]
+    lines += ["", f"{tally(trials.records) or 'no trials'}"]
+    target = target_text(trials.study, trials.records)
+    if target is not None:
+        lines.append(target)
+    dropped = _dropped(trials.records)
+    if dropped:
+        total = sum(dropped.values())
+        reasons = ", ".join(f"{number:,} {reason.replace('_', ' ')}" for reason, number in dropped.most_common())
+        lines.append(f"Draws dropped without a record of their own: {total:,} ({reasons}).")
+    notes = Counter(record.note for record in chosen if record.note)
+    lines += [f"{number} of the networks above {_were(number)} {note}." for note, number in notes.items()]
+    lines += _section(
+        "Finalists, trained in full on all train images, mean ± standard deviation on the test images:",
+        finalists_text(trials.finalists, trials.records),
+    )
+    return lines + _final_target(trials)
+
+
+def study_document(trials: Trials, chosen: Sequence[Record]) -> dict[str, Any]:
+    """Return a study's results as one JSON document; accuracies are fractions.
+
+    Args:
+        trials: everything the database holds; the frontier, the best and the counts are taken over all of it.
+        chosen: the trials to list.
+    """
+    study = trials.study
+    leader = best_trial(trials)
+    return {
+        "study": study.name,
+        "dataset": study.dataset if isinstance(study.dataset, str) else str(study.dataset.path),
+        "goal": study.goal,
+        "target": study.target,
+        "target_reached": None if study.target is None else any(reaches(r, study.target) for r in trials.records),
+        "budget": {str(name): limit for name, limit in study.budget.bounds().items()},
+        "outcomes": dict(Counter(record.outcome for record in trials.records)),
+        "dropped": dict(_dropped(trials.records)),
+        "best": None if leader is None else leader.number,
+        "frontier": [record.number for record in frontier(trials.records)],
+        "trials": [record_document(record) for record in chosen],
+        "finalists": [finalist_document(finalist) for finalist in trials.finalists],
+    }
+
+
+def _were(number: int) -> str:
+    return "was" if number == 1 else "were"
+
+
+def _dropped(records: Sequence[Record]) -> Counter[str]:
+    """Draws that a proposal dropped in memory, by reason."""
+    dropped: Counter[str] = Counter()
+    for record in records:
+        dropped.update(record.rejected_before)
+    return dropped
+
+
+def _section(title: str, table: list[str]) -> list[str]:
+    return ["", title, "", *table] if table else []

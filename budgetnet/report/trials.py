@@ -1,0 +1,86 @@
+"""The trials of a study as a table or as JSON: every one with its outcome and, where it matters, the reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from budgetnet.errors import RequestError, nearest
+from budgetnet.files.study import Goal
+from budgetnet.records.ranking import ranked
+from budgetnet.records.trial import OUTCOMES, Record
+from budgetnet.text import count, duration, joined_table, percent, short_count
+
+__all__ = ["record_document", "select", "tally", "trials_text"]
+
+WIDEST_REASON = 60
+
+
+def select(
+    records: Sequence[Record], *, goal: Goal, target: float | None, outcome: str | None = None, top: int | None = None
+) -> tuple[Record, ...]:
+    """Return the trials that were asked for, by number, or best first where *top* is given.
+
+    Args:
+        records: all trials, by number.
+        goal: what the study calls better.
+        target: the study's target accuracy as a fraction, if it has one.
+        outcome: only those that ended so; ``over-budget`` is the same as ``over_budget``.
+        top: only so many of those that were trained, the best first.
+
+    Raises:
+        RequestError: there is no such outcome, or *top* is below 1.
+    """
+    chosen = list(records)
+    if outcome is not None:
+        wanted = outcome.strip().lower().replace("-", "_").replace(" ", "_")
+        if wanted not in OUTCOMES:
+            close = nearest(wanted, OUTCOMES)
+            raise RequestError(f"no trial ends as {outcome!r}{close}; the outcomes are {', '.join(OUTCOMES)}")
+        chosen = [record for record in chosen if record.outcome == wanted]
+    if top is not None:
+        if top < 1:
+            raise RequestError(f"the number of trials to list must be at least 1, but got {top}")
+        chosen = ranked(chosen, goal, target)[:top]
+    return tuple(chosen)
+
+
+def trials_text(records: Sequence[Record]) -> list[str]:
+    """Return one line per trial under a header; accuracies are in percent."""
+    rows = [
+        [
+            str(record.number),
+            record.outcome.replace("_", " "),
+            percent(record.accuracy),
+            count(record.params),
+            short_count(record.flops),
+            str(record.epochs) if record.epochs else "",
+            duration(record.seconds) if record.seconds is not None else "",
+            _clipped("; ".join(part for part in (record.reason, record.origin and f"from {record.origin}") if part)),
+            record.arch,
+        ]
+        for record in records
+    ]
+    header = ["trial", "outcome", "val %", "parameters", "FLOPs", "epochs", "time", "reason", "network"]
+    return joined_table(header, rows, left=(1, 7, 8))
+
+
+def tally(records: Sequence[Record]) -> str:
+    """Return how many trials ended how, in words: ``"12 completed, 3 stopped early"``."""
+    counts = Counter(record.outcome for record in records)
+    return ", ".join(f"{number} {outcome.replace('_', ' ')}" for outcome, number in counts.most_common())
+
+
+def record_document(record: Record) -> dict[str, Any]:
+    """Return a trial for `--json`: its fields under their names, fractions as fractions, times in ISO 8601."""
+    document = asdict(record)
+    for moment in ("started", "finished"):
+        document[moment] = None if document[moment] is None else document[moment].isoformat(timespec="seconds")
+    return document
+
+
+def _clipped(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= WIDEST_REASON else f"{line[: WIDEST_REASON - 1]}…"

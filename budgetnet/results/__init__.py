@@ -1,1 +1,0 @@
-"""What a search leaves behind, made readable and portable: tables, frontier, differences, dashboard, export."""

@@ -1,0 +1,194 @@
+"""From proposals to running trials: everything that happens to a candidate before it trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from budgetnet.errors import BudgetnetError
+from budgetnet.files.plugins.plugins import NO_PLUGINS, Plugins
+from budgetnet.network.nodes import Node
+from budgetnet.network.text import network_text, summary
+from budgetnet.network.torch.measure import measure
+from budgetnet.records.ledger import Ledger, Running
+from budgetnet.records.objective import violation
+from budgetnet.records.other_studies import Earlier, Elsewhere
+from budgetnet.records.trial import Record
+from budgetnet.search.known_networks import Start
+from budgetnet.search.propose import Duplicate, parameters_of, propose, unanswered
+from budgetnet.search.samplers.base import Sampler
+from budgetnet.space.choosers import replay
+from budgetnet.space.judge import Candidate, Rejection
+from budgetnet.space.space import Space
+
+__all__ = ["Intake"]
+
+MOST_COPIES = 50
+"""Scores that are taken over from other studies in a row before the search looks at its clock and signals again."""
+
+OnRecord = Callable[[Record], None]
+"""Told of every trial that is recorded without being trained."""
+
+
+@dataclass(frozen=True)
+class Intake:
+    """Proposes, counts and records candidates of one study."""
+
+    space: Space
+    ledger: Ledger
+    sampler: Sampler
+    seed: int
+    salt: str = ""
+    """See `budgetnet.search.propose.propose`."""
+    plugins: Plugins = NO_PLUGINS
+    """The study's own primitives."""
+    starts: tuple[Start, ...] = ()
+    """Known networks, tried before any is drawn."""
+    elsewhere: Elsewhere | None = None
+    """Other studies whose scores are taken over; None takes over none."""
+
+    def repeat(self) -> tuple[Running, Node] | None:
+        """Take the first interrupted trial that waits to be trained again, if there is one."""
+        trial = self.ledger.claim()
+        if trial is None:
+            return None
+        return trial, self.space.expand(replay(trial.attributes["decisions"], unanswered)).network
+
+    def new(
+        self, records: Sequence[Record], on_record: OnRecord
+    ) -> tuple[Running, Node] | Literal["exhausted", "refused"]:
+        """Propose a network, known ones first, and record it as running.
+
+        Args:
+            records: every trial so far.
+            on_record: see `OnRecord`.
+
+        Returns:
+            The trial and its network; ``"exhausted"`` if nothing is left that fits and is new; ``"refused"`` if the
+            candidate must not be trained (it is recorded with the reason). What another study has completed is
+            recorded as a duplicate on the way, and the next network is proposed with that known.
+
+        Raises:
+            SearchError: nothing fits the budget.
+        """
+        for _ in range(MOST_COPIES):
+            known = {record.hash for record in records}
+            start = next((start for start in self.starts if start.hash not in known), None)
+            found = self._drawn(records, on_record) if start is None else self._known(start, on_record)
+            if isinstance(found, tuple):
+                return found
+            if found != "copied":
+                return found
+            records = self.ledger.records()
+        return "refused"
+
+    def _drawn(
+        self, records: Sequence[Record], on_record: OnRecord
+    ) -> tuple[Running, Node] | Literal["exhausted", "refused", "copied"]:
+        """Propose a network and record it, and what was dropped on the way."""
+        proposal = propose(self.sampler, self.space, records, seed=self.seed, salt=self.salt)
+        for rejection, digest in proposal.rejected:
+            on_record(self._record_rejection(rejection, digest))
+        if proposal.duplicate is not None:
+            on_record(self._record_duplicate(proposal.duplicate))
+        if proposal.candidate is None:
+            return "exhausted"
+        described = {**self._described(proposal.candidate, proposal.hash), "rejected_before": dict(proposal.dropped)}
+        return self._start(proposal.candidate, described, on_record)
+
+    def _known(self, start: Start, on_record: OnRecord) -> tuple[Running, Node] | Literal["refused", "copied"]:
+        """Record a known network as running, or as over budget."""
+        if isinstance(start.drawn, Rejection):
+            on_record(self._record_rejection(start.drawn, start.hash, origin=start.origin))
+            return "refused"
+        return self._start(start.drawn, {**self._described(start.drawn, start.hash), "origin": start.origin}, on_record)
+
+    def _start(
+        self, candidate: Candidate, attributes: dict[str, Any], on_record: OnRecord
+    ) -> tuple[Running, Node] | Literal["refused", "copied"]:
+        """Record a candidate: as a duplicate if another study has its score, as running, or as failed.
+
+        It failed if fvcore's counts are not the closed form's.
+        """
+        found = parameters_of(self.space, candidate)
+        earlier = None if self.elsewhere is None else self.elsewhere.completed(attributes["hash"])
+        if earlier is not None:
+            copied = {**attributes, **_copied(earlier)}
+            on_record(self.ledger.add("duplicate", found, copied, accuracy=earlier.record.accuracy))
+            return "copied"
+        reason = self._wrong_count(candidate)
+        if reason is not None:
+            on_record(self.ledger.add("failed", found, {**attributes, "reason": reason}))
+            return "refused"
+        return self.ledger.start(found, attributes), candidate.expansion.network
+
+    def _wrong_count(self, candidate: Candidate) -> str | None:
+        """Why a candidate must not be trained; None if its counts are right."""
+        network, shape = candidate.expansion.network, self.space.input_shape
+        try:
+            counted = measure(network, shape, custom=self.plugins.modules)
+        except BudgetnetError as error:
+            return self.plugins.disagreement(network, shape) or str(error)
+        closed = candidate.cost
+        for name, ours, theirs in (
+            ("parameters", closed.params, counted.params),
+            ("FLOPs", closed.flops, counted.flops),
+            ("activations", closed.activations, counted.activations),
+        ):
+            if ours != theirs:
+                return self.plugins.disagreement(network, shape) or (
+                    f"the closed form counts {ours:,} {name}, fvcore {theirs:,}: please report this network"
+                )
+        return None
+
+    def _record_rejection(self, rejection: Rejection, digest: str, **more: str) -> Record:
+        return self.ledger.add(
+            "over_budget",
+            parameters_of(self.space, rejection),
+            {**self._described(rejection, digest), "reason": rejection.text, **more},
+            constraints=violation(self.space.budget, rejection),
+        )
+
+    def _record_duplicate(self, duplicate: Duplicate) -> Record:
+        earlier = duplicate.earlier
+        attributes = {
+            **self._described(duplicate.candidate, duplicate.hash),
+            "duplicate_of": earlier.number,
+            "reason": f"the same network as trial {earlier.number}",
+            "curve": list(earlier.curve),
+        }
+        found = parameters_of(self.space, duplicate.candidate)
+        return self.ledger.add("duplicate", found, attributes, accuracy=earlier.accuracy)
+
+    def _described(self, drawn: Candidate | Rejection, digest: str) -> dict[str, Any]:
+        """The attributes that follow from a derivation."""
+        assert drawn.expansion is not None
+        assert drawn.cost is not None
+        network = drawn.expansion.network
+        note = self.plugins.of(network).note
+        return {
+            "arch": summary(network),
+            "network": network_text(network),
+            "decisions": dict(drawn.expansion.decisions),
+            "hash": digest,
+            "params": drawn.cost.params,
+            "flops": drawn.cost.flops,
+            "activations": drawn.cost.activations,
+            "peak_activation_bytes": drawn.cost.peak_activation_bytes,
+            "depth": drawn.cost.depth,
+            "receptive_field": drawn.cost.receptive_field,
+            **({"note": note} if note else {}),
+        }
+
+
+def _copied(earlier: Earlier) -> dict[str, Any]:
+    """What is taken over from a trial of another study."""
+    record = earlier.record
+    taken = {
+        "copied_from": earlier.address,
+        "reason": f"the same network as trial {record.number} of the study {earlier.study}, trained alike",
+        "curve": list(record.curve),
+        "epochs": record.epochs,
+    }
+    return taken if record.seed is None else {**taken, "seed": record.seed}

@@ -1,0 +1,287 @@
+"""Training one network in full, several seeds, as a search trains its finalists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from budgetnet.errors import RequestError, TrainingError
+from budgetnet.files.network_file import Architecture
+from budgetnet.files.study import Finalists, SearchOptions, Study
+from budgetnet.network.cost.closed_form import cost
+from budgetnet.network.text import network_text
+from budgetnet.records.lookup import Found
+from budgetnet.records.training_folder import Training, prepare_folder, read_training, training_folder, write_training
+from budgetnet.records.training_run import Run
+from budgetnet.text import duration, percent, shape_text
+from budgetnet.training.data.known import DATASETS
+from budgetnet.training.data.load import load
+from budgetnet.training.data.sources import Source, describe, known
+from budgetnet.training.device import choose_device
+from budgetnet.training.recipe.reading import preset
+from budgetnet.training.recipe.recipe import Recipe
+from budgetnet.workers.environment import environment
+from budgetnet.workers.messages import Broken, Bug, Done, Failed, Job, Lost, Message, Progress, Result, Setup
+from budgetnet.workers.pool import Pool
+
+__all__ = ["Plan", "plan", "train_network"]
+
+TICK = 0.5
+"""Seconds to wait for a message before the next look."""
+UNUSED_SPLIT = 0.1
+"""A final training has no validation images, but a worker cuts some out all the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to be trained, on what, how, and where the results go."""
+
+    architecture: Architecture
+    dataset: Source
+    recipe: Recipe
+    seeds: int
+    """Number of runs."""
+    out: Path
+    """Gets ``training.json`` and a safetensors file per seed."""
+
+
+def plan(
+    found: Found,
+    *,
+    study: Study | None = None,
+    dataset: str | None = None,
+    recipe: str | None = None,
+    seeds: int | None = None,
+    epochs: int | None = None,
+    out: Path | None = None,
+) -> Plan:
+    """Say how a network is trained in full.
+
+    Args:
+        found: the network. One of a study's trials is trained as that study trains its finalists.
+        study: for a network from a file: the study whose data set and finalists' recipe to use.
+        dataset: for a network from a file: the name of a data set.
+        recipe: the name of a preset; else the study's, or budgetnet's default where there is no study.
+        seeds: number of runs; the study's, else 3.
+        epochs: instead of the recipe's.
+        out: the folder for the results; a trial's is inside its study's run folder, a file's is ``runs/train/NAME``.
+
+    Raises:
+        RequestError: neither a study nor a data set is known, or both are.
+        DataError: there is no such data set.
+        StudyError: there is no such preset.
+    """
+    trials, record = found.trials, found.record
+    guide = study or (trials.study if trials is not None else None)
+    source: Source
+    if guide is not None:
+        if dataset is not None:
+            raise RequestError(f"the data set follows from the study {guide.name}; leave --dataset out")
+        source = guide.dataset
+    elif dataset is not None:
+        known(dataset)  # an unknown name is an error
+        source = dataset
+    else:
+        raise RequestError(
+            f"say on what to train {found.label}: --study STUDY, or --dataset with one of {', '.join(DATASETS)}"
+        )
+    how = guide.finalists.training if guide is not None else Finalists().training
+    if recipe is not None:
+        how = preset(recipe)
+    place = Path("runs") / "train" / found.architecture.name
+    if trials is not None and record is not None:
+        place = training_folder(trials.folder, record.number)
+    return Plan(
+        architecture=found.architecture,
+        dataset=source,
+        recipe=how if epochs is None else replace(how, epochs=epochs),
+        seeds=seeds or (guide.finalists.seeds if guide is not None else Finalists().seeds),
+        out=out or place,
+    )
+
+
+def train_network(
+    planned: Plan,
+    *,
+    first_seed: int = 0,
+    device: str = "auto",
+    threads: int | None = None,
+    say: Callable[[str], object],
+) -> Training:
+    """Train a network on all train images once per seed, and read the test images once per seed.
+
+    What the plan's folder holds already of the same network, recipe and data set is kept and not trained again. The
+    result is written after every run, so an interrupted training goes on where it stopped. Runs go side by side, as
+    many as there are cores for; on a GPU they go one after the other.
+
+    Args:
+        planned: what to do.
+        first_seed: of initial weights, order, augmentation and dropout of the first run; the next ones count up.
+        device: see `budgetnet.training.device.choose_device`.
+        threads: of each run, >= 1; if None, the seeds share this machine's cores evenly, as if none had been done
+            before.
+        say: told how it goes, a line at a time.
+
+    Raises:
+        RequestError: the network does not suit the images, the folder holds something else or cannot be written to,
+            or no such device.
+        DataError: the data set is missing or damaged.
+        TrainingError: every run failed.
+    """
+    where = choose_device(device)
+    _check_fit(planned)
+    before = _before(planned)
+    done = {run.seed for run in before.runs}
+    todo = [seed for seed in range(first_seed, first_seed + planned.seeds) if seed not in done]
+    if done:
+        say(f"{planned.out} holds {len(done)} of these runs already; {len(todo)} are left to do")
+    if not todo:
+        return before
+    prepare_folder(planned.out)
+    cores = SearchOptions().worker_count()
+    # By the number of seeds, not of those left: the number of threads is part of what a seed's result follows from.
+    count = 1 if where.type == "cuda" else max(1, min(planned.seeds, cores // (threads or 1)))
+    setup = Setup(
+        dataset=planned.dataset,
+        validation=UNUSED_SPLIT,
+        seed=0,
+        device=device,
+        threads=threads or max(1, cores // count),
+        plugins=planned.architecture.plugins.files,
+    )
+    pool = Pool(setup, count, prepare=lambda: load(planned.dataset))
+    session = _Session(planned, before, todo, say)
+    try:
+        training = session.through(pool)
+    finally:
+        pool.stop()
+    if not training.score.n:
+        reasons = "; ".join(sorted({run.failed for run in training.runs if run.failed}))
+        raise TrainingError(f"no run of {training.name} came to an end: {reasons}")
+    return training
+
+
+@dataclass
+class _Session:
+    """The runs of one call."""
+
+    planned: Plan
+    training: Training
+    waiting: list[int]
+    say: Callable[[str], object]
+
+    def __post_init__(self) -> None:
+        self.running: dict[int, int] = {}
+        """The seed that each busy worker trains."""
+
+    def through(self, pool: Pool) -> Training:
+        """Hand out all runs and collect them."""
+        while self.waiting or self.running:
+            for worker in pool.idle:
+                if self.waiting:
+                    seed = self.waiting.pop(0)
+                    self.running[worker] = seed
+                    pool.submit(worker, self._job(seed))
+            for message in pool.wait(TICK):
+                self._handle(message)
+        return self.training
+
+    def _job(self, seed: int) -> Job:
+        return Job(
+            network=self.planned.architecture.network,
+            recipe=self.planned.recipe,
+            seed=seed,
+            final=True,
+            weights=self.planned.out / _weights(seed),
+            label=f"{self.planned.architecture.name}, seed {seed}",
+        )
+
+    def _handle(self, message: Message) -> None:
+        match message:
+            case Progress(worker, epoch, _):
+                if epoch % max(1, self.planned.recipe.epochs // 10) == 0:
+                    self.say(f"seed {self.running[worker]}: epoch {epoch} of {self.planned.recipe.epochs}")
+            case Done(worker, result):
+                self._keep(self.running.pop(worker), result, None)
+            case Failed(worker, reason) | Lost(worker, reason):
+                if worker in self.running:
+                    self._keep(self.running.pop(worker), None, reason)
+            case Broken(_, error):
+                raise error
+            case Bug(_, traceback):
+                raise RuntimeError(f"a worker met an error of the program:\n{traceback}")
+
+    def _keep(self, seed: int, result: Result | None, failed: str | None) -> None:
+        run = Run.record(
+            result,
+            seed=seed,
+            recipe=self.planned.recipe,
+            failed=failed,
+            weights=_weights(seed),
+            environment={} if result else environment(),
+        )
+        runs = sorted((*self.training.runs, run), key=lambda entry: entry.seed)
+        self.training = replace(self.training, runs=tuple(runs))
+        finished = replace(self.training, runs=tuple(entry for entry in runs if entry.failed is None))
+        if finished.runs:
+            write_training(self.planned.out, finished)  # without failed runs, so that they are tried again
+        if failed is not None:
+            self.say(f"seed {seed}: failed, {failed}")
+        else:
+            note = f" (training was given up: {run.diverged})" if run.diverged else ""
+            self.say(
+                f"seed {seed}: {percent(run.test_accuracy)} % on {run.test_images or 0:,} test images, "
+                f"{duration(run.seconds)}{note}"
+            )
+
+
+def _weights(seed: int) -> str:
+    return f"seed-{seed}.safetensors"
+
+
+def _check_fit(planned: Plan) -> None:
+    """The network's own input and classes must be the data set's.
+
+    Raises:
+        RequestError: they are not.
+    """
+    images = describe(planned.dataset)
+    architecture = planned.architecture
+    if (architecture.input_shape, architecture.classes) != (images.shape, len(images.classes)):
+        raise RequestError(
+            f"{architecture.name} takes images of {shape_text(architecture.input_shape)} and tells "
+            f"{architecture.classes} classes apart, but {_name(planned.dataset)} has images of "
+            f"{shape_text(images.shape)} and {len(images.classes)} classes; name another data set, or change the "
+            "network's header"
+        )
+
+
+def _before(planned: Plan) -> Training:
+    """What the folder holds of the same work, or an empty training.
+
+    Raises:
+        RequestError: it holds other work.
+    """
+    architecture = planned.architecture
+    counted = cost(architecture.network, architecture.input_shape, custom=architecture.plugins.forms)
+    empty = Training(
+        name=architecture.name,
+        network=network_text(architecture.network),
+        params=counted.params,
+        flops=counted.flops,
+        dataset=_name(planned.dataset),
+        runs=(),
+    )
+    there = read_training(planned.out)
+    if there is None:
+        return empty
+    same = replace(there, runs=(), name=empty.name) == empty
+    if not same or any(dict(run.recipe) != planned.recipe.to_mapping() for run in there.runs):
+        what = "another recipe" if same else "another network or data set"
+        raise RequestError(f"{planned.out} holds a training with {what}; choose another folder with --out")
+    return replace(there, name=architecture.name)
+
+
+def _name(dataset: Source) -> str:
+    return dataset if isinstance(dataset, str) else str(dataset.path)

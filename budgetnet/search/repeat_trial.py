@@ -1,0 +1,236 @@
+"""A trial's brief training once more, exactly as in its search, held against what was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from budgetnet.errors import RequestError, TrainingError
+from budgetnet.records.lookup import Found, Trials
+from budgetnet.records.trial import Record
+from budgetnet.text import percent
+from budgetnet.training.data.load import load
+from budgetnet.workers.environment import unlike
+from budgetnet.workers.messages import Broken, Bug, Done, Failed, Job, Lost, Progress, Result, Setup
+from budgetnet.workers.pool import Pool
+
+__all__ = ["Difference", "Repetition", "repeat_trial", "repetition_document", "repetition_text"]
+
+TICK = 0.5
+"""Seconds to wait for a message before the next look."""
+SERIES = {
+    "train loss": "losses",
+    "train accuracy": "train_accuracies",
+    "validation loss": "validation_losses",
+    "validation accuracy": "curve",
+}
+"""What is compared after each epoch, in the order in which it arises; the field of `Result` that holds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first number in which two trainings differ."""
+
+    epoch: int
+    """From 1."""
+    what: str
+    """A key of `SERIES`."""
+    recorded: float | None
+    """None: the recorded training had no such epoch."""
+    repeated: float | None
+    """None: the repetition had no such epoch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repetition:
+    """What a trial gave then and now. Accuracies are fractions."""
+
+    trial: int
+    study: str
+    recorded: Mapping[str, tuple[float, ...]]
+    """By `SERIES`; trials of version 0.1 have recorded validation accuracies only."""
+    repeated: Mapping[str, tuple[float, ...]]
+    difference: Difference | None
+    """None: equal bit for bit."""
+    unlike: Mapping[str, tuple[Any, Any]]
+    """What of versions, hardware, threads, precision and device is not as it was: (then, now)."""
+    known: bool
+    """Whether the record tells what it ran on."""
+
+    @property
+    def equal(self) -> bool:
+        """Whether every recorded number is the same, bit for bit."""
+        return self.difference is None
+
+
+def repeat_trial(found: Found, *, device: str = "auto", say: Callable[[str], object]) -> Repetition:
+    """Train a trial's network again as its search did: same split, recipe, seed, threads, and as many epochs.
+
+    Nothing is recorded, and no test image is read.
+
+    Args:
+        found: one of a study's trials.
+        device: where; ``auto`` takes the kind of device that the trial ran on.
+        say: told how it goes, a line at a time.
+
+    Raises:
+        RequestError: it is no trial, or one that trained nothing; or no such device.
+        DataError: the data set is missing or damaged.
+        TrainingError: out of memory, or the worker died.
+    """
+    trials, record = found.trials, found.record
+    if trials is None or record is None:
+        raise RequestError(f"--brief repeats a trial, but {found.label} is none; name one as STUDY:17")
+    _refuse_untrained(record, trials)
+    then = record.training
+    setup = Setup(
+        dataset=trials.study.dataset,
+        validation=trials.study.validation,
+        seed=trials.study.search.seed,
+        device=str(then.get("device", "auto")).partition(":")[0] if device == "auto" else device,
+        threads=int(then.get("threads", 1)),
+        plugins=trials.study.plugins.files,
+    )
+    job = Job(
+        network=found.architecture.network,
+        recipe=trials.study.training,
+        seed=record.seed or 0,
+        ask=True,
+        label=found.label,
+    )
+    pool = Pool(setup, 1, prepare=lambda: load(trials.study.dataset))
+    try:
+        result = _trained(pool, job, record, say)
+    finally:
+        pool.stop()
+    recorded = {what: tuple(record.curve if name == "curve" else then.get(name, ())) for what, name in SERIES.items()}
+    repeated = {what: tuple(getattr(result, name)) for what, name in SERIES.items()}
+    return Repetition(
+        trial=record.number,
+        study=trials.study.name,
+        recorded=recorded,
+        repeated=repeated,
+        difference=_first(recorded, repeated),
+        unlike=_unlike(then, result),
+        known=bool(then),
+    )
+
+
+def repetition_text(found: Repetition) -> list[str]:
+    """Return the verdict, and what was not as it was then."""
+    score = found.repeated["validation accuracy"]
+    last = f"{percent(score[-1])} % on validation images after {_epochs(len(score))}" if score else "no finite epoch"
+    lines = [f"trial {found.trial} of {found.study}, trained again as in the search: {last}"]
+    difference = found.difference
+    if difference is None:
+        compared = [what for what, values in found.recorded.items() if values]
+        lines.append(
+            f"equal to its record bit for bit, in every epoch: {', '.join(compared) or 'no epoch was recorded'}"
+        )
+    else:
+        lines.append(
+            f"differs from its record, first in epoch {difference.epoch}: {difference.what} "
+            f"{_number(difference.repeated)}, recorded {_number(difference.recorded)}"
+        )
+    if not found.known:
+        lines.append("the record does not tell versions and threads: it was made by version 0.1")
+    elif found.unlike:
+        changes = [f"{name} {_said(then)} → {_said(now)}" for name, (then, now) in found.unlike.items()]
+        lines.append(f"not as it was then: {'; '.join(changes)}")
+    elif difference is not None:
+        lines.append("versions, processor, threads and precision are those of the record: this should not happen")
+    return lines
+
+
+def repetition_document(found: Repetition) -> dict[str, Any]:
+    """Return it for `--json`; accuracies are fractions."""
+    return {
+        "study": found.study,
+        "trial": found.trial,
+        "equal": found.equal,
+        "first_difference": None if found.difference is None else asdict(found.difference),
+        "recorded": {what.replace(" ", "_"): values for what, values in found.recorded.items()},
+        "repeated": {what.replace(" ", "_"): values for what, values in found.repeated.items()},
+        "unlike": {name: {"then": then, "now": now} for name, (then, now) in found.unlike.items()},
+    }
+
+
+def _refuse_untrained(record: Record, trials: Trials) -> None:
+    """Only what was trained can be repeated.
+
+    Raises:
+        RequestError: it was not.
+    """
+    if record.trained and record.seed is not None:
+        return
+    address = f"{trials.study.path}:{record.number}"
+    why = f" ({record.reason})" if record.reason else ""
+    if record.duplicate_of is not None:
+        raise RequestError(
+            f"trial {record.number} trained nothing{why}; repeat the one whose score it has: "
+            f"budgetnet train {trials.study.path}:{record.duplicate_of} --brief{trials.place}"
+        )
+    if record.copied_from:
+        raise RequestError(
+            f"trial {record.number} trained nothing{why}; repeat {record.copied_from} with that study's file, or "
+            f"budgetnet train {address}{trials.place} trains its network in full"
+        )
+    raise RequestError(
+        f"trial {record.number} ended as {record.outcome.replace('_', ' ')}{why} and has no score to repeat; "
+        f"budgetnet train {address}{trials.place} trains its network in full"
+    )
+
+
+def _trained(pool: Pool, job: Job, record: Record, say: Callable[[str], object]) -> Result:
+    """Train for as many epochs as the record has; a training that diverged may go on until it does so again."""
+    pool.submit(0, job)
+    while True:
+        for message in pool.wait(TICK):
+            match message:
+                case Progress(worker, epoch, accuracy):
+                    say(f"epoch {epoch} of {job.recipe.epochs}: {percent(accuracy)} %")
+                    pool.answer(worker, go_on=record.outcome == "diverged" or epoch < record.epochs)
+                case Done(_, result):
+                    return result
+                case Failed(_, reason) | Lost(_, reason):
+                    raise TrainingError(f"trial {record.number} could not be trained again: {reason}")
+                case Broken(_, error):
+                    raise error
+                case Bug(_, traceback):
+                    raise RuntimeError(f"a worker met an error of the program:\n{traceback}")
+
+
+def _first(recorded: Mapping[str, tuple[float, ...]], repeated: Mapping[str, tuple[float, ...]]) -> Difference | None:
+    """The first difference by epoch, and within an epoch by the order of `SERIES`; what is not recorded is left out."""
+    known = [what for what in SERIES if recorded[what]] or ["validation accuracy"]
+    epochs = max(len(series[what]) for what in known for series in (recorded, repeated))
+    for epoch in range(epochs):
+        for what in known:
+            then, now = (series[what][epoch] if epoch < len(series[what]) else None for series in (recorded, repeated))
+            if then != now:
+                return Difference(epoch + 1, what, then, now)
+    return None
+
+
+def _unlike(then: Mapping[str, Any], result: Result) -> dict[str, tuple[Any, Any]]:
+    """What of the conditions differs."""
+    if not then:
+        return {}
+    now = {"device": result.device, "precision": result.precision, "threads": result.threads}
+    changed = {name: (then.get(name), value) for name, value in now.items() if then.get(name) != value}
+    return changed | unlike(then.get("environment", {}), result.environment)
+
+
+def _epochs(number: int) -> str:
+    return "1 epoch" if number == 1 else f"{number} epochs"
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else repr(value)
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return "unknown" if value is None else str(value)

@@ -1,0 +1,1 @@
+"""Exact numbers of networks by cost: a dynamic program over derivation states."""

@@ -1,0 +1,76 @@
+"""What stands around a part while it is derived: lower bounds for depth and memory from the agenda alone.
+
+Both numbers of a whole network depend on how branches meet, which a table over single states cannot follow. Each
+part's contribution can be bounded from below by what is certain at the moment it is made:
+
+- depth: a part on the path that is followed through all joins (the body of a skip, the first branch of
+  others, nothing inside graphs) lengthens the longest path; other parts may not;
+- memory: while a part runs, the inputs of the skips and branches around it and the outputs of finished branches
+  are alive. Tensors of equal shape may be one tensor, so each shape counts once.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+from budgetnet.derivation import frames
+from budgetnet.derivation.frames import Cell, Frame
+from budgetnet.grammar import syntax
+from budgetnet.network.nodes import Shape
+
+__all__ = ["Surroundings"]
+
+
+class Surroundings:
+    """Facts about interned agendas, each found once."""
+
+    def __init__(self) -> None:
+        self._aside: dict[int, bool] = {}
+        self._held: dict[int, frozenset[Shape]] = {}
+
+    def aside(self, agenda: Cell) -> bool:
+        """Whether the first frame's parts may lie off the longest path."""
+        return isinstance(agenda.frame, frames.CloseSkip) or self._inside(agenda.rest)
+
+    def held(self, agenda: Cell, entry: Shape) -> int:
+        """Values that are alive besides the input (of shape *entry*) and output of the first frame's part."""
+        return sum(prod(shape) for shape in self._shapes(agenda.rest) if shape != entry)
+
+    def _inside(self, agenda: Cell | None) -> bool:
+        if agenda is None:
+            return False
+        known = self._aside.get(id(agenda))
+        if known is None:
+            known = self._aside[id(agenda)] = _apart(agenda.frame) or self._inside(agenda.rest)
+        return known
+
+    def _shapes(self, agenda: Cell | None) -> frozenset[Shape]:
+        if agenda is None:
+            return frozenset()
+        known = self._held.get(id(agenda))
+        if known is None:
+            known = self._held[id(agenda)] = _alive(agenda.frame) | self._shapes(agenda.rest)
+        return known
+
+
+def _apart(frame: Frame) -> bool:
+    match frame:
+        case frames.JoinSkip() | frames.GraphFrame():
+            return True
+        case frames.NextBranch(finished=finished):
+            return bool(finished)
+        case _:
+            return False
+
+
+def _alive(frame: Frame) -> frozenset[Shape]:
+    match frame:
+        case frames.CloseSkip(entry=entry):
+            return frozenset(entry)
+        case frames.JoinSkip(body=body):
+            return frozenset(body)
+        case frames.NextBranch(owner=syntax.Parallel(branches=branches), entry=entry, finished=finished):
+            # The last branch is the last to read the input.
+            return frozenset(finished) | (frozenset((entry,)) if len(finished) + 1 < len(branches) else frozenset())
+        case _:
+            return frozenset()

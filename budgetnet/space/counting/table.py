@@ -1,0 +1,239 @@
+"""The table over a space: how many ways lead on from each state, at which cost, exactly.
+
+For each hub of the space (see `budgetnet.space.counting.merging`) it holds, over all costs still to come up to the
+budget, the prior probability and the number of derivations, and the least of every other bound. One backward pass
+makes it: between two decisions costs only shift an array, and options add up, so there is nothing to convolve.
+
+Exact are the axis (parameters, if the budget bounds them) and, jointly with it, any one other bound that is a
+sum over layers. Depth and peak memory are bounded from below (`budgetnet.space.counting.lower_bounds`), and each other
+bound is followed jointly with the axis, not with its fellows. So where three bounds hold at once, or one of
+depth or memory, what the table lets pass may break the budget all the same: every network is counted as a whole by
+the closed form in the end (`budgetnet.space.judge.judge`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from budgetnet.derivation.machine import Machine, State
+from budgetnet.network.budget import Bound
+from budgetnet.space.counting.bigcounts import Limbs
+from budgetnet.space.counting.merging import BEYOND, Classes, Way, combine
+from budgetnet.space.counting.states import COMPLETE, NEVER, Costs, Edge, Node, StateGraph
+from budgetnet.space.space import Space
+
+__all__ = ["Counts", "Floats", "Hub", "Integers", "Outlook", "Table"]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Counts = NDArray[np.uint64]
+Outlook = tuple[tuple[float, ...], tuple[bool, ...]]
+"""Weights and permission of each option of a decision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """What follows a hub. Entry i of an array is about completions that cost up to ``start + i * stride``."""
+
+    start: int
+    stride: int
+    mass: Floats
+    """Prior probability."""
+    count: Floats
+    """Number of derivations, divided by ``2 ** exponent``."""
+    exponent: int
+    least: tuple[Integers, ...]
+    """The least of each other bound."""
+
+    def place(self, cost: int) -> int:
+        """Index of the last entry about completions that cost up to *cost*; -1 if there is none."""
+        return -1 if cost < self.start else min((cost - self.start) // self.stride, len(self.mass) - 1)
+
+
+class Table:
+    """Made by `budgetnet.space.counting.tabulate`; the public fields are for reading."""
+
+    def __init__(
+        self,
+        space: Space,
+        graph: StateGraph,
+        classes: Classes,
+        limbs: Limbs,
+        *,
+        exact: bool,
+        depths: tuple[int, ...] = (),
+    ) -> None:
+        self.space = space
+        self.depths = depths
+        """If depths are told apart (`budgetnet.space.counting.depths`): those of networks, rising. The first decision
+        is then between them, and `prior` says nothing of failures."""
+        self.exact = exact
+        """Whether costs on the axis are told apart; else only the least of them is known (and what fits, exactly),
+        and weights are of everything that may follow, fitting or not."""
+        self.axis: Bound | None = graph.axis
+        """What is followed exactly: params, else flops or activations."""
+        self.others: tuple[Bound, ...] = graph.others
+        """The other bounds of the budget."""
+        self.bound = space.budget.bounds()[graph.axis] if graph.axis else 0
+        """The axis' bound; 0 without an axis."""
+        self.start: Edge = graph.start
+        """The first decision, and what every network costs before it."""
+        self.classes = classes
+        self.limbs = limbs
+        self.hubs: dict[int, Hub] = {}
+        self.root: Counts | None = None
+        """Numbers of derivations by cost, from the first decision on; None if there is none within the bound."""
+        self.bytes = 0
+        """Memory that exact arrays need (or would need)."""
+        self.seconds = 0.0
+        """What making it took."""
+        self.outlooks: dict[Hashable, dict[Hashable, Outlook]] = {}
+        """What derivations have looked up: see `budgetnet.space.within_budget`."""
+        self._graph = graph
+
+    @property
+    def machine(self) -> Machine:
+        """Derive with this machine: only its states can be looked up."""
+        return self._graph.machine
+
+    @property
+    def states(self) -> int:
+        """Number of states that were looked into."""
+        return sum(node is not None for node in self._graph.nodes)
+
+    def node(self, number: int) -> Node:
+        """The node that an edge leads to, reached within the bound."""
+        node = self._graph.nodes[number]
+        assert node is not None
+        return node
+
+    def number(self, state: State) -> int:
+        """The node of a state with a decision."""
+        return self._graph.number(state)
+
+    @property
+    def derivations(self) -> int | None:
+        """Number of derivations that end in a network, of any cost; None if some states were not looked into."""
+        target, _ = self.start
+        if target < 0:
+            return int(target == COMPLETE)
+        number = self.classes.of_node[target]
+        return None if number == BEYOND or self.classes.derivations is None else self.classes.derivations[number]
+
+    @property
+    def fitting(self) -> int | None:
+        """Number of derivations within the axis' bound, exactly; None if the table is not exact."""
+        if not self.exact:
+            return None
+        target, costs = self.start
+        if target < 0:
+            return int(target == COMPLETE and costs[0] <= self.bound)
+        return 0 if self.root is None else self.limbs.total(self.root)
+
+    @property
+    def prior(self) -> dict[str, float]:
+        """Where the grammar's own draws end: ``fits`` (the axis), ``shape``, ``argument``, and else ``over``.
+
+        Where states above the bound were not looked into, ``over`` holds all that leads there. An inexact table
+        cannot tell ``fits`` from ``over``; it has ``complete`` instead.
+        """
+        failures = {name: mass for name, mass in self.classes.failures.items() if name != "beyond"}
+        target, costs = self.start
+        if not self.exact:
+            return {"complete": 1.0 - sum(self.classes.failures.values()), **failures}
+        if target < 0:
+            fits = float(target == COMPLETE and costs[0] <= self.bound)
+        else:
+            hub = self.hubs.get(self.classes.of_node[target])
+            fits = 0.0 if hub is None else float(hub.mass[-1])
+        return {"fits": fits, "over": max(0.0, 1.0 - fits - sum(failures.values())), **failures}
+
+    @property
+    def smallest(self) -> int | None:
+        """Least cost of a network on the axis; None if there is no network among the states looked into."""
+        target, costs = self.start
+        if target < 0:
+            return costs[0] if target == COMPLETE else None
+        number = self.classes.of_node[target]
+        least = NEVER if number == BEYOND else self.classes.least_after[number]
+        return None if least >= NEVER else costs[0] + least
+
+    def between(self, low: int, high: int) -> tuple[int, float]:
+        """Exact number and prior probability of what costs *low* to *high* (included) and is within the bound."""
+        target, costs = self.start
+        if target < 0:
+            inside = target == COMPLETE and low <= costs[0] <= min(high, self.bound)
+            return int(inside), float(inside)
+        number = self.classes.of_node[target]
+        if self.root is None or number not in self.hubs:
+            return 0, 0.0
+        hub = self.hubs[number]
+        first, last = hub.place(low - costs[0] - 1) + 1, hub.place(high - costs[0]) + 1
+        mass, _ = self.weigh(target, low - costs[0], high - costs[0], uniform=False)
+        return self.limbs.total(self.root[:, first:last]), mass
+
+    # --- looking ahead ------------------------------------------------------------------------------
+
+    def ways(self, target: int) -> list[Way]:
+        """Where completions go from the end of an edge: a node's number, or a code."""
+        if target == COMPLETE:
+            return [Way(COMPLETE, 0, (0,) * len(self.others), 1.0, 1)]
+        number = self.classes.of_node[target] if target >= 0 else BEYOND
+        if number in self.hubs:
+            return [Way(number, 0, (0,) * len(self.others), 1.0, 1)]
+        return self.classes.ways.get(number, [])
+
+    def fits(self, target: int, rest: Costs, limits: Costs) -> bool:
+        """Whether some completion may fit.
+
+        Args:
+            target: the end of an edge.
+            rest: what the completion may cost on the axis, then what the network has cost so far for each other bound.
+            limits: of the other bounds.
+        """
+        for way in self.ways(target):
+            room = rest[0] - way.step
+            ahead = way.others
+            if way.target != COMPLETE:
+                hub = self.hubs[way.target]
+                place = hub.place(room)
+                if place < 0:
+                    continue
+                ahead = combine(self.others, ahead, tuple(int(row[place]) for row in hub.least))
+            if room >= 0 and all(map(int.__le__, combine(self.others, rest[1:], ahead), limits)):
+                return True
+        return False
+
+    def weigh(self, target: int, low: int, high: int, *, uniform: bool) -> tuple[float, int]:
+        """How much lies ahead that costs between *low* and *high* (inclusive) on the axis.
+
+        Args:
+            target: the end of an edge.
+            low: least cost of a completion.
+            high: largest cost.
+            uniform: weigh every derivation by 1 instead of by its prior probability.
+
+        Returns:
+            A number and the power of two it is to be multiplied with.
+        """
+        found: list[tuple[float, int]] = []
+        for way in self.ways(target):
+            factor = float(way.count) if uniform else way.weight
+            if way.target == COMPLETE:
+                found.append((factor if low <= way.step <= high else 0.0, 0))
+                continue
+            hub = self.hubs[way.target]
+            sums = hub.count if uniform else hub.mass
+            above, below = hub.place(high - way.step), hub.place(low - way.step - 1)
+            inside = (float(sums[above]) if above >= 0 else 0.0) - (float(sums[below]) if below >= 0 else 0.0)
+            found.append((factor * inside, hub.exponent if uniform else 0))
+        exponent = max((power for number, power in found if number), default=0)
+        return sum(number * 2.0 ** (power - exponent) for number, power in found if number), exponent
+
+    def add(self, first: Costs, second: Costs) -> Costs:
+        """Costs one after the other, the axis first: sums, for memory the larger."""
+        return first[0] + second[0], *combine(self.others, first[1:], second[1:])

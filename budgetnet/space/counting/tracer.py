@@ -1,0 +1,179 @@
+"""From state to state: a machine that remembers where each one leads and what is added on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from budgetnet.derivation.expand import output_shape
+from budgetnet.derivation.machine import LIMIT_STEPS, Machine, Pending, State
+from budgetnet.errors import LanguageError, ShapeError
+from budgetnet.grammar import syntax as language
+from budgetnet.network.budget import Bound
+from budgetnet.network.cost.closed_form import cost
+from budgetnet.network.cost.types import BYTES_PER_VALUE, Cost
+from budgetnet.network.nodes import Primitive, Shape
+from budgetnet.space.counting.lower_bounds import Surroundings
+from budgetnet.space.space import Space
+
+__all__ = ["BAD_ARGUMENT", "BAD_SHAPE", "COMPLETE", "NEVER", "Costs", "Edge", "Node", "Tracer"]
+
+Costs = tuple[int, ...]
+"""What is added: on the axis first (0 without one), then for each other bound of the budget."""
+
+NEVER = 1 << 62
+"""More than any cost."""
+
+COMPLETE = -1
+"""Where an edge leads that ends in a network."""
+BAD_SHAPE = -2
+"""Where an edge leads that meets a shape error."""
+BAD_ARGUMENT = -3
+"""Where an edge leads that meets an argument outside its limits, or recursion without an end."""
+
+Edge = tuple[int, Costs]
+"""Where an option leads (a node's number, or one of the codes above) and what is added on the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A state with a decision."""
+
+    edges: tuple[Edge | None, ...]
+    """One per option; None for an option that is not allowed."""
+    weights: tuple[float, ...]
+    """Prior probabilities of the options; 0 where not allowed."""
+
+
+class Tracer(Machine):
+    """A machine that remembers where each state leads, and listens to itself for what is added on the way."""
+
+    def prepare(self, space: Space, axis: Bound | None, others: tuple[Bound, ...]) -> None:
+        """Set what is added up; called once."""
+        self._axis = axis
+        self._others = others
+        self._custom = space.custom
+        self._zero: Costs = (0,) * (1 + len(others))
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop what was remembered."""
+        self.steps = 0
+        """Steps so far."""
+        self.waiting: list[Pending] = []
+        """The decisions by number."""
+        self._known: dict[Hashable, Edge] = {}
+        self._added: Costs = self._zero
+        self._at: State | None = None
+        self._surroundings = Surroundings()
+        self._alone: dict[tuple[Primitive, Shape], Cost] = {}
+
+    def look(self, number: int) -> Node:
+        """Follow every option of a node."""
+        pending = self.waiting[number]
+        weights = [weight * allowed for weight, allowed in zip(pending.weights, pending.allowed, strict=True)]
+        total = sum(weights)
+        edges = tuple(
+            self.follow(self.take(pending, index)) if allowed else None for index, allowed in enumerate(pending.allowed)
+        )
+        return Node(edges, tuple(weight / total for weight in weights))
+
+    def follow(self, state: State) -> Edge:
+        """Work until something is left to choose or the end, over known ground only once."""
+        passed: list[tuple[Hashable, Costs]] = []
+        while True:
+            key = state.key()
+            known = self._known.get(key)
+            if known is not None:
+                break
+            self._added = self._zero
+            self._at = state
+            self.steps += 1
+            stop = self._one_step(state) if len(passed) < LIMIT_STEPS else BAD_ARGUMENT
+            if isinstance(stop, State):
+                passed.append((key, self._added))
+                state = stop
+                continue
+            if isinstance(stop, Pending):
+                self.waiting.append(stop)
+                stop = len(self.waiting) - 1
+            known = self._known[key] = (stop, self._zero)
+            break
+        end, costs = known
+        for key, added in reversed(passed):
+            costs = costs if added is self._zero else self.add(added, costs)
+            self._known[key] = (end, costs)
+        return end, costs
+
+    def _one_step(self, state: State) -> State | Pending | int:
+        """Work once; a decision that has one answer is answered."""
+        try:
+            if state.agenda is None:
+                output_shape(state.shapes, self.classes)
+                return COMPLETE
+            stop = self._step(state, self)
+            if isinstance(stop, Pending):
+                index = self._answer(stop)
+                if index is not None:
+                    return self.take(stop, index)
+            return stop
+        except ShapeError:
+            return BAD_SHAPE
+        except LanguageError:
+            return BAD_ARGUMENT
+
+    def add(self, first: Costs, second: Costs) -> Costs:
+        """Costs one after the other: sums, for memory the larger."""
+        others = (
+            max(one, other) if bound == "peak_activation_bytes" else one + other
+            for bound, one, other in zip(self._others, first[1:], second[1:], strict=True)
+        )
+        return first[0] + second[0], *others
+
+    # --- listening ----------------------------------------------------------------------------------
+
+    def leaf(self, node: Primitive, entry: Shape, factor: int) -> None:
+        """Add up what a primitive costs where it stands."""
+        alone = self._alone.get((node, entry))
+        if alone is None:
+            alone = self._alone[node, entry] = cost(node, entry, custom=self._custom)
+        axis = 0 if self._axis is None else self._here(self._axis, alone, entry, factor)
+        others = (self._here(bound, alone, entry, factor) for bound in self._others)
+        self._added = self.add(self._added, (axis, *others))
+
+    def _here(self, bound: Bound, alone: Cost, entry: Shape, factor: int) -> int:
+        assert self._at is not None
+        assert self._at.agenda is not None
+        match bound:
+            case "params":
+                return alone.params * self._copies()
+            case "flops":
+                return alone.flops * factor * self._copies()
+            case "activations":
+                return alone.activations * factor * self._copies()
+            case "depth":
+                return 0 if self._surroundings.aside(self._at.agenda) else alone.depth * factor * self._copies()
+            case "peak_activation_bytes":
+                return alone.peak_activation_bytes + BYTES_PER_VALUE * self._surroundings.held(self._at.agenda, entry)
+
+    def _copies(self) -> int:
+        """How often the part at hand stands in the network; 1 where each copy is derived."""
+        return 1
+
+    def begin(self) -> None:
+        """Nothing to add."""
+
+    def end(self) -> None:
+        """Nothing to add."""
+
+    def skip(self, *, projected: bool) -> None:
+        """Nothing to add."""
+
+    def join(self, owner: language.Parallel | language.Split) -> None:
+        """Nothing to add."""
+
+    def shared(self, times: int) -> None:
+        """Nothing to add."""
+
+    def graph(self, graph: language.Graph) -> None:
+        """Nothing to add."""

@@ -1,0 +1,1 @@
+"""Advice about a grammar: options that never fit, rules that nothing reaches."""

@@ -1,0 +1,264 @@
+"""What can be said against a space before anything runs, with the place in the text.
+
+Beside what the language itself finds suspicious (`budgetnet.grammar.checks.grammar`): options that no network for
+images of
+this size can have, options that no network within the budget can have, and a budget below the smallest network.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from budgetnet.derivation.expand import Label, output_shape
+from budgetnet.derivation.machine import LIMIT_DEPTH, Pending, State
+from budgetnet.errors import CountError, LanguageError, ShapeError, StudyError
+from budgetnet.grammar import syntax
+from budgetnet.grammar.checks.grammar import Warning_, check
+from budgetnet.grammar.checks.scope import rule_error
+from budgetnet.grammar.source import Span
+from budgetnet.grammar.walk import walk
+from budgetnet.network.budget import Excess
+from budgetnet.network.cost.types import Cost
+from budgetnet.network.shapes import shape_text
+from budgetnet.space.counting.tracer import Costs
+from budgetnet.space.lint.reachable import LIMIT_STEPS, Deaf, Survey, survey
+from budgetnet.space.space import Space
+
+__all__ = ["Report", "Useless", "examine", "lint", "smallest"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Useless:
+    """Options of one place in the text that no network for the space's images within its budget can have."""
+
+    rule: str
+    site: str
+    """What is chosen there, ``conv.kernel``."""
+    labels: tuple[Label, ...]
+    reason: str
+    """Why, and what to do about it."""
+    span: Span
+    """Of the first of them."""
+
+    def __str__(self) -> str:
+        """``conv.kernel=9, 11 can never be taken: kernel 9 is larger than the input 3×3; leave them out``."""
+        return f"{self.site}={_listed(self.labels)} can never be taken: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What an examination of a space found."""
+
+    warnings: tuple[Warning_, ...]
+    """What is legal but suspicious in the text alone; each with file, line, column and a caret."""
+    useless: tuple[Useless, ...] = ()
+    """Options that no network can have; what can only be reached through them is left out."""
+    impossible: str | None
+    """Why the space holds no network within the budget, for an error; None if it may hold one."""
+    smallest: Cost | None
+    """Of a network with the fewest parameters; None if there is no network or it was not found."""
+    unchecked: str | None
+    """Why options were not checked; None if they were."""
+
+
+def lint(space: Space, *, refuse: bool = False) -> tuple[Warning_, ...]:
+    """Return all that can be said against a space before anything runs.
+
+    Takes a fraction of a second for most grammars, a few seconds at most; says so where it did not check all.
+
+    Args:
+        space: the grammar, the images' shape and the budget.
+        refuse: a space in which no network fits is an error (a search could only fail), not a warning.
+
+    Raises:
+        StudyError: *refuse*, and no network fits; the message says how small the smallest is.
+    """
+    report = examine(space)
+    start = space.grammar.start
+    if refuse and report.impossible is not None:
+        raise StudyError(str(rule_error(start, start.span, report.impossible)))
+    rules = {rule.name: rule for rule in space.grammar.rules}
+    located = [(start, start.span, text) for text in (report.impossible, report.unchecked) if text is not None]
+    located += [(rules[found.rule], found.span, str(found)) for found in report.useless]
+    return (*report.warnings, *(Warning_(str(rule_error(*place))) for place in located))
+
+
+def smallest(space: Space) -> Cost | None:
+    """Return what a network with the fewest parameters costs; None if there is no network or it was not found.
+
+    Raises:
+        CountError: the space holds a study's own primitive without a closed form.
+    """
+    return survey(space).smallest()
+
+
+def examine(space: Space, steps: int = LIMIT_STEPS) -> Report:
+    """Look for what is wrong with a space.
+
+    Args:
+        space: the grammar, the images' shape and the budget.
+        steps: of the machine; a space that needs more is checked in part only, and the report says so.
+    """
+    legal = check(space.grammar, space.vocabulary)
+    try:
+        found = survey(space, steps)
+        least = found.smallest()
+    except CountError as error:
+        return Report(warnings=legal, impossible=None, smallest=None, unchecked=f"what fits was not checked: {error}")
+    impossible, unchecked = _impossible(found, least), None
+    if not found.complete:
+        unchecked = f"which options can be taken was not checked: too large, {steps:,} steps did not suffice"
+    useless = () if impossible or unchecked else tuple(_useless(found))
+    return Report(warnings=legal, useless=useless, impossible=impossible, smallest=least, unchecked=unchecked)
+
+
+# --- spaces without any network -----------------------------------------------------------------------
+
+
+def _impossible(found: Survey, smallest: Cost | None) -> str | None:
+    space, least = found.space, found.least()
+    if least is None:
+        why = _failure(found, found.tracer.start())
+        return f"no network of this grammar fits images of {shape_text(space.input_shape)}: {why}"
+    worst = _excess(found, least if found.complete else (found.least_params,))
+    if worst is None:
+        return None
+    what = f"every network of this grammar has at least {worst}"
+    if worst.bound == "params" and smallest is not None:
+        what = f"the smallest network of this grammar has {worst.actual:,} parameters, the budget is {worst.limit:,}"
+    return f"{what}; raise the budget or allow smaller parts"
+
+
+def _excess(found: Survey, costs: Costs) -> Excess | None:
+    """The bound that is broken by the largest factor."""
+    limits = found.space.budget.bounds()
+    broken = [
+        Excess(bound=bound, limit=limits[bound], actual=actual)
+        for bound, actual in zip(found.bounds, costs, strict=False)
+        if actual > limits.get(bound, actual)
+    ]
+    return max(broken, key=lambda excess: excess.ratio, default=None)
+
+
+def _failure(found: Survey, state: State) -> str:
+    """What goes wrong after a state from which no network follows; one of the ways, the others go wrong too."""
+    machine = found.tracer
+    try:
+        stop = machine.run(state, Deaf())
+        while isinstance(stop, Pending):
+            stop = machine.run(machine.take(stop, stop.allowed.index(True)), Deaf())
+        output_shape(stop, found.space.classes)
+    except (ShapeError, LanguageError) as error:
+        return re.sub(r"^.*?:\d+:\d+: ", "", str(error).partition("\n")[0])
+    raise AssertionError("a network follows")
+
+
+# --- options that no network can have -----------------------------------------------------------------
+
+
+_Key = tuple[type, Label]
+"""An option's label; 1, 1.0 and True are three."""
+
+
+@dataclass(slots=True)
+class _Offer:
+    """How one option of a place in the text fares, over all decisions there that can be reached."""
+
+    taken: bool = False
+    """Whether some network within the budget may have it."""
+    excess: Excess | None = None
+    """What breaks the budget where the option is possible; the least of it."""
+    failed: State | None = None
+    """A state after it from which no network follows."""
+
+
+@dataclass(slots=True)
+class _Place:
+    """A place in the text where something is left to choose."""
+
+    decision: Pending
+    """One of those there."""
+    offers: dict[_Key, _Offer] = field(default_factory=lambda: defaultdict(_Offer))
+
+
+def _useless(found: Survey) -> Iterator[Useless]:
+    """Options that no network can have, at places that can be reached without them."""
+    rules = {rule.name: rule for rule in found.space.grammar.rules}
+    for (name, site), place in _places(found).items():
+        rule = rules[name]
+        groups: dict[str, list[_Key]] = defaultdict(list)
+        for key, offer in place.offers.items():
+            if not offer.taken:
+                groups["budget" if offer.excess else "failed" if offer.failed else "endless"].append(key)
+        for keys in groups.values():
+            yield Useless(
+                rule=name,
+                site=site,
+                labels=tuple(label for _, label in keys),
+                reason=_why(found, rule, [place.offers[key] for key in keys]),
+                span=_span(rule, place.decision, keys[0]),
+            )
+
+
+def _places(found: Survey) -> dict[tuple[str, str], _Place]:
+    """The places in the text by rule and site, in the order in which they are first come to."""
+    places: dict[tuple[str, str], _Place] = {}
+    target, costs = found.start
+    before: dict[int, Costs] = {target: costs}
+    for number in found.order:
+        node, decision = found.nodes[number], found.decisions[number]
+        if node is None or number not in before:
+            continue
+        place = places.setdefault((decision.scope.rule.name, decision.site), _Place(decision))
+        for index, edge in enumerate(node.edges):
+            offer = place.offers[type(decision.labels[index]), decision.labels[index]]
+            if edge is None:
+                continue
+            beyond = found.beyond(edge[0])
+            if beyond is None:
+                offer.failed = found.tracer.take(decision, index)
+                continue
+            spent = found.tracer.add(before[number], edge[1])
+            excess = _excess(found, found.tracer.add(spent, beyond))
+            if excess is None:
+                offer.taken = True
+                before[edge[0]] = tuple(map(min, spent, before.get(edge[0], spent)))
+            elif offer.excess is None or excess.ratio < offer.excess.ratio:
+                offer.excess = excess
+    return places
+
+
+def _why(found: Survey, rule: syntax.Rule, offers: list[_Offer]) -> str:
+    """Why options are of no use, and what to do about it."""
+    advice = "leave it out" if len(offers) == 1 else "leave them out"
+    excesses = [offer.excess for offer in offers if offer.excess is not None]
+    if excesses:
+        which = "it" if len(offers) == 1 else "one of them"
+        least = min(excesses, key=lambda excess: excess.ratio)
+        return f"a network with {which} has at least {least}; {advice} or raise the budget"
+    if offers[0].failed is not None:
+        return f"{_failure(found, offers[0].failed).removeprefix(f'in rule {rule.name!r}: ')}; {advice}"
+    return f"it nests recursive rules deeper than {LIMIT_DEPTH}; {advice}"
+
+
+def _listed(labels: tuple[Label, ...]) -> str:
+    """``9, 11``, or ``4 to 10`` for at least three whole numbers in a row."""
+    words = [str(label).lower() if isinstance(label, bool) else str(label) for label in labels]
+    numbers = [label for label in labels if isinstance(label, int) and not isinstance(label, bool)]
+    if len(numbers) == len(labels) > 2 and numbers == list(range(numbers[0], numbers[0] + len(numbers))):
+        return f"{words[0]} to {words[-1]}"
+    return ", ".join(words)
+
+
+def _span(rule: syntax.Rule, decision: Pending, key: _Key) -> Span:
+    """Where an option stands; the whole decision's place if it has none of its own."""
+    defaults = (parameter.default for parameter in rule.parameters if parameter.default is not None)
+    for root in (*defaults, rule.body):
+        for node in walk(root):
+            if isinstance(node, syntax.Alternatives | syntax.Choice) and node.site == decision.site:
+                index = [(type(label), label) for label in decision.labels].index(key)
+                return node.options[index].span
+    return decision.span

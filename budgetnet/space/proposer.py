@@ -1,0 +1,84 @@
+"""Derivations for samplers: within the budget from the start where the space allows a table, else judged at the end."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from functools import cached_property
+
+from budgetnet.derivation.expand import Chooser, Decision, Label
+from budgetnet.space import judge, within_budget
+from budgetnet.space.choosers import prior, replay
+from budgetnet.space.counting.table import Table
+from budgetnet.space.counting.tabulate import tabulate
+from budgetnet.space.judge import Draw, Rejection
+from budgetnet.space.mutate import changed
+from budgetnet.space.space import Space
+
+__all__ = ["Deriver"]
+
+LIMIT_MEMORY = 1 << 30
+"""Bytes that the table over the space may take."""
+
+
+class Deriver:
+    """Derives networks of one space, with any chooser.
+
+    With a table, a decision offers only options from which some completion still fits, so under a bound on parameters,
+    or on parameters and FLOPs, no draw is wasted and the search does not collapse to shallow networks. Spaces too large
+    for one are drawn from as they are.
+    """
+
+    def __init__(self, space: Space, *, aware: bool = True) -> None:
+        """Make no table yet: a search that is complete needs none.
+
+        Args:
+            space: what to derive from.
+            aware: False does without a table in any case.
+        """
+        self.space = space
+        self._aware = aware
+
+    @cached_property
+    def table(self) -> Table | None:
+        """The table over the space; None if it would be too large."""
+        if not self._aware or not self.space.budget.bounds():
+            return None
+        found = tabulate(self.space, memory=LIMIT_MEMORY)
+        return found if isinstance(found, Table) else None
+
+    def derive(self, choose: Chooser) -> Draw:
+        """Derive one network and judge it.
+
+        Raises:
+            SearchError: nothing in the space fits the budget; the message says how small the smallest network is.
+        """
+        table = self.table
+        if table is None:
+            return judge.derive(self.space, choose)
+        return judge.attempt(self.space, lambda: within_budget.derive(table, choose))
+
+    def draw(self, rng: random.Random) -> Draw:
+        """Derive one network by the grammar's prior, given the budget."""
+        return self.derive(prior(rng))
+
+    def mutate(self, decisions: Mapping[str, Label], rng: random.Random, changes: int = 1) -> Draw:
+        """Change some decisions of a derivation and keep the rest by name; what is new is drawn.
+
+        Where the changed network would not fit with all the rest, later decisions give way, too.
+        """
+        met: list[tuple[Decision, int]] = []
+        choose = replay(decisions, prior(rng))
+
+        def note(decision: Decision) -> int:
+            index = choose(decision)
+            met.append((decision, index))
+            return index
+
+        again = self.derive(note)
+        if isinstance(again, Rejection) and again.expansion is None:
+            return again
+        kept = changed(met, rng, changes)
+        if kept is None:
+            return Rejection("argument", "this network's derivation has no decision with a second option")
+        return self.derive(replay(kept, prior(rng)))

@@ -1,0 +1,1 @@
+"""Faster ways through PyTorch on processors."""

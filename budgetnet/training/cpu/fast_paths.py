@@ -1,0 +1,101 @@
+"""Detours around slow kernels of the processor's libraries: the same gradients, sooner.
+
+Three things are slow in training on a processor, and each has a way around:
+
+- *Convolutions* that are depthwise, grouped or widely dilated: see `budgetnet.training.cpu.convolution`.
+- *Dropout*: see `budgetnet.training.cpu.dropout`.
+- *Gradients in another layout* than the activations make batch norm's backward pass 8 to 33 times as long (torch 2.15,
+  two cores with AMX). They come from a mean over positions, and a skip passes them on through a whole stage. They are
+  laid out anew where they enter a norm; most often they lie right and this is nothing.
+
+Parameters, their gradients and what a network computes are as without, but for the order of sums; dropout draws other
+numbers.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from budgetnet.training.cpu.convolution import Geometry, convolve, worth_it
+from budgetnet.training.cpu.dropout import drop
+
+__all__ = ["detours"]
+
+
+@contextmanager
+def detours(model: nn.Module, dtype: torch.dtype) -> Iterator[None]:
+    """Let *model* train on the processor by the detours while the block lasts.
+
+    Args:
+        model: On the processor; its modules, parameters and state stay what they are.
+        dtype: Of the activations. In anything but bfloat16 only gradients are laid out anew.
+    """
+    handles = [
+        module.register_forward_hook(_lay_out_gradient)
+        for module in model.modules()
+        if isinstance(module, nn.BatchNorm2d)
+    ]
+    changed: list[tuple[nn.Module, str]] = []
+
+    def replace(module: nn.Module, name: str, method: Callable[..., Tensor]) -> None:
+        setattr(module, name, method)  # this object's, not its class's
+        changed.append((module, name))
+
+    for module in model.modules() if dtype == torch.bfloat16 else ():
+        if isinstance(module, nn.Conv2d):
+            geometry = _geometry(module)
+            if geometry is not None and worth_it(geometry):
+                replace(module, "_conv_forward", functools.partial(_convolve, geometry))
+        elif isinstance(module, nn.Dropout) and 0 < module.p < 1:
+            replace(module, "forward", functools.partial(_drop_or_pass, module))
+    try:
+        yield
+    finally:
+        for module, name in changed:
+            delattr(module, name)
+        for handle in handles:
+            handle.remove()
+
+
+def _geometry(layer: nn.Conv2d) -> Geometry | None:
+    """Return how a layer's convolution moves, or None where it is not the same along both axes, or pads otherwise."""
+    per_axis = (layer.kernel_size, layer.stride, layer.padding, layer.dilation)
+    if layer.padding_mode != "zeros" or any(isinstance(pair, str) or pair[0] != pair[1] for pair in per_axis):
+        return None
+    return Geometry(
+        kernel=layer.kernel_size[0],
+        stride=layer.stride[0],
+        padding=int(layer.padding[0]),
+        dilation=layer.dilation[0],
+        groups=layer.groups,
+        inputs=layer.in_channels // layer.groups,
+        outputs=layer.out_channels // layer.groups,
+    )
+
+
+def _convolve(geometry: Geometry, image: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """`nn.Conv2d._conv_forward` by the detour, for validation too."""
+    low = torch.bfloat16
+    return convolve(image.to(low), weight.to(low), None if bias is None else bias.to(low), geometry)
+
+
+def _lay_out_gradient(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    """Make sure that the gradient which comes back to *output* is channels-last."""
+    if output.requires_grad:
+        output.register_hook(  # type: ignore[no-untyped-call]
+            lambda gradient: gradient.contiguous(memory_format=torch.channels_last)
+        )
+
+
+def _drop_or_pass(module: nn.Dropout, activations: Tensor) -> Tensor:
+    """`nn.Dropout.forward` by the detour; what is not bfloat16 goes straight."""
+    if not module.training:
+        return activations
+    if activations.dtype != torch.bfloat16 or module.inplace:
+        return nn.functional.dropout(activations, module.p, True, module.inplace)
+    return drop(activations, module.p)

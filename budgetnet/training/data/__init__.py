@@ -1,0 +1,1 @@
+"""Data sets as uint8 tensors in memory: published ones, image folders, the split."""

@@ -1,0 +1,78 @@
+"""`load`: any data set by name or folder, as tensors. The names that users of this room need are importable here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from budgetnet.errors import DataError
+from budgetnet.training.data.folder import Progress, load_folder, part_files
+from budgetnet.training.data.images import Dataset, Images, Normalisation
+from budgetnet.training.data.published import load_published
+from budgetnet.training.data.sources import (
+    Description,
+    ImageFolder,
+    Source,
+    class_folders,
+    data_directory,
+    describe,
+    image_copy,
+)
+from budgetnet.training.data.split import split_validation
+
+__all__ = [
+    "Dataset",
+    "Description",
+    "ImageFolder",
+    "Images",
+    "Normalisation",
+    "Progress",
+    "Source",
+    "describe",
+    "load",
+    "names_of_test_images",
+    "split_validation",
+]
+
+
+def load(source: Source, *, data_dir: Path | None = None, progress: Progress | None = None) -> Dataset:
+    """Return a data set, packed into ``.npy`` files on first use and memory-mapped from then on.
+
+    A published set may also lie in the data directory as image files, ``NAME/train/CLASS/…`` and ``NAME/test/CLASS/…``
+    (many people have CIFAR-10 so); then those are taken, nothing is downloaded, and the data set's name says so,
+    since a JPEG is not quite the published image.
+
+    Args:
+        source: A name in `datasets_table.DATASETS` or an `ImageFolder`.
+        data_dir: Where files are kept; by default $BUDGETNET_DATA, else ~/.cache/budgetnet.
+        progress: Told how many images of a folder are decoded, while it is packed.
+
+    Raises:
+        DataError: unknown name, failed download, wrong layout or damaged image; nothing half-done is left behind.
+    """
+    directory = data_directory(data_dir)
+    match source:
+        case str():
+            copy = image_copy(source, directory)
+            if copy is not None:
+                return replace(load_folder(copy, directory / "packed", progress), name=f"{source} (image files)")
+            return load_published(source, directory)
+        case ImageFolder():
+            return load_folder(source, directory / "packed", progress)
+        case _:
+            raise DataError(f"A data set is a name or an ImageFolder, but got {source!r}.")
+
+
+def names_of_test_images(source: Source, *, data_dir: Path | None = None) -> tuple[str, ...] | None:
+    """Return the test images' files in the images' order, relative to the data set's folder; opens none of them.
+
+    None where the images are no files (a published set in its own format).
+
+    Raises:
+        DataError: an unknown name, or a folder that is not laid out as `ImageFolder` says.
+    """
+    folder = source if isinstance(source, ImageFolder) else image_copy(source, data_directory(data_dir))
+    if folder is None:
+        return None
+    found = part_files(folder, "test", class_folders(folder))
+    return tuple(path.relative_to(folder.path).as_posix() for path, _ in found)

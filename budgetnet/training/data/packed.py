@@ -1,0 +1,138 @@
+"""Packed data sets: uint8 ``.npy`` files in one directory, opened as memory maps.
+
+Several worker processes that open the same directory share its pages instead of holding a copy each. A directory is
+written under another name and renamed when complete, so that a reader sees all of it or nothing, also when two
+processes pack at once or one is interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from budgetnet.errors import DataError
+from budgetnet.training.data.images import Dataset, Images, Normalisation, normalisation_of
+
+__all__ = ["Part", "open_packed", "packing", "store", "writable"]
+
+Part = Literal["train", "test"]
+
+_FORMAT = 1
+_CHUNK = 4096
+
+
+def open_packed(directory: Path, name: str) -> Dataset | None:
+    """Return the data set packed in *directory*, or None if nothing (or an older format) is there.
+
+    The train images are mapped at once, the test images when `Dataset.test` is called.
+
+    Raises:
+        DataError: the directory is damaged.
+    """
+    try:
+        about: dict[str, Any] = json.loads((directory / "about.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise _damaged(directory, error) from error
+    if about.get("format") != _FORMAT:
+        return None
+    normalisation = Normalisation(tuple(about["mean"]), tuple(about["std"]))
+    channels, height, width = about["shape"]
+    return Dataset(
+        name=name,
+        classes=tuple(about["classes"]),
+        shape=(channels, height, width),
+        train=_open(directory, "train", normalisation),
+        open_test=lambda: _open(directory, "test", normalisation),
+    )
+
+
+@contextmanager
+def packing(directory: Path, classes: tuple[str, ...]) -> Iterator[Path]:
+    """Give a fresh directory to write into by `store` or `writable`; when the block is left, make it *directory*.
+
+    The train images' statistics are taken then. If another process was faster, its result stands; if the block
+    raises, nothing is left behind.
+
+    Raises:
+        DataError: the disk is full or may not be written to.
+    """
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    except OSError as error:
+        raise _unwritable(directory, error) from error
+    try:
+        yield temporary
+        images = _map(temporary / "train_images.npy")
+        normalisation = normalisation_of(torch.split(torch.from_numpy(images), _CHUNK))
+        about = {
+            "format": _FORMAT,
+            "classes": classes,
+            "shape": images.shape[1:],
+            "mean": normalisation.mean,
+            "std": normalisation.std,
+        }
+        (temporary / "about.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+        if not (directory / "about.json").exists() or open_packed(directory, "") is None:
+            shutil.rmtree(directory, ignore_errors=True)
+            temporary.rename(directory)
+    except OSError as error:
+        if not (directory / "about.json").exists():
+            raise _unwritable(directory, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def writable(directory: Path, part: Part, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    """Return a new uint8 array (N, C, H, W) on disk, to be filled with the images of *part*."""
+    path = directory / f"{part}_images.npy"
+    return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+
+
+def store(
+    directory: Path, part: Part, labels: npt.NDArray[np.int64], images: npt.NDArray[np.uint8] | None = None
+) -> None:
+    """Write the labels of *part*, and its images (N, C, H, W) unless `writable` took them."""
+    np.save(directory / f"{part}_labels.npy", labels)
+    if images is not None:
+        np.save(directory / f"{part}_images.npy", np.ascontiguousarray(images))
+
+
+def _open(directory: Path, part: Part, normalisation: Normalisation) -> Images:
+    """Map the images of *part* and read its labels."""
+    try:
+        images = _map(directory / f"{part}_images.npy")
+        labels: npt.NDArray[np.int64] = np.load(directory / f"{part}_labels.npy")
+        return Images(torch.from_numpy(images), torch.from_numpy(labels), None, normalisation)
+    except (OSError, ValueError, DataError) as error:
+        raise _damaged(directory, error) from error
+
+
+def _map(path: Path) -> npt.NDArray[np.uint8]:
+    """Open an ``.npy`` file as a private map: pages are shared until written to, and nothing here writes."""
+    array: npt.NDArray[np.uint8] = np.load(path, mmap_mode="c")
+    return array.view(np.ndarray)
+
+
+def _damaged(directory: Path, error: Exception) -> DataError:
+    return DataError(f"The packed data set in {directory} is damaged ({error}). Delete that folder and run again.")
+
+
+def _unwritable(directory: Path, error: OSError) -> DataError:
+    reason = error.strerror or os.strerror(error.errno) if error.errno else str(error)
+    return DataError(
+        f"The data set could not be packed into {directory} ({reason}). Free some space, or set BUDGETNET_DATA to a "
+        "directory that can be written to."
+    )

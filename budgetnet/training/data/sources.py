@@ -1,0 +1,219 @@
+"""Where images come from: a known name or an `ImageFolder`. Looks at names and one header; loads no torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from budgetnet.errors import DataError, nearest
+from budgetnet.training.data.known import DATASETS, KnownDataset
+
+__all__ = [
+    "DATA_VARIABLE",
+    "Description",
+    "ImageFolder",
+    "Source",
+    "class_folders",
+    "data_directory",
+    "describe",
+    "image_copy",
+    "image_files",
+    "known",
+]
+
+DATA_VARIABLE = "BUDGETNET_DATA"
+"""Environment variable that moves the data directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFolder:
+    """A folder of images: ``train/CLASS/…`` and ``test/CLASS/…``, any format that Pillow reads.
+
+    Raises:
+        DataError: an illegal size or number of channels.
+    """
+
+    path: Path
+    """Holds ``train`` and ``test``."""
+
+    size: int | tuple[int, int] | None = None
+    """(height, width) in pixels, or one number for both; images are scaled and cut at the centre to fit. None: all
+    images have one size already."""
+
+    channels: Literal[1, 3] = 3
+    """3 = colour (RGB), 1 = grey."""
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        object.__setattr__(self, "path", Path(self.path).expanduser())
+        # YAML gives lists, and anything else a hand may write, whatever the annotation says.
+        given: object = tuple(self.size) if isinstance(self.size, list) else self.size
+        sides = given if isinstance(given, tuple) else (given, given)
+        whole = [side for side in sides if isinstance(side, int) and not isinstance(side, bool) and side >= 1]
+        if given is not None and (len(sides) != 2 or len(whole) != 2):
+            raise DataError(
+                f"The size of a folder's images must be a whole number of pixels or a pair (height, width), but got "
+                f"{self.size!r}. Write for example size: 32."
+            )
+        object.__setattr__(self, "size", given)
+        if self.channels not in (1, 3) or isinstance(self.channels, bool):
+            raise DataError(
+                f"The channels of a folder's images must be 1 (grey) or 3 (colour), but got {self.channels!r}."
+            )
+
+    @property
+    def height_and_width(self) -> tuple[int, int] | None:
+        """`size` as a pair, or None."""
+        return (self.size, self.size) if isinstance(self.size, int) else self.size
+
+
+Source = str | ImageFolder
+"""A name in `DATASETS` or a folder."""
+
+
+class Description(NamedTuple):
+    """What a search space needs to know of a data set."""
+
+    shape: tuple[int, int, int]
+    """(C, H, W) of every image."""
+
+    classes: tuple[str, ...]
+    """Class names; the position is the label."""
+
+
+def describe(source: Source) -> Description:
+    """Return shape and classes of a data set, without loading torch, downloading or decoding images.
+
+    A known name is looked up; of a folder the class folders are listed and, where no size is given, the first
+    image's header is read.
+
+    Raises:
+        DataError: an unknown name, or a folder that is not laid out as `ImageFolder` says.
+    """
+    if isinstance(source, str):
+        entry = known(source)
+        return Description(shape=entry.shape, classes=entry.classes)
+    classes = class_folders(source)
+    size = source.height_and_width
+    if size is None:
+        first = next(image for name in classes for image in image_files(source.path / "train" / name))
+        size = _size_of(first)
+    return Description(shape=(source.channels, *size), classes=classes)
+
+
+def known(name: str) -> KnownDataset:
+    """Return the table's entry for a data set's name.
+
+    Raises:
+        DataError: there is none; the message offers the nearest name and the way to use a folder.
+    """
+    if name not in DATASETS:
+        raise DataError(
+            f"There is no data set {name!r}{nearest(name.lower(), DATASETS) or '.'} Known: {', '.join(DATASETS)}; your "
+            "own images go by {images: FOLDER}."
+        )
+    return DATASETS[name]
+
+
+def data_directory(data_dir: Path | None = None) -> Path:
+    """Return where data sets are kept: *data_dir*, else $BUDGETNET_DATA, else ~/.cache/budgetnet."""
+    if data_dir is not None:
+        return data_dir.expanduser()
+    set_by_user = os.environ.get(DATA_VARIABLE)
+    return Path(set_by_user).expanduser() if set_by_user else Path.home() / ".cache" / "budgetnet"
+
+
+def image_copy(name: str, directory: Path) -> ImageFolder | None:
+    """Return the image files of a published set if ``directory/NAME`` holds ``train`` and ``test`` folders of them.
+
+    Raises:
+        DataError: an unknown name, or the class folders are not the published classes.
+    """
+    entry = known(name)
+    folder = directory / name
+    if not all((folder / part).is_dir() for part in ("train", "test")):
+        return None
+    channels, height, width = entry.shape
+    found = ImageFolder(folder, size=(height, width), channels=1 if channels == 1 else 3)
+    classes = class_folders(found)
+    if classes != entry.classes:
+        raise DataError(
+            f"{folder / 'train'} must hold the {len(entry.classes)} classes of {name} "
+            f"({', '.join(entry.classes[:3])}, …), but holds {', '.join(classes[:12])}. Rename the folders, or move "
+            f"{folder} away to have the published files downloaded."
+        )
+    return found
+
+
+def class_folders(folder: ImageFolder) -> tuple[str, ...]:
+    """Return the sorted class names of a folder of images: the names of the folders in ``train``.
+
+    Raises:
+        DataError: ``train`` or ``test`` is missing, there are fewer than two classes, a class has no images, or
+            ``test`` has a class that ``train`` lacks.
+    """
+    for part in ("train", "test"):
+        if not (folder.path / part).is_dir():
+            raise DataError(
+                f"A folder of images must hold train/ and test/ with one folder per class, but {folder.path} has no "
+                f"{part}/. Make {folder.path / part}/CLASS/ and put that class's images there."
+            )
+    classes = _folders_in(folder.path / "train")
+    if len(classes) < 2:
+        raise DataError(
+            f"A data set needs at least two classes, but {folder.path / 'train'} holds {len(classes)} class folder(s). "
+            "Make one folder per class there."
+        )
+    for name in classes:
+        if next(_images_below(folder.path / "train" / name), None) is None:
+            raise DataError(
+                f"Every class needs train images, but {folder.path / 'train' / name} holds none that Pillow can read. "
+                "Put some there, or remove the folder."
+            )
+    for name in _folders_in(folder.path / "test"):
+        if name not in classes:
+            raise DataError(
+                f"The classes of test/ must occur in train/, but {folder.path / 'test' / name} has no counterpart"
+                f"{nearest(name, classes) or '.'} Known classes: {', '.join(classes)}."
+            )
+    return classes
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Return the images below *folder*, sorted by path: files whose suffix Pillow knows; hidden ones are left out."""
+    # By parts, as paths are ordered, but without a comparison of paths for each pair: a data set has many.
+    return sorted(_images_below(folder), key=lambda path: path.parts)
+
+
+def _images_below(folder: Path) -> Iterator[Path]:
+    """Find the images below *folder*, in any order."""
+    from PIL import Image  # Pillow's plugins take a tenth of a second, which `budgetnet --help` need not wait for
+
+    suffixes = Image.registered_extensions()
+    for place, _, names in os.walk(folder):
+        for name in names:
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in suffixes:  # noqa: PTH122 - quicker
+                path = Path(place, name)
+                if path.is_file():
+                    yield path
+
+
+def _folders_in(folder: Path) -> tuple[str, ...]:
+    """Return the sorted names of the visible folders in *folder*."""
+    return tuple(sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")))
+
+
+def _size_of(image: Path) -> tuple[int, int]:
+    """Return (height, width) from an image's header, as it will be after turning it upright."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(image) as opened:
+            width, height = opened.size
+            turned = opened.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
+        raise DataError(f"The image {image} cannot be read ({error}). Replace it or remove it.") from error
+    return (width, height) if turned else (height, width)

@@ -1,0 +1,1 @@
+"""Optimisers, weight averaging and initialisation."""

@@ -1,0 +1,1 @@
+"""A training recipe: its fields, presets and reading."""

@@ -1,0 +1,1 @@
+"""Processes that train: messages, the pool, the environment they run in."""

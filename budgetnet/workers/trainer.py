@@ -1,0 +1,139 @@
+"""What a worker does with one job: build, train, and for finalists read the test images once. Knows no Optuna."""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from budgetnet.files.plugins.plugins import load_plugins
+from budgetnet.network.text import network_text
+from budgetnet.network.torch.build import build
+from budgetnet.training.data.load import load, names_of_test_images
+from budgetnet.training.data.split import split_validation
+from budgetnet.training.determinism import one_result_per_seed
+from budgetnet.training.device import choose_device
+from budgetnet.training.evaluate import Evaluation, evaluate
+from budgetnet.training.fit import Epoch, fit
+from budgetnet.training.test_report import Reading
+from budgetnet.workers.environment import environment
+from budgetnet.workers.messages import Job, Result, Setup
+
+__all__ = ["MISTAKES", "Bench"]
+
+MISTAKES = 25
+"""Most confident mistakes on test images that are kept of a final training."""
+
+
+class Bench:
+    """The data of one worker, loaded once and kept on its device."""
+
+    def __init__(self, setup: Setup) -> None:
+        """Load and split the data set.
+
+        Raises:
+            DataError: the data set is missing or damaged.
+            RequestError: no such device, or a plug-in that does not run here.
+        """
+        if setup.deterministic:
+            one_result_per_seed()
+        torch.set_num_threads(setup.threads)
+        self._source = setup.dataset
+        self._device = setup.device
+        self._dataset = load(setup.dataset)
+        train, validation = split_validation(self._dataset.train, fraction=setup.validation, seed=setup.seed)
+        where = choose_device(setup.device)
+        self._train, self._validation = train.to(where), validation.to(where)
+        self._environment = environment(where)
+        self._plugins = load_plugins(setup.plugins)
+
+    def train(self, job: Job, on_epoch: Callable[[int, float | None], bool]) -> Result:
+        """Do a job.
+
+        Args:
+            job: what to train, and how.
+            on_epoch: called with the epoch, counted from 1, and the validation accuracy (None for final jobs);
+                False ends the training.
+
+        Raises:
+            TrainingError: out of memory, or one of the study's own primitives failed.
+        """
+        model = self._built(job)
+
+        def report(epoch: Epoch) -> bool:
+            return on_epoch(epoch.number, epoch.validation_accuracy)
+
+        train, validation = (self._dataset.train, None) if job.final else (self._train, self._validation)
+        tested = None
+        with self._plugins.blamed():
+            curve = fit(model, train, validation, job.recipe, seed=job.seed, device=self._device, on_epoch=report)
+            if job.final:
+                # The one reading of the test images, by a network that nothing will change any more.
+                # Averaging over mirror images says something of networks that were trained on them.
+                mirrored = job.recipe.flip != "none"
+                tested = evaluate(model, self._dataset.test(), device=self._device, flip=mirrored, mistakes=MISTAKES)
+        accuracies = [epoch.validation_accuracy for epoch in curve.epochs]
+        validated = [epoch.validation_loss for epoch in curve.epochs]
+        if job.weights is not None:
+            save_weights(model, job.weights, label=job.label, network=network_text(job.network))
+        return Result(
+            curve=tuple(accuracy for accuracy in accuracies if accuracy is not None),
+            losses=tuple(epoch.train_loss for epoch in curve.epochs),
+            train_accuracies=tuple(epoch.train_accuracy for epoch in curve.epochs),
+            validation_losses=tuple(loss for loss in validated if loss is not None),
+            epochs=len(curve.epochs),
+            stopped=curve.stopped,
+            diverged=curve.diverged,
+            seconds=curve.seconds,
+            device=curve.device,
+            precision=curve.precision,
+            threads=curve.threads,
+            images=curve.images,
+            test_accuracy=tested.accuracy if tested else None,
+            test_accuracy_flip=tested.flip_accuracy if tested else None,
+            test_loss=tested.loss if tested and math.isfinite(tested.loss) else None,
+            test_images=tested.n if tested else None,
+            reading=self._reading(tested) if tested else None,
+            environment=self._environment,
+        )
+
+    def _reading(self, tested: Evaluation) -> Reading:
+        """What the test images gave, with names of classes and files."""
+        files = self._files
+        mistakes = tested.mistakes
+        if files is not None and len(files) == tested.n:
+            mistakes = tuple(replace(mistake, file=files[mistake.image]) for mistake in mistakes)
+        return Reading(
+            classes=self._dataset.classes,
+            per_class=tested.per_class,
+            confusion=tested.confusion,
+            calibration_error=tested.calibration_error,
+            mistakes=mistakes,
+        )
+
+    @functools.cached_property
+    def _files(self) -> tuple[str, ...] | None:
+        """Names of the test images, looked up by the first final training."""
+        return names_of_test_images(self._source)
+
+    def _built(self, job: Job) -> nn.Module:
+        """The network with initial weights that follow from the job's seed."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(job.seed)
+            return build(job.network, self._dataset.shape, custom=self._plugins.modules)
+
+
+def save_weights(model: nn.Module, path: Path, *, label: str, network: str) -> None:
+    """Write weights as safetensors, whole or not at all: a killed writer leaves no half file behind."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    save_file(tensors, partial, metadata={"label": label, "network": network})
+    partial.replace(path)

@@ -1,0 +1,180 @@
+"""What a search shows: plain lines for logs, a live view for terminals."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from budgetnet.cli.progress.search import plain_line, progress, render
+from budgetnet.cli.progress.tally import Tally, count_text, duration_text
+from budgetnet.records.training_run import FinalRun
+from budgetnet.records.trial import Record
+from budgetnet.search.events import (
+    EpochDone,
+    FinalistDone,
+    FinalistsStarted,
+    Packing,
+    SearchEnded,
+    SearchStarted,
+    TargetReached,
+    TrialDone,
+    TrialStarted,
+    Waiting,
+)
+
+GOOD = Record(
+    number=3, outcome="completed", accuracy=0.8123, params=19876, flops=4_200_000, seconds=75.0, arch="conv3-16 · gap",
+    rejected_before={"params": 7, "shape": 2},
+)  # fmt: skip
+LARGE = Record(
+    number=4, outcome="over_budget", params=30000, reason="30,000 parameters, 50.0 % over 20,000", arch="conv3-64",
+    constraints={"params": 0.18},
+)  # fmt: skip
+START = SearchStarted("tiny", "runs/tiny", "accuracy", 0.8, 10, 2, (), ())
+
+
+def run(accuracy: float | None = 0.9) -> FinalRun:
+    """One run of a finalist."""
+    return FinalRun(
+        trial=3, run=0, seed=1, recipe={}, test_accuracy=accuracy, test_accuracy_flip=None, test_loss=None,
+        test_images=360, losses=(), diverged=None, failed=None if accuracy else "Memory ran out", epochs=2,
+        seconds=61.0, device="cpu", precision="float32", threads=1, workers=1, weights=None, environment={},
+        finished="",
+    )  # fmt: skip
+
+
+EVENTS = [
+    START,
+    TrialStarted(3, "conv3-16 · gap", 19876, 4_200_000, 2),
+    EpochDone(3, 1, 0.5),
+    TrialDone(GOOD, GOOD, 1),
+    TrialDone(LARGE, GOOD, 1),
+    TargetReached(GOOD, 0.8),
+    Waiting(2),
+    SearchEnded("trials", 10, GOOD),
+    FinalistsStarted((3, 1), 4, 30),
+    EpochDone(3, 1, None),
+    FinalistDone(3, 0, run()),
+]
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (START, "study tiny: 0 of 10 networks trained, 2 workers; runs/tiny"),
+        (EVENTS[1], None),
+        (EVENTS[2], None),
+        (EVENTS[3], "[1] trial 3: completed, 81.23 %, 19,876 parameters, 1 min 15 s, conv3-16 · gap ← best"),
+        (EVENTS[4], "[1] trial 4: over budget, 30,000 parameters, 50.0 % over 20,000, conv3-64"),
+        (EVENTS[5], "target reached: 81.23 % of 80 %, trial 3"),
+        (EVENTS[6], "waiting for 2 trials of other processes"),
+        (
+            EVENTS[7],
+            "search ended: the study's number of trials is reached; 10 networks trained; best: 81.23 % on validation "
+            "images, 19,876 parameters, 4.2M FLOPs (trial 3: conv3-16 · gap)",
+        ),
+        (SearchEnded("interrupted", 0, None), "search ended: interrupted; start again to go on; 0 networks trained"),
+        (EVENTS[8], "finalists: trials 3, 1; 4 runs of 30 epochs on train + validation images"),
+        (EVENTS[10], "finalist 3, run 1: 90.00 % on 360 test images, 1 min 01 s"),
+        (FinalistDone(3, 1, run(None)), "finalist 3, run 2: failed, Memory ran out"),
+    ],
+)
+def test_plain_lines(event, line):
+    """Every event that says something becomes one line; accuracies in percent, counts with separators."""
+    assert plain_line(event) == line
+
+
+def test_going_on_is_said():
+    """A study that goes on says what is there and what was cut off."""
+    event = SearchStarted("tiny", "runs/tiny", "accuracy", None, 10, 2, (GOOD, LARGE), (5, 6))
+    line = "study tiny: 1 of 10 networks trained, 2 workers; trials 5, 6 were cut off and are repeated; runs/tiny"
+    assert plain_line(event) == line
+
+
+def test_without_a_terminal_lines_go_to_the_stream():
+    """A log gets one line per event, at once."""
+    stream = io.StringIO()
+    with progress(stream) as show:
+        for event in EVENTS:
+            show(event)
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 8
+    assert lines[0].startswith("study tiny")
+
+
+def test_tally_follows_the_events():
+    """Counts, rejections, best, running trials and the time left follow from the events."""
+    now = [100.0]
+    tally = Tally(clock=lambda: now[0])
+    for event in EVENTS[:3]:
+        tally(event)
+    assert tally.running == {3: "19.9k parameters: conv3-16 · gap"}
+    assert tally.status[3] == "epoch 1/2 50.00 %"
+    assert tally.left is None
+    now[0] = 110.0
+    for event in EVENTS[3:7]:
+        tally(event)
+    assert tally.outcomes == {"completed": 1, "over_budget": 1}
+    assert tally.rejections == {"params": 8, "shape": 2}
+    assert tally.running == {}
+    assert tally.best is GOOD
+    assert tally.left == pytest.approx(90.0)
+
+
+def test_live_view_shows_what_matters():
+    """The view on a terminal names the study, bars, outcomes, rejections, the best and what runs, without wrapping."""
+    tally = Tally(clock=lambda: 0.0)
+    for event in EVENTS[:5]:
+        tally(event)
+    tally(TrialStarted(7, "conv3-8 · " * 30, 5000, 100_000, 2))
+    tally(EpochDone(7, 1, 0.25))
+    console = Console(width=100, file=io.StringIO(), force_terminal=True)
+    console.print(render(tally))
+    text = console.file.getvalue()
+    for part in ("tiny", "1 of 10", "1 completed, 1 over budget", "8 params, 2 shape", "81.23 %", "epoch 1/2 25.00 %"):
+        assert part in text
+    assert "3 min" not in text
+
+
+def test_live_view_runs_on_a_terminal():
+    """On a terminal the view is drawn, redrawn and left standing at the end; milestones stay as lines."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    stream = Terminal()
+    with progress(stream) as show:
+        for event in EVENTS:
+            show(event)
+    assert "target reached: 81.23 % of 80 %, trial 3" in stream.getvalue()
+    assert "finalist 3, run 1: 90.00 %" in stream.getvalue()
+
+
+@pytest.mark.parametrize(("value", "text"), [(0, "0"), (999, "999"), (999_600, "1M"), (213_440, "213k"), (6e7, "60M")])
+def test_counts(value, text):
+    """Counts have three digits and a unit."""
+    assert count_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.04, "0.0 s"), (59.96, "1 min 00 s"), (200, "3 min 20 s"), (7500, "2 h 05 min")]
+)
+def test_durations(seconds, text):
+    """Durations have two units at most."""
+    assert duration_text(seconds) == text
+
+
+def test_packing_images_is_shown_while_it_lasts():
+    """A line per tenth in logs, a bar on a terminal, gone when it is over."""
+    assert plain_line(Packing(6000, 60000)) == "packing images, once: 6,000 of 60,000"
+    tally = Tally()
+    tally(START)
+    tally(Packing(6000, 60000))
+    console = Console(file=io.StringIO(), width=80)
+    console.print(render(tally))
+    assert "6000 of 60000" in console.file.getvalue()
+    tally(Packing(60000, 60000))
+    assert tally.packing is None

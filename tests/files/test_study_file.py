@@ -1,0 +1,222 @@
+"""Study files: what they give, and what is said about wrong ones."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from budgetnet.errors import BudgetnetError, LanguageError, StudyError
+from budgetnet.files.study import Pruner
+from budgetnet.files.study_file import KEYS, SMALLEST, parse_study, read_study
+from budgetnet.network.budget import Budget
+from budgetnet.training.data.sources import ImageFolder
+from budgetnet.training.recipe.presets import RECIPES
+from budgetnet.training.recipe.recipe import Recipe
+
+PATH = Path("s.yaml")
+BASE = """\
+study: x
+dataset: digits
+budget: {params: 6k}
+grammar: network = conv(3, 8|12) gap linear(classes)
+"""
+
+
+def test_smallest_study_has_four_lines():
+    """Name, data set, budget and grammar are enough; the rest has defaults."""
+    study = parse_study(BASE, PATH)
+    assert study.name == "x"
+    assert study.dataset == "digits"
+    assert study.budget == Budget(params=6000)
+    assert study.search.trials == 50
+    assert study.search.workers is None
+    assert study.search.worker_count() >= 1
+    assert study.training == Recipe(epochs=6)
+    assert study.finalists.training == Recipe(epochs=30)
+    assert study.goal == "accuracy"
+    assert study.target is None
+
+
+def test_advertised_smallest_study_is_a_study():
+    """What errors show as a smallest study can be read."""
+    assert parse_study(SMALLEST.replace("\n  ", "\n").strip(), PATH).name == "my-first"
+
+
+def test_every_key_reaches_the_study():
+    """A study file with all its sections gives all its values."""
+    study = parse_study(
+        BASE
+        + """\
+target: {accuracy: 85%}
+defaults: {conv: {act: gelu, bias: true, dropout: 0}}
+search:
+  sampler: tpe
+  trials: 1k
+  workers: 3
+  seed: 7
+  minutes: 1.5
+  pruner: {kind: hyperband, reduction: 4}
+  stop_at_target: true
+training: {preset: hand-made, epochs: 2, lr: 1e-3}
+validation: 20%
+finalists: {top: 1, seeds: 5, epochs: 4, flip: none}
+""",
+        PATH,
+    )
+    assert study.target == 0.85
+    assert study.vocabulary.signatures["conv"].parameter("act").default == "gelu"
+    assert study.vocabulary.signatures["conv"].parameter("bias").default == "true"
+    assert repr(study.vocabulary.signatures["conv"].parameter("dropout").default) == "0.0"
+    assert study.search.sampler == "tpe"
+    assert (study.search.trials, study.search.workers, study.search.seed) == (1000, 3, 7)
+    assert study.search.minutes == 1.5
+    assert study.search.pruner == Pruner(kind="hyperband", reduction=4)
+    assert study.search.stop_at_target
+    assert study.training == replace(RECIPES["hand-made"], epochs=2, lr=1e-3)
+    assert study.validation == 0.2
+    assert (study.finalists.top, study.finalists.seeds) == (1, 5)
+    assert study.finalists.training == replace(study.training, epochs=4, flip="none")
+
+
+@pytest.mark.parametrize("goal", ["smallest", "pareto"])
+def test_other_goals_go_without_a_pruner(goal):
+    """Goals that value small networks do not stop trials by accuracy unless the study says so, which is an error."""
+    study = parse_study(BASE + f"goal: {goal}\ntarget: {{accuracy: 0.85}}\n", PATH)
+    assert study.search.pruner.kind == "none"
+
+
+def test_folder_of_images_is_relative_to_the_study(tmp_path):
+    """A data set of one's own is found from the study file's place, wherever the command runs."""
+    text = BASE.replace("digits", "{images: photos, size: [24, 32], channels: 1}")
+    study = parse_study(text, tmp_path / "s.yaml")
+    assert study.dataset == ImageFolder(tmp_path / "photos", (24, 32), 1)
+
+
+def test_grammar_from_a_file(tmp_path):
+    """A grammar may stand in a file of its own, which its errors then name."""
+    (tmp_path / "net.grammar").write_text("network = conv(3, 8) gap linear(classes)\n", encoding="utf-8")
+    (tmp_path / "s.yaml").write_text(BASE.replace("network = conv(3, 8|12) gap linear(classes)", "net.grammar"))
+    assert "gap" in read_study(tmp_path / "s.yaml").grammar_text
+    (tmp_path / "net.grammar").write_text("network =\n  convv(3, 8)\n", encoding="utf-8")
+    with pytest.raises(LanguageError, match=r"net\.grammar:2:3: .*'convv'; did you mean 'conv'\?"):
+        read_study(tmp_path / "s.yaml")
+
+
+def test_recipe_keys_of_the_documentation_are_those_of_the_recipe():
+    """The legal keys of training are the recipe's fields and the preset."""
+    assert set(KEYS["training"]) == {"preset", *Recipe().to_mapping()}
+
+
+WRONG = [
+    ("", r"s\.yaml: the file is empty; a smallest study is:\n  study: my-first"),
+    ("- a\n", r"s\.yaml:1:1: a study is made of 'key: value' lines"),
+    ("study: [a\n", r"s\.yaml:2:1: not YAML: expected ',' or '\]'.*check indentation, colons and brackets"),
+    ("study:\tx\n", r"s\.yaml:1:7: not YAML: .*indent with spaces\n  1 \| study: x"),
+    (BASE + "serach: {}\n", r"s\.yaml:5:1: a study has no key 'serach'; did you mean 'search'\?\n  5 \| serach: {}\n"),
+    (BASE + "xyzzy: 1\n", r"a study has no key 'xyzzy'; known keys: study, dataset, budget"),
+    (BASE + "study: y\n", r"s\.yaml:5:1: study is given twice, first on line 1; keep one"),
+    (BASE + "search: {trails: 5}\n", r"s\.yaml:5:10: search has no key 'trails'; did you mean 'trials'\?"),
+    (BASE + "search: {n_trials: 5}\n", r"search has no key 'n_trials'; did you mean 'trials'\?"),
+    (BASE + "search: 5\n", r"search must be a mapping with the keys sampler, .*, but got '5'"),
+    (BASE + "search: {trials: many}\n", r"s\.yaml:5:18: search\.trials must be a whole number of at least 1.*'many'"),
+    (BASE + "search: {trials: 0}\n", r"search\.trials must be a whole number of at least 1, but got '0'"),
+    (BASE + "search: {trials: 1.5}\n", r"search\.trials must be a whole number of at least 1, but got '1\.5'"),
+    (BASE + "search: {trials: [1]}\n", r"search\.trials must be a whole number of at least 1, but got a list"),
+    (BASE + "search: {trials: }\n", r"search\.trials must be a whole number of at least 1, but got nothing"),
+    (BASE + "search: {minutes: 0}\n", r"search\.minutes must be a number above 0, but got '0'"),
+    (BASE + "search: {workers: -1}\n", r"search\.workers must be a whole number from 1 to 1,024, but got '-1'"),
+    (BASE + "search: {sampler: evolutoin}\n", r"evolution, tpe, random, but got 'evolutoin'; did you mean 'evolution'"),
+    (BASE + "search: {stop_at_target: maybe}\n", r"search\.stop_at_target must be true or false, but got 'maybe'"),
+    (BASE + "search: {pruner: medain}\n", r"median, halving, hyperband, none, but got 'medain'; did you mean 'median'"),
+    (BASE + "search: {pruner: {reduction: 1}}\n", r"search\.pruner\.reduction must be a whole number of at least 2"),
+    (BASE + "target: {accuracy: 85}\n", r"must lie between 0 and 1 .*but got 85; 85 per cent is written 85%"),
+    (BASE + "target: {accuracy: high}\n", r"target\.accuracy must be a share such as 85% or 0\.85, but got 'high'"),
+    (BASE + "target: 85%\n", r"target must be a mapping with the keys accuracy, but got '85%'"),
+    (BASE + "goal: small\n", r"goal must be one of accuracy, smallest, pareto.*did you mean 'smallest'\?"),
+    (BASE + "goal: smallest\n", r"s\.yaml:5:1: the goal 'smallest' needs a target.*target: {accuracy: 85%}"),
+    (BASE + "goal: pareto\nsearch: {pruner: median}\n", r"'pareto' does not go with the pruner 'median'.*pruner: none"),
+    (BASE + "training: {epochs: 0}\n", r"s\.yaml:5:20: A recipe's epochs must be at least 1, but got 0"),
+    (BASE + "training: {optimizer: sdg}\n", r"s\.yaml:5:23: .*adam, muon, but got 'sdg'; did you mean 'sgd'"),
+    (BASE + "training: {learning_rate: 1}\n", r"training has no key 'learning_rate'; did you mean 'lr'\?"),
+    (BASE + "training: {preset: handmade}\n", r"s\.yaml:5:20: .*'handmade'; did you mean 'hand-made'\?"),
+    (BASE + "finalists: {tops: 1}\n", r"s\.yaml:5:13: finalists has no key 'tops'; did you mean 'top'\?"),
+    (BASE + "finalists: {seeds: 0}\n", r"finalists\.seeds must be a whole number from 1 to 100, but got '0'"),
+    (BASE + "validation: 0\n", r"validation must lie between 0 and 1 \(0% and 100%\), but got 0"),
+    (BASE + "defaults: {conv: {act: gleu}}\n", r"s\.yaml:5:24: conv: act is one of .*'gleu'; did you mean 'gelu'\?"),
+    (BASE + "defaults: {conv: {atc: gelu}}\n", r"defaults\.conv has no key 'atc'; did you mean 'act'\?"),
+    (BASE + "defaults: {cnv: {act: gelu}}\n", r"defaults has no key 'cnv'; did you mean 'conv'\?"),
+    (BASE.replace("6k", "lots"), r"s\.yaml:3:18: budget: params must be an amount such as 200k"),
+    (BASE.replace("params: 6k", "parms: 6k"), r"budget has no key 'parms'; did you mean 'params'\?"),
+    (BASE.replace("params: 6k", "macs: 6k"), r"budget has no key 'macs'; did you mean 'flops'\?"),
+    (BASE.replace("{params: 6k}", "{}"), r"s\.yaml:3:9: a budget bounds at least one thing"),
+    (BASE.replace("{params: 6k}", "6k"), r"budget must be a mapping with the keys params, flops"),
+    (BASE.replace("digits", "digit"), r"s\.yaml:2:10: dataset must be one of cifar10.*did you mean 'digits'\?"),
+    (BASE.replace("digits", "{folder: foo}"), r"dataset has no key 'folder'; known keys: images, size, channels"),
+    (BASE.replace("digits", "{images: f, size: [8, x]}"), r"dataset\.size\[1\] must be a whole number from 1"),
+    (BASE.replace("digits", "{images: f, size: [8]}"), r"dataset\.size must be a number of pixels, or a pair"),
+    (BASE.replace("digits", "{images: f, channels: 2}"), r"dataset\.channels must be 1 \(grey\) or 3 \(colour\)"),
+    (BASE.replace("study: x", "study: a b"), r"s\.yaml:1:8: study must be made of letters.*but got 'a b'"),
+    (BASE.replace("study: x", "study: ../x"), r"study must be made of letters.*but got '\.\./x'"),
+    (BASE.replace("study: x\n", ""), r"a study needs the key 'study', for example: study: my-first"),
+    (BASE.partition("grammar")[0], r"a study needs the key 'grammar', for example: grammar: network ="),
+    (BASE.partition("network")[0] + "no.grammar\n", r"s\.yaml:4:10: the grammar file no\.grammar cannot be read"),
+    (
+        BASE.partition("network")[0] + "network = conv(3, 8)\n    gap linear(classes)\n",
+        r"s\.yaml:4:10: a grammar of several lines is written as a block: 'grammar: \|'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), WRONG, ids=[str(number) for number in range(len(WRONG))])
+def test_wrong_studies_are_located_and_explained(text, message):
+    """Each mistake is answered with its place, the rule, what came, and the nearest legal word."""
+    with pytest.raises(StudyError, match=message):
+        parse_study(text, PATH)
+
+
+@pytest.mark.parametrize(
+    ("grammar", "place"),
+    [
+        ("|\n   network = conv(3, 8)\n\n     gap linaer(classes)\n", "s.yaml:7:10"),
+        ("|2\n   network = conv(3, 8)\n     gap linaer(classes)\n", "s.yaml:6:10"),
+        ("network = conv(3, 8) gap linaer(classes)\n", "s.yaml:4:35"),
+        ("'network = conv(3, 8) gap linaer(classes)'\n", "s.yaml:4:36"),
+    ],
+)
+def test_errors_in_the_grammar_name_the_place_in_the_study_file(grammar, place):
+    """Line and column are the study file's own, however the grammar stands in it."""
+    with pytest.raises(LanguageError, match=rf"{place}: .*'linaer'; did you mean 'linear'\?"):
+        parse_study(BASE.partition("network")[0] + grammar, PATH)
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    """A missing file, a folder and a file of bytes are named with what is wrong."""
+    with pytest.raises(StudyError, match=r"there is no study file .*absent\.yaml"):
+        read_study(tmp_path / "absent.yaml")
+    with pytest.raises(StudyError, match="cannot be read"):
+        read_study(tmp_path)
+    (tmp_path / "bytes.yaml").write_bytes(b"study: \xff\xfe\n")
+    with pytest.raises(StudyError, match="not plain UTF-8"):
+        read_study(tmp_path / "bytes.yaml")
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.data())
+def test_any_text_gives_a_study_or_an_expected_error(data):
+    """Cutting, doubling or scrambling lines of a study never ends in anything but a study or a located error."""
+    lines = (BASE + "search: {trials: 5, pruner: {kind: none}}\ntraining:\n  epochs: 3\n").splitlines()
+    position = data.draw(st.integers(0, len(lines) - 1))
+    line = lines[position]
+    cut = data.draw(st.integers(0, len(line)))
+    junk = data.draw(
+        st.text(st.characters(codec="utf-8"), max_size=8) | st.sampled_from([": ", "- ", "{", "&a", "*a", "!!"])
+    )
+    lines[position] = line[:cut] + junk + line[cut + data.draw(st.integers(0, 3)) :]
+    text = "\n".join(lines)
+    with suppress(BudgetnetError):
+        parse_study(text, PATH)

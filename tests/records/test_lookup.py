@@ -1,0 +1,124 @@
+"""From what the user writes to a network, and what is said where there is none."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from budgetnet.errors import RequestError, StudyError
+from budgetnet.network.cost.closed_form import cost
+from budgetnet.records.lookup import architecture_of, find, open_trials, pick, read_study_file
+
+
+def test_a_file_is_a_network(by_hand_path, by_hand):
+    """An architecture file needs no study."""
+    found = find(str(by_hand_path))
+    assert found.architecture.network == by_hand.network
+    assert found.trials is None
+    assert found.label == str(by_hand_path)
+
+
+def test_a_trial_is_a_network_with_the_counts_it_recorded(study_path, run_folder, trials):
+    """Every trial's text builds a network that costs what its record says."""
+    for record in trials.records:
+        found = find(f"{study_path}:{record.number}", out=run_folder)
+        counted = cost(found.architecture.network, found.architecture.input_shape)
+        assert (counted.params, counted.flops) == (record.params, record.flops)
+        assert found.architecture.name == f"tiny-{record.number}"
+        assert found.label == f"trial {record.number} of tiny"
+
+
+def test_the_best_is_the_best_on_validation_images(study_path, run_folder, trials):
+    """`best` follows the study's goal."""
+    found = find(f"{study_path}:best", out=run_folder)
+    assert found.record.accuracy == max(r.accuracy for r in trials.records if r.outcome == "completed")
+
+
+def test_the_storage_may_be_named(study_path, run_folder):
+    """A database elsewhere is read by its address."""
+    found = find(f"{study_path}:0", storage=f"sqlite:///{run_folder / 'study.db'}")
+    assert found.record.number == 0
+
+
+def test_recorded_networks_are_read_with_the_built_in_defaults(trials, make_record):
+    """A study's own defaults are written out in the recorded text and must not act twice."""
+    record = make_record(0, network="network = conv(3, 8, act=gelu) gap linear(10)\n")
+    other = replace(trials.study, vocabulary=trials.study.vocabulary.with_defaults({"conv": {"norm": "none"}}))
+    architecture = architecture_of(record, other)
+    assert architecture.network.items[0].norm == "batch"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{folder}/tinny.yaml", "there is no file .*tinny.yaml; did you mean 'tiny.yaml'"),
+        ("{folder}/zzz", "there is no file .*zzz; a network is an architecture file, STUDY:best or STUDY:17"),
+        ("{folder}/no/such/folder.yaml", "there is no folder"),
+        ("{study}", "is a study, which holds many networks; name one: .*:best or .*:17"),
+        ("{study}:99", "tiny has no trial 99: it has the trials 0 to 3"),
+        ("{study}:bst", "a trial is named by its number or 'best', but got 'bst'; did you mean 'best'"),
+        ("{study}:-1", "but got '-1'; see: budgetnet list .* --run"),
+        ("{folder}/tinny.yaml:best", "there is no study file .*tinny.yaml; did you mean 'tiny.yaml'"),
+        (":best", "there is no file :best"),
+    ],
+)
+def test_wrong_names_say_what_there_is(study_path, run_folder, text, message):
+    """Each mistake is answered with the rule and the next step."""
+    with pytest.raises(RequestError, match=message):
+        find(text.format(folder=study_path.parent, study=study_path), out=run_folder)
+
+
+def test_a_study_that_has_not_run_says_how_to_run_it(study_path, tmp_path):
+    """No database yet: nothing is created, and the command that makes one is named."""
+    out = tmp_path / "nothing"
+    command = re.escape(f"budgetnet search {study_path} --out {out}")
+    with pytest.raises(RequestError, match=f"there are no trials of tiny yet: .* first run: {command}"):
+        open_trials(read_study_file(study_path), out=out)
+    assert not out.exists()
+
+
+def test_a_study_whose_grammar_changed_is_not_mixed_with_old_trials(study_path, run_folder, tmp_path):
+    """The old trials belong to another space."""
+    path = tmp_path / "tiny.yaml"
+    path.write_text(study_path.read_text().replace("conv(3, 8|12) maxpool", "conv(5, 8|12) maxpool"))
+    with pytest.raises(StudyError, match="differs from the study"):
+        open_trials(read_study_file(path), out=run_folder)
+
+
+def test_an_architecture_in_a_study_s_place_is_recognised(by_hand_path):
+    """The two kinds of file are told apart before a key is called unknown."""
+    with pytest.raises(RequestError, match="is an architecture file, but a study file is needed; try budgetnet show"):
+        read_study_file(by_hand_path)
+
+
+def test_nothing_trained_means_no_best(trials):
+    """Without a completed trial there is no best one."""
+    with pytest.raises(RequestError, match="no trial of tiny has been trained to the end yet: it has none so far"):
+        pick(replace(trials, records=()), "best")
+
+
+def test_a_trial_without_a_network_says_so(trials, make_record):
+    """Another tool's trials have no network to show."""
+    record = make_record(0, network="", outcome="failed")
+    with pytest.raises(RequestError, match=r"trial 0 of tiny has no network \(failed\)"):
+        pick(replace(trials, records=(record,)), "0")
+
+
+def test_missing_numbers_list_what_there_is(trials, make_record):
+    """A gap in the numbers is not hidden behind a range."""
+    records = (make_record(1), make_record(4))
+    with pytest.raises(RequestError, match="has no trial 2: it has the trials 1, 4"):
+        pick(replace(trials, records=records), "2")
+    with pytest.raises(RequestError, match="has no trial 2: it has trial 1"):
+        pick(replace(trials, records=records[:1]), "2")
+
+
+def test_the_options_that_lead_to_a_database(trials):
+    """Advice that names a command names the folder and the database it needs, and nothing else."""
+    assert trials.place == f" --run {trials.folder}"
+    assert replace(trials, storage="postgresql://h/d").place.endswith(" --storage postgresql://h/d")
+    usual = trials.study.run_folder()
+    assert replace(trials, folder=usual, storage=f"sqlite:///{Path(usual / 'study.db').absolute()}").place == ""

@@ -1,0 +1,123 @@
+"""Scores of other studies in the same database: what is taken over, what is not, and what looking costs."""
+
+from __future__ import annotations
+
+import pytest
+
+from budgetnet.files.settings import comparable, settings_of
+from budgetnet.files.spaces import space_of
+from budgetnet.records.other_studies import REFRESH, Elsewhere
+from budgetnet.records.ranking import best
+from budgetnet.search.candidates import Intake
+from budgetnet.search.finalists import choose_finalists
+from budgetnet.search.loop import Campaign
+from budgetnet.search.propose import make_sampler
+from budgetnet.training.recipe.recipe import Recipe
+from tests.records.test_ledger import derived
+from tests.search.helpers import Threads, open_ledger
+
+QUICK = "{epochs: 2, batch: 256, shift: 0, flip: none, precision: float32}"
+SEARCH = "{trials: 3, workers: 1, seed: 0, sampler: random, pruner: none}"
+
+
+def run(study, folder):
+    """Search with one worker; return the records and what was trained."""
+    ledger, space, workers = open_ledger(study, folder), space_of(study), Threads(study)
+    elsewhere = Elsewhere(ledger.storage, study)
+    intake = Intake(space, ledger, make_sampler(study, space), study.search.seed, elsewhere=elsewhere)
+    Campaign(
+        study=study, ledger=ledger, intake=intake, pool=workers, listen=lambda _: None, stopped=lambda: False
+    ).run()
+    return ledger, workers.jobs
+
+
+def test_a_score_of_another_study_is_taken_over(make_study, tmp_path):
+    """The second study, of another budget, proposes the first one's networks and trains only new ones."""
+    first, _ = run(make_study(search=SEARCH, training=QUICK), tmp_path)
+    study = make_study(study="other", search=SEARCH, training=QUICK, budget="{params: 6k, flops: 499k}")
+    second, jobs = run(study, tmp_path)
+    theirs = {record.hash: record for record in first.records()}
+    copied = [record for record in second.records() if record.outcome == "duplicate"]
+    assert [record.hash for record in copied] == list(theirs)
+    for record in copied:
+        earlier = theirs[record.hash]
+        assert record.reason == f"the same network as trial {earlier.number} of the study tiny, trained alike"
+        assert record.copied_from == f"tiny:{earlier.number}"
+        assert (record.accuracy, record.curve, record.seed) == (earlier.accuracy, earlier.curve, earlier.seed)
+        trial = second.study.trials[record.number]
+        assert trial.value == earlier.accuracy
+        assert trial.intermediate_values == dict(enumerate(earlier.curve, start=1))
+    trained = [record for record in second.records() if record.trained]
+    assert len(jobs) == len(trained) == 3
+    assert not {record.hash for record in trained} & set(theirs)
+    everything = {**theirs, **{record.hash: record for record in trained}}
+    leader = best(second.records(), "accuracy")
+    assert leader.accuracy == max(record.accuracy for record in everything.values())
+    assert choose_finalists(second.records(), study)[0] == leader
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"training": QUICK.replace("epochs: 2", "epochs: 1")}, {"search": SEARCH.replace("seed: 0", "seed: 1")}],
+    ids=["recipe", "seed"],
+)
+def test_other_conditions_are_not_comparable(make_study, tmp_path, changes):
+    """Under another recipe, or on another split, nothing is taken over."""
+    usual = {"search": SEARCH.replace("trials: 3", "trials: 1"), "training": QUICK}
+    first, _ = run(make_study(**usual), tmp_path)
+    (theirs,) = first.records()
+    study = make_study(study="other", **{**usual, **changes})
+    other = Elsewhere(first.storage, study)
+    open_ledger(study, tmp_path)
+    assert other.completed(theirs.hash) is None
+    again = make_study(study="alike", budget="{params: 5k}", **usual)
+    assert Elsewhere(first.storage, again).completed(theirs.hash).address == "tiny:0"
+
+
+def test_only_completed_trials_have_a_score_to_take(make_study, study, space, ledger):
+    """What was stopped, diverged, failed, runs or is itself a copy elsewhere is trained here; later trials are seen."""
+    now = 0.0
+    other = Elsewhere(ledger.storage, make_study(study="other"), clock=lambda: now)
+    ends = ("stopped_early", "diverged", "failed", "completed")
+    trials = [ledger.start(*derived(space, seed)) for seed in range(len(ends))]
+    assert other.completed("3") is None
+    for trial, outcome in zip(trials, ends, strict=True):
+        ledger.finish(trial, outcome, accuracy=0.5, curve=[0.4, 0.5], epochs=2)
+    found, attributes = derived(space, 9)
+    ledger.add("duplicate", found, {**attributes, "copied_from": "third:1", "curve": [0.5]}, accuracy=0.5)
+    assert other.completed("3") is None, "not looked yet"
+    now = REFRESH
+    assert [other.completed(name) is not None for name in "01239"] == [False, False, False, True, False]
+    assert other.completed("3").record.number == 3
+
+
+def test_each_trial_is_read_once(make_study, study, space, ledger, monkeypatch):
+    """A second look reads what is new, and what was still running, and nothing else."""
+    from budgetnet.records import other_studies as elsewhere
+
+    read: list[int] = []
+    plain = elsewhere.read_record
+    monkeypatch.setattr(elsewhere, "read_record", lambda trial: read.append(trial.number) or plain(trial))
+    now = 0.0
+    other = Elsewhere(ledger.storage, make_study(study="other"), clock=lambda: now)
+    ledger.finish(ledger.start(*derived(space, 0)), "completed", accuracy=0.5, curve=[0.5])
+    running = ledger.start(*derived(space, 1))
+    assert other.completed("0") is not None
+    for _ in range(100):
+        assert other.completed("1") is None
+    ledger.finish(running, "completed", accuracy=0.6, curve=[0.6])
+    now = REFRESH
+    assert other.completed("1").record.accuracy == 0.6
+    assert read == [0, 1]
+
+
+def test_settings_from_before_a_field_was_added_mean_its_default(study):
+    """A recipe's field that the other study does not know had its default's effect there."""
+    ours = settings_of(study)
+    name = "weight_decay"
+    older = {**ours, "training": {key: value for key, value in ours["training"].items() if key != name}}
+    changed = {**ours, "training": {**ours["training"], name: Recipe().to_mapping()[name] + 1}}
+    assert comparable(older, ours)
+    assert not comparable(older, changed)
+    assert not comparable(None, ours)
+    assert not comparable({**ours, "dataset": {"name": "mnist"}}, ours)

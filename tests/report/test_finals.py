@@ -1,0 +1,73 @@
+"""Finalists as a table, and what brief training was worth."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from budgetnet.records.training_run import Finalist, FinalRun
+from budgetnet.report.finals import agreement, finalist_document, finalists_text
+
+
+def finalist(trial: int, *accuracies: float | None) -> Finalist:
+    """A finalist with these test accuracies."""
+    return Finalist(
+        trial=trial,
+        runs=tuple(
+            FinalRun(
+                trial=trial,
+                run=number,
+                seed=number,
+                recipe={"epochs": 3},
+                test_accuracy=accuracy,
+                test_accuracy_flip=None,
+                test_loss=0.2,
+                test_images=100,
+                diverged=None,
+                failed=None,
+                losses=(2.0, 1.0, 0.5),
+                epochs=3,
+                seconds=1.0,
+                device="cpu",
+                precision="float32",
+                threads=1,
+                workers=1,
+                weights=None,
+                environment={},
+                finished="2025-03-01T12:00:00+00:00",
+            )
+            for number, accuracy in enumerate(accuracies)
+        ),
+    )
+
+
+def test_the_table_has_mean_and_deviation(make_record):
+    """Several seeds have a spread, one has none, none has a dash."""
+    records = [make_record(0, 0.5), make_record(1, 0.6), make_record(2, 0.7)]
+    lines = finalists_text([finalist(0, 0.9, 0.8), finalist(1, 0.75), finalist(2, None)], records)
+    assert "85.00 ± 7.07" in lines[1]
+    assert lines[2].split()[:3] == ["1", "75.00", "1"]
+    assert lines[3].split()[:3] == ["2", "–", "0"]
+    assert finalists_text([], records) == []
+
+
+@pytest.mark.parametrize(("full", "tau"), [((0.7, 0.8, 0.9), 1), ((0.9, 0.8, 0.7), -1), ((0.8, 0.8, 0.8), 0)])
+def test_rank_correlation(make_record, full, tau):
+    """Equal order is 1, reversed order -1, ties nothing."""
+    records = [make_record(number, 0.5 + number / 10) for number in range(3)]
+    finalists = [finalist(number, accuracy) for number, accuracy in enumerate(full)]
+    assert agreement(finalists, records) == pytest.approx(tau)
+    assert f"Kendall's tau = {tau:+.2f}" in finalists_text(finalists, records)[-1]
+
+
+def test_two_networks_have_no_rank_correlation(make_record):
+    """Two networks agree or not by a coin's toss."""
+    assert agreement([finalist(0, 0.7), finalist(1, 0.8)], [make_record(0), make_record(1)]) is None
+
+
+def test_a_finalist_is_a_json_document():
+    """Fractions, with every run beneath."""
+    document = json.loads(json.dumps(finalist_document(finalist(3, 0.9, 0.8))))
+    assert document["test_accuracy"]["mean"] == pytest.approx(0.85)
+    assert [run["seed"] for run in document["runs"]] == [0, 1]

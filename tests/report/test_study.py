@@ -1,0 +1,76 @@
+"""What a study has found, at the end of a search and of a listing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from budgetnet.report.study import ending_text, listing_text, study_document, target_text
+
+
+def test_the_end_of_a_search_names_the_next_commands(trials):
+    """Outcomes, target, frontier, finalists, and where to go from here."""
+    text = "\n".join(ending_text(trials))
+    assert text.startswith("tiny: 4 completed")
+    assert "target of 30.0 % on validation images" in text
+    assert "Nothing found is both smaller and more accurate than these:" in text
+    assert "mean ± standard deviation on the test images" in text
+    assert f"budgetnet export {trials.study.path} --run {trials.folder}" in text
+
+
+def test_the_end_of_a_search_says_where_the_export_is(trials, tmp_path):
+    """What has been exported need not be exported again."""
+    lines = ending_text(trials, tmp_path / "export")
+    assert f"The best of them as plain PyTorch, with weights and a model card: {tmp_path / 'export'}" in lines
+    assert not any("budgetnet export" in line for line in lines)
+
+
+def test_the_digits_show_the_way_to_cifar10(trials, tmp_path):
+    """The embedded default is a beginning; the flagship beside it is next."""
+    (tmp_path / "cifar10-200k.yaml").touch()
+    digits = replace(trials, study=replace(trials.study, dataset="digits", path=tmp_path / "quickstart.yaml"))
+    assert any(f"budgetnet search {tmp_path / 'cifar10-200k.yaml'}" in line for line in ending_text(digits))
+    elsewhere = replace(digits, study=replace(digits.study, dataset="cifar100"))
+    assert not any("cifar10-200k" in line for line in ending_text(elsewhere))
+
+
+def test_a_listing_counts_all_trials_however_few_are_shown(trials):
+    """A filter hides rows, not outcomes; an empty table says so."""
+    lines = listing_text(trials, trials.records[:1])
+    assert sum(line.split()[:1] == ["0"] for line in lines) >= 1
+    assert any(line.startswith("4 completed") for line in lines)
+    assert listing_text(trials, ())[0] == "no such trials"
+
+
+def test_an_empty_study_has_no_frontier_and_no_advice(trials):
+    """Nothing found, nothing recommended."""
+    empty = replace(trials, records=(), finalists=())
+    assert ending_text(empty) == ["tiny: no trials", "No trial reached the target of 30.0 % on validation images."]
+
+
+def test_targets_are_judged_on_validation_images(trials, make_record):
+    """The number of trials and the first of them; nothing where there is no target."""
+    records = [make_record(0, 0.2), make_record(3, 0.31), make_record(5, 0.4)]
+    assert target_text(trials.study, records) == "2 trials reached the target of 30.0 % on validation images: 3, 5."
+    assert target_text(replace(trials.study, target=None), records) is None
+
+
+def test_the_document_holds_everything(trials, make_record):
+    """One JSON document: counts over all trials, the chosen ones, finalists; shares are fractions."""
+    dropped = make_record(9, rejected_before={"params": 3})
+    full = replace(trials, records=(*trials.records, dropped))
+    document = json.loads(json.dumps(study_document(full, full.records)))
+    assert document["study"] == "tiny"
+    assert document["target"] == 0.3
+    assert document["dropped"]["params"] == 3
+    assert len(document["trials"]) == 5
+    assert document["best"] in [trial["number"] for trial in document["trials"]]
+    assert document["finalists"][0]["test_accuracy"]["n"] == 2
+    assert set(document["frontier"]) <= {trial["number"] for trial in document["trials"]}
+
+
+def test_a_best_trial_that_no_finalist_is_must_be_trained_before_it_is_exported(trials):
+    """Advice that would end in an error is none."""
+    lines = ending_text(replace(trials, finalists=()))
+    assert any(line.strip().startswith(f"budgetnet train {trials.study.path}:best") for line in lines)
+    assert not any("budgetnet export" in line for line in lines)

@@ -1,0 +1,104 @@
+"""Training one network in full."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from safetensors.torch import load_file
+
+from budgetnet.errors import DataError, RequestError, StudyError
+from budgetnet.network.torch.build import build
+from budgetnet.records.lookup import Found, find
+from budgetnet.records.training_folder import read_training
+from budgetnet.search.full_training import Plan, plan, train_network
+from budgetnet.training.recipe.presets import MUON
+from budgetnet.training.recipe.recipe import Recipe
+
+
+@pytest.fixture
+def named(by_hand):
+    """The network by hand, as the command line finds it."""
+    return Found(architecture=by_hand, label="by-hand.yaml")
+
+
+@pytest.fixture
+def planned(by_hand, tmp_path):
+    """One short run on digits."""
+    recipe = Recipe(epochs=1, batch=64, shift=0, flip="none", precision="float32")
+    return Plan(architecture=by_hand, dataset="digits", recipe=recipe, seeds=1, out=tmp_path / "out")
+
+
+def test_a_trial_is_trained_as_its_study_trains_finalists(study_path, run_folder):
+    """Data set, recipe, number of seeds and place follow from the study; what is given wins."""
+    found = find(f"{study_path}:0", out=run_folder)
+    planned = plan(found)
+    assert (planned.dataset, planned.seeds, planned.recipe.epochs) == ("digits", 2, 3)
+    assert planned.out == run_folder / "train" / "trial-0"
+    assert plan(found, seeds=5, epochs=1).recipe.epochs == 1
+    assert plan(found, seeds=5, epochs=1).seeds == 5
+
+
+def test_a_file_needs_to_be_told_the_data(named, trials):
+    """A network alone does not say on what to train it; a study says, a data set's name says, both are too much."""
+    with pytest.raises(RequestError, match=r"say on what to train by-hand\.yaml: --study STUDY, or --dataset"):
+        plan(named)
+    with pytest.raises(RequestError, match="the data set follows from the study tiny; leave --dataset out"):
+        plan(named, study=trials.study, dataset="digits")
+    with pytest.raises(DataError, match="no data set 'digit'; did you mean 'digits'"):
+        plan(named, dataset="digit")
+    assert plan(named, study=trials.study).recipe == trials.study.finalists.training
+    assert plan(named, study=trials.study, recipe="muon", epochs=3).recipe == replace(MUON, epochs=3)
+    with pytest.raises(StudyError, match="no recipe preset 'moun'; did you mean 'muon'"):
+        plan(named, dataset="digits", recipe="moun")
+    assert plan(named, dataset="digits").out.parts == ("runs", "train", "by-hand")
+
+
+def test_a_run_is_recorded_kept_and_gone_on_with(planned, by_hand):
+    """Weights fit the built network; a second call trains only what is missing."""
+    said: list[str] = []
+    first = train_network(planned, say=said.append, device="cpu", threads=1)
+    assert first.score.n == 1
+    assert first.runs[0].threads == 1
+    assert first.runs[0].test_images == 360
+    assert read_training(planned.out) == first
+    reading = first.runs[0].reading
+    assert sum(map(sum, reading.confusion)) == 360
+    assert first.runs[0].test_accuracy == sum(reading.confusion[k][k] for k in range(10)) / 360
+    assert [mistake.file for mistake in reading.mistakes] == [None] * 25
+    assert len(first.runs[0].train_accuracies) == 1
+    build(by_hand.network, by_hand.input_shape).load_state_dict(load_file(planned.out / first.runs[0].weights))
+    assert "seed 0: epoch 1 of 1" in said
+    again = train_network(planned, say=said.append, device="cpu")
+    assert again == first
+    assert said[-1].endswith("holds 1 of these runs already; 0 are left to do")
+
+    with pytest.raises(RequestError, match="holds a training with another recipe; choose another folder"):
+        train_network(replace(planned, recipe=Recipe(epochs=2)), say=said.append, device="cpu")
+    other = replace(by_hand, network=replace(by_hand.network, items=by_hand.network.items[2:]))
+    with pytest.raises(RequestError, match="holds a training with another network or data set"):
+        train_network(replace(planned, architecture=other), say=said.append, device="cpu")
+
+
+def test_a_network_for_other_images_is_refused(planned, by_hand):
+    """Shape and number of classes are compared before anything is loaded."""
+    wide = replace(by_hand, input_shape=(3, 32, 32))
+    with pytest.raises(
+        RequestError, match="takes images of 3×32×32 and tells 10 classes apart, but digits has images of 1×8×8"
+    ):
+        train_network(replace(planned, architecture=wide), say=print)
+
+
+def test_an_unknown_device_is_refused(planned):
+    """Before any worker starts."""
+    with pytest.raises(RequestError, match="device must be one of"):
+        train_network(planned, device="gpu", say=print)
+
+
+def test_a_place_that_cannot_be_written_to_is_refused_before_training(planned, tmp_path, monkeypatch):
+    """An hour of training must not be what finds out."""
+    monkeypatch.setattr("budgetnet.search.full_training.Pool", None)  # no worker may be started
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file" / "folder", tmp_path / "file"):
+        with pytest.raises(RequestError, match=r"cannot be written to .*choose another place with --out"):
+            train_network(replace(planned, out=place), say=print, device="cpu")

@@ -1,0 +1,66 @@
+"""Numbers and tables as text."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from budgetnet.text import bytes_text, count, duration, joined_table, percent, shape_text, short_count, signed
+
+UNITS = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (999, "999"), (999.4, "999"), (999.6, "1k"), (213_440, "213k"), (999_600, "1M"), (69_083_264, "69.1M")],
+)
+def test_short_counts_never_say_1000_of_a_unit(value, text):
+    """A number that rounds to a thousand of a unit is one of the next."""
+    assert short_count(value) == text
+
+
+@given(st.integers(0, 10**17))
+@settings(deadline=None)
+def test_short_counts_are_right_to_three_digits(value):
+    """Read back, a short count is off by at most half a unit of its third digit."""
+    text = short_count(value)
+    unit = text[-1] if text[-1] in UNITS else ""
+    assert abs(float(text.removesuffix(unit)) * UNITS[unit] - value) <= 0.00501 * max(value, 1)
+
+
+def test_missing_numbers_are_dashes():
+    """Where there is no value, no text pretends one."""
+    assert percent(None) == count(None) == short_count(None) == duration(None) == "–"
+
+
+def test_percents_and_changes():
+    """Fractions become percents, changes carry their sign."""
+    assert percent(0.85123) == "85.12"
+    assert signed(1024, 20_000) == "+1,024 (+5.1 %)"
+    assert signed(-10, 100) == "-10 (-10.0 %)"
+    assert signed(5, 0) == "+5"
+    assert signed(0, 7) == "±0"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.04, "0.0 s"), (59.94, "59.9 s"), (59.96, "1 min 00 s"), (200, "3 min 20 s"), (7_500, "2 h 05 min")],
+)
+def test_durations_roll_over(seconds, text):
+    """Sixty seconds are a minute, sixty minutes an hour."""
+    assert duration(seconds) == text
+
+
+def test_sizes_and_shapes():
+    """Bytes come in binary units, shapes with multiplication signs."""
+    assert bytes_text(1000) == "1000 B"
+    assert bytes_text(294_912) == "288.0 KiB"
+    assert bytes_text(3 * 2**20) == "3.00 MiB"
+    assert shape_text((3, 32, 32)) == "3×32×32"
+
+
+def test_tables_are_aligned():
+    """Numbers end, words begin, at one column; no line ends with blanks."""
+    lines = joined_table(["name", "n", "note"], [["a", "1,000", ""], ["long", "5", "x"]], left=(0, 2))
+    assert lines == ["name      n  note", "a     1,000", "long      5  x"]

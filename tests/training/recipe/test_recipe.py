@@ -1,0 +1,147 @@
+"""`Recipe`: validation, reading, writing, presets."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from budgetnet.errors import StudyError
+from budgetnet.training.recipe.checks import RULES
+from budgetnet.training.recipe.presets import HAND_MADE, RECIPES
+from budgetnet.training.recipe.reading import read_recipe
+from budgetnet.training.recipe.recipe import FIELD_TYPES, Recipe
+
+recipes = st.builds(
+    Recipe,
+    epochs=st.integers(1, 500),
+    batch=st.integers(2, 4096),
+    optimizer=st.sampled_from(["sgd", "adamw", "adam", "muon"]),
+    lr=st.floats(1e-5, 10),
+    momentum=st.floats(0, 0.99),
+    weight_decay=st.floats(0, 1),
+    decay_all=st.booleans(),
+    schedule=st.sampled_from(["onecycle", "cosine", "wsd", "plateau", "constant"]),
+    label_smoothing=st.floats(0, 0.5),
+    mixup=st.floats(0, 2),
+    lookahead=st.integers(0, 20),
+    lookahead_ramp=st.floats(0, 4),
+    whiten=st.booleans(),
+    whiten_frozen=st.integers(0, 20),
+    trivial_augment=st.sampled_from(["none", "ra", "wide"]),
+    flip=st.sampled_from(["none", "random", "alternating"]),
+    cutout=st.integers(0, 16),
+    precision=st.sampled_from(["auto", "float32", "bfloat16"]),
+)
+
+
+@settings(deadline=None)
+@given(recipes)
+def test_a_recipe_survives_writing_and_reading(recipe: Recipe) -> None:
+    """``from_mapping(to_mapping())`` gives an equal recipe."""
+    assert read_recipe(recipe.to_mapping()) == recipe
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"epochs": 0}, "epochs must be at least 1, but got 0"),
+        ({"epochs": 1.5}, "epochs must be a whole number, but got 1.5"),
+        ({"epochs": True}, "epochs must be a whole number, but got True"),
+        ({"batch": 1}, "batch must be at least 2, but got 1"),
+        ({"lr": 0}, "lr must be above 0, but got 0"),
+        ({"lr": "fast"}, "lr must be a finite number, but got 'fast'"),
+        ({"lr": float("nan")}, "lr must be a finite number, but got nan"),
+        ({"lr": None}, "lr must be a finite number, but got None"),
+        ({"momentum": 1}, "momentum must be at least 0 and below 1, but got 1"),
+        ({"weight_decay": -1e-4}, "weight_decay must be at least 0, but got -0.0001"),
+        ({"decay_all": "yes"}, "decay_all must be true or false, but got 'yes'"),
+        ({"label_smoothing": 1.0}, "label_smoothing must be at least 0 and below 1"),
+        ({"ema": 1.0}, "ema must be at least 0 and below 1"),
+        ({"mixup": -0.1}, "mixup must be at least 0, but got -0.1"),
+        ({"muon_lr": 0.0}, "muon_lr must be above 0, but got 0.0"),
+        ({"muon_momentum": 1.0}, "muon_momentum must be at least 0 and below 1, but got 1.0"),
+        ({"norm_bias_rate": 0}, "norm_bias_rate must be above 0, but got 0"),
+        ({"cooldown": 0}, "cooldown must be above 0 and at most 1, but got 0"),
+        ({"schedule": "wsd", "warmup": 0.8}, "cooldown must be at most 1 - warmup for the schedule wsd, but got 0.3"),
+        ({"lookahead": 5, "ema": 0.9}, "lookahead must be 0 where ema is not 0: they are alternatives, but got 5"),
+        ({"lookahead": 0.5}, "lookahead must be a whole number, but got 0.5"),
+        ({"lookahead_rate": 0.0}, "lookahead_rate must be above 0 and at most 1, but got 0.0"),
+        ({"lookahead_ramp": -1.0}, "lookahead_ramp must be at least 0, but got -1.0"),
+        ({"whiten": 1}, "whiten must be true or false, but got 1"),
+        ({"whiten_frozen": -1}, "whiten_frozen must be at least 0, but got -1"),
+        ({"trivial_augment": "wild"}, "trivial_augment must be one of none, ra, wide, but got 'wild'; did you mean 'w"),
+        ({"shift": -1}, "shift must be at least 0, but got -1"),
+        ({"warp_rotate": 200}, "warp_rotate must be between 0 and 180, but got 200"),
+        ({"cutout_probability": 2}, "cutout_probability must be between 0 and 1, but got 2"),
+        (
+            {"optimizer": "adamW"},
+            "optimizer must be one of sgd, adamw, adam, muon, but got 'adamW'; did you mean 'adamw'?",
+        ),
+        ({"schedule": ["cosine"]}, r"schedule must be one of .*, but got \['cosine'\]"),
+    ],
+)
+def test_illegal_values_cannot_be_built(values: dict[str, Any], message: str) -> None:
+    """Every rule is stated with the value that broke it."""
+    with pytest.raises(StudyError, match=message):
+        Recipe(**values)
+
+
+@pytest.mark.parametrize(
+    ("key", "suggestion"),
+    [
+        ("epoch", "epochs"),
+        ("learning_rate", "lr"),
+        ("batch_size", "batch"),
+        ("optimiser", "optimizer"),
+        ("Crop", "shift"),
+    ],
+)
+def test_unknown_keys_get_the_nearest(key: str, suggestion: str) -> None:
+    """A misspelt key, or another tool's word for it, is answered with ours."""
+    with pytest.raises(StudyError, match=f"no key '{key}'; did you mean '{suggestion}'\\?"):
+        read_recipe({key: 1})
+
+
+def test_an_alien_key_lists_the_known_ones() -> None:
+    """Where nothing is near, all keys are listed."""
+    with pytest.raises(StudyError, match=r"no key 'zzz'\. Known keys: preset, batch, "):
+        read_recipe({"zzz": 1})
+
+
+def test_numbers_as_yaml_gives_them() -> None:
+    """YAML 1.1 reads 1e-5 as text, and 1 where 1.0 is meant; both are taken as the number."""
+    recipe = read_recipe({"lr": 1, "weight_decay": "1e-5"})
+    assert (recipe.lr, recipe.weight_decay) == (1.0, 1e-5)
+    assert isinstance(recipe.lr, float)
+
+
+def test_presets_and_bases_are_starting_points() -> None:
+    """A preset, or the base, gives what the mapping does not."""
+    found = read_recipe({"preset": "hand-made", "epochs": 3})
+    assert (found.optimizer, found.lr, found.cutout, found.epochs) == ("adam", 0.01, 16, 3)
+    assert read_recipe({"epochs": 3}, base=HAND_MADE) == found
+    assert read_recipe({}) == Recipe() == RECIPES["default"]
+    with pytest.raises(StudyError, match="no recipe preset 'handmade'; did you mean 'hand-made'"):
+        read_recipe({"preset": "handmade"})
+
+
+def test_recipes_and_data_descriptions_load_no_torch() -> None:
+    """Checking a study file and exploring a space must not wait for torch."""
+    program = (
+        "import sys\n"
+        "import budgetnet.training.recipe.reading, budgetnet.training.data.known, budgetnet.training.data.sources\n"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_every_number_has_a_range_and_every_range_a_number() -> None:
+    """A field that could be out of range is checked; what is checked is a field."""
+    numbers = {name for name, kind in FIELD_TYPES.items() if kind in (int, float)}
+    assert set(RULES) == numbers
