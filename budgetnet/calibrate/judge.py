@@ -16,7 +16,7 @@ from itertools import combinations
 
 from budgetnet.calibrate.plan import LEAST
 from budgetnet.calibrate.pruner_replay import ORDERS, Replay
-from budgetnet.calibrate.record import Network, Run
+from budgetnet.calibrate.record import CalibratedNetwork, CalibrationRun
 from budgetnet.calibrate.replay_choice import replay_all
 from budgetnet.calibrate.run import Calibrated
 from budgetnet.calibrate.statistics import Agreement, Paired, agreement, deficit
@@ -137,15 +137,17 @@ def judge(calibrated: Calibrated, *, orders: int = ORDERS) -> Judgement:
     )
 
 
-def _accuracy(run: Run) -> float | None:
+def _accuracy(run: CalibrationRun) -> float | None:
     return run.accuracy
 
 
-def _seconds(run: Run) -> float | None:
+def _seconds(run: CalibrationRun) -> float | None:
     return run.seconds
 
 
-def _scores(runs: Sequence[Run], schedule: int, repeats: int, value: Callable[[Run], float | None]) -> Scores:
+def _scores(
+    runs: Sequence[CalibrationRun], schedule: int, repeats: int, value: Callable[[CalibrationRun], float | None]
+) -> Scores:
     """One number per repetition of a schedule, of the networks that have all of them."""
     found: dict[int, dict[int, float]] = {}
     for run in runs:
@@ -186,7 +188,7 @@ def _checkpoints(calibrated: Calibrated, schedule: int, full: Scores, mean: Scor
     found: list[Length] = []
     for epochs in range(1, schedule):
 
-        def at(run: Run, place: int = epochs - 1) -> float | None:
+        def at(run: CalibrationRun, place: int = epochs - 1) -> float | None:
             # A training that broke down before keeps its last accuracy.
             return run.validation_accuracies[: place + 1][-1] if run.validation_accuracies else None
 
@@ -198,7 +200,7 @@ def _checkpoints(calibrated: Calibrated, schedule: int, full: Scores, mean: Scor
     return found
 
 
-def _by_size(networks: Sequence[Network], truth: Scores) -> dict[str, Agreement]:
+def _by_size(networks: Sequence[CalibratedNetwork], truth: Scores) -> dict[str, Agreement]:
     known = [network for network in networks if network.index in truth]
     if len(known) < LEAST:
         return {}

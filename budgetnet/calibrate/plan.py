@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from budgetnet.calibrate.record import Header, Network, Recorded, Role, Run
+from budgetnet.calibrate.record import CalibratedNetwork, CalibrationRun, Header, Recorded, Role
 from budgetnet.errors import RequestError, SearchError
 from budgetnet.files.settings import settings_of
 from budgetnet.files.study import Study
@@ -52,7 +52,7 @@ _USUAL: Mapping[str, Any] = Recipe().to_mapping()
 class Task:
     """One training to do."""
 
-    network: Network
+    network: CalibratedNetwork
     role: Role
     recipe: Recipe
     repeat: int
@@ -63,7 +63,7 @@ class Task:
         """Epochs times FLOPs: longer trainings have more of it."""
         return self.recipe.epochs * self.network.flops
 
-    def is_done_by(self, run: Run) -> bool:
+    def is_done_by(self, run: CalibrationRun) -> bool:
         """Whether a recorded training is this one."""
         return (
             (run.hash, run.schedule, run.repeat, run.seed)
@@ -92,7 +92,7 @@ class CalibrationPlan:
         """Return the recipe of a schedule."""
         return replace(self.finalists if epochs == self.full else self.training, epochs=epochs)
 
-    def task(self, network: Network, epochs: int, repeat: int) -> Task:
+    def task(self, network: CalibratedNetwork, epochs: int, repeat: int) -> Task:
         """Return one training. Brief and full ones have seeds of their own, as trials and finalists have."""
         return Task(
             network=network,
@@ -102,7 +102,7 @@ class CalibrationPlan:
             seed=trial_seed(self.seed, "calibration", network.hash, epochs, repeat),
         )
 
-    def tasks(self, networks: Sequence[Network]) -> list[Task]:
+    def tasks(self, networks: Sequence[CalibratedNetwork]) -> list[Task]:
         """Return all trainings, longest first: so workers that share them end at about the same time."""
         found = [
             self.task(network, epochs, repeat)
@@ -230,7 +230,7 @@ def _shown(value: object) -> str:
 # --- the networks -------------------------------------------------------------------------------------
 
 
-def draw_networks(space: Space, plan: CalibrationPlan, recorded: Recorded) -> list[Network]:
+def draw_networks(space: Space, plan: CalibrationPlan, recorded: Recorded) -> list[CalibratedNetwork]:
     """Return the networks of a plan: those recorded, in their order, and as many new ones as are missing.
 
     They are drawn as random search draws, so they are what a search sees first, and each is drawn with a
@@ -272,9 +272,9 @@ def _new(deriver: Deriver, rng: random.Random, known: set[str]) -> tuple[Candida
     return None
 
 
-def _described(index: int, candidate: Candidate, digest: str) -> Network:
+def _described(index: int, candidate: Candidate, digest: str) -> CalibratedNetwork:
     network = candidate.expansion.network
-    return Network(
+    return CalibratedNetwork(
         index=index,
         hash=digest,
         arch=summary(network),

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from budgetnet.calibrate.pruner_replay import ORDERS, Recording, Replay, replay
-from budgetnet.calibrate.record import Run
+from budgetnet.calibrate.record import CalibrationRun
 from budgetnet.files.study import Pruner
 from budgetnet.records.pruning import rungs
 
@@ -40,7 +40,7 @@ def _named(pruner: Pruner, epochs: int) -> Pruner:
 
 
 def replay_all(
-    runs: Sequence[Run], quality: Mapping[int, float], *, own: Pruner | None = None, orders: int = ORDERS
+    runs: Sequence[CalibrationRun], quality: Mapping[int, float], *, own: Pruner | None = None, orders: int = ORDERS
 ) -> list[Replay]:
     """Replay the trainings of one schedule under all contenders.
 
@@ -67,7 +67,7 @@ def best_replay(replays: Sequence[Replay]) -> Replay | None:
     return max(good, key=lambda found: (found.saved, -found.loss), default=None)
 
 
-def _whole(run: Run, epochs: int) -> tuple[float, ...]:
+def _whole(run: CalibrationRun, epochs: int) -> tuple[float, ...]:
     """The curve; a training that broke down keeps its last accuracy."""
     curve = tuple(run.validation_accuracies)
     return curve + curve[-1:] * (epochs - len(curve))

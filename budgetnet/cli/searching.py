@@ -51,12 +51,12 @@ def run_search(
 
     Args and errors: see `budgetnet.search.run.search`; *say* is told what is suspicious about the space.
     """
-    from budgetnet.cli.progress.search import progress
+    from budgetnet.cli.progress.search import show_search
     from budgetnet.files.spaces import checked_space
     from budgetnet.search.run import search
 
     checked_space(study, say=say)
-    with progress() as listen:
+    with show_search() as listen:
         found = search(study, storage=storage, out=out, device=device, fresh=fresh, finalists=finalists, listen=listen)
     trials = Trials(
         study=study, folder=found.folder, storage=found.storage, records=found.records, finalists=found.finalists

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from budgetnet.errors import RequestError
-from budgetnet.records.score import Score
-from budgetnet.records.training_run import Run, score_of
+from budgetnet.records.training_run import Score, TrainingRun, score_of
 
 __all__ = ["FILE", "Training", "prepare_folder", "read_training", "training_folder", "write_training"]
 
@@ -32,7 +31,7 @@ class Training:
     """One multiply-add is one FLOP."""
     dataset: str
     """A known name or the folder's path."""
-    runs: tuple[Run, ...]
+    runs: tuple[TrainingRun, ...]
     """By seed."""
 
     @property
@@ -42,7 +41,9 @@ class Training:
 
     def document(self) -> dict[str, Any]:
         """Return the training as JSON holds it; accuracies are fractions."""
-        return {"format": FORMAT, **asdict(self), "test_accuracy": self.score.document()}
+        facts = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        runs = [run.document() for run in self.runs]
+        return {"format": FORMAT, **facts, "runs": runs, "test_accuracy": self.score.document()}
 
 
 def training_folder(folder: Path, trial: int) -> Path:
@@ -102,7 +103,7 @@ def read_training(folder: Path) -> Training | None:
         if document.pop("format") != FORMAT:
             raise KeyError("format")
         document.pop("test_accuracy", None)
-        runs = tuple(Run.of(run) for run in document.pop("runs"))
+        runs = tuple(TrainingRun.of(run) for run in document.pop("runs"))
         return Training(runs=runs, **document)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RequestError(f"{path} is not a {FORMAT} file; move it away to start anew") from error

@@ -9,20 +9,23 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from budgetnet.calibrate.events import CalibrationEnded, CalibrationStarted, RunDone, RunFailed
 from budgetnet.calibrate.plan import check_header, draw_networks, header_of, plan_of, same_recipe
 from budgetnet.calibrate.record import FILE, Header, Recorded, Writer, read_calibration
-from budgetnet.calibrate.run import LIMIT_FAILURES, Trainings, calibrate, recorded_so_far
+from budgetnet.calibrate.run import LIMIT_FAILURES, CalibrationTrainings, calibrate, recorded_so_far
 from budgetnet.errors import RequestError, SearchError
 from budgetnet.space.judge import Candidate, judge
 from budgetnet.training.recipe.recipe import Recipe
+from budgetnet.workers.loop import JobLoop
 from budgetnet.workers.messages import Failed
 from tests.calibrate.calibrations import network, run
 from tests.search.helpers import Threads, study_text
 
+RESULTS = Path(__file__).parent.parent.parent / "studies" / "results"
 HEADER = Header(study="tiny", seed=0, draw="by hand", settings={}, started="2026-01-01T00:00:00+00:00")
 
 
@@ -213,14 +216,10 @@ def test_a_new_recipe_field_does_not_lock_an_old_record(make_study):
 # --- running ------------------------------------------------------------------------------------------
 
 
-def trainings(space, writer, workers, events, **changes):
-    """Trainings on workers in threads."""
-    return Trainings(
-        **{
-            "space": space, "writer": writer, "pool": workers, "workers": 1, "listen": events.append,
-            "stopped": lambda: False, "late": lambda: False, **changes,
-        }
-    )  # fmt: skip
+def train(todo, space, writer, workers, events, *, stopped=lambda: False, late=lambda: False):
+    """Do trainings on workers in threads."""
+    work = CalibrationTrainings(todo, space=space, writer=writer, workers=1, listen=events.append, late=late)
+    JobLoop(workers, work, interrupted=stopped).run()
 
 
 def test_trainings_are_recorded_as_they_end(study, space, tmp_path):
@@ -231,7 +230,7 @@ def test_trainings_are_recorded_as_they_end(study, space, tmp_path):
         networks = draw_networks(space, asked, Recorded())
         tasks = asked.tasks(networks)[:2]
         writer.write(header_of(study, asked), *networks)
-        trainings(space, writer, workers, events).through(tasks)
+        train(tasks, space, writer, workers, events)
     found = read_calibration(tmp_path / FILE).runs
     assert [event.run for event in events if isinstance(event, RunDone)] == list(found)
     for task, done in zip(tasks, found, strict=True):
@@ -252,12 +251,12 @@ def test_stopping_and_running_late(study, space, tmp_path):
     with Writer.opened(tmp_path / FILE) as writer:
         writer.write(HEADER)
         events: list = []
-        trainings(space, writer, Threads(study), events, stopped=lambda: True).through(tasks)
+        train(tasks, space, writer, Threads(study), events, stopped=lambda: True)
         assert events == []
-        trainings(space, writer, Threads(study), events, late=lambda: True).through(tasks)
+        train(tasks, space, writer, Threads(study), events, late=lambda: True)
         assert events == []
         late = iter([False])
-        trainings(space, writer, Threads(study), events, late=lambda: next(late, True)).through(tasks)
+        train(tasks, space, writer, Threads(study), events, late=lambda: next(late, True))
         assert sum(isinstance(event, RunDone) for event in events) == 1
 
 
@@ -281,9 +280,24 @@ def test_trainings_that_keep_failing(study, space, tmp_path):
     with Writer.opened(tmp_path / FILE) as writer:
         writer.write(HEADER)
         with pytest.raises(SearchError, match=f"{LIMIT_FAILURES} trainings in a row gave no result.*out of memory"):
-            trainings(space, writer, Failing(study), events).through(tasks)
+            train(tasks, space, writer, Failing(study), events)
     assert sum(isinstance(event, RunFailed) for event in events) == LIMIT_FAILURES
     assert read_calibration(tmp_path / FILE).runs == ()
+
+
+@pytest.mark.parametrize("folder", ["cifar10-200k-calibration", "cifar10-200k-calibration/higher-rates"])
+def test_shipped_calibrations_are_written_as_they_were_read(folder, tmp_path):
+    """This version writes what that one wrote: either reads the other's lines."""
+    path = RESULTS / folder / FILE
+    found = read_calibration(path)
+    with Writer.opened(tmp_path / FILE) as writer:
+        writer.write(found.header, *found.networks, *found.runs)
+    old, new = (
+        sorted(map(json.loads, file.read_text(encoding="utf-8").splitlines()), key=str)
+        for file in (path, tmp_path / FILE)
+    )
+    assert len(new) > 1
+    assert new == old
 
 
 def test_nothing_recorded(study, tmp_path):

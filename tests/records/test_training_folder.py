@@ -9,14 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from budgetnet.errors import RequestError
-from budgetnet.records.score import Score
 from budgetnet.records.training_folder import FILE, Training, read_training, write_training
-from budgetnet.records.training_run import Run, score_of
+from budgetnet.records.training_run import Score, TrainingRun, score_of
 
 
-def run(seed: int, accuracy: float | None = 0.9) -> Run:
+def run(seed: int, accuracy: float | None = 0.9) -> TrainingRun:
     """One run as a training records it."""
-    return Run(
+    return TrainingRun(
         seed=seed,
         test_accuracy=accuracy,
         test_accuracy_flip=accuracy,
@@ -24,7 +23,7 @@ def run(seed: int, accuracy: float | None = 0.9) -> Run:
         test_images=360,
         diverged=None,
         failed=None if accuracy is not None else "out of memory",
-        losses=(2.0, 1.0, 0.5),
+        train_losses=(2.0, 1.0, 0.5),
         epochs=3,
         seconds=1.5,
         device="cpu",

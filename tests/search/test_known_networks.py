@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from budgetnet.cli.progress.search import silent
-from budgetnet.cli.progress.tally import record_text
+from budgetnet.cli.progress.search import record_text
 from budgetnet.errors import LanguageError, RequestError, StudyError
 from budgetnet.files import network_file as files
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study_file import parse_study
 from budgetnet.search.candidates import Intake
+from budgetnet.search.events import silent
 from budgetnet.search.known_networks import read_starts
 from budgetnet.search.loop import Campaign
 from budgetnet.search.propose import make_sampler

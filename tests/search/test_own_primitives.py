@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from budgetnet.cli.progress.search import silent
 from budgetnet.errors import LanguageError, RequestError, StudyError
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import Study
@@ -17,6 +16,7 @@ from budgetnet.records.open import open_study
 from budgetnet.records.storage import default_url
 from budgetnet.records.trial import Record
 from budgetnet.search.candidates import Intake
+from budgetnet.search.events import silent
 from budgetnet.search.loop import Campaign
 from budgetnet.search.propose import make_sampler
 from budgetnet.search.run import search

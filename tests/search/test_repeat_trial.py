@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from budgetnet.cli import app
 from budgetnet.errors import RequestError
 from budgetnet.records.lookup import Found, find
+from budgetnet.records.training_run import TrainingRun
 from budgetnet.search.repeat_trial import SERIES, Difference, Repetition, repeat_trial, repetition_text
 
 CURVES = {"train loss": (2.0, 1.0), "train accuracy": (), "validation loss": (), "validation accuracy": (0.25, 0.5)}
@@ -51,7 +52,7 @@ def test_the_command_compares_with_the_record_and_exits_1_where_it_differs(study
         outcome="stopped_early",
         epochs=1,
         curve=(0.123,),
-        training={"threads": 1, "environment": {"torch": "2.6.0"}},
+        training=TrainingRun(seed=0, threads=1, validation_accuracies=(0.123,), environment={"torch": "2.6.0"}),
     )
     monkeypatch.setattr("budgetnet.records.lookup.find", lambda *_, **__: replace(real, record=told))
     result = CliRunner().invoke(app, ["train", f"{study_path}:0", "--brief", "--device", "cpu", "--json"])

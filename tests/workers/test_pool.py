@@ -50,13 +50,13 @@ def test_jobs_deaths_and_answers():
         messages = until(pool, Done)
         assert [message.epoch for message in messages if isinstance(message, Progress)] == [1, 2]
         result = messages[-1].result
-        assert result.curve == tuple(message.accuracy for message in messages[:-1])
+        assert result.validation_accuracies == tuple(message.accuracy for message in messages[:-1])
         assert result.threads == 1
         assert pool.idle == [0]
 
         pool.submit(0, Job(network=NETWORK, recipe=RECIPE, seed=1, ask=True))
         (progress,) = until(pool, Progress)
-        assert progress.accuracy == result.curve[0]
+        assert progress.accuracy == result.validation_accuracies[0]
         pool.answer(0, go_on=False)
         (done,) = until(pool, Done)
         assert done.result.stopped
