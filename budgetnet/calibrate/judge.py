@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from budgetnet.calibrate.plan import LEAST
-from budgetnet.calibrate.pruner_replay import ORDERS, Replay
+from budgetnet.calibrate.pruner_replay import ORDERS, PrunerReplay
 from budgetnet.calibrate.record import CalibratedNetwork, CalibrationRun
 from budgetnet.calibrate.replay_choice import replay_all
 from budgetnet.calibrate.run import Calibrated
 from budgetnet.calibrate.statistics import Agreement, Paired, agreement, deficit
 
-__all__ = ["Judgement", "Length", "judge"]
+__all__ = ["Judgement", "Length", "judge_calibration"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ class Judgement:
     """Standard deviation of the full training's accuracy between networks."""
     chosen: Length | None
     """By the rule above; None without enough trainings."""
-    replays: tuple[Replay, ...]
+    replays: tuple[PrunerReplay, ...]
     """What pruners would have saved, by schedule."""
 
     @property
@@ -87,12 +87,12 @@ Scores = dict[int, list[float]]
 """By the network's index: one number per repetition."""
 
 
-def judge(calibrated: Calibrated, *, orders: int = ORDERS) -> Judgement:
+def judge_calibration(calibrated: Calibrated, *, orders: int = ORDERS) -> Judgement:
     """Compare what is there; lengths of which too few trainings are done yet are left out.
 
     Args:
         calibrated: the trainings.
-        orders: of the replays, see `budgetnet.calibrate.pruner_replay.replay`; 0 leaves them out.
+        orders: of the replays, see `budgetnet.calibrate.pruner_replay.replay_pruner`; 0 leaves them out.
     """
     plan, runs = calibrated.plan, calibrated.runs
     full = _scores(runs, plan.full, plan.repeats, _accuracy)

@@ -18,11 +18,20 @@ from budgetnet.derivation.expand import Label
 from budgetnet.errors import SearchError
 from budgetnet.records.training_run import TrainingRun
 
-__all__ = ["FILE", "CalibratedNetwork", "CalibrationRun", "Header", "Recorded", "Role", "Writer", "read_calibration"]
+__all__ = [
+    "CALIBRATION_FILE",
+    "CalibratedNetwork",
+    "CalibrationRun",
+    "Header",
+    "Recorded",
+    "Role",
+    "Writer",
+    "read_calibration",
+]
 
-FILE = "calibration.jsonl"
+CALIBRATION_FILE = "calibration.jsonl"
 """Name of the file in a study's run folder."""
-FORMAT = "budgetnet-calibration/1"
+CALIBRATION_FORMAT = "budgetnet-calibration/1"
 
 Role = Literal["brief", "full"]
 """brief: as a trial of the search is trained. full: as a finalist is, but judged on validation images."""
@@ -137,7 +146,7 @@ def _read(line: bytes, path: Path, number: int) -> _Line:
         if not isinstance(document, dict):
             raise TypeError("not an object")
         kind = _KINDS[document.pop("kind")]
-        if kind is Header and document.pop("format") != FORMAT:
+        if kind is Header and document.pop("format") != CALIBRATION_FORMAT:
             raise KeyError("format")
         # Fields that a later version added are passed over.
         names = _RUN_KEYS if kind is CalibrationRun else [field.name for field in fields(kind)]
@@ -150,8 +159,8 @@ def _read(line: bytes, path: Path, number: int) -> _Line:
 
 def _damaged(path: Path, number: int, what: str) -> SearchError:
     return SearchError(
-        f"{path}:{number}: this is no line of a {FORMAT} file ({what}); move the file away to start anew, or delete "
-        "the line to train again what it held"
+        f"{path}:{number}: this is no line of a {CALIBRATION_FORMAT} file ({what}); move the file away to start "
+        "anew, or delete the line to train again what it held"
     )
 
 
@@ -166,7 +175,7 @@ class Writer:
         kinds = {kind: name for name, kind in _KINDS.items()}
         text = b""
         for line in lines:
-            about = {"kind": kinds[type(line)]} | ({"format": FORMAT} if isinstance(line, Header) else {})
+            about = {"kind": kinds[type(line)]} | ({"format": CALIBRATION_FORMAT} if isinstance(line, Header) else {})
             held = line.line() if isinstance(line, CalibrationRun) else asdict(line)
             text += json.dumps(about | held, ensure_ascii=False, allow_nan=False).encode() + b"\n"
         try:

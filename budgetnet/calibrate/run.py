@@ -24,9 +24,9 @@ from budgetnet.calibrate.events import (
     RunFailed,
     RunStarted,
 )
-from budgetnet.calibrate.plan import CalibrationPlan, Task, check_header, draw_networks, header_of
+from budgetnet.calibrate.plan import CalibrationPlan, CalibrationTask, check_header, draw_for_calibration, header_of
 from budgetnet.calibrate.record import (
-    FILE,
+    CALIBRATION_FILE,
     CalibratedNetwork,
     CalibrationRun,
     Recorded,
@@ -51,7 +51,7 @@ from budgetnet.workers.pool import Pool
 
 __all__ = ["Calibrated", "calibrate", "recorded_so_far"]
 
-LIMIT_FAILURES = 5
+LIMIT_FAILED_TRAININGS = 5
 """Trainings in a row without a result after which something other than the networks must be wrong."""
 
 Ending = Literal["complete", "minutes", "interrupted", "unfinished"]
@@ -109,7 +109,7 @@ def calibrate(
         DataError: the data set is missing or damaged.
     """
     folder = study.run_folder(out)
-    path = folder / FILE
+    path = folder / CALIBRATION_FILE
     where = choose_device(device)
     space = space_of(study)
     count, devices = crew(workers or study.search.workers, where, torch.cuda.device_count())
@@ -117,7 +117,7 @@ def calibrate(
         recorded = read_calibration(path)
         if recorded.header is not None:
             check_header(recorded.header, study, plan, str(path))
-        networks = draw_networks(space, plan, recorded)
+        networks = draw_for_calibration(space, plan, recorded)
         new = networks[len(recorded.networks) :]
         if recorded.header is None:
             writer.write(header_of(study, plan), *new)
@@ -178,14 +178,15 @@ def recorded_so_far(study: Study, plan: CalibrationPlan, *, out: Path | None = N
         SearchError: there is no record, or it is damaged.
     """
     folder = study.run_folder(out)
-    recorded = read_calibration(folder / FILE)
+    path = folder / CALIBRATION_FILE
+    recorded = read_calibration(path)
     if recorded.header is None:
-        raise SearchError(f"nothing is recorded in {folder / FILE}; run budgetnet calibrate {study.path} first")
-    check_header(recorded.header, study, plan, str(folder / FILE))
+        raise SearchError(f"nothing is recorded in {path}; run budgetnet calibrate {study.path} first")
+    check_header(recorded.header, study, plan, str(path))
     return _calibrated(study, plan, folder, recorded, end="unfinished")
 
 
-def _left(tasks: Sequence[Task], runs: Sequence[CalibrationRun]) -> list[Task]:
+def _left(tasks: Sequence[CalibrationTask], runs: Sequence[CalibrationRun]) -> list[CalibrationTask]:
     """The tasks that no recorded training has done."""
     by_hash: dict[str, list[CalibrationRun]] = {}
     for run in runs:
@@ -209,12 +210,12 @@ def _calibrated(study: Study, plan: CalibrationPlan, folder: Path, recorded: Rec
     )
 
 
-class CalibrationTrainings(TaskList[Task]):
+class CalibrationTrainings(TaskList[CalibrationTask]):
     """The trainings of one call, each recorded as soon as it is over."""
 
     def __init__(
         self,
-        todo: Sequence[Task],
+        todo: Sequence[CalibrationTask],
         *,
         space: Space,
         writer: Writer,
@@ -240,11 +241,11 @@ class CalibrationTrainings(TaskList[Task]):
         self._late = late
         self._failures = 0
 
-    def next(self) -> Task | None:
+    def next(self) -> CalibrationTask | None:
         """Return the next training, if it is not too late for one."""
         return None if self._late() else super().next()
 
-    def job(self, task: Task) -> Job:
+    def job(self, task: CalibrationTask) -> Job:
         """Return what a worker is to do: train the network, derived again as it was recorded.
 
         Raises:
@@ -258,16 +259,16 @@ class CalibrationTrainings(TaskList[Task]):
             )
         return Job(network=network, recipe=task.recipe, seed=task.seed)
 
-    def started(self, worker: int, task: Task) -> None:
+    def started(self, worker: int, task: CalibrationTask) -> None:
         """Tell of a training that has begun."""
         self._listen(RunStarted(worker, task.network, task.recipe.epochs))
 
-    def epoch(self, worker: int, task: Task, epoch: int, accuracy: float | None) -> bool:  # noqa: ARG002
+    def epoch(self, worker: int, task: CalibrationTask, epoch: int, accuracy: float | None) -> bool:  # noqa: ARG002
         """Tell of an epoch."""
         self._listen(RunEpoch(worker, epoch, accuracy))
         return True
 
-    def done(self, worker: int, task: Task, result: Result) -> None:
+    def done(self, worker: int, task: CalibrationTask, result: Result) -> None:
         """Record a training."""
         self._failures = 0
         network = task.network
@@ -289,7 +290,7 @@ class CalibrationTrainings(TaskList[Task]):
         self._writer.write(run)
         self._listen(RunDone(worker, run))
 
-    def failed(self, worker: int, task: Task, reason: str) -> None:
+    def failed(self, worker: int, task: CalibrationTask, reason: str) -> None:
         """Leave a training to the next start.
 
         Raises:
@@ -297,5 +298,5 @@ class CalibrationTrainings(TaskList[Task]):
         """
         self._listen(RunFailed(worker, task.network, task.recipe.epochs, reason))
         self._failures += 1
-        if self._failures >= LIMIT_FAILURES:
+        if self._failures >= LIMIT_FAILED_TRAININGS:
             raise SearchError(f"{self._failures} trainings in a row gave no result, the last one: {reason}")

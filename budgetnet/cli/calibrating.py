@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from budgetnet.calibrate.judge import Judgement, Length, judge
+from budgetnet.calibrate.judge import Judgement, Length, judge_calibration
 from budgetnet.calibrate.plan import DRAW, plan_of
 from budgetnet.calibrate.pruner_replay import ORDERS
 from budgetnet.calibrate.replay_choice import best_replay
@@ -60,7 +60,7 @@ def run_calibration(
     orders = 0 if found.ended == "interrupted" else ORDERS
     if orders:
         say(f"replaying pruners in {orders:,} random orders")
-    judged = judge(found, orders=orders)
+    judged = judge_calibration(found, orders=orders)
     _write(found.folder / "calibration.txt", "\n".join(calibration_text(judged)) + "\n")
     _write(
         found.folder / "calibration.json",

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from budgetnet.export.export import Export
     from budgetnet.search.events import EndReason
 
-__all__ = ["changed", "export_best", "run_search"]
+__all__ = ["export_best", "run_search", "with_search_options"]
 
 
-def changed(study: Study, options: Mapping[str, Any], start_from: Sequence[Path] = ()) -> Study:
+def with_search_options(study: Study, options: Mapping[str, Any], start_from: Sequence[Path] = ()) -> Study:
     """Return the study with some of its search options (by their names) replaced, and more networks to start from.
 
     Raises:

@@ -26,14 +26,14 @@ from budgetnet.workers.loop import JobLoop, TaskList
 from budgetnet.workers.messages import Job, Result, Setup
 from budgetnet.workers.pool import Pool
 
-__all__ = ["Plan", "plan", "train_network"]
+__all__ = ["TrainingPlan", "plan_training", "train_network"]
 
 UNUSED_SPLIT = 0.1
 """A final training has no validation images, but a worker cuts some out all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class TrainingPlan:
     """What is to be trained, on what, how, and where the results go."""
 
     architecture: Architecture
@@ -45,7 +45,7 @@ class Plan:
     """Gets ``training.json`` and a safetensors file per seed."""
 
 
-def plan(
+def plan_training(
     found: Found,
     *,
     study: Study | None = None,
@@ -54,7 +54,7 @@ def plan(
     seeds: int | None = None,
     epochs: int | None = None,
     out: Path | None = None,
-) -> Plan:
+) -> TrainingPlan:
     """Say how a network is trained in full.
 
     Args:
@@ -91,7 +91,7 @@ def plan(
     place = Path("runs") / "train" / found.architecture.name
     if trials is not None and record is not None:
         place = training_folder(trials.folder, record.number)
-    return Plan(
+    return TrainingPlan(
         architecture=found.architecture,
         dataset=source,
         recipe=how if epochs is None else replace(how, epochs=epochs),
@@ -101,7 +101,7 @@ def plan(
 
 
 def train_network(
-    planned: Plan,
+    planned: TrainingPlan,
     *,
     first_seed: int = 0,
     device: str = "auto",
@@ -165,7 +165,9 @@ def train_network(
 class _Seeds(TaskList[int]):
     """The trainings of one call, known by their seeds; the folder's file is written after each of them."""
 
-    def __init__(self, planned: Plan, before: Training, todo: Iterable[int], say: Callable[[str], object]) -> None:
+    def __init__(
+        self, planned: TrainingPlan, before: Training, todo: Iterable[int], say: Callable[[str], object]
+    ) -> None:
         super().__init__(todo)
         self.training = before
         self._planned = planned
@@ -220,7 +222,7 @@ def _weights(seed: int) -> str:
     return f"seed-{seed}.safetensors"
 
 
-def _check_fit(planned: Plan) -> None:
+def _check_fit(planned: TrainingPlan) -> None:
     """The network's own input and classes must be the data set's.
 
     Raises:
@@ -237,7 +239,7 @@ def _check_fit(planned: Plan) -> None:
         )
 
 
-def _before(planned: Plan) -> Training:
+def _before(planned: TrainingPlan) -> Training:
     """What the folder holds of the same work, or an empty training.
 
     Raises:

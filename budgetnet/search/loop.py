@@ -20,7 +20,7 @@ from budgetnet.records.ranking import best, reaches
 from budgetnet.records.storage import HEARTBEAT
 from budgetnet.records.training_run import TrainingRun
 from budgetnet.records.trial import TRAINED, Outcome, Record, training_attributes
-from budgetnet.search.candidates import Intake
+from budgetnet.search.candidates import CandidateSource
 from budgetnet.search.events import (
     EndReason,
     EpochDone,
@@ -34,11 +34,11 @@ from budgetnet.search.events import (
 from budgetnet.workers.loop import JobLoop, Work
 from budgetnet.workers.messages import Job, Result, Workers
 
-__all__ = ["Campaign"]
+__all__ = ["SearchLoop"]
 
 LOOK = 5.0
 """Seconds between two looks for trials of other processes."""
-LIMIT_FAILURES = 10
+LIMIT_FAILED_TRIALS = 10
 """Failed trials in a row after which something other than the networks must be wrong."""
 
 _Trial = tuple[Running, Node]
@@ -46,12 +46,12 @@ _Trial = tuple[Running, Node]
 
 
 @dataclass
-class Campaign(Work[_Trial]):
+class SearchLoop(Work[_Trial]):
     """One process's part in a search; its fields are what it works with."""
 
     study: Study
     ledger: Ledger
-    intake: Intake
+    intake: CandidateSource
     pool: Workers
     listen: SearchListener
     stopped: Callable[[], bool]
@@ -158,7 +158,7 @@ class Campaign(Work[_Trial]):
         self._refresh()
         if self._failing():
             last = self._records[-1]
-            raise SearchError(f"{LIMIT_FAILURES} trials in a row failed, the last with: {last.reason}")
+            raise SearchError(f"{LIMIT_FAILED_TRIALS} trials in a row failed, the last with: {last.reason}")
         found = self.intake.new(self._records, self._done)
         self._exhausted = found == "exhausted"
         return None if isinstance(found, str) else found
@@ -230,5 +230,5 @@ class Campaign(Work[_Trial]):
             self.ledger.interrupt(trial, reason)
 
     def _failing(self) -> bool:
-        ended = [record for record in self._records if record.outcome in (*TRAINED, "failed")][-LIMIT_FAILURES:]
-        return len(ended) == LIMIT_FAILURES and all(record.outcome == "failed" for record in ended)
+        ended = [record for record in self._records if record.outcome in (*TRAINED, "failed")][-LIMIT_FAILED_TRIALS:]
+        return len(ended) == LIMIT_FAILED_TRIALS and all(record.outcome == "failed" for record in ended)

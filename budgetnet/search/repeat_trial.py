@@ -17,7 +17,7 @@ from budgetnet.workers.loop import JobLoop, TaskList
 from budgetnet.workers.messages import Job, Result, Setup
 from budgetnet.workers.pool import Pool
 
-__all__ = ["Difference", "Repetition", "repeat_trial", "repetition_document", "repetition_text"]
+__all__ = ["FirstDifference", "Repetition", "repeat_trial", "repetition_document", "repetition_text"]
 
 SERIES = {
     "train loss": "train_losses",
@@ -29,7 +29,7 @@ SERIES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class FirstDifference:
     """The first number in which two trainings differ."""
 
     epoch: int
@@ -51,7 +51,7 @@ class Repetition:
     recorded: Mapping[str, tuple[float, ...]]
     """By `SERIES`; trials of version 0.1 have recorded validation accuracies only."""
     repeated: Mapping[str, tuple[float, ...]]
-    difference: Difference | None
+    difference: FirstDifference | None
     """None: equal bit for bit."""
     unlike: Mapping[str, tuple[Any, Any]]
     """What of versions, hardware, threads, precision and device is not as it was: (then, now)."""
@@ -207,7 +207,9 @@ class _Repeat(TaskList[Job]):
         raise TrainingError(f"trial {self._record.number} could not be trained again: {reason}")
 
 
-def _first(recorded: Mapping[str, tuple[float, ...]], repeated: Mapping[str, tuple[float, ...]]) -> Difference | None:
+def _first(
+    recorded: Mapping[str, tuple[float, ...]], repeated: Mapping[str, tuple[float, ...]]
+) -> FirstDifference | None:
     """The first difference by epoch, and within an epoch by the order of `SERIES`; what is not recorded is left out."""
     known = [what for what in SERIES if recorded[what]] or ["validation accuracy"]
     epochs = max(len(series[what]) for what in known for series in (recorded, repeated))
@@ -215,7 +217,7 @@ def _first(recorded: Mapping[str, tuple[float, ...]], repeated: Mapping[str, tup
         for what in known:
             then, now = (series[what][epoch] if epoch < len(series[what]) else None for series in (recorded, repeated))
             if then != now:
-                return Difference(epoch + 1, what, then, now)
+                return FirstDifference(epoch + 1, what, then, now)
     return None
 
 

@@ -11,47 +11,47 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from budgetnet.workers.messages import Broken, Bug, Done, Failed, Job, Lost, Message, Progress, Result, Workers
+from budgetnet.workers.messages import Broken, Bug, Done, EpochReport, Failed, Job, Lost, Message, Result, Workers
 
 __all__ = ["TICK", "JobLoop", "TaskList", "Work"]
 
 TICK = 0.5
 """Seconds between two looks at clock, signals and other processes while nothing is heard from the workers."""
 
-Task = TypeVar("Task")
+_Task = TypeVar("_Task")
 """What a job is known by to those who hand it out: a trial, a seed, a finalist's run …"""
 
 
-class Work(ABC, Generic[Task]):
+class Work(ABC, Generic[_Task]):
     """Where a loop's jobs come from, and where their results go."""
 
     @abstractmethod
-    def next(self) -> Task | None:
+    def next(self) -> _Task | None:
         """Return the task to start next on an idle worker, or None if there is none now."""
 
     @abstractmethod
-    def job(self, task: Task) -> Job:
+    def job(self, task: _Task) -> Job:
         """Return what a worker has to do for a task."""
 
     @abstractmethod
-    def done(self, worker: int, task: Task, result: Result) -> None:
+    def done(self, worker: int, task: _Task, result: Result) -> None:
         """Take the result of a task."""
 
     @abstractmethod
-    def failed(self, worker: int, task: Task, reason: str) -> None:
+    def failed(self, worker: int, task: _Task, reason: str) -> None:
         """Take note that a task gave no result: an expected failure, or its worker died."""
 
-    def started(self, worker: int, task: Task) -> None:
+    def started(self, worker: int, task: _Task) -> None:
         """Take note that a worker has begun with a task."""
 
-    def epoch(self, worker: int, task: Task, epoch: int, accuracy: float | None) -> bool:  # noqa: ARG002
+    def epoch(self, worker: int, task: _Task, epoch: int, accuracy: float | None) -> bool:  # noqa: ARG002
         """Take note of an epoch, counted from 1; return whether to go on, which counts for jobs that ask."""
         return True
 
-    def crashed(self, worker: int, task: Task, error: str) -> None:
+    def crashed(self, worker: int, task: _Task, error: str) -> None:
         """Take note that an error of the program ended a task, before it is raised; *error* is its last line."""
 
-    def look_around(self, running: Mapping[int, Task]) -> None:
+    def look_around(self, running: Mapping[int, _Task]) -> None:
         """Do the housekeeping of every round; *running* has the task of each busy worker."""
 
     def expects_more(self) -> bool:
@@ -59,27 +59,27 @@ class Work(ABC, Generic[Task]):
         return False
 
 
-class TaskList(Work[Task]):
+class TaskList(Work[_Task]):
     """Work that is known from the start: a list of tasks, started in its order."""
 
-    def __init__(self, tasks: Iterable[Task]) -> None:
+    def __init__(self, tasks: Iterable[_Task]) -> None:
         self.waiting = list(tasks)
         """Tasks not started yet."""
 
-    def next(self) -> Task | None:
+    def next(self) -> _Task | None:
         """Return the first of the tasks that wait."""
         return self.waiting.pop(0) if self.waiting else None
 
 
 @dataclass
-class JobLoop(Generic[Task]):
+class JobLoop(Generic[_Task]):
     """Keeps a pool of workers busy until the work is done or a clean end is asked for."""
 
     pool: Workers
-    work: Work[Task]
+    work: Work[_Task]
     interrupted: Callable[[], bool] = lambda: False
     """Whether a clean end was asked for."""
-    running: dict[int, Task] = field(default_factory=dict)
+    running: dict[int, _Task] = field(default_factory=dict)
     """The task of each busy worker. What is left here when the loop ends was cut off."""
     _jobs: dict[int, Job] = field(default_factory=dict)
 
@@ -116,7 +116,7 @@ class JobLoop(Generic[Task]):
                 if worker in self.running:
                     self.work.crashed(worker, self.running.pop(worker), traceback.strip().splitlines()[-1])
                 raise RuntimeError(f"a worker met an error of the program:\n{traceback}")
-            case Progress(worker, epoch, accuracy):
+            case EpochReport(worker, epoch, accuracy):
                 go_on = self.work.epoch(worker, self.running[worker], epoch, accuracy)
                 if self._jobs[worker].ask:
                     self.pool.answer(worker, go_on=go_on)

@@ -13,7 +13,7 @@ from budgetnet.training.data.sources import Source
 from budgetnet.training.recipe.recipe import Recipe
 from budgetnet.training.test_report import Reading
 
-__all__ = ["Broken", "Bug", "Done", "Failed", "Job", "Lost", "Message", "Progress", "Result", "Setup", "Workers"]
+__all__ = ["Broken", "Bug", "Done", "EpochReport", "Failed", "Job", "Lost", "Message", "Result", "Setup", "Workers"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class EpochReport:
     """An epoch is over."""
 
     worker: int
@@ -142,7 +142,7 @@ class Bug:
     traceback: str
 
 
-Message = Progress | Done | Failed | Lost | Broken | Bug
+Message = EpochReport | Done | Failed | Lost | Broken | Bug
 
 
 class Workers(Protocol):

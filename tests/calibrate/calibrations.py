@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from budgetnet.calibrate.plan import CalibrationPlan, Task, plan_of
+from budgetnet.calibrate.plan import CalibrationPlan, CalibrationTask, plan_of
 from budgetnet.calibrate.record import CalibratedNetwork, CalibrationRun
 from budgetnet.calibrate.run import Calibrated
 from budgetnet.files.study import Study
@@ -21,7 +21,9 @@ def network(index: int, params: int = 1000) -> CalibratedNetwork:
     )  # fmt: skip
 
 
-def run(task: Task, curve: Sequence[float], seconds: float = 10.0, diverged: str | None = None) -> CalibrationRun:
+def run(
+    task: CalibrationTask, curve: Sequence[float], seconds: float = 10.0, diverged: str | None = None
+) -> CalibrationRun:
     """A training with a curve."""
     n = task.network
     return CalibrationRun(
@@ -62,7 +64,7 @@ def of(
     )  # fmt: skip
 
 
-def _trained(task: Task, noise: float, count: int) -> CalibrationRun:
+def _trained(task: CalibrationTask, noise: float, count: int) -> CalibrationRun:
     rng = random.Random(task.seed)
     epochs = task.recipe.epochs
     end = 0.5 + 0.3 * task.network.index / count + rng.gauss(0, noise)

@@ -19,7 +19,7 @@ from budgetnet.calibrate.events import (
     RunFailed,
     RunStarted,
 )
-from budgetnet.cli.progress.view import View, bar, packing_line, shown
+from budgetnet.cli.progress.view import View, bar, packing_line, show_progress
 from budgetnet.search.events import Packing
 from budgetnet.text import duration, short_count
 
@@ -28,7 +28,7 @@ __all__ = ["CalibrationProgress", "show_calibration"]
 
 def show_calibration(stream: TextIO | None = None) -> AbstractContextManager[CalibrationListener]:
     """Show a calibration on *stream* (stderr if None): live if it is a terminal, else a line per training."""
-    return shown(CalibrationProgress(), stream)
+    return show_progress(CalibrationProgress(), stream)
 
 
 @dataclass

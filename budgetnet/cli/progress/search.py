@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TextIO
 from rich.console import RenderableType
 from rich.text import Text
 
-from budgetnet.cli.progress.view import View, bar, packing_line, shown
+from budgetnet.cli.progress.view import View, bar, packing_line, show_progress
 from budgetnet.records.ranking import best
 from budgetnet.records.trial import Record
 from budgetnet.search.events import (
@@ -43,7 +43,7 @@ _ENDS = {
 
 def show_search(stream: TextIO | None = None) -> AbstractContextManager[SearchListener]:
     """Show a search on *stream* (stderr if None): live if it is a terminal, else a line per finished trial."""
-    return shown(SearchProgress(), stream)
+    return show_progress(SearchProgress(), stream)
 
 
 @dataclass

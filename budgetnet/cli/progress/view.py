@@ -21,7 +21,7 @@ from rich.table import Table
 
 from budgetnet.text import duration, short_count
 
-__all__ = ["View", "shown"]
+__all__ = ["View", "show_progress"]
 
 Happening = TypeVar("Happening")
 """The events that a view understands."""
@@ -114,7 +114,7 @@ def packing_line(done: int, total: int) -> str:
 
 
 @contextmanager
-def shown(view: View[Happening], stream: TextIO | None = None) -> Iterator[Callable[[Happening], None]]:
+def show_progress(view: View[Happening], stream: TextIO | None = None) -> Iterator[Callable[[Happening], None]]:
     """Show work on *stream* (stderr if None): live if it is a terminal, else a line per event that says something.
 
     Yields:
