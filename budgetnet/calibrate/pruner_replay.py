@@ -23,7 +23,7 @@ from budgetnet.calibrate.statistics import LEVEL
 from budgetnet.files.study import Pruner
 from budgetnet.records.pruning import make_pruner
 
-__all__ = ["ORDERS", "Outcome", "Recording", "Replay", "replay", "run_order"]
+__all__ = ["ORDERS", "PrunerReplay", "Recording", "ReplayOutcome", "replay_pruner", "run_order"]
 
 ORDERS = 1000
 """Random orders of the networks."""
@@ -42,7 +42,7 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class ReplayOutcome:
     """One order, replayed."""
 
     spent: float
@@ -54,7 +54,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Replay:
+class PrunerReplay:
     """One pruner over many orders. Shares and accuracies are fractions; a pair is the 90 % interval over orders."""
 
     pruner: Pruner
@@ -80,9 +80,9 @@ class Replay:
     """Share of orders in which the same network is chosen as without a pruner."""
 
 
-def replay(
+def replay_pruner(
     recordings: Sequence[Recording], pruner: Pruner, *, workers: int = 1, orders: int = ORDERS, seed: int = 0
-) -> Replay:
+) -> PrunerReplay:
     """Replay recordings under a pruner.
 
     Args:
@@ -116,7 +116,7 @@ def replay(
             without.append(recordings[free].quality)
             losses.append(recordings[free].quality - recordings[found.chosen].quality)
             kept += found.chosen == free
-    return Replay(
+    return PrunerReplay(
         pruner=pruner,
         epochs=lengths.pop(),
         n=len(recordings),
@@ -135,14 +135,14 @@ def replay(
 
 def run_order(
     recordings: Sequence[Recording], order: Sequence[int], pruner: Pruner, *, workers: int = 1, name: str = "replay"
-) -> Outcome:
+) -> ReplayOutcome:
     """Replay one order: trials are numbered by it, and epochs end in the order of the clock.
 
     Args:
-        recordings: see `replay`.
+        recordings: see `replay_pruner`.
         order: indices of the recordings, the first to be trained first.
-        pruner: see `replay`.
-        workers: see `replay`.
+        pruner: see `replay_pruner`.
+        workers: see `replay_pruner`.
         name: of the study in memory; Hyperband deals its ladders out by name and number.
     """
     epochs = len(recordings[order[0]].curve)
@@ -186,7 +186,7 @@ def run_order(
             heapq.heappush(clock, (now + step, worker, index, epoch + 1))
     places = {index: place for place, index in enumerate(order)}
     chosen = max(ended, key=lambda index: (recordings[index].curve[-1], -places[index]))
-    return Outcome(spent=spent, stopped=len(order) - len(ended), chosen=chosen)
+    return ReplayOutcome(spent=spent, stopped=len(order) - len(ended), chosen=chosen)
 
 
 def _interval(values: Sequence[float]) -> tuple[float, float]:

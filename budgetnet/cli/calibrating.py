@@ -10,13 +10,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from budgetnet.calibrate.events import show_calibration
-from budgetnet.calibrate.judge import Judgement, Length, judge
+from budgetnet.calibrate.judge import Judgement, Length, judge_calibration
 from budgetnet.calibrate.plan import DRAW, plan_of
 from budgetnet.calibrate.pruner_replay import ORDERS
 from budgetnet.calibrate.replay_choice import best_replay
 from budgetnet.calibrate.run import calibrate, recorded_so_far
 from budgetnet.calibrate.text import advice, calibration_text, pruner_advice
+from budgetnet.cli.progress.calibration import show_calibration
 from budgetnet.errors import RequestError, SearchError
 from budgetnet.files.spaces import checked_space
 from budgetnet.files.study import Study
@@ -60,7 +60,7 @@ def run_calibration(
     orders = 0 if found.ended == "interrupted" else ORDERS
     if orders:
         say(f"replaying pruners in {orders:,} random orders")
-    judged = judge(found, orders=orders)
+    judged = judge_calibration(found, orders=orders)
     _write(found.folder / "calibration.txt", "\n".join(calibration_text(judged)) + "\n")
     _write(
         found.folder / "calibration.json",
@@ -124,7 +124,7 @@ def _runs(judged: Judgement, index: int) -> list[dict[str, Any]]:
     """A network's trainings, without what stands beside them already."""
     left_out = {"index", "hash", "arch", "network", "params", "flops", "recipe"}
     return [
-        {name: value for name, value in asdict(run).items() if name not in left_out}
+        {name: value for name, value in run.line().items() if name not in left_out}
         for run in sorted(judged.calibrated.runs, key=lambda run: (run.schedule, run.repeat))
         if run.index == index
     ]

@@ -227,7 +227,7 @@ class Ledger:
 
     def _interrupt(self, trial: FrozenTrial, reason: str) -> None:
         # First the repetition, then the end: killed in between, the repetition is found again by `redo_of`.
-        repeat(self.storage, self._id, trial)
+        queue_again(self.storage, self._id, trial)
         self.storage.set_trial_user_attr(trial._trial_id, "reason", reason)
         self.storage.set_trial_user_attr(trial._trial_id, "outcome", "interrupted")
         self._close(trial._trial_id, "interrupted")
@@ -268,7 +268,7 @@ def _life(trial: FrozenTrial) -> Literal["alive", "gone", "unknown"]:
     return life
 
 
-def repeat(storage: BaseStorage, study_id: int, trial: FrozenTrial) -> None:
+def queue_again(storage: BaseStorage, study_id: int, trial: FrozenTrial) -> None:
     """Put a trial in line again, with its own seed, unless that was done before."""
     for other in storage.get_all_trials(study_id, deepcopy=False):
         if other.user_attrs.get("redo_of") == trial.number:

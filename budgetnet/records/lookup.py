@@ -17,7 +17,7 @@ from budgetnet.grammar.load import load
 
 if TYPE_CHECKING:
     from budgetnet.files.study import Study
-    from budgetnet.records.training_run import Finalist
+    from budgetnet.records.finalist import Finalist
     from budgetnet.records.trial import Record
 
 __all__ = [
@@ -141,9 +141,9 @@ def open_trials(study: Study, *, storage: str | None = None, out: Path | None = 
         SearchError: the database cannot be used.
     """
     url = address_of(study, storage=storage, out=out)
+    from budgetnet.records.finalist import read_finalists
     from budgetnet.records.open import open_study
     from budgetnet.records.storage import storage_errors
-    from budgetnet.records.training_run import read_finalists
     from budgetnet.records.trial import read_records
 
     recorded, _ = open_study(study, url, create=False)

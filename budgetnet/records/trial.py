@@ -11,8 +11,18 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from budgetnet.derivation.expand import Label
+from budgetnet.records.training_run import TrainingRun
 
-__all__ = ["ATTRIBUTES", "OUTCOMES", "TRAINED", "Outcome", "Record", "read_record", "read_records"]
+__all__ = [
+    "ATTRIBUTES",
+    "OUTCOMES",
+    "TRAINED",
+    "Outcome",
+    "Record",
+    "read_record",
+    "read_records",
+    "training_attributes",
+]
 
 Outcome = Literal[
     "completed",
@@ -97,8 +107,8 @@ class Record:
     """The file of a known network that the study was started from; empty for what was drawn."""
     note: str = ""
     """What must be said beside counts that rest on own primitives; empty for most."""
-    training: Mapping[str, Any] = field(default_factory=dict)
-    """How it was trained and on what: see `budgetnet.workers.messages.Result.conditions`; empty if it was not."""
+    training: TrainingRun | None = None
+    """How it was trained and on what; None if it was not, or not to an end."""
     constraints: Mapping[str, float] = field(default_factory=dict)
     """Violated where positive."""
     started: datetime.datetime | None = None
@@ -137,12 +147,35 @@ def read_record(trial: FrozenTrial) -> Record:
         values["accuracy"] = values["curve"][-1]
     if values["outcome"] == "interrupted" and "reason" not in values:
         values["reason"] = "its process stopped reporting"
+    written = values.pop("training", {})
+    if values["outcome"] in TRAINED:
+        values["training"] = _training(values, written)
     return Record(
         number=trial.number,
         constraints=trial.constraints,
         started=trial.datetime_start,
         finished=trial.datetime_complete,
         **values,
+    )
+
+
+def training_attributes(run: TrainingRun) -> dict[str, Any]:
+    """Return the attributes by which a trial keeps its training; its seed was written when it started."""
+    curve = list(run.validation_accuracies)
+    written = {"curve": curve, "epochs": run.epochs, "seconds": run.seconds, "training": run.trial_document()}
+    return written | {"accuracy": curve[-1]} if curve else written
+
+
+def _training(values: Mapping[str, Any], written: Mapping[str, Any]) -> TrainingRun:
+    """The training that `training_attributes` keeps; trials of version 0.1 have *written* nothing of its conditions."""
+    return TrainingRun.of_trial(
+        written,
+        seed=values.get("seed") or 0,
+        epochs=values["epochs"],
+        validation_accuracies=values["curve"],
+        seconds=values.get("seconds", 0.0),
+        stopped=values["outcome"] == "stopped_early",
+        diverged=values.get("reason", "") if values["outcome"] == "diverged" else None,
     )
 
 

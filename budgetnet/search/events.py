@@ -1,4 +1,4 @@
-"""What happens during a search, as frozen values: the progress view shows them, tests read them."""
+"""What happens during a search, as frozen values: a progress view shows them, tests read them."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from dataclasses import dataclass
 from typing import Literal
 
 from budgetnet.files.study import Goal
-from budgetnet.records.training_run import FinalRun
+from budgetnet.records.training_run import TrainingRun
 from budgetnet.records.trial import Record
 
 __all__ = [
     "EndReason",
     "EpochDone",
-    "Event",
     "FinalistDone",
     "FinalistsStarted",
-    "Listener",
     "Packing",
     "SearchEnded",
+    "SearchEvent",
+    "SearchListener",
     "SearchStarted",
     "TargetReached",
     "TrialDone",
     "TrialStarted",
     "Waiting",
+    "silent",
 ]
 
 EndReason = Literal["trials", "minutes", "target", "interrupted", "exhausted"]
@@ -130,10 +131,10 @@ class FinalistDone:
     number: int
     run: int
     """Which of the runs, from 0."""
-    result: FinalRun
+    result: TrainingRun
 
 
-Event = (
+SearchEvent = (
     SearchStarted
     | TrialStarted
     | EpochDone
@@ -146,4 +147,9 @@ Event = (
     | FinalistDone
 )
 
-Listener = Callable[[Event], None]
+SearchListener = Callable[[SearchEvent], None]
+"""Is told everything that happens in a search."""
+
+
+def silent(event: object) -> None:
+    """Show nothing."""

@@ -13,7 +13,7 @@ from budgetnet.training.data.sources import Source
 from budgetnet.training.recipe.recipe import Recipe
 from budgetnet.training.test_report import Reading
 
-__all__ = ["Broken", "Bug", "Done", "Failed", "Job", "Lost", "Message", "Progress", "Result", "Setup", "Workers"]
+__all__ = ["Broken", "Bug", "Done", "EpochReport", "Failed", "Job", "Lost", "Message", "Result", "Setup", "Workers"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,52 +53,48 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How a training went. Accuracies are fractions."""
+    """How a training went, as its worker tells; `budgetnet.records.training_run.TrainingRun` is what is kept of it.
 
-    curve: tuple[float, ...] = ()
-    """Validation accuracy after each epoch; empty for a final training."""
-    losses: tuple[float, ...] = ()
-    """Train loss of each epoch, in nats."""
+    Accuracies are fractions, losses are in nats.
+    """
+
+    epochs: int = 0
+    """Epochs trained."""
+    train_losses: tuple[float, ...] = ()
+    """Train loss of each epoch."""
     train_accuracies: tuple[float, ...] = ()
-    """Share of each epoch's augmented images that were classified rightly on their way through."""
+    """Accuracy of each epoch on its augmented train images, on their way through."""
     validation_losses: tuple[float, ...] = ()
-    """Mean cross-entropy after each epoch, in nats; empty for a final training."""
-    epochs: int
-    stopped: bool
-    diverged: str | None
-    seconds: float
-    device: str
-    precision: str
-    threads: int
-    images: int
+    """Mean cross-entropy after each epoch; empty for a final training."""
+    validation_accuracies: tuple[float, ...] = ()
+    """Validation accuracy after each epoch; empty for a final training."""
+    stopped: bool = False
+    """Whether it was told to end after an epoch."""
+    diverged: str | None = None
+    """Why training was given up; such a training counts with the accuracy it has."""
+    seconds: float = 0.0
+    """Time of training and validation."""
+    images: int = 0
     """Images seen, over all epochs."""
+    device: str = ""
+    precision: str = ""
+    threads: int = 0
     test_accuracy: float | None = None
+    """None if no test image was read."""
     test_accuracy_flip: float | None = None
     """With the logits of each image and its mirror image averaged; beside the other, never instead of it."""
     test_loss: float | None = None
-    """Mean negative log-likelihood in nats; None, too, if it is not finite."""
+    """Mean negative log-likelihood (cross-entropy); None, too, if it is not finite."""
     test_images: int | None = None
+    """Number of test images read."""
     reading: Reading | None = None
-    """What the test images gave in detail."""
+    """What the test images gave in detail, in the same one reading."""
     environment: Mapping[str, Any] = field(default_factory=dict)
-    """What it ran on, see `budgetnet.workers.environment`."""
-
-    def conditions(self, recipe: Recipe) -> dict[str, Any]:
-        """Return how the training went and on what, as a trial keeps it beside its score."""
-        return {
-            "recipe": recipe.to_mapping(),
-            "losses": self.losses,
-            "train_accuracies": self.train_accuracies,
-            "validation_losses": self.validation_losses,
-            "device": self.device,
-            "precision": self.precision,
-            "threads": self.threads,
-            "environment": dict(self.environment),
-        }
+    """Hardware, versions, command: see `budgetnet.workers.environment`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class EpochReport:
     """An epoch is over."""
 
     worker: int
@@ -146,7 +142,7 @@ class Bug:
     traceback: str
 
 
-Message = Progress | Done | Failed | Lost | Broken | Bug
+Message = EpochReport | Done | Failed | Lost | Broken | Bug
 
 
 class Workers(Protocol):

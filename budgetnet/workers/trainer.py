@@ -84,8 +84,8 @@ class Bench:
         if job.weights is not None:
             save_weights(model, job.weights, label=job.label, network=network_text(job.network))
         return Result(
-            curve=tuple(accuracy for accuracy in accuracies if accuracy is not None),
-            losses=tuple(epoch.train_loss for epoch in curve.epochs),
+            validation_accuracies=tuple(accuracy for accuracy in accuracies if accuracy is not None),
+            train_losses=tuple(epoch.train_loss for epoch in curve.epochs),
             train_accuracies=tuple(epoch.train_accuracy for epoch in curve.epochs),
             validation_losses=tuple(loss for loss in validated if loss is not None),
             epochs=len(curve.epochs),

@@ -22,10 +22,10 @@ from budgetnet.files.study_file import read_study
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.records.ledger import Ledger
 from budgetnet.records.open import open_study
-from budgetnet.records.other_studies import Elsewhere
+from budgetnet.records.other_studies import OtherStudies
 from budgetnet.records.storage import default_url
-from budgetnet.search.candidates import Intake
-from budgetnet.search.loop import Campaign
+from budgetnet.search.candidates import CandidateSource
+from budgetnet.search.loop import SearchLoop
 from budgetnet.search.propose import make_sampler
 from budgetnet.space.space import Space
 from budgetnet.workers.messages import Done, Job, Message, Result
@@ -58,10 +58,7 @@ class Oracle:
         self.trained[digest] += 1
         noise = int(digest[:8], 16) / 16**8
         score = 0.5 + 0.02 * math.log10(cost.flops) + 0.01 * min(cost.depth, 12) + 0.03 * noise
-        result = Result(
-            curve=(score,), epochs=1, stopped=False, diverged=None, seconds=0.0, device="none", precision="none",
-            threads=1, images=0,
-        )  # fmt: skip
+        result = Result(validation_accuracies=(score,), epochs=1, device="none", precision="none", threads=1)
         self._done.append(Done(worker, result))
 
     def answer(self, worker: int, *, go_on: bool) -> None:
@@ -81,10 +78,10 @@ def searched(study: Study, sampler: SamplerName, trials: int, folder: Path) -> d
     recorded, database = open_study(study, default_url(folder))
     ledger = Ledger(recorded, database, goal=study.goal, target=study.target, seed=options.seed)
     workers = Oracle(space)
-    elsewhere = Elsewhere(database, study)
-    intake = Intake(space, ledger, make_sampler(study, space), options.seed, elsewhere=elsewhere)
+    elsewhere = OtherStudies(database, study)
+    intake = CandidateSource(space, ledger, make_sampler(study, space), options.seed, elsewhere=elsewhere)
     begun, worked = time.perf_counter(), time.process_time()
-    ended = Campaign(
+    ended = SearchLoop(
         study=study, ledger=ledger, intake=intake, pool=workers, listen=lambda _: None, stopped=lambda: False
     ).run()
     seconds, worked = time.perf_counter() - begun, time.process_time() - worked

@@ -11,13 +11,13 @@ from budgetnet.errors import SearchError
 from budgetnet.files.spaces import space_of
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.records.ledger import trial_seed
-from budgetnet.search.candidates import Intake
+from budgetnet.search.candidates import CandidateSource
 from budgetnet.search.events import EpochDone, SearchEnded, TargetReached, TrialDone, TrialStarted, Waiting
-from budgetnet.search.loop import LIMIT_FAILURES, Campaign
+from budgetnet.search.loop import LIMIT_FAILED_TRIALS, SearchLoop
 from budgetnet.search.propose import make_sampler
 from budgetnet.search.samplers.random import RandomSampler
 from budgetnet.space.proposer import Deriver
-from budgetnet.workers.messages import Bug, Failed, Lost, Progress
+from budgetnet.workers.messages import Bug, EpochReport, Failed, Lost
 from tests.search.helpers import Threads, open_ledger
 
 TWO_NETWORKS = "network = conv(3, 8) (identity | conv(1, 8){0..0} | conv(1, 8)) gap linear(classes)"
@@ -33,10 +33,10 @@ class Run:
         self.ledger = open_ledger(study, folder)
         self.workers = workers or Threads(study, 2)
         space = space_of(study)
-        self.campaign = Campaign(
+        self.campaign = SearchLoop(
             study=study,
             ledger=self.ledger,
-            intake=Intake(space, self.ledger, sampler or make_sampler(study, space), study.search.seed),
+            intake=CandidateSource(space, self.ledger, sampler or make_sampler(study, space), study.search.seed),
             pool=self.workers,
             listen=self.events.append,
             stopped=stopped or (lambda: False),
@@ -195,7 +195,7 @@ class Failing(Threads):
 
     def _train(self, worker, job) -> None:  # noqa: ARG002
         for epoch in range(self.epochs):
-            self._pipes[worker][1].send(Progress(worker, epoch + 1, 0.5))
+            self._pipes[worker][1].send(EpochReport(worker, epoch + 1, 0.5))
         self._pipes[worker][1].send(self.message)
 
 
@@ -203,9 +203,11 @@ class Failing(Threads):
 def test_failed_trials_are_recorded_and_too_many_end_the_search(study, tmp_path, message):
     """A failure is one trial's affair; ten in a row are the machine's."""
     run = Run(study, tmp_path, workers=Failing(study, message, epochs=0))
-    with pytest.raises(SearchError, match=rf"{LIMIT_FAILURES} trials in a row failed, the last with: {message.reason}"):
+    with pytest.raises(
+        SearchError, match=rf"{LIMIT_FAILED_TRIALS} trials in a row failed, the last with: {message.reason}"
+    ):
         run()
-    assert [record.outcome for record in run.ledger.records()] == ["failed"] * LIMIT_FAILURES
+    assert [record.outcome for record in run.ledger.records()] == ["failed"] * LIMIT_FAILED_TRIALS
     assert run.ledger.records()[0].reason == message.reason
 
 

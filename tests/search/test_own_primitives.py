@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from budgetnet.cli.progress.search import silent
 from budgetnet.errors import LanguageError, RequestError, StudyError
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import Study
@@ -16,8 +15,9 @@ from budgetnet.network.torch.measure import measure
 from budgetnet.records.open import open_study
 from budgetnet.records.storage import default_url
 from budgetnet.records.trial import Record
-from budgetnet.search.candidates import Intake
-from budgetnet.search.loop import Campaign
+from budgetnet.search.candidates import CandidateSource
+from budgetnet.search.events import silent
+from budgetnet.search.loop import SearchLoop
 from budgetnet.search.propose import make_sampler
 from budgetnet.search.run import search
 from tests.search.helpers import Threads, open_ledger, study_text
@@ -72,11 +72,13 @@ def make_own(tmp_path: Path) -> Callable[..., Study]:
     return make
 
 
-def campaign(study: Study, folder: Path, pool) -> Campaign:
+def campaign(study: Study, folder: Path, pool) -> SearchLoop:
     """A search of a study with workers in threads."""
     space, ledger = space_of(study), open_ledger(study, folder)
-    intake = Intake(space=space, ledger=ledger, sampler=make_sampler(study, space), seed=0, plugins=study.plugins)
-    return Campaign(study=study, ledger=ledger, intake=intake, pool=pool, listen=silent, stopped=lambda: False)
+    intake = CandidateSource(
+        space=space, ledger=ledger, sampler=make_sampler(study, space), seed=0, plugins=study.plugins
+    )
+    return SearchLoop(study=study, ledger=ledger, intake=intake, pool=pool, listen=silent, stopped=lambda: False)
 
 
 def searched(study: Study, folder: Path) -> list[Record]:
