@@ -1,72 +1,34 @@
-"""A calibration as the command line runs it, and what it shows in the end."""
+"""A calibration as one JSON document, and the files beside its record."""
 
 from __future__ import annotations
 
 import json
-import math
 import os
-from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from budgetnet.calibrate.judge import Judgement, Length, judge_calibration
-from budgetnet.calibrate.plan import DRAW, plan_of
-from budgetnet.calibrate.pruner_replay import ORDERS
+from budgetnet.calibrate.judge import Judgement, Length
+from budgetnet.calibrate.plan import DRAW
 from budgetnet.calibrate.replay_choice import best_replay
-from budgetnet.calibrate.run import calibrate, recorded_so_far
 from budgetnet.calibrate.text import advice, calibration_text, pruner_advice
-from budgetnet.cli.progress.calibration import show_calibration
-from budgetnet.errors import RequestError, SearchError
-from budgetnet.files.spaces import checked_space
-from budgetnet.files.study import Study
+from budgetnet.errors import SearchError
 
-__all__ = ["calibration_document", "calibration_text", "run_calibration"]
+__all__ = ["calibration_document", "write_tables"]
 
 
-def run_calibration(
-    study: Study,
-    *,
-    networks: int,
-    brief: Sequence[int] | None,
-    full: int | None,
-    repeats: int,
-    seed: int | None,
-    workers: int | None,
-    minutes: float | None,
-    train: bool,
-    out: Path | None,
-    device: str,
-    say: Callable[[str], object],
-) -> Judgement:
-    """Calibrate a study, or go on with it, with progress on stderr; write the table beside the record.
-
-    Args: see `budgetnet.calibrate.plan.plan_of` and `budgetnet.calibrate.run.calibrate`; without
-    *train*, only what is recorded is judged. *say* is told what takes long.
+def write_tables(judged: Judgement) -> None:
+    """Write the table beside the record, as text and as JSON.
 
     Raises:
-        RequestError, SearchError, DataError: see those.
+        SearchError: a file cannot be written.
     """
-    if minutes is not None and not (math.isfinite(minutes) and minutes > 0):
-        raise RequestError(f"--minutes must be a number above 0, but got {minutes:g}")
-    plan = plan_of(study, networks=networks, brief=brief, full=full, repeats=repeats, seed=seed)
-    if train:
-        checked_space(study, say=say)
-        with show_calibration() as listen:
-            found = calibrate(study, plan, out=out, workers=workers, minutes=minutes, device=device, listen=listen)
-    else:
-        found = recorded_so_far(study, plan, out=out)
-    # A thousand replays take half a minute: not after Ctrl-C, and not without a word.
-    orders = 0 if found.ended == "interrupted" else ORDERS
-    if orders:
-        say(f"replaying pruners in {orders:,} random orders")
-    judged = judge_calibration(found, orders=orders)
-    _write(found.folder / "calibration.txt", "\n".join(calibration_text(judged)) + "\n")
+    folder = judged.calibrated.folder
+    _write(folder / "calibration.txt", "\n".join(calibration_text(judged)) + "\n")
     _write(
-        found.folder / "calibration.json",
+        folder / "calibration.json",
         json.dumps(calibration_document(judged), indent=2, ensure_ascii=False, allow_nan=False) + "\n",
     )
-    return judged
 
 
 def _write(path: Path, text: str) -> None:

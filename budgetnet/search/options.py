@@ -1,0 +1,32 @@
+"""Search options that are given from outside, instead of the study's own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from budgetnet.errors import RequestError
+from budgetnet.files.study import Study
+
+__all__ = ["with_search_options"]
+
+
+def with_search_options(study: Study, options: Mapping[str, Any], start_from: Sequence[Path] = ()) -> Study:
+    """Return the study with some of its search options (by their names) replaced, and more networks to start from.
+
+    Raises:
+        RequestError: the time is not above 0, a target is to end the search of a study that has none, or a file to
+            start from is missing.
+    """
+    minutes = options.get("minutes")
+    if minutes is not None and not (math.isfinite(minutes) and minutes > 0):
+        raise RequestError(f"minutes must be a number above 0, but got {minutes:g}")
+    if options.get("stop_at_target") and study.target is None:
+        raise RequestError(f"stop_at_target needs a target, which {study.path} lacks; add target: {{accuracy: 85%}}")
+    for path in start_from:
+        if not path.is_file():
+            raise RequestError(f"start_from: there is no network file {path}; check the path")
+    return replace(study, search=replace(study.search, **options), start_from=(*study.start_from, *start_from))
