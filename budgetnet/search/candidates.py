@@ -183,7 +183,7 @@ class CandidateSource:
 
 
 def _copied(earlier: EarlierTrial) -> dict[str, Any]:
-    """What is taken over from a trial of another study."""
+    """List what is taken over from a trial of another study."""
     record = earlier.record
     taken = {
         "copied_from": earlier.address,

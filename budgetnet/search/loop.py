@@ -55,10 +55,10 @@ class SearchLoop(Work[_Trial]):
     pool: Workers
     listen: SearchListener
     stopped: Callable[[], bool]
-    """Whether a clean end was asked for."""
+    """Tells whether a clean end was asked for."""
     stop_at_target: bool = False
     last: bool = True
-    """Whether to stay until no other process trains for this study any more."""
+    """True to stay until no other process trains for this study any more."""
 
     def __post_init__(self) -> None:
         self._begin = time.monotonic()
@@ -106,7 +106,7 @@ class SearchLoop(Work[_Trial]):
         return "exhausted" if self._exhausted else None
 
     def expects_more(self) -> bool:
-        """Whether a network is still wanted, or other processes train what this study needs to be complete."""
+        """Tell whether a network is still wanted, or other processes train what this study needs to be complete."""
         reason = self._end()
         if reason is None:
             return True

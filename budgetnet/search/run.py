@@ -37,7 +37,7 @@ __all__ = ["SearchSummary", "crew", "search"]
 
 @dataclass(frozen=True, kw_only=True)
 class SearchSummary:
-    """What a call of `search` leaves behind."""
+    """Everything that a call of `search` leaves behind."""
 
     study: Study
     folder: Path
@@ -48,11 +48,11 @@ class SearchSummary:
     records: tuple[Record, ...]
     best: Record | None
     target_reached: bool | None
-    """Whether a completed trial reaches the target on validation images; None without a target."""
+    """True if a completed trial reaches the target on validation images; None without a target."""
     finalists: tuple[Finalist, ...]
     """In the order that validation images gave them; the first is the search's answer."""
     finalists_complete: bool
-    """Whether all runs of all finalists are there."""
+    """True if all runs of all finalists are there."""
 
 
 def search(
