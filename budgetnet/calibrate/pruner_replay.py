@@ -97,8 +97,8 @@ def replay_pruner(
     """
     lengths = {len(recording.curve) for recording in recordings}
     if len(recordings) < 2 or len(lengths) != 1 or 0 in lengths:
-        found = f"{len(recordings)} of {sorted(lengths)}"
-        raise ValueError(f"a replay needs two or more curves of one length, but got {found}")
+        given = f"{len(recordings)} of {sorted(lengths)}"
+        raise ValueError(f"a replay needs two or more curves of one length, but got {given}")
     rng = random.Random(f"{seed}:replay")  # noqa: S311 - no secret
     order = list(range(len(recordings)))
     total = sum(recording.seconds for recording in recordings)
@@ -175,7 +175,7 @@ def run_order(
         value, step = recording.curve[epoch - 1], recording.seconds / epochs
         spent += step
         storage.set_trial_intermediate_value(trial_id, epoch, value)
-        # As the campaign does: after the last epoch nothing is left to stop.
+        # As a search does: after the last epoch nothing is left to stop.
         if epoch == epochs:
             storage.set_trial_state_values(trial_id, state=TrialState.COMPLETE, values=(value,))
             ended.append(index)

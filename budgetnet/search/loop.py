@@ -51,7 +51,7 @@ class SearchLoop(Work[_Trial]):
 
     study: Study
     ledger: Ledger
-    intake: CandidateSource
+    candidates: CandidateSource
     pool: Workers
     listen: SearchListener
     stopped: Callable[[], bool]
@@ -138,7 +138,7 @@ class SearchLoop(Work[_Trial]):
 
     def next(self) -> _Trial | None:
         """Return a network to train, first those that were interrupted."""
-        return None if self._end() is not None else self.intake.repeat() or self._new()
+        return None if self._end() is not None else self.candidates.repeat() or self._new()
 
     def job(self, task: _Trial) -> Job:
         """Return what a worker is to do for a trial; it asks for leave after each epoch if there is a pruner."""
@@ -159,7 +159,7 @@ class SearchLoop(Work[_Trial]):
         if self._failing():
             last = self._records[-1]
             raise SearchError(f"{LIMIT_FAILED_TRIALS} trials in a row failed, the last with: {last.reason}")
-        found = self.intake.new(self._records, self._done)
+        found = self.candidates.new(self._records, self._done)
         self._exhausted = found == "exhausted"
         return None if isinstance(found, str) else found
 

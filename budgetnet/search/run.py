@@ -116,7 +116,7 @@ def search(
             ended = SearchLoop(
                 study=study,
                 ledger=ledger,
-                intake=CandidateSource(
+                candidates=CandidateSource(
                     space=space,
                     ledger=ledger,
                     sampler=make_sampler(study, space),
@@ -124,7 +124,7 @@ def search(
                     salt="" if finalists else this_process(),
                     plugins=study.plugins,
                     starts=starts,
-                    elsewhere=OtherStudies(database, study),
+                    other_studies=OtherStudies(database, study),
                 ),
                 pool=pool,
                 listen=listen,
