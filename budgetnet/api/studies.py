@@ -182,7 +182,7 @@ def calibrate(
         raise RequestError(f"minutes must be a number above 0, but got {minutes:g}")
     asked = as_study(study)
     plan = plan_of(asked, networks=networks, brief=brief, full=full, repeats=repeats, seed=seed)
-    from budgetnet.calibrate.document import write_tables
+    from budgetnet.calibrate.tables import write_tables
     from budgetnet.calibrate.judge import judge_calibration
     from budgetnet.calibrate.pruner_replay import ORDERS
     from budgetnet.calibrate.run import calibrate as run_calibration

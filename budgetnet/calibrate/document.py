@@ -1,44 +1,16 @@
-"""A calibration as one JSON document, and the files beside its record."""
+"""A calibration's judgement as one JSON document."""
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from budgetnet.calibrate.judge import Judgement, Length
 from budgetnet.calibrate.plan import DRAW
 from budgetnet.calibrate.replay_choice import best_replay
-from budgetnet.calibrate.text import advice, calibration_text, pruner_advice
-from budgetnet.errors import SearchError
+from budgetnet.calibrate.text import advice, pruner_advice
 
-__all__ = ["calibration_document", "write_tables"]
-
-
-def write_tables(judged: Judgement) -> None:
-    """Write the table beside the record, as text and as JSON.
-
-    Raises:
-        SearchError: a file cannot be written.
-    """
-    folder = judged.calibrated.folder
-    _write(folder / "calibration.txt", "\n".join(calibration_text(judged)) + "\n")
-    _write(
-        folder / "calibration.json",
-        json.dumps(calibration_document(judged), indent=2, ensure_ascii=False, allow_nan=False) + "\n",
-    )
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise SearchError(f"{path} cannot be written ({error.strerror}); choose another folder with --out") from error
+__all__ = ["calibration_document"]
 
 
 def calibration_document(judged: Judgement) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What happens during a calibration, as frozen values: a progress view shows them, tests read them."""
+"""Events of a calibration, as frozen values: a progress view shows them, tests read them."""
 
 from __future__ import annotations
 

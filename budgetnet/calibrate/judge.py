@@ -1,4 +1,4 @@
-"""What a calibration's trainings say: how well each brief length ranks networks, at what cost, and which one to take.
+"""Judgement of a calibration: how well each brief length ranks networks, at what cost, and which one to take.
 
 The rule: take the cheapest brief length that cannot be told apart from the best one, that is, whose rank correlation
 lies below the best by no more than that difference's own standard error (the one-standard-error rule of Breiman,
@@ -37,7 +37,7 @@ class Length:
     seconds: float
     """Median over networks, training and validation."""
     share: float
-    """Of the full training's time, median over networks."""
+    """Share of the full training's time, median over networks."""
     deficit: float | None = None
     """By how much its rank correlation is below the best brief length's."""
     deficit_error: float | None = None
@@ -61,7 +61,7 @@ class Judgement:
     brief: tuple[Length, ...]
     """Trainings to the end of a schedule of their own, shortest first."""
     checkpoints: tuple[Length, ...]
-    """Of longer schedules, at equal positions: what a pruner sees. By schedule, shortest first."""
+    """Checkpoints of longer schedules, at equal positions: what a pruner sees. By schedule, shortest first."""
     by_size: dict[str, Agreement]
     """Ranking by ``parameters`` and by ``FLOPs`` alone, without any training."""
     ceiling: Agreement | None
@@ -73,11 +73,11 @@ class Judgement:
     chosen: Length | None
     """By the rule above; None without enough trainings."""
     replays: tuple[PrunerReplay, ...]
-    """What pruners would have saved, by schedule."""
+    """Savings and losses of pruners, by schedule."""
 
     @property
     def beats_size(self) -> bool:
-        """Whether the chosen length ranks better than parameters and FLOPs alone."""
+        """True if the chosen length ranks better than parameters and FLOPs alone."""
         own = None if self.chosen is None else self.chosen.agreement.spearman
         sizes = [found.spearman for found in self.by_size.values() if found.spearman is not None]
         return own is not None and own > max(sizes, default=-1.0)

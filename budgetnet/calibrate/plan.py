@@ -1,4 +1,4 @@
-"""What a calibration trains: which networks, by which recipes, with which seeds; and what may not change meanwhile."""
+"""The plan of a calibration: its networks, recipes and seeds, and the settings that must not change meanwhile."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class CalibrationTask:
         return self.recipe.epochs * self.network.flops
 
     def is_done_by(self, run: CalibrationRun) -> bool:
-        """Whether a recorded training is this one."""
+        """Tell whether a recorded training is this one."""
         return (
             (run.hash, run.schedule, run.repeat, run.seed)
             == (self.network.hash, self.recipe.epochs, self.repeat, self.seed)
@@ -73,7 +73,7 @@ class CalibrationTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrationPlan:
-    """What is asked of a calibration."""
+    """Everything that is asked of a calibration."""
 
     networks: int
     brief: tuple[int, ...]
@@ -164,7 +164,7 @@ def plan_of(
 
 
 def same_recipe(stored: Mapping[str, Any], wanted: Recipe) -> bool:
-    """Whether a recorded recipe is this one; a field that was added to budgetnet later had its default."""
+    """Tell whether a recorded recipe is this one; a field that was added to budgetnet later had its default."""
     return all(stored.get(name, _USUAL[name]) == value for name, value in wanted.to_mapping().items())
 
 
@@ -212,7 +212,7 @@ def _stored(part: str, before: Mapping[str, Any], name: str) -> Any:
 
 
 def _settings(study: Study, plan: CalibrationPlan) -> dict[str, dict[str, Any]]:
-    """What the scores depend on. Lengths are not among it: each training has its own."""
+    """Return what the scores depend on. Lengths are not part of it: each training has its own."""
     found = settings_of(study)
     kept = {name: found[name] for name in ("grammar", "defaults", "plugins", "dataset", "budget", "validation")}
     recipes = {"training": plan.training, "finalists": plan.finalists}

@@ -1,4 +1,4 @@
-"""What a pruner would have saved, and lost: recorded trainings, replayed under it in many random orders.
+"""Savings and losses of a pruner: recorded trainings, replayed under it in many random orders.
 
 Every network was trained to its end, so what would have happened after any stop is known. The pruner is asked as a
 search asks it, on an Optuna study in memory; workers take the next network of an order when they are free, and every
@@ -36,9 +36,9 @@ class Recording:
     curve: Sequence[float]
     """Validation accuracy after each epoch of one schedule; all recordings of a replay have as many."""
     seconds: float
-    """Of the whole training."""
+    """Time of the whole training."""
     quality: float
-    """What choosing this network is worth: its accuracy after the full training."""
+    """Worth of choosing this network: its accuracy after the full training."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class PrunerReplay:
 
     pruner: Pruner
     epochs: int
-    """Of the schedule that was replayed."""
+    """Epochs of the schedule that was replayed."""
     n: int
     """Networks."""
     orders: int
@@ -97,7 +97,8 @@ def replay_pruner(
     """
     lengths = {len(recording.curve) for recording in recordings}
     if len(recordings) < 2 or len(lengths) != 1 or 0 in lengths:
-        raise ValueError(f"a replay needs two or more curves of one length, got {len(recordings)} of {sorted(lengths)}")
+        given = f"{len(recordings)} of {sorted(lengths)}"
+        raise ValueError(f"a replay needs two or more curves of one length, but got {given}")
     rng = random.Random(f"{seed}:replay")  # noqa: S311 - no secret
     order = list(range(len(recordings)))
     total = sum(recording.seconds for recording in recordings)
@@ -174,7 +175,7 @@ def run_order(
         value, step = recording.curve[epoch - 1], recording.seconds / epochs
         spent += step
         storage.set_trial_intermediate_value(trial_id, epoch, value)
-        # As the campaign does: after the last epoch nothing is left to stop.
+        # As a search does: after the last epoch nothing is left to stop.
         if epoch == epochs:
             storage.set_trial_state_values(trial_id, state=TrialState.COMPLETE, values=(value,))
             ended.append(index)

@@ -1,4 +1,4 @@
-"""What a calibration keeps: one JSON object a line, appended when a training ends, so that a kill loses what ran only.
+"""The file of a calibration: one JSON object a line, appended when a training ends, so that a kill loses what ran only.
 
 The first line says what the file is about, each later one is a network or a training of one. A line counts once its
 end is written: half a line, which a killed writer may leave, is cut off when the file is opened again.
@@ -39,15 +39,15 @@ Role = Literal["brief", "full"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """What all lines of a file have in common."""
+    """Everything that all lines of a file have in common."""
 
     study: str
     seed: int
-    """Of the draw of networks and of the trainings."""
+    """Seed of the draw of networks and of the trainings."""
     draw: str
-    """How networks were drawn, in words."""
+    """The way networks were drawn, in words."""
     settings: Mapping[str, Mapping[str, Any]]
-    """What scores depend on; only files with equal settings go on."""
+    """Settings that scores depend on; only a file with equal settings goes on."""
     started: str
     """ISO 8601, UTC."""
 
@@ -63,7 +63,7 @@ class CalibratedNetwork:
     arch: str
     """The network in one short line."""
     network: str
-    """As grammar text; what can be built again."""
+    """The network as grammar text, from which it can be built again."""
     decisions: Mapping[str, Label]
     params: int
     flops: int
@@ -96,12 +96,12 @@ _RUN_KEYS = (
     "train_losses", "train_accuracies", "validation_losses", "validation_accuracies", "diverged", "seconds", "images",
     "device", "precision", "threads", "workers", "recipe", "environment", "finished",
 )  # fmt: skip
-"""What a line holds of a training, in its order."""
+"""Fields of a training that a line holds, in its order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What a file holds."""
+    """Contents of a file."""
 
     header: Header | None = None
     networks: tuple[CalibratedNetwork, ...] = ()
@@ -159,8 +159,8 @@ def _read(line: bytes, path: Path, number: int) -> _Line:
 
 def _damaged(path: Path, number: int, what: str) -> SearchError:
     return SearchError(
-        f"{path}:{number}: this is no line of a {CALIBRATION_FORMAT} file ({what}); move the file away to start "
-        "anew, or delete the line to train again what it held"
+        f"{path}:{number}: this is not a line of a {CALIBRATION_FORMAT} file ({what}); move the file away to start "
+        "over, or delete the line to train again what it held"
     )
 
 

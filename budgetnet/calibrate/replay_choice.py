@@ -1,4 +1,4 @@
-"""Which pruners a calibration replays, and which of them to take.
+"""The pruners that a calibration replays, and the choice among them.
 
 The rule: of the pruners that lose at most `LOSS_TOLERANCE` of accuracy on average over random orders, the one that
 saves most; none if none keeps that.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,10 +19,6 @@ from budgetnet.calibrate.events import (
     CalibrationEnded,
     CalibrationListener,
     CalibrationStarted,
-    RunDone,
-    RunEpoch,
-    RunFailed,
-    RunStarted,
 )
 from budgetnet.calibrate.plan import CalibrationPlan, CalibrationTask, check_header, draw_for_calibration, header_of
 from budgetnet.calibrate.record import (
@@ -33,26 +29,20 @@ from budgetnet.calibrate.record import (
     Writer,
     read_calibration,
 )
+from budgetnet.calibrate.trainings import CalibrationTrainings
 from budgetnet.errors import SearchError
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import Study
-from budgetnet.network.canonical.hash import canonical_hash
-from budgetnet.search.events import Packing
-from budgetnet.search.propose import unanswered
+from budgetnet.search.events import Packing, silent
 from budgetnet.search.run import crew
-from budgetnet.space.choosers import replay
-from budgetnet.space.space import Space
 from budgetnet.training.data.load import load
 from budgetnet.training.device import choose_device
 from budgetnet.workers.interruption import Interruption
-from budgetnet.workers.loop import JobLoop, TaskList
-from budgetnet.workers.messages import Job, Result, Setup
+from budgetnet.workers.loop import JobLoop
+from budgetnet.workers.messages import Setup
 from budgetnet.workers.pool import Pool
 
 __all__ = ["Calibrated", "calibrate", "recorded_so_far"]
-
-LIMIT_FAILED_TRAININGS = 5
-"""Trainings in a row without a result after which something other than the networks must be wrong."""
 
 Ending = Literal["complete", "minutes", "interrupted", "unfinished"]
 """minutes: the time was up. unfinished: looked at without training, while trainings are missing."""
@@ -67,7 +57,7 @@ _ENDINGS: dict[Ending, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibrated:
-    """What a record holds of a plan."""
+    """The part of a record that belongs to a plan."""
 
     study: Study
     plan: CalibrationPlan
@@ -88,7 +78,7 @@ def calibrate(
     workers: int | None = None,
     minutes: float | None = None,
     device: str = "auto",
-    listen: CalibrationListener,
+    listen: CalibrationListener = silent,
 ) -> Calibrated:
     """Train a plan's networks, or go on with it; return all that is recorded of it.
 
@@ -208,95 +198,3 @@ def _calibrated(study: Study, plan: CalibrationPlan, folder: Path, recorded: Rec
         missing=missing,
         ended=end if missing else "complete",
     )
-
-
-class CalibrationTrainings(TaskList[CalibrationTask]):
-    """The trainings of one call, each recorded as soon as it is over."""
-
-    def __init__(
-        self,
-        todo: Sequence[CalibrationTask],
-        *,
-        space: Space,
-        writer: Writer,
-        workers: int,
-        listen: CalibrationListener,
-        late: Callable[[], bool],
-    ) -> None:
-        """Get ready.
-
-        Args:
-            todo: what to train, in this order.
-            space: derives the networks again.
-            writer: of the record.
-            workers: how many trainings run at once.
-            listen: told everything that happens.
-            late: whether nothing further may be started.
-        """
-        super().__init__(todo)
-        self._space = space
-        self._writer = writer
-        self._workers = workers
-        self._listen = listen
-        self._late = late
-        self._failures = 0
-
-    def next(self) -> CalibrationTask | None:
-        """Return the next training, if it is not too late for one."""
-        return None if self._late() else super().next()
-
-    def job(self, task: CalibrationTask) -> Job:
-        """Return what a worker is to do: train the network, derived again as it was recorded.
-
-        Raises:
-            SearchError: it comes out as another one.
-        """
-        network = self._space.expand(replay(task.network.decisions, unanswered)).network
-        if canonical_hash(network) != task.network.hash:
-            raise SearchError(
-                f"network {task.network.index} of the record cannot be derived again: this version of budgetnet reads "
-                "the grammar in another way; choose another folder with --out to start anew"
-            )
-        return Job(network=network, recipe=task.recipe, seed=task.seed)
-
-    def started(self, worker: int, task: CalibrationTask) -> None:
-        """Tell of a training that has begun."""
-        self._listen(RunStarted(worker, task.network, task.recipe.epochs))
-
-    def epoch(self, worker: int, task: CalibrationTask, epoch: int, accuracy: float | None) -> bool:  # noqa: ARG002
-        """Tell of an epoch."""
-        self._listen(RunEpoch(worker, epoch, accuracy))
-        return True
-
-    def done(self, worker: int, task: CalibrationTask, result: Result) -> None:
-        """Record a training."""
-        self._failures = 0
-        network = task.network
-        run = CalibrationRun.record(
-            result,
-            seed=task.seed,
-            recipe=task.recipe,
-            repeat=task.repeat,
-            workers=self._workers,
-            index=network.index,
-            hash=network.hash,
-            arch=network.arch,
-            network=network.network,
-            params=network.params,
-            flops=network.flops,
-            role=task.role,
-            schedule=task.recipe.epochs,
-        )
-        self._writer.write(run)
-        self._listen(RunDone(worker, run))
-
-    def failed(self, worker: int, task: CalibrationTask, reason: str) -> None:
-        """Leave a training to the next start.
-
-        Raises:
-            SearchError: trainings keep failing.
-        """
-        self._listen(RunFailed(worker, task.network, task.recipe.epochs, reason))
-        self._failures += 1
-        if self._failures >= LIMIT_FAILED_TRAININGS:
-            raise SearchError(f"{self._failures} trainings in a row gave no result, the last one: {reason}")

@@ -94,7 +94,9 @@ def calibrate(
     Draws networks that fit, trains each briefly and in full on the same split, and tells what each brief length is
     worth: rank correlation, cost, and what a pruner would save. The test images are not read. Ctrl-C is safe.
     """
-    from budgetnet.cli.calibrating import calibration_document, calibration_text, run_calibration
+    from budgetnet.calibrate.document import calibration_document
+    from budgetnet.calibrate.text import calibration_text
+    from budgetnet.cli.calibrating import run_calibration
     from budgetnet.cli.options import epoch_numbers
     from budgetnet.records.lookup import read_study_file
 

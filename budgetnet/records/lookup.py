@@ -68,7 +68,7 @@ class Found:
 
     architecture: Architecture
     label: str
-    """Where it comes from, for people: the file, or ``trial 17 of cifar10-200k``."""
+    """Origin as shown to people: the file, or ``trial 17 of cifar10-200k``."""
     trials: Trials | None = None
     """Its study; None for a file."""
     record: Record | None = None
@@ -246,7 +246,7 @@ def _claim(record: Record) -> dict[str, int] | None:
 
 
 def _there(records: Sequence[Record]) -> str:
-    """What there is, for the end of a sentence about what there is not."""
+    """List what exists, for the end of a sentence about what does not."""
     if not records:
         return ": it has none so far"
     known = [str(record.number) for record in records if record.network]

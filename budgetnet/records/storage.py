@@ -1,4 +1,4 @@
-"""Where a study's trials are kept: one SQLite file in the run folder, or any database that Optuna can reach.
+"""Storage of a study's trials: one SQLite file in the run folder, or any database that Optuna can reach.
 
 SQLite runs with a write-ahead log and ``synchronous=NORMAL``: what was committed survives a killed process, readers
 (a dashboard, a second search) never block the writer, and a commit costs about a third of the default's time.
@@ -115,7 +115,7 @@ def storage_errors(url: str) -> Iterator[None]:
     except sqlalchemy.exc.NoSuchModuleError as error:
         scheme = url.partition(":")[0]
         raise RequestError(
-            f"{scheme!r} is no kind of database{nearest(scheme, SCHEMES)}; write sqlite:///PATH or "
+            f"{scheme!r} is not a kind of database{nearest(scheme, SCHEMES)}; write sqlite:///PATH or "
             "postgresql://USER:PASSWORD@HOST/NAME"
         ) from error
     except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError, sqlite3.Error) as error:
@@ -133,14 +133,14 @@ def storage_errors(url: str) -> Iterator[None]:
 def _parse(url: str) -> sqlalchemy.URL:
     if "://" not in url:
         raise RequestError(
-            f"{url!r} is no database address; a file is written sqlite:///{url or 'PATH'}, a server "
+            f"{url!r} is not a database address; a file is written sqlite:///{url or 'PATH'}, a server "
             "postgresql://USER:PASSWORD@HOST/NAME"
         )
     try:
         parsed = sqlalchemy.make_url(url)
     except (sqlalchemy.exc.ArgumentError, ValueError) as error:
         raise RequestError(
-            f"{shown(url)} is no database address ({error}); write sqlite:///PATH or "
+            f"{shown(url)} is not a database address ({error}); write sqlite:///PATH or "
             "postgresql://USER:PASSWORD@HOST/NAME"
         ) from error
     with storage_errors(url):

@@ -25,7 +25,7 @@ class Training:
 
     name: str
     network: str
-    """As grammar text."""
+    """The network as grammar text."""
     params: int
     flops: int
     """One multiply-add is one FLOP."""
@@ -98,7 +98,7 @@ def read_training(folder: Path) -> Training | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
-        raise RequestError(f"{path} cannot be read ({error}); move it away to start anew") from error
+        raise RequestError(f"{path} cannot be read ({error}); move it away to start over") from error
     try:
         if document.pop("format") != TRAINING_FORMAT:
             raise KeyError("format")
@@ -106,4 +106,4 @@ def read_training(folder: Path) -> Training | None:
         runs = tuple(TrainingRun.of(run) for run in document.pop("runs"))
         return Training(runs=runs, **document)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RequestError(f"{path} is not a {TRAINING_FORMAT} file; move it away to start anew") from error
+        raise RequestError(f"{path} is not a {TRAINING_FORMAT} file; move it away to start over") from error

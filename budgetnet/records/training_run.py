@@ -30,7 +30,7 @@ FULL_KEYS: Mapping[str, str] = {
         "train_accuracies", "reading",
     )
 }  # fmt: skip
-"""What JSON holds of a full training: its keys, and the fields behind them. Version 0.1 had all but the last two."""
+"""JSON form of a full training: its keys, and the fields behind them. Version 0.1 had all but the last two."""
 _LATER = ("train_accuracies", "reading")
 
 _TRIAL_KEYS: Mapping[str, str] = {
@@ -49,11 +49,11 @@ class TrainingRun(Result):
     seed: int
     """Seed of initial weights, order, augmentation and dropout."""
     recipe: Mapping[str, Any] = field(default_factory=dict)
-    """How it was trained, as `Recipe.to_mapping` gives it; empty for trials of version 0.1."""
+    """Recipe as `Recipe.to_mapping` gives it; empty for trials of version 0.1."""
     repeat: int = 0
     """Number of this training among those that differ by their seed only, from 0."""
     failed: str | None = None
-    """Why there is no result, for example too little memory; None if there is one."""
+    """Reason why there is no result, for example too little memory; None if there is one."""
     weights: str | None = None
     """The weights' file, relative to the folder that the training belongs to."""
     workers: int = 1
@@ -68,7 +68,7 @@ class TrainingRun(Result):
 
     @property
     def outcome(self) -> TrainingOutcome:
-        """How it ended."""
+        """Outcome in one word."""
         if self.failed is not None:
             return "failed"
         if self.diverged is not None:

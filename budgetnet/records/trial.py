@@ -35,7 +35,7 @@ Outcome = Literal[
     "running",
     "waiting",
 ]
-"""How a trial ended, or that it has not yet.
+"""Outcome of a trial: how it ended, or that it has not yet.
 
 completed: trained by the whole recipe. stopped_early: the pruner ended it. diverged: training broke down.
 failed: out of memory, or an error of budgetnet's own. over_budget: never trained.
@@ -46,7 +46,7 @@ score was taken over. interrupted: the process ended before the training did; it
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 TRAINED: tuple[Outcome, ...] = ("completed", "stopped_early", "diverged")
-"""What counts towards a study's number of trials."""
+"""Outcomes that count towards a study's number of trials."""
 
 ATTRIBUTES = (
     "outcome", "reason", "arch", "network", "decisions", "hash",
@@ -91,7 +91,7 @@ class Record:
     seed: int | None = None
     """Seeds initial weights, order, augmentation and dropout."""
     worker: str = ""
-    """Which worker process trained it, ``host/0``."""
+    """The worker process that trained it, ``host/0``."""
     owner: str = ""
     """The process that answers for a running trial, ``host/pid/start``."""
     duplicate_of: int | None = None
@@ -106,9 +106,9 @@ class Record:
     origin: str = ""
     """The file of a known network that the study was started from; empty for what was drawn."""
     note: str = ""
-    """What must be said beside counts that rest on own primitives; empty for most."""
+    """Caveat for counts that rest on own primitives; empty for most."""
     training: TrainingRun | None = None
-    """How it was trained and on what; None if it was not, or not to an end."""
+    """The training itself; None if it was not trained, or not to an end."""
     constraints: Mapping[str, float] = field(default_factory=dict)
     """Violated where positive."""
     started: datetime.datetime | None = None
@@ -116,17 +116,17 @@ class Record:
 
     @property
     def trained(self) -> bool:
-        """Whether it counts towards a study's number of trials."""
+        """True if it counts towards a study's number of trials."""
         return self.outcome in TRAINED
 
     @property
     def scored(self) -> bool:
-        """Whether its accuracy is the whole recipe's and nobody else's here: completed, or completed elsewhere."""
+        """True if its accuracy is the whole recipe's and its own here: completed, or completed in another study."""
         return self.outcome == "completed" or bool(self.copied_from)
 
     @property
     def final(self) -> bool:
-        """Whether nothing about it will change any more."""
+        """True if nothing about it will change any more."""
         return self.outcome not in ("running", "waiting")
 
 

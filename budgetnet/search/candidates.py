@@ -45,7 +45,7 @@ class CandidateSource:
     """The study's own primitives."""
     starts: tuple[Start, ...] = ()
     """Known networks, tried before any is drawn."""
-    elsewhere: OtherStudies | None = None
+    other_studies: OtherStudies | None = None
     """Other studies whose scores are taken over; None takes over none."""
 
     def repeat(self) -> tuple[Running, Node] | None:
@@ -112,7 +112,7 @@ class CandidateSource:
         It failed if fvcore's counts are not the closed form's.
         """
         found = parameters_of(self.space, candidate)
-        earlier = None if self.elsewhere is None else self.elsewhere.completed(attributes["hash"])
+        earlier = None if self.other_studies is None else self.other_studies.completed(attributes["hash"])
         if earlier is not None:
             copied = {**attributes, **_copied(earlier)}
             on_record(self.ledger.add("duplicate", found, copied, accuracy=earlier.record.accuracy))
@@ -183,7 +183,7 @@ class CandidateSource:
 
 
 def _copied(earlier: EarlierTrial) -> dict[str, Any]:
-    """What is taken over from a trial of another study."""
+    """List what is taken over from a trial of another study."""
     record = earlier.record
     taken = {
         "copied_from": earlier.address,

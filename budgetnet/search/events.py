@@ -1,4 +1,4 @@
-"""What happens during a search, as frozen values: a progress view shows them, tests read them."""
+"""Events of a search, as frozen values: a progress view shows them, tests read them."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class SearchStarted:
     goal: Goal
     target: float | None
     trials: int
-    """How many networks are to be trained in all."""
+    """Number of networks to be trained in all."""
     workers: int
     records: tuple[Record, ...]
-    """What is there already, when a study goes on."""
+    """Trials that exist already, when a study goes on."""
     lost: tuple[int, ...] = ()
     """Trials that a killed process left behind; they are repeated first."""
 
@@ -58,7 +58,7 @@ class TrialStarted:
     params: int
     flops: int
     epochs: int
-    """Of the whole recipe."""
+    """Epochs of the whole recipe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class TrialDone:
     best: Record | None
     """The best of all so far, by the study's goal."""
     trained: int
-    """How many networks have been trained."""
+    """Number of networks trained so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class FinalistDone:
 
     number: int
     run: int
-    """Which of the runs, from 0."""
+    """Number of the run, from 0."""
     result: TrainingRun
 
 

@@ -48,7 +48,7 @@ def missing_runs(finalists: Sequence[Record], study: Study, done: Sequence[Final
 
 @dataclass(frozen=True, slots=True)
 class FinalRound:
-    """What the runs of one study's finalists have in common."""
+    """Everything that the runs of one study's finalists have in common."""
 
     study: Study
     space: Space

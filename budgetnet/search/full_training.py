@@ -34,7 +34,7 @@ UNUSED_SPLIT = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingPlan:
-    """What is to be trained, on what, how, and where the results go."""
+    """Plan of a full training: the network, the data, the recipe, and where the results go."""
 
     architecture: Architecture
     dataset: Source
@@ -240,7 +240,7 @@ def _check_fit(planned: TrainingPlan) -> None:
 
 
 def _before(planned: TrainingPlan) -> Training:
-    """What the folder holds of the same work, or an empty training.
+    """Read what the folder holds of the same work; else return an empty training.
 
     Raises:
         RequestError: it holds other work.

@@ -51,14 +51,14 @@ class SearchLoop(Work[_Trial]):
 
     study: Study
     ledger: Ledger
-    intake: CandidateSource
+    candidates: CandidateSource
     pool: Workers
     listen: SearchListener
     stopped: Callable[[], bool]
-    """Whether a clean end was asked for."""
+    """Tells whether a clean end was asked for."""
     stop_at_target: bool = False
     last: bool = True
-    """Whether to stay until no other process trains for this study any more."""
+    """True to stay until no other process trains for this study any more."""
 
     def __post_init__(self) -> None:
         self._begin = time.monotonic()
@@ -106,7 +106,7 @@ class SearchLoop(Work[_Trial]):
         return "exhausted" if self._exhausted else None
 
     def expects_more(self) -> bool:
-        """Whether a network is still wanted, or other processes train what this study needs to be complete."""
+        """Tell whether a network is still wanted, or other processes train what this study needs to be complete."""
         reason = self._end()
         if reason is None:
             return True
@@ -138,7 +138,7 @@ class SearchLoop(Work[_Trial]):
 
     def next(self) -> _Trial | None:
         """Return a network to train, first those that were interrupted."""
-        return None if self._end() is not None else self.intake.repeat() or self._new()
+        return None if self._end() is not None else self.candidates.repeat() or self._new()
 
     def job(self, task: _Trial) -> Job:
         """Return what a worker is to do for a trial; it asks for leave after each epoch if there is a pruner."""
@@ -159,7 +159,7 @@ class SearchLoop(Work[_Trial]):
         if self._failing():
             last = self._records[-1]
             raise SearchError(f"{LIMIT_FAILED_TRIALS} trials in a row failed, the last with: {last.reason}")
-        found = self.intake.new(self._records, self._done)
+        found = self.candidates.new(self._records, self._done)
         self._exhausted = found == "exhausted"
         return None if isinstance(found, str) else found
 

@@ -25,7 +25,7 @@ SERIES = {
     "validation loss": "validation_losses",
     "validation accuracy": "validation_accuracies",
 }
-"""What is compared after each epoch, in the order in which it arises; the field of a training that holds it."""
+"""Numbers compared after each epoch, in the order in which they arise, each with the field of a training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class FirstDifference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repetition:
-    """What a trial gave then and now. Accuracies are fractions."""
+    """Results of a trial then and now. Accuracies are fractions."""
 
     trial: int
     study: str
@@ -54,13 +54,13 @@ class Repetition:
     difference: FirstDifference | None
     """None: equal bit for bit."""
     unlike: Mapping[str, tuple[Any, Any]]
-    """What of versions, hardware, threads, precision and device is not as it was: (then, now)."""
+    """Versions, hardware, threads, precision or device where they are not as they were: (then, now)."""
     known: bool
-    """Whether the record tells what it ran on."""
+    """True if the record tells what it ran on."""
 
     @property
     def equal(self) -> bool:
-        """Whether every recorded number is the same, bit for bit."""
+        """True if every recorded number is the same, bit for bit."""
         return self.difference is None
 
 
@@ -81,7 +81,7 @@ def repeat_trial(found: Found, *, device: str = "auto", say: Callable[[str], obj
     """
     trials, record = found.trials, found.record
     if trials is None or record is None:
-        raise RequestError(f"--brief repeats a trial, but {found.label} is none; name one as STUDY:17")
+        raise RequestError(f"--brief repeats a trial, but {found.label} is not one; name one as STUDY:17")
     then = _recorded(record, trials)
     setup = Setup(
         dataset=trials.study.dataset,
@@ -222,12 +222,12 @@ def _first(
 
 
 def _known(then: TrainingRun) -> bool:
-    """Whether a record tells what it ran on; those of version 0.1 do not."""
+    """Tell whether a record says what it ran on; those of version 0.1 do not."""
     return bool(then.environment)
 
 
 def _unlike(then: TrainingRun, now: Result) -> dict[str, tuple[Any, Any]]:
-    """What of the conditions differs."""
+    """Return the conditions that differ: (then, now)."""
     if not _known(then):
         return {}
     pairs = {name: (getattr(then, name), getattr(now, name)) for name in ("device", "precision", "threads")}

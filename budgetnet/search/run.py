@@ -37,7 +37,7 @@ __all__ = ["SearchSummary", "crew", "search"]
 
 @dataclass(frozen=True, kw_only=True)
 class SearchSummary:
-    """What a call of `search` leaves behind."""
+    """Everything that a call of `search` leaves behind."""
 
     study: Study
     folder: Path
@@ -48,11 +48,11 @@ class SearchSummary:
     records: tuple[Record, ...]
     best: Record | None
     target_reached: bool | None
-    """Whether a completed trial reaches the target on validation images; None without a target."""
+    """True if a completed trial reaches the target on validation images; None without a target."""
     finalists: tuple[Finalist, ...]
     """In the order that validation images gave them; the first is the search's answer."""
     finalists_complete: bool
-    """Whether all runs of all finalists are there."""
+    """True if all runs of all finalists are there."""
 
 
 def search(
@@ -116,7 +116,7 @@ def search(
             ended = SearchLoop(
                 study=study,
                 ledger=ledger,
-                intake=CandidateSource(
+                candidates=CandidateSource(
                     space=space,
                     ledger=ledger,
                     sampler=make_sampler(study, space),
@@ -124,7 +124,7 @@ def search(
                     salt="" if finalists else this_process(),
                     plugins=study.plugins,
                     starts=starts,
-                    elsewhere=OtherStudies(database, study),
+                    other_studies=OtherStudies(database, study),
                 ),
                 pool=pool,
                 listen=listen,

@@ -19,11 +19,11 @@ TICK = 0.5
 """Seconds between two looks at clock, signals and other processes while nothing is heard from the workers."""
 
 _Task = TypeVar("_Task")
-"""What a job is known by to those who hand it out: a trial, a seed, a finalist's run …"""
+"""Key by which those who hand out a job know it: a trial, a seed, a finalist's run …"""
 
 
 class Work(ABC, Generic[_Task]):
-    """Where a loop's jobs come from, and where their results go."""
+    """Source of a loop's jobs, and destination of their results."""
 
     @abstractmethod
     def next(self) -> _Task | None:
@@ -78,7 +78,7 @@ class JobLoop(Generic[_Task]):
     pool: Workers
     work: Work[_Task]
     interrupted: Callable[[], bool] = lambda: False
-    """Whether a clean end was asked for."""
+    """Tells whether a clean end was asked for."""
     running: dict[int, _Task] = field(default_factory=dict)
     """The task of each busy worker. What is left here when the loop ends was cut off."""
     _jobs: dict[int, Job] = field(default_factory=dict)

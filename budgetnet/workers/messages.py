@@ -1,4 +1,4 @@
-"""What parent and workers say to each other: frozen values that pickle without torch."""
+"""Messages between parent and workers: frozen values that pickle without torch."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ __all__ = ["Broken", "Bug", "Done", "EpochReport", "Failed", "Job", "Lost", "Mes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """What a worker needs once."""
+    """Everything that a worker needs once."""
 
     dataset: Source
     validation: float
     """Share of the train images that are held out in searches."""
     seed: int
-    """Of the validation split."""
+    """Seed of the validation split."""
     device: str
     threads: int = 1
     plugins: tuple[PluginFile, ...] = ()
@@ -40,20 +40,20 @@ class Job:
     network: Node
     recipe: Recipe
     seed: int
-    """Of initial weights, order, augmentation and dropout."""
+    """Seed of initial weights, order, augmentation and dropout."""
     ask: bool = False
-    """Whether the worker waits after each epoch for leave to go on."""
+    """True if the worker asks after each epoch whether to go on, and waits for the answer."""
     final: bool = False
     """Train on all train images and read the test images in the end; else train and validation."""
     weights: Path | None = None
-    """Where the trained weights go."""
+    """File for the trained weights; None keeps none."""
     label: str = ""
-    """Who this is, kept with the weights."""
+    """Name of this training, kept with the weights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How a training went, as its worker tells; `budgetnet.records.training_run.TrainingRun` is what is kept of it.
+    """Result of a training as its worker reports it; `budgetnet.records.training_run.TrainingRun` is what is kept.
 
     Accuracies are fractions, losses are in nats.
     """
@@ -69,13 +69,13 @@ class Result:
     validation_accuracies: tuple[float, ...] = ()
     """Validation accuracy after each epoch; empty for a final training."""
     stopped: bool = False
-    """Whether it was told to end after an epoch."""
+    """True if it was told to end after an epoch."""
     diverged: str | None = None
     """Why training was given up; such a training counts with the accuracy it has."""
     seconds: float = 0.0
     """Time of training and validation."""
-    images: int = 0
-    """Images seen, over all epochs."""
+    images: int = field(default=0, compare=False)
+    """Images seen, over all epochs. Records of full trainings do not hold it, so it does not count for equality."""
     device: str = ""
     precision: str = ""
     threads: int = 0
@@ -88,7 +88,7 @@ class Result:
     test_images: int | None = None
     """Number of test images read."""
     reading: Reading | None = None
-    """What the test images gave in detail, in the same one reading."""
+    """Details of the same one reading of the test images."""
     environment: Mapping[str, Any] = field(default_factory=dict)
     """Hardware, versions, command: see `budgetnet.workers.environment`."""
 
@@ -146,7 +146,7 @@ Message = EpochReport | Done | Failed | Lost | Broken | Bug
 
 
 class Workers(Protocol):
-    """What those who hand out jobs need of `budgetnet.workers.pool.Pool`."""
+    """The part of `budgetnet.workers.pool.Pool` that those who hand out jobs need."""
 
     @property
     def idle(self) -> list[int]:

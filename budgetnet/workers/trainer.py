@@ -1,4 +1,4 @@
-"""What a worker does with one job: build, train, and for finalists read the test images once. Knows no Optuna."""
+"""One job in a worker: build, train, and for finalists read the test images once. Does not know Optuna."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Bench:
         )
 
     def _reading(self, tested: Evaluation) -> Reading:
-        """What the test images gave, with names of classes and files."""
+        """Add names of classes and files to what the test images gave."""
         files = self._files
         mistakes = tested.mistakes
         if files is not None and len(files) == tested.n:

@@ -1,6 +1,6 @@
 """Does a search waste anything: ``python -m tests.benchmarks.bench_space_search``.
 
-A search of the flagship grammar by each sampler, on the code path of `budgetnet search` (campaign, intake, ledger,
+A search of the flagship grammar by each sampler, on the code path of `budgetnet search` (loop, candidates, ledger,
 an SQLite database, fvcore's count of each candidate), with one thing replaced: the worker answers at once with a score
 that is a fixed function of the network. Shows what was rejected after the fact, whether any network was trained twice,
 and what a trial costs besides its training. ``--trials`` for fewer, ``--json PATH`` writes the results, too.
@@ -79,10 +79,10 @@ def searched(study: Study, sampler: SamplerName, trials: int, folder: Path) -> d
     ledger = Ledger(recorded, database, goal=study.goal, target=study.target, seed=options.seed)
     workers = Oracle(space)
     elsewhere = OtherStudies(database, study)
-    intake = CandidateSource(space, ledger, make_sampler(study, space), options.seed, elsewhere=elsewhere)
+    candidates = CandidateSource(space, ledger, make_sampler(study, space), options.seed, other_studies=elsewhere)
     begun, worked = time.perf_counter(), time.process_time()
     ended = SearchLoop(
-        study=study, ledger=ledger, intake=intake, pool=workers, listen=lambda _: None, stopped=lambda: False
+        study=study, ledger=ledger, candidates=candidates, pool=workers, listen=lambda _: None, stopped=lambda: False
     ).run()
     seconds, worked = time.perf_counter() - begun, time.process_time() - worked
     assert ended == "trials", ended

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 from typer.testing import CliRunner
 
+from budgetnet.calibrate.document import calibration_document
 from budgetnet.calibrate.judge import judge_calibration
 from budgetnet.calibrate.text import advice, calibration_text, pruner_advice
 from budgetnet.cli import app, calibrating
-from budgetnet.cli.calibrating import calibration_document
 from budgetnet.records.lookup import read_study_file
 from tests.calibrate.calibrations import calibrated
 

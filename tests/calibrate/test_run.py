@@ -16,7 +16,8 @@ import pytest
 from budgetnet.calibrate.events import CalibrationEnded, CalibrationStarted, RunDone, RunFailed
 from budgetnet.calibrate.plan import check_header, draw_for_calibration, header_of, plan_of, same_recipe
 from budgetnet.calibrate.record import CALIBRATION_FILE, Header, Recorded, Writer, read_calibration
-from budgetnet.calibrate.run import LIMIT_FAILED_TRAININGS, CalibrationTrainings, calibrate, recorded_so_far
+from budgetnet.calibrate.run import calibrate, recorded_so_far
+from budgetnet.calibrate.trainings import LIMIT_FAILED_TRAININGS, CalibrationTrainings
 from budgetnet.errors import RequestError, SearchError
 from budgetnet.space.judge import Candidate, judge
 from budgetnet.training.recipe.recipe import Recipe
@@ -151,7 +152,7 @@ def test_a_damaged_record(tmp_path, line):
         writer.write(HEADER)
     with path.open("a") as file:
         file.write(f"{line}\n")
-    with pytest.raises(SearchError, match=r"calibration\.jsonl:2: this is no line of a budgetnet-calibration/1 file"):
+    with pytest.raises(SearchError, match=r"jsonl:2: this is not a line of a budgetnet-calibration/1 file"):
         read_calibration(path)
 
 

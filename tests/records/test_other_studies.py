@@ -23,10 +23,10 @@ SEARCH = "{trials: 3, workers: 1, seed: 0, sampler: random, pruner: none}"
 def run(study, folder):
     """Search with one worker; return the records and what was trained."""
     ledger, space, workers = open_ledger(study, folder), space_of(study), Threads(study)
-    elsewhere = OtherStudies(ledger.storage, study)
-    intake = CandidateSource(space, ledger, make_sampler(study, space), study.search.seed, elsewhere=elsewhere)
+    others = OtherStudies(ledger.storage, study)
+    candidates = CandidateSource(space, ledger, make_sampler(study, space), study.search.seed, other_studies=others)
     SearchLoop(
-        study=study, ledger=ledger, intake=intake, pool=workers, listen=lambda _: None, stopped=lambda: False
+        study=study, ledger=ledger, candidates=candidates, pool=workers, listen=lambda _: None, stopped=lambda: False
     ).run()
     return ledger, workers.jobs
 

@@ -72,18 +72,20 @@ def make_own(tmp_path: Path) -> Callable[..., Study]:
     return make
 
 
-def campaign(study: Study, folder: Path, pool) -> SearchLoop:
+def loop(study: Study, folder: Path, pool) -> SearchLoop:
     """A search of a study with workers in threads."""
     space, ledger = space_of(study), open_ledger(study, folder)
-    intake = CandidateSource(
+    candidates = CandidateSource(
         space=space, ledger=ledger, sampler=make_sampler(study, space), seed=0, plugins=study.plugins
     )
-    return SearchLoop(study=study, ledger=ledger, intake=intake, pool=pool, listen=silent, stopped=lambda: False)
+    return SearchLoop(
+        study=study, ledger=ledger, candidates=candidates, pool=pool, listen=silent, stopped=lambda: False
+    )
 
 
 def searched(study: Study, folder: Path) -> list[Record]:
     """What a search of a study records."""
-    found = campaign(study, folder, Threads(study))
+    found = loop(study, folder, Threads(study))
     found.run()
     return list(found.ledger.records())
 
@@ -162,8 +164,8 @@ def test_every_network_is_counted_by_fvcore_and_said_to_be(make_own, tmp_path):
 def test_a_wrong_closed_form_fails_its_trials_with_the_place(make_own, tmp_path):
     """The verdict is fvcore's, and the reason says which class is to be corrected."""
     study = make_own(blocks=BLOCKS.replace("+ channels\n", "\n"))
-    found = campaign(study, tmp_path / "run", Threads(study))
-    assert found.intake.new((), lambda _record: None) == "refused"
+    found = loop(study, tmp_path / "run", Threads(study))
+    assert found.candidates.new((), lambda _record: None) == "refused"
     (record,) = found.ledger.records()
     assert record.outcome == "failed"
     assert "its closed form says" in record.reason
@@ -174,8 +176,8 @@ def test_a_primitive_that_fails_in_training_fails_its_trial(make_own, tmp_path):
     """The search goes on to its end, and the record says what and where."""
     blocks = BLOCKS.replace("return self.norm(x)", "return self.norm(x if x.shape[0] == 1 else x[:, :3])")
     study = make_own(blocks=blocks)
-    found = campaign(study, tmp_path / "run", Threads(study))
-    trial, network = found.intake.new((), lambda _record: None)
+    found = loop(study, tmp_path / "run", Threads(study))
+    trial, network = found.candidates.new((), lambda _record: None)
     found.pool.submit(0, _job(study, network, trial.seed))
     (message,) = found.pool.wait(60)
     place = f"{tmp_path / 'blocks.py'}:{len(BLOCKS.splitlines())}"

@@ -85,7 +85,7 @@ def test_the_text_says_what_is_equal_and_what_is_not():
 
 def test_only_what_was_trained_can_be_repeated(trials, by_hand):
     """A file is no trial; a duplicate points to its original; what never trained has no score."""
-    with pytest.raises(RequestError, match=r"--brief repeats a trial, but by-hand\.yaml is none; name one as STUDY:17"):
+    with pytest.raises(RequestError, match=r"--brief repeats a trial, but by-hand\.yaml is not one; name one as"):
         repeat_trial(Found(architecture=by_hand, label="by-hand.yaml"), say=print)
     record = trials.records[0]
     found = Found(architecture=by_hand, label="trial 9 of tiny", trials=trials, record=record)

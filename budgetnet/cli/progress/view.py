@@ -1,4 +1,4 @@
-"""What all progress views share: a live view on a terminal, plain lines elsewhere. Both go to stderr.
+"""The common part of all progress views: a live view on a terminal, plain lines elsewhere. Both go to stderr.
 
 A view takes the events of one kind of work in and knows how far it is. It says what an event is worth as a line, and
 which rows its live picture has.
@@ -42,9 +42,9 @@ class View(ABC, Generic[Happening]):
     running: dict[int, str] = field(default_factory=dict)
     """The network of each running training, by the number it goes by."""
     status: dict[int, str] = field(default_factory=dict)
-    """How far it is."""
+    """Its last epoch and score."""
     epochs: dict[int, int] = field(default_factory=dict)
-    """How many epochs its recipe has."""
+    """Number of epochs of its recipe."""
     packing: tuple[int, int] | None = None
     """Images packed and in all, while that goes on."""
 
