@@ -40,7 +40,7 @@ def explore(
     asked = read_study_file(study)
     space = space_of(asked)
     if html is not None:
-        from budgetnet.explore.html import check_place
+        from budgetnet.pages.page import check_place
 
         check_place(html)
     for warning in lint(space):
@@ -48,8 +48,8 @@ def explore(
     found = look.explore(space, draws=draws, seed=seed, points=points if as_json or html is not None else 0)
     note = asked.plugins.of(asked.grammar).note
     if html is not None:
-        from budgetnet.explore.html import write_page
         from budgetnet.explore.page import exploration_page
+        from budgetnet.pages.page import write_page
 
         words = ["budgetnet", "explore", study, "-n", draws, "--points", points, "--seed", seed, "--html", html]
         command = shlex.join(map(str, words))

@@ -18,9 +18,10 @@ from budgetnet.explore.figures import (
     sample_scatter,
 )
 from budgetnet.explore.findings import Exploration
-from budgetnet.explore.html import Figure, Page, Section, Table
 from budgetnet.explore.suggestions import bound_words, suggest
 from budgetnet.network.budget import Budget
+from budgetnet.pages.figure import Figure
+from budgetnet.pages.page import Page, Section, Table
 from budgetnet.text import count, percent, short_count
 
 __all__ = ["exploration_page"]

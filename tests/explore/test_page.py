@@ -10,11 +10,11 @@ import pytest
 
 from budgetnet.explore.explore import explore
 from budgetnet.explore.figures import HOVER_LINES, hover, region_figure
-from budgetnet.explore.html import page_html
 from budgetnet.explore.page import exploration_page
 from budgetnet.explore.text import exploration_document, exploration_text
 from budgetnet.files.spaces import space_of
 from budgetnet.network.budget import Budget
+from budgetnet.pages.page import page_html
 from budgetnet.records.lookup import read_study_file
 
 

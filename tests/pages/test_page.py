@@ -9,7 +9,8 @@ from html.parser import HTMLParser
 import pytest
 
 from budgetnet.errors import RequestError
-from budgetnet.explore.html import Page, Section, Table, check_place, label, layout, page_html, write_page
+from budgetnet.pages.figure import label, layout
+from budgetnet.pages.page import Page, Section, Table, check_place, page_html, write_page
 
 NASTY = "</script><script>alert(1)</script><img src=x onerror=alert(2)> & \"quoted\" 'too'\u2028"
 
