@@ -5,7 +5,7 @@ The public names are loaded when they are first used, so ``import budgetnet`` co
 >>> import budgetnet as bn
 >>> network = bn.parse_network("conv(3, 16) maxpool conv(3, 32) gap linear(classes)", input=(3, 32, 32), classes=10)
 >>> bn.count(network).params
-5498
+5466
 """
 
 from __future__ import annotations

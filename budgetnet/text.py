@@ -5,9 +5,20 @@ Text says percents; JSON, written elsewhere from the same values, says fractions
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
-__all__ = ["bytes_text", "count", "duration", "joined_table", "percent", "shape_text", "short_count", "signed"]
+__all__ = [
+    "bytes_text",
+    "command_text",
+    "count",
+    "duration",
+    "joined_table",
+    "percent",
+    "shape_text",
+    "short_count",
+    "signed",
+]
 
 NOTHING = "–"
 """What stands where there is no value."""
@@ -59,6 +70,11 @@ def duration(seconds: float | None) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def command_text(*words: object) -> str:
+    """Return a command of budgetnet that can be pasted into a shell: ``budgetnet list 'my study.yaml'``."""
+    return shlex.join(["budgetnet", *map(str, words)])
 
 
 def shape_text(shape: Sequence[int]) -> str:

@@ -15,18 +15,28 @@ if TYPE_CHECKING:
     from budgetnet.calibrate.events import CalibrationListener
     from budgetnet.calibrate.judge import Judgement
     from budgetnet.export.export import Export
-    from budgetnet.records.lookup import Found
     from budgetnet.records.training_folder import Training
     from budgetnet.search.events import SearchListener
     from budgetnet.search.run import SearchSummary
 
-__all__ = ["Recipe", "Say", "Study", "as_study", "calibrate", "export", "read_study", "search", "train"]
+__all__ = [
+    "Recipe",
+    "Say",
+    "Study",
+    "as_study",
+    "calibrate",
+    "export",
+    "read_study",
+    "say_run_folder",
+    "search",
+    "train",
+]
 
 Say = Callable[[str], object]
 """Is told what takes long or looks suspicious, a line at a time; `print` shows it."""
 
 
-def _nobody(text: str) -> None:  # noqa: ARG001
+def _nobody(text: str) -> None:
     """Say nothing."""
 
 
@@ -54,6 +64,13 @@ def read_study(path: str | Path) -> Study:
 def as_study(study: Study | str | Path) -> Study:
     """Return a study as it is, or read it from its file; raises as `read_study`."""
     return study if isinstance(study, Study) else read_study(study)
+
+
+def say_run_folder(study: Study, run: str | Path | None, say: Say) -> None:
+    """Say which run folder is used, where it is not ``runs/NAME`` in the working directory and nobody named it."""
+    folder = study.run_folder()
+    if run is None and folder != Path("runs") / study.name:
+        say(f"using {folder}, beside the study file")
 
 
 def search(
@@ -112,6 +129,7 @@ def search(
     given["stop_at_target"] = stop_at_target
     options = {name: value for name, value in given.items() if value is not None}
     asked = with_search_options(as_study(study), options, [Path(path) for path in start_from])
+    say_run_folder(asked, run, say)
     checked_space(asked, say=say)
     from budgetnet.search.run import search as run_search
 
@@ -182,14 +200,15 @@ def calibrate(
         raise RequestError(f"minutes must be a number above 0, but got {minutes:g}")
     asked = as_study(study)
     plan = plan_of(asked, networks=networks, brief=brief, full=full, repeats=repeats, seed=seed)
-    from budgetnet.calibrate.tables import write_tables
     from budgetnet.calibrate.judge import judge_calibration
     from budgetnet.calibrate.pruner_replay import ORDERS
     from budgetnet.calibrate.run import calibrate as run_calibration
     from budgetnet.calibrate.run import recorded_so_far
+    from budgetnet.calibrate.tables import write_tables
     from budgetnet.files.spaces import checked_space
     from budgetnet.search.events import silent
 
+    say_run_folder(asked, run, say)
     out = None if run is None else Path(run)
     if only_table:
         found = recorded_so_far(asked, plan, out=out)
@@ -207,7 +226,7 @@ def calibrate(
 
 
 def train(
-    network: str | Path | Found,
+    network: str | Path,
     *,
     study: Study | str | Path | None = None,
     dataset: str | None = None,
@@ -255,12 +274,10 @@ def train(
         ...
     budgetnet.errors.DataError: there is no data set 'digit'; did you mean 'digits'?
     """
-    from budgetnet.records.lookup import Found, find
+    from budgetnet.records.lookup import find
     from budgetnet.search.full_training import plan_training, train_network
 
-    found = network
-    if not isinstance(found, Found):
-        found = find(str(network), storage=storage, out=None if run is None else Path(run))
+    found = find(str(network), storage=storage, out=None if run is None else Path(run))
     guide = None if study is None else as_study(study)
     place = None if out is None else Path(out)
     planned = plan_training(found, study=guide, dataset=dataset, recipe=recipe, seeds=seeds, epochs=epochs, out=place)
@@ -274,6 +291,7 @@ def export(
     out: str | Path | None = None,
     storage: str | None = None,
     run: str | Path | None = None,
+    say: Say = _nobody,
 ) -> Export:
     """Write a trained network as plain PyTorch: code, weights and a model card, checked without budgetnet.
 
@@ -283,6 +301,7 @@ def export(
         out: the folder to make; ``export-NAME-NUMBER`` if None. An older export there is replaced.
         storage: address of the database; ``study.db`` in the run folder if None.
         run: the run folder; ``runs/NAME`` in the working directory or beside the study file if None.
+        say: told which run folder is used, if that is not the usual one.
 
     Returns:
         The folder, the trial with the reason why it was taken, and what the check compared.
@@ -299,7 +318,9 @@ def export(
     """
     from budgetnet.records.lookup import open_trials
 
-    trials = open_trials(as_study(study), storage=storage, out=None if run is None else Path(run))
+    asked = as_study(study)
+    say_run_folder(asked, run, say)
+    trials = open_trials(asked, storage=storage, out=None if run is None else Path(run))
     from budgetnet.export.export import export as export_trial
 
     return export_trial(trials, str(trial), out=None if out is None else Path(out))

@@ -30,11 +30,12 @@ from budgetnet.calibrate.record import (
     read_calibration,
 )
 from budgetnet.calibrate.trainings import CalibrationTrainings
-from budgetnet.errors import SearchError
+from budgetnet.errors import RequestError
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import Study
 from budgetnet.search.events import Packing, silent
 from budgetnet.search.run import crew
+from budgetnet.text import command_text
 from budgetnet.training.data.load import load
 from budgetnet.training.device import choose_device
 from budgetnet.workers.interruption import Interruption
@@ -171,7 +172,7 @@ def recorded_so_far(study: Study, plan: CalibrationPlan, *, out: Path | None = N
     path = folder / CALIBRATION_FILE
     recorded = read_calibration(path)
     if recorded.header is None:
-        raise RequestError(f"nothing is recorded in {path}; run first: {command('calibrate', study.path)}")
+        raise RequestError(f"nothing is recorded in {path}; run first: {command_text('calibrate', study.path)}")
     check_header(recorded.header, study, plan, str(path))
     return _calibrated(study, plan, folder, recorded, end="unfinished")
 

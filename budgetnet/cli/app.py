@@ -70,7 +70,7 @@ def options(
 def main() -> None:
     """Run the command line and exit; the entry point of the installed command."""
     try:
-        app()
+        app(prog_name="budgetnet")  # also under `python -m budgetnet`: completion scripts call this name
     except Exception:  # noqa: BLE001 - the last place that can say what to do about it
         traceback.print_exc()
         say(

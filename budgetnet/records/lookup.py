@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from budgetnet.errors import RequestError, nearest
 from budgetnet.files import network_file
 from budgetnet.files.network_file import Architecture
 from budgetnet.grammar.load import load
+from budgetnet.text import command_text
 
 if TYPE_CHECKING:
     from budgetnet.files.study import Study
@@ -47,15 +47,18 @@ class Trials:
     finalists: tuple[Finalist, ...]
     """The best mean test accuracy first."""
 
+    def command(self, *words: object) -> str:
+        """Return a command of budgetnet on this database, quoted for a shell: *words*, and the options it needs."""
+        return command_text(*words, *self._place)
+
     @property
-    def place(self) -> str:
-        """The options that lead a command to this database, with a blank in front; empty where none is needed."""
+    def _place(self) -> list[str]:
         words = []
         if self.folder != self.study.run_folder():
             words += ["--run", str(self.folder)]
         if self.storage != f"sqlite:///{(self.folder / 'study.db').absolute()}":
             words += ["--storage", self.storage]
-        return f" {shlex.join(words)}" if words else ""
+        return words
 
     def finalist(self, number: int) -> Finalist | None:
         """Return the full trainings of a trial's network, if there are any."""
@@ -129,7 +132,9 @@ def read_study_file(path: Path) -> Study:
     if not path.exists():
         raise RequestError(f"there is no study file {path}{_neighbour(path) or '; check the path'}")
     if path.is_file() and _keys(path) >= {"format", "network"}:
-        raise RequestError(f"{path} is an architecture file, but a study file is needed; try budgetnet show {path}")
+        raise RequestError(
+            f"{path} is a network file, but a study file is needed; try {command_text('show', path)}"
+        )
     return read_study(path)
 
 
@@ -167,7 +172,7 @@ def address_of(study: Study, *, storage: str | None = None, out: Path | None = N
     if storage is None and not (folder / "study.db").exists():
         raise RequestError(
             f"there are no trials of {study.name} yet: {folder / 'study.db'} does not exist; first run: "
-            f"budgetnet search {study.path}{'' if out is None else f' --out {out}'}"
+            + command_text("search", study.path, *([] if out is None else ["--out", out]))
         )
     from budgetnet.records.storage import default_url  # loads optuna, which a refusal need not wait for
 
@@ -188,13 +193,13 @@ def pick(trials: Trials, which: str) -> Record:
         if leader is None:
             raise RequestError(
                 f"no trial of {study.name} has been trained to the end yet{_there(trials.records)}; "
-                f"go on with: budgetnet search {study.path}{trials.place}"
+                f"go on with: {trials.command('search', study.path)}"
             )
         return leader
     if not re.fullmatch(r"[0-9]{1,9}", which):
         raise RequestError(
             f"a trial is named by its number or 'best', but got {which!r}"
-            f"{nearest(which, ['best']) or f'; see: budgetnet list {study.path}{trials.place}'}"
+            f"{nearest(which, ['best']) or '; see: ' + trials.command('list', study.path)}"
         )
     record = next((record for record in trials.records if record.number == int(which)), None)
     if record is None:
