@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from functools import singledispatch
 
 __all__ = [
     "bytes_text",
@@ -14,6 +15,7 @@ __all__ = [
     "count",
     "duration",
     "joined_table",
+    "notebook_html",
     "percent",
     "shape_text",
     "short_count",
@@ -100,3 +102,9 @@ def joined_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: 
         return "  ".join(parts).rstrip()
 
     return [line(header), *(line(row) for row in rows)]
+
+
+@singledispatch
+def notebook_html(value: object) -> str | None:  # noqa: ARG001 - decided by its type
+    """Return the HTML by which a notebook shows a value; None, which means its plain text, where none is registered."""
+    return None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from budgetnet.api import cards
+from budgetnet.api import cards  # noqa: F401 - lets notebooks show what is defined here
 from budgetnet.derivation.expand import expand, refuse
 from budgetnet.errors import RequestError
 from budgetnet.files import network_file
@@ -35,8 +35,6 @@ __all__ = [
     "read_network",
     "write_network",
 ]
-
-cards.register()
 
 _START = re.compile(r"^\s*network\b\s*(\(|=)", re.MULTILINE)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from budgetnet.api import cards
+from budgetnet.api import cards  # noqa: F401 - lets notebooks show what is defined here
 from budgetnet.api.studies import as_study
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import Study
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from budgetnet.explore.findings import Exploration
 
 __all__ = ["Space", "explore", "read_space", "sample"]
-
-cards.register()
 
 
 def read_space(study: Study | str | Path) -> Space:

@@ -45,6 +45,23 @@ class Draws:
     aware: str
     """Why the draws know nothing of the budget ahead; empty if they do."""
 
+    @property
+    def networks(self) -> tuple[Architecture, ...]:
+        """The networks themselves, named by study and place from 1."""
+        study, space = self.study, self.space
+        width = max(3, len(str(len(self.points))))
+        return tuple(
+            Architecture(
+                name=f"{study.name}-{place:0{width}d}",
+                input_shape=space.input_shape,
+                classes=space.classes,
+                network=candidate.expansion.network,
+                source=f"network {place} drawn from the study {study.name}, seed {self.seed}",
+                plugins=study.plugins.of(candidate.expansion.network),
+            )
+            for place, candidate in enumerate(self.haul.candidates, start=1)
+        )
+
 
 def draw_networks(
     study: Study,
@@ -196,9 +213,8 @@ def write_networks(drawn: Draws, folder: Path) -> dict[int, Path]:
         RequestError: the folder cannot be made, or holds such a file already; then nothing is written.
         LanguageError: a file cannot be written.
     """
-    study, space = drawn.study, drawn.space
-    width = max(3, len(str(len(drawn.points))))
-    paths = {place: folder / f"{study.name}-{place + 1:0{width}d}.yaml" for place in range(len(drawn.points))}
+    networks = drawn.networks
+    paths = {place: folder / f"{network.name}.yaml" for place, network in enumerate(networks)}
     taken = next((path for path in paths.values() if path.exists()), None)
     if taken is not None:
         raise RequestError(f"{taken} exists; choose another folder with --out")
@@ -209,17 +225,5 @@ def write_networks(drawn: Draws, folder: Path) -> dict[int, Path]:
             f"the folder {folder} cannot be made ({error.strerror}); choose another with --out"
         ) from None
     for place, path in paths.items():
-        network = drawn.haul.candidates[place].expansion.network
-        network_file.write(
-            path,
-            Architecture(
-                name=path.stem,
-                input_shape=space.input_shape,
-                classes=space.classes,
-                network=network,
-                source=f"network {place + 1} drawn from the study {study.name}, seed {drawn.seed}",
-                plugins=study.plugins.of(network),
-            ),
-            custom=space.custom,
-        )
+        network_file.write(path, networks[place], custom=drawn.space.custom)
     return paths

@@ -132,9 +132,7 @@ def read_study_file(path: Path) -> Study:
     if not path.exists():
         raise RequestError(f"there is no study file {path}{_neighbour(path) or '; check the path'}")
     if path.is_file() and _keys(path) >= {"format", "network"}:
-        raise RequestError(
-            f"{path} is a network file, but a study file is needed; try {command_text('show', path)}"
-        )
+        raise RequestError(f"{path} is a network file, but a study file is needed; try {command_text('show', path)}")
     return read_study(path)
 
 
