@@ -61,6 +61,8 @@ class Card:
     rows: Sequence[CardRow] = ()
     left: Sequence[int] = ()
     """Columns that are aligned left."""
+    bar_after: int = 0
+    """The column that the bars follow."""
     bar_label: str = ""
     footer: str
 
@@ -79,7 +81,7 @@ def network_card(network: Network) -> str:
     layers = closed_form.layers(network.network, network.input_shape, custom=forms)
     rows = [
         CardRow(
-            cells=[layer.name, layer.type, shape_text(layer.output), count_text(layer.params), count_text(layer.flops)],
+            cells=[layer.name, layer.type, count_text(layer.params), shape_text(layer.output), count_text(layer.flops)],
             share=layer.params / cost.params if cost.params else 0.0,
         )
         for layer in layers
@@ -89,9 +91,10 @@ def network_card(network: Network) -> str:
             title=network.name,
             lead=f"input {shape_text(network.input_shape)}, {network.classes} classes",
             facts=_facts(cost),
-            header=["layer", "type", "output", "parameters", "FLOPs"],
+            header=["layer", "type", "parameters", "output", "FLOPs"],
             rows=rows,
             left=(0, 1),
+            bar_after=2,
             bar_label="share of the parameters",
             footer=f"{FLOPS_NOTE} {network.plugins.note}".strip(),
         )

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from budgetnet.cli import app
-from budgetnet.cli.searching import with_search_options
+from budgetnet.search.options import with_search_options
 from budgetnet.errors import RequestError
 from budgetnet.files.network_file import parse
 from budgetnet.records.lookup import read_study_file
