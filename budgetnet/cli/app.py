@@ -13,8 +13,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from budgetnet.cli.output import say, tell
+from budgetnet.cli.output import page_width, say, tell
 from budgetnet.errors import BudgetnetError
+from budgetnet.text import PAGE_WIDTH
 
 __all__ = ["Commands", "app", "main"]
 
@@ -60,11 +61,12 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback has answered
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Hold what stands before the command's name."""
+    """Fit all text to the terminal."""
+    PAGE_WIDTH.set(page_width())
 
 
 def main() -> None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from budgetnet.text import PAGE_WIDTH, wrapped
+
 if TYPE_CHECKING:
     from budgetnet.api.pages import Answer
 
-__all__ = ["put", "say", "tell", "tell_json"]
+__all__ = ["page_width", "put", "say", "tell", "tell_json"]
 
 
 def say(text: str) -> None:
@@ -21,7 +26,16 @@ def say(text: str) -> None:
 
 def tell(text: str | Iterable[str]) -> None:
     """Write data to stdout: a text, or lines."""
-    typer.echo(text if isinstance(text, str) else "\n".join(text))
+    width = PAGE_WIDTH.get()
+    lines = text.split("\n") if isinstance(text, str) else list(text)
+    typer.echo("\n".join(lines if width is None else [piece for line in lines for piece in wrapped(line, width)]))
+
+
+def page_width() -> int | None:
+    """Return the columns of the terminal that stdout is (``COLUMNS`` overrules it); None for a file or a pipe."""
+    if not sys.stdout.isatty() and "COLUMNS" not in os.environ:
+        return None
+    return max(40, shutil.get_terminal_size().columns)
 
 
 def tell_json(document: Any) -> None:

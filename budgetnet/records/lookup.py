@@ -18,6 +18,7 @@ from budgetnet.text import command_text
 if TYPE_CHECKING:
     from budgetnet.files.study import Study
     from budgetnet.records.finalist import Finalist
+    from budgetnet.records.read_only import StoredStudy
     from budgetnet.records.trial import Record
 
 __all__ = [
@@ -31,6 +32,10 @@ __all__ = [
     "pick",
     "read_study_file",
 ]
+
+
+DATABASE = "study.db"
+"""Name of the database in a run folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +61,7 @@ class Trials:
         words = []
         if self.folder != self.study.run_folder():
             words += ["--run", str(self.folder)]
-        if self.storage != f"sqlite:///{(self.folder / 'study.db').absolute()}":
+        if self.storage != _default_address(self.folder):
             words += ["--storage", self.storage]
         return words
 
@@ -143,21 +148,53 @@ def open_trials(study: Study, *, storage: str | None = None, out: Path | None = 
         RequestError: no search has run for this study yet, or its settings have changed since.
         SearchError: the database cannot be used.
     """
-    url = address_of(study, storage=storage, out=out)
     from budgetnet.records.finalist import read_finalists
+    from budgetnet.records.trial import read_records
+
+    folder = study.run_folder(out)
+    if storage is None and (folder / DATABASE).exists() and (stored := _stored(study, folder)) is not None:
+        return Trials(
+            study=study,
+            folder=folder,
+            storage=_default_address(folder),
+            records=read_records(stored),
+            finalists=tuple(read_finalists(stored)),
+        )
+    url = address_of(study, storage=storage, out=out)
     from budgetnet.records.open import open_study
     from budgetnet.records.storage import storage_errors
-    from budgetnet.records.trial import read_records
 
     recorded, _ = open_study(study, url, create=False)
     with storage_errors(url):
         return Trials(
             study=study,
-            folder=study.run_folder(out),
+            folder=folder,
             storage=url,
             records=read_records(recorded),
             finalists=tuple(read_finalists(recorded)),
         )
+
+
+def _stored(study: Study, folder: Path) -> StoredStudy | None:
+    """What the run folder's own database holds, if it can be read without Optuna.
+
+    Raises:
+        StudyError: the study's settings have changed since.
+    """
+    from budgetnet.files.settings import ATTRIBUTE, check_settings
+    from budgetnet.records.read_only import read_stored_study
+
+    path = folder / DATABASE
+    stored = read_stored_study(path, study.name)
+    settings = None if stored is None else stored.user_attrs.get(ATTRIBUTE)
+    if settings is None:
+        return None
+    check_settings(settings, study, str(path.absolute()))
+    return stored
+
+
+def _default_address(folder: Path) -> str:
+    return f"sqlite:///{(folder / DATABASE).absolute()}"
 
 
 def address_of(study: Study, *, storage: str | None = None, out: Path | None = None) -> str:
@@ -167,14 +204,12 @@ def address_of(study: Study, *, storage: str | None = None, out: Path | None = N
         RequestError: it is the run folder's own file, and no search has made it yet.
     """
     folder = study.run_folder(out)
-    if storage is None and not (folder / "study.db").exists():
+    if storage is None and not (folder / DATABASE).exists():
         raise RequestError(
-            f"there are no trials of {study.name} yet: {folder / 'study.db'} does not exist; first run: "
+            f"there are no trials of {study.name} yet: {folder / DATABASE} does not exist; first run: "
             + command_text("search", study.path, *([] if out is None else ["--out", out]))
         )
-    from budgetnet.records.storage import default_url  # loads optuna, which a refusal need not wait for
-
-    return storage or default_url(folder)
+    return storage or _default_address(folder)
 
 
 def pick(trials: Trials, which: str) -> Record:
