@@ -261,9 +261,14 @@ def test_a_budget_that_nothing_fits_is_a_wrong_request(command, tmp_path):
 
 
 def test_the_commands_call_the_api_and_nothing_below_it():
-    """Only the progress views also know the events that they show."""
+    """Only the progress views also know the events that they show, and the records in them."""
     allowed = ("budgetnet.api", "budgetnet.cli", "budgetnet.errors", "budgetnet.text", "budgetnet.__version__")
-    events = ("budgetnet.search.events", "budgetnet.calibrate.events")
+    events = (
+        "budgetnet.search.events",
+        "budgetnet.calibrate.events",
+        "budgetnet.records.ranking",
+        "budgetnet.records.trial",
+    )
     folder = Path(budgetnet.cli.__file__).parent
     for path in folder.rglob("*.py"):
         legal = allowed + (events if path.parent != folder else ())

@@ -61,12 +61,14 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def options(
+    context: typer.Context,
     version: Annotated[  # noqa: ARG001 - its callback has answered
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Fit all text to the terminal."""
-    PAGE_WIDTH.set(page_width())
+    token = PAGE_WIDTH.set(page_width())
+    context.call_on_close(lambda: PAGE_WIDTH.reset(token))
 
 
 def main() -> None:
