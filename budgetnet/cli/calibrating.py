@@ -1,4 +1,4 @@
-"""A calibration as the command line runs it, and what it shows in the end."""
+"""A calibration as the command line runs it: shown while it goes, its table written beside the record."""
 
 from __future__ import annotations
 
@@ -6,22 +6,20 @@ import json
 import math
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from budgetnet.calibrate.events import show_calibration
-from budgetnet.calibrate.judge import Judgement, Length, judge
-from budgetnet.calibrate.plan import DRAW, plan_of
+from budgetnet.calibrate.document import calibration_document
+from budgetnet.calibrate.judge import Judgement, judge_calibration
+from budgetnet.calibrate.plan import plan_of
 from budgetnet.calibrate.pruner_replay import ORDERS
-from budgetnet.calibrate.replay_choice import best_replay
 from budgetnet.calibrate.run import calibrate, recorded_so_far
-from budgetnet.calibrate.text import advice, calibration_text, pruner_advice
+from budgetnet.calibrate.text import calibration_text
+from budgetnet.cli.progress.calibration import show_calibration
 from budgetnet.errors import RequestError, SearchError
 from budgetnet.files.spaces import checked_space
 from budgetnet.files.study import Study
 
-__all__ = ["calibration_document", "calibration_text", "run_calibration"]
+__all__ = ["run_calibration"]
 
 
 def run_calibration(
@@ -60,7 +58,7 @@ def run_calibration(
     orders = 0 if found.ended == "interrupted" else ORDERS
     if orders:
         say(f"replaying pruners in {orders:,} random orders")
-    judged = judge(found, orders=orders)
+    judged = judge_calibration(found, orders=orders)
     _write(found.folder / "calibration.txt", "\n".join(calibration_text(judged)) + "\n")
     _write(
         found.folder / "calibration.json",
@@ -77,54 +75,3 @@ def _write(path: Path, text: str) -> None:
         partial.replace(path)
     except OSError as error:
         raise SearchError(f"{path} cannot be written ({error.strerror}); choose another folder with --out") from error
-
-
-def calibration_document(judged: Judgement) -> dict[str, Any]:
-    """Return everything as one JSON document; accuracies, shares and regrets are fractions."""
-    found = judged.calibrated
-    plan, study = found.plan, found.study
-    return {
-        "format": "budgetnet-calibration-table/1",
-        "study": study.name,
-        "dataset": study.dataset if isinstance(study.dataset, str) else str(study.dataset.path),
-        "budget": {str(name): limit for name, limit in study.budget.bounds().items()},
-        "ended": found.ended,
-        "missing": found.missing,
-        "networks_drawn": DRAW,
-        "seed": plan.seed,
-        "repeats": plan.repeats,
-        "full_epochs": plan.full,
-        "full_seconds": judged.full_seconds,
-        "noise": judged.noise,
-        "spread": judged.spread,
-        "training": study.training.to_mapping(),
-        "finalists": plan.recipe(plan.full).to_mapping(),
-        "brief": [_length(length) for length in judged.brief],
-        "checkpoints": [_length(length) for length in judged.checkpoints],
-        "by_size": {name: asdict(agreed) for name, agreed in judged.by_size.items()},
-        "ceiling": None if judged.ceiling is None else asdict(judged.ceiling),
-        "chosen_epochs": None if judged.chosen is None else judged.chosen.epochs,
-        "beats_size": judged.beats_size,
-        "replays": [asdict(replayed) for replayed in judged.replays],
-        "chosen_pruners": {
-            str(epochs): None if best is None else asdict(best.pruner)
-            for epochs in dict.fromkeys(replayed.epochs for replayed in judged.replays)
-            for best in [best_replay([one for one in judged.replays if one.epochs == epochs])]
-        },
-        "advice": [*advice(judged), *pruner_advice(judged)] if judged.brief else [],
-        "networks": [asdict(network) | {"runs": _runs(judged, network.index)} for network in found.networks],
-    }
-
-
-def _length(length: Length) -> dict[str, Any]:
-    return asdict(length) | {"per_hour": length.per_hour}
-
-
-def _runs(judged: Judgement, index: int) -> list[dict[str, Any]]:
-    """A network's trainings, without what stands beside them already."""
-    left_out = {"index", "hash", "arch", "network", "params", "flops", "recipe"}
-    return [
-        {name: value for name, value in asdict(run).items() if name not in left_out}
-        for run in sorted(judged.calibrated.runs, key=lambda run: (run.schedule, run.repeat))
-        if run.index == index
-    ]

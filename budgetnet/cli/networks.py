@@ -126,9 +126,9 @@ def train(
         say(f"{found.label} is trained in full; --brief repeats its score in the search instead")
     guide = None if study is None else read_study_file(study)
     from budgetnet.report.per_class import classes_text
-    from budgetnet.search.full_training import plan, train_network
+    from budgetnet.search.full_training import plan_training, train_network
 
-    planned = plan(found, study=guide, dataset=dataset, recipe=recipe, seeds=seeds, epochs=epochs, out=out)
+    planned = plan_training(found, study=guide, dataset=dataset, recipe=recipe, seeds=seeds, epochs=epochs, out=out)
     training = train_network(planned, first_seed=seed or 0, device=device, threads=threads, say=say)
     if as_json:
         tell_json(training.document())

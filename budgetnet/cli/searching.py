@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from budgetnet.export.export import Export
     from budgetnet.search.events import EndReason
 
-__all__ = ["changed", "export_best", "run_search"]
+__all__ = ["export_best", "run_search", "with_search_options"]
 
 
-def changed(study: Study, options: Mapping[str, Any], start_from: Sequence[Path] = ()) -> Study:
+def with_search_options(study: Study, options: Mapping[str, Any], start_from: Sequence[Path] = ()) -> Study:
     """Return the study with some of its search options (by their names) replaced, and more networks to start from.
 
     Raises:
@@ -51,12 +51,12 @@ def run_search(
 
     Args and errors: see `budgetnet.search.run.search`; *say* is told what is suspicious about the space.
     """
-    from budgetnet.cli.progress.search import progress
+    from budgetnet.cli.progress.search import show_search
     from budgetnet.files.spaces import checked_space
     from budgetnet.search.run import search
 
     checked_space(study, say=say)
-    with progress() as listen:
+    with show_search() as listen:
         found = search(study, storage=storage, out=out, device=device, fresh=fresh, finalists=finalists, listen=listen)
     trials = Trials(
         study=study, folder=found.folder, storage=found.storage, records=found.records, finalists=found.finalists

@@ -42,7 +42,7 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Search for the best network that fits, or go on with a search. Ctrl-C is safe."""
-    from budgetnet.cli.searching import changed, export_best, run_search
+    from budgetnet.cli.searching import export_best, run_search, with_search_options
     from budgetnet.records.lookup import read_study_file
     from budgetnet.report.study import ending_text, study_document
 
@@ -51,7 +51,7 @@ def search(
     options = {name: value for name, value in given.items() if value is not None}
     if workers is not None:
         options["workers"] = worker_number(workers)
-    asked = changed(read_study_file(study), options, start_from or ())
+    asked = with_search_options(read_study_file(study), options, start_from or ())
     found, ended = run_search(asked, storage=storage, out=out, device=device, fresh=fresh, finalists=finalists, say=say)
     written = None if ended == "interrupted" else export_best(found)
     if as_json:
@@ -94,7 +94,9 @@ def calibrate(
     Draws networks that fit, trains each briefly and in full on the same split, and tells what each brief length is
     worth: rank correlation, cost, and what a pruner would save. The test images are not read. Ctrl-C is safe.
     """
-    from budgetnet.cli.calibrating import calibration_document, calibration_text, run_calibration
+    from budgetnet.calibrate.document import calibration_document
+    from budgetnet.calibrate.text import calibration_text
+    from budgetnet.cli.calibrating import run_calibration
     from budgetnet.cli.options import epoch_numbers
     from budgetnet.records.lookup import read_study_file
 

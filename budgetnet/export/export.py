@@ -24,9 +24,8 @@ from budgetnet.files.network_file import Architecture
 from budgetnet.files.plugins.plugins import PluginFile, load_plugins
 from budgetnet.network.torch.build import build
 from budgetnet.records.lookup import Trials, architecture_of, pick
-from budgetnet.records.score import Score
 from budgetnet.records.training_folder import read_training, training_folder
-from budgetnet.records.training_run import Run, score_of
+from budgetnet.records.training_run import Score, TrainingRun, score_of
 from budgetnet.records.trial import Record
 from budgetnet.training.data.images import Dataset
 from budgetnet.training.data.load import load
@@ -43,7 +42,7 @@ class Export:
 
     folder: Path
     trial: int
-    run: Run
+    run: TrainingRun
     """Whose weights these are."""
     score: Score
     """Of all full trainings of the network."""
@@ -108,7 +107,7 @@ def export(trials: Trials, which: str = "best", *, out: Path | None = None) -> E
     return Export(folder=folder, trial=record.number, run=run, score=score, check=check)
 
 
-def _weights(trials: Trials, record: Record) -> tuple[tuple[Run, ...], Run, Path]:
+def _weights(trials: Trials, record: Record) -> tuple[tuple[TrainingRun, ...], TrainingRun, Path]:
     """The full trainings of a trial's network, the first one whose weights are there, and these.
 
     The first, not the best: choosing by test accuracy would make the test images part of the choice.
@@ -117,7 +116,7 @@ def _weights(trials: Trials, record: Record) -> tuple[tuple[Run, ...], Run, Path
         RequestError: there are none.
     """
     finalist = trials.finalist(record.number)
-    sources: list[tuple[Path, tuple[Run, ...]]] = []
+    sources: list[tuple[Path, tuple[TrainingRun, ...]]] = []
     if finalist is not None:
         sources.append((trials.folder, finalist.runs))
     by_hand = training_folder(trials.folder, record.number)
@@ -167,7 +166,7 @@ def _with_plugins(architecture: Architecture, place: Path) -> Architecture:
     return replace(architecture, plugins=load_plugins(copies)) if copies else architecture
 
 
-def _write_weights(model: nn.Module, path: Path, architecture: Architecture, run: Run) -> None:
+def _write_weights(model: nn.Module, path: Path, architecture: Architecture, run: TrainingRun) -> None:
     tensors = {name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
     save_file(tensors, path, metadata={"format": "pt", "network": architecture.name, "seed": str(run.seed)})
     path.chmod(0o644)  # safetensors writes for its user alone, an export is for others

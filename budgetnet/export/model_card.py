@@ -12,8 +12,7 @@ from budgetnet.files.network_file import Architecture
 from budgetnet.files.study import Study
 from budgetnet.network.cost.closed_form import cost
 from budgetnet.pages.render import render
-from budgetnet.records.score import Score
-from budgetnet.records.training_run import Run, score_of
+from budgetnet.records.training_run import Score, TrainingRun, score_of
 from budgetnet.records.trial import Record
 from budgetnet.report.per_class import classes_text
 from budgetnet.text import bytes_text, percent, shape_text
@@ -30,9 +29,9 @@ class CardFacts:
     study: Study
     record: Record
     dataset: Dataset
-    runs: tuple[Run, ...]
+    runs: tuple[TrainingRun, ...]
     """All full trainings of this network by this recipe."""
-    exported: Run
+    exported: TrainingRun
     """The one whose weights these are."""
     check: Check
 
@@ -104,6 +103,6 @@ def _provenance(facts: CardFacts) -> list[str]:
 _VERSIONS = ("budgetnet", "torch", "optuna", "fvcore", "numpy", "python")
 
 
-def _hardware(run: Run, where: Any) -> str:
+def _hardware(run: TrainingRun, where: Any) -> str:
     threads = f"{run.threads} thread{'s' if run.threads != 1 else ''}"
     return f"{run.device}, {where.get('processor', 'unknown processor')}, {threads}, {run.precision}"

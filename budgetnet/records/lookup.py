@@ -17,7 +17,7 @@ from budgetnet.grammar.load import load
 
 if TYPE_CHECKING:
     from budgetnet.files.study import Study
-    from budgetnet.records.training_run import Finalist
+    from budgetnet.records.finalist import Finalist
     from budgetnet.records.trial import Record
 
 __all__ = [
@@ -68,7 +68,7 @@ class Found:
 
     architecture: Architecture
     label: str
-    """Where it comes from, for people: the file, or ``trial 17 of cifar10-200k``."""
+    """Origin as shown to people: the file, or ``trial 17 of cifar10-200k``."""
     trials: Trials | None = None
     """Its study; None for a file."""
     record: Record | None = None
@@ -141,9 +141,9 @@ def open_trials(study: Study, *, storage: str | None = None, out: Path | None = 
         SearchError: the database cannot be used.
     """
     url = address_of(study, storage=storage, out=out)
+    from budgetnet.records.finalist import read_finalists
     from budgetnet.records.open import open_study
     from budgetnet.records.storage import storage_errors
-    from budgetnet.records.training_run import read_finalists
     from budgetnet.records.trial import read_records
 
     recorded, _ = open_study(study, url, create=False)
@@ -246,7 +246,7 @@ def _claim(record: Record) -> dict[str, int] | None:
 
 
 def _there(records: Sequence[Record]) -> str:
-    """What there is, for the end of a sentence about what there is not."""
+    """List what exists, for the end of a sentence about what does not."""
     if not records:
         return ": it has none so far"
     known = [str(record.number) for record in records if record.network]

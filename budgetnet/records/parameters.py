@@ -16,7 +16,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, IntD
 from budgetnet.derivation.expand import Decision, Label
 from budgetnet.space.choosers import label_index
 
-__all__ = ["Parameters", "distribution", "option_index", "parameters"]
+__all__ = ["Parameters", "option_index", "parameter_distribution", "parameters"]
 
 
 class Parameters(NamedTuple):
@@ -31,11 +31,11 @@ def parameters(made: Iterable[tuple[Decision, int]]) -> Parameters:
     result = Parameters({}, {})
     for decision, index in made:
         result.values[decision.name] = decision.labels[index] if _by_label(decision) else index
-        result.distributions[decision.name] = distribution(decision)
+        result.distributions[decision.name] = parameter_distribution(decision)
     return result
 
 
-def distribution(decision: Decision) -> BaseDistribution:
+def parameter_distribution(decision: Decision) -> BaseDistribution:
     """Return the distribution of a decision."""
     if decision.kind == "count":
         low, high = decision.labels[0], decision.labels[-1]

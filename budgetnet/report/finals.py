@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from itertools import combinations
 from typing import Any
 
-from budgetnet.records.score import Score
-from budgetnet.records.training_run import Finalist
+from budgetnet.records.finalist import Finalist, final_run_document
+from budgetnet.records.training_run import Score
 from budgetnet.records.trial import Record
 from budgetnet.text import count, joined_table, percent, short_count
 
@@ -78,7 +77,7 @@ def finalist_document(finalist: Finalist) -> dict[str, Any]:
     return {
         "trial": finalist.trial,
         "test_accuracy": finalist.score.document(),
-        "runs": [asdict(run) for run in finalist.runs],
+        "runs": [final_run_document(finalist.trial, run) for run in finalist.runs],
     }
 
 

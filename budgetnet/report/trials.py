@@ -76,6 +76,8 @@ def tally(records: Sequence[Record]) -> str:
 def record_document(record: Record) -> dict[str, Any]:
     """Return a trial for `--json`: its fields under their names, fractions as fractions, times in ISO 8601."""
     document = asdict(record)
+    run = record.training
+    document["training"] = run.trial_document() if run is not None and run.recipe else {}
     for moment in ("started", "finished"):
         document[moment] = None if document[moment] is None else document[moment].isoformat(timespec="seconds")
     return document

@@ -13,7 +13,7 @@ from budgetnet.network.text import network_text, summary
 from budgetnet.network.torch.measure import measure
 from budgetnet.records.ledger import Ledger, Running
 from budgetnet.records.objective import violation
-from budgetnet.records.other_studies import Earlier, Elsewhere
+from budgetnet.records.other_studies import EarlierTrial, OtherStudies
 from budgetnet.records.trial import Record
 from budgetnet.search.known_networks import Start
 from budgetnet.search.propose import Duplicate, parameters_of, propose, unanswered
@@ -22,7 +22,7 @@ from budgetnet.space.choosers import replay
 from budgetnet.space.judge import Candidate, Rejection
 from budgetnet.space.space import Space
 
-__all__ = ["Intake"]
+__all__ = ["CandidateSource"]
 
 MOST_COPIES = 50
 """Scores that are taken over from other studies in a row before the search looks at its clock and signals again."""
@@ -32,7 +32,7 @@ OnRecord = Callable[[Record], None]
 
 
 @dataclass(frozen=True)
-class Intake:
+class CandidateSource:
     """Proposes, counts and records candidates of one study."""
 
     space: Space
@@ -45,7 +45,7 @@ class Intake:
     """The study's own primitives."""
     starts: tuple[Start, ...] = ()
     """Known networks, tried before any is drawn."""
-    elsewhere: Elsewhere | None = None
+    other_studies: OtherStudies | None = None
     """Other studies whose scores are taken over; None takes over none."""
 
     def repeat(self) -> tuple[Running, Node] | None:
@@ -112,7 +112,7 @@ class Intake:
         It failed if fvcore's counts are not the closed form's.
         """
         found = parameters_of(self.space, candidate)
-        earlier = None if self.elsewhere is None else self.elsewhere.completed(attributes["hash"])
+        earlier = None if self.other_studies is None else self.other_studies.completed(attributes["hash"])
         if earlier is not None:
             copied = {**attributes, **_copied(earlier)}
             on_record(self.ledger.add("duplicate", found, copied, accuracy=earlier.record.accuracy))
@@ -182,8 +182,8 @@ class Intake:
         }
 
 
-def _copied(earlier: Earlier) -> dict[str, Any]:
-    """What is taken over from a trial of another study."""
+def _copied(earlier: EarlierTrial) -> dict[str, Any]:
+    """List what is taken over from a trial of another study."""
     record = earlier.record
     taken = {
         "copied_from": earlier.address,

@@ -19,7 +19,7 @@ from budgetnet.space.judge import Draw, derive
 from budgetnet.space.recognise import Parting, recognise
 from budgetnet.space.space import Space
 
-__all__ = ["Start", "derivation", "read_starts"]
+__all__ = ["Start", "derivation", "read_known_networks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Start:
     hash: str
 
 
-def read_starts(paths: Sequence[Path], study: Study, space: Space) -> tuple[Start, ...]:
+def read_known_networks(paths: Sequence[Path], study: Study, space: Space) -> tuple[Start, ...]:
     """Read the known networks that a search starts from, each network once.
 
     Raises:

@@ -51,7 +51,7 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """What the search for one candidate gave."""
+    """Outcome of the search for one candidate."""
 
     candidate: Candidate | None
     """None: in `ATTEMPTS` draws there was none that is new, but there were some that fit: the space is exhausted."""

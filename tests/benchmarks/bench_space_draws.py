@@ -29,7 +29,7 @@ import optuna
 from budgetnet.derivation.expand import Decision
 from budgetnet.network.cost.types import Cost
 from budgetnet.network.torch.measure import measure
-from budgetnet.records.parameters import distribution, option_index
+from budgetnet.records.parameters import option_index, parameter_distribution
 from budgetnet.space import within_budget
 from budgetnet.space.choosers import prior
 from budgetnet.space.counting.depths import tabulate_depths
@@ -86,7 +86,7 @@ def pruned_by_tpe(space: Space, draws: int, seed: int = 0) -> list[Cost]:
         trial = study.ask()
 
         def choose(decision: Decision, trial: optuna.Trial = trial) -> int:
-            kind = distribution(decision)
+            kind = parameter_distribution(decision)
             if isinstance(kind, optuna.distributions.CategoricalDistribution):
                 index = option_index(decision, trial.suggest_categorical(decision.name, kind.choices))
             else:

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 from typer.testing import CliRunner
 
-from budgetnet.calibrate.judge import judge
+from budgetnet.calibrate.document import calibration_document
+from budgetnet.calibrate.judge import judge_calibration
 from budgetnet.calibrate.text import advice, calibration_text, pruner_advice
 from budgetnet.cli import app, calibrating
-from budgetnet.cli.calibrating import calibration_document
 from budgetnet.records.lookup import read_study_file
 from tests.calibrate.calibrations import calibrated
 
@@ -85,7 +85,7 @@ def study(study_path):
 
 def test_tables_and_words(study, tmp_path):
     """Brief lengths, size alone, checkpoints, pruners, and what to do."""
-    judged = judge(calibrated(study, tmp_path, noise={1: 1.0, 2: 0.001, 4: 0.0}), orders=20)
+    judged = judge_calibration(calibrated(study, tmp_path, noise={1: 1.0, 2: 0.001, 4: 0.0}), orders=20)
     text = "\n".join(calibration_text(judged))
     assert "tiny: 12 networks within" in text
     assert "In full: 8 epochs, 1 min 20 s (median of 12)" in text
@@ -102,7 +102,7 @@ def test_tables_and_words(study, tmp_path):
 
 def test_words_on_a_poor_brief_training(study, tmp_path):
     """A length that the study does not use, few networks, and size that does as well."""
-    judged = judge(calibrated(study, tmp_path, noise={1: 2.0}, count=6), orders=20)
+    judged = judge_calibration(calibrated(study, tmp_path, noise={1: 2.0}, count=6), orders=20)
     lines = advice(judged)
     assert "The study trains for 2 epochs: set training.epochs to 1." in lines
     assert any(line.startswith("With 6 networks all of this is uncertain") for line in lines)
@@ -112,7 +112,7 @@ def test_words_on_a_poor_brief_training(study, tmp_path):
 
 def test_a_second_seed_is_shown(study, tmp_path):
     """The ceiling is a row of the table, the noise a line."""
-    judged = judge(calibrated(study, tmp_path, noise={1: 0.05, 8: 0.02}, repeats=2), orders=20)
+    judged = judge_calibration(calibrated(study, tmp_path, noise={1: 0.05, 8: 0.02}, repeats=2), orders=20)
     lines = calibration_text(judged)
     assert any(line.endswith("another seed: the ceiling") for line in lines)
     assert any(line.startswith("Between seeds of one network: standard deviation") for line in lines)
@@ -121,7 +121,7 @@ def test_a_second_seed_is_shown(study, tmp_path):
 def test_too_little_yet(study, tmp_path):
     """Before there is anything to compare, that is all it says."""
     made = calibrated(study, tmp_path, noise={1: 0.0})
-    judged = judge(replace(made, runs=made.runs[:1], missing=23, ended="interrupted"), orders=20)
+    judged = judge_calibration(replace(made, runs=made.runs[:1], missing=23, ended="interrupted"), orders=20)
     lines = calibration_text(judged)
     assert lines[-1] == "Too little is trained yet: 4 networks must be trained both briefly and in full."
     assert any("23 trainings are missing" in line for line in lines)

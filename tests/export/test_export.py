@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import pytest
 import torch
@@ -24,7 +24,6 @@ from budgetnet.files.plugins.plugins import PluginFile, load_plugins
 from budgetnet.network.torch.build import build
 from budgetnet.records.lookup import architecture_of, pick
 from budgetnet.records.training_folder import Training, training_folder, write_training
-from budgetnet.records.training_run import Run
 from budgetnet.training.data.load import load
 from budgetnet.training.evaluate import evaluate
 
@@ -150,7 +149,7 @@ def test_a_study_s_own_primitives_go_with_the_network(trials, make_record, tmp_p
     architecture = architecture_of(record, study)
     folder = training_folder(own.folder, 0)
     finalist_run = trials.finalists[0].runs[0]
-    run = Run(**{field.name: getattr(finalist_run, field.name) for field in fields(Run)} | {"weights": "w.safetensors"})
+    run = replace(finalist_run, weights="w.safetensors")
     write_training(folder, Training(name="t", network=text, params=1, flops=1, dataset="digits", runs=(run,)))
     module = build(architecture.network, architecture.input_shape, custom=architecture.plugins.modules)
     save_file(module.state_dict(), folder / "w.safetensors")

@@ -174,9 +174,9 @@ def test_killed_between_repetition_and_closing(study, space, ledger, tmp_path):
     original = ledger.storage.get_trial(trial.id)
     ledger.recover()
     ledger.storage._backend.get_trial(trial.id)
-    from budgetnet.records.ledger import repeat
+    from budgetnet.records.ledger import queue_again
 
-    repeat(ledger.storage, ledger._id, original)
+    queue_again(ledger.storage, ledger._id, original)
     assert [record.outcome for record in ledger.records()] == ["interrupted", "waiting"]
 
 

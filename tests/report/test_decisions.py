@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from budgetnet.cli import app
-from budgetnet.cli.searching import changed
+from budgetnet.cli.searching import with_search_options
 from budgetnet.errors import RequestError
 from budgetnet.files.network_file import parse
 from budgetnet.records.lookup import read_study_file
@@ -87,6 +87,6 @@ def test_networks_to_start_from_are_added(study, tmp_path):
     """To those that the study names; a missing one is an error before anything begins."""
     path = tmp_path / "a.yaml"
     path.write_text(HEAD + FIRST)
-    assert changed(study, {"trials": 3}, [path]).start_from == (path,)
+    assert with_search_options(study, {"trials": 3}, [path]).start_from == (path,)
     with pytest.raises(RequestError, match=r"--start-from: there is no architecture file none\.yaml; check the path"):
-        changed(study, {}, [tmp_path.__class__("none.yaml")])
+        with_search_options(study, {}, [tmp_path.__class__("none.yaml")])

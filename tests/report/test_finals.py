@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from budgetnet.records.training_run import Finalist, FinalRun
+from budgetnet.records.finalist import Finalist
+from budgetnet.records.training_run import TrainingRun
 from budgetnet.report.finals import agreement, finalist_document, finalists_text
 
 
@@ -15,27 +16,8 @@ def finalist(trial: int, *accuracies: float | None) -> Finalist:
     return Finalist(
         trial=trial,
         runs=tuple(
-            FinalRun(
-                trial=trial,
-                run=number,
-                seed=number,
-                recipe={"epochs": 3},
-                test_accuracy=accuracy,
-                test_accuracy_flip=None,
-                test_loss=0.2,
-                test_images=100,
-                diverged=None,
-                failed=None,
-                losses=(2.0, 1.0, 0.5),
-                epochs=3,
-                seconds=1.0,
-                device="cpu",
-                precision="float32",
-                threads=1,
-                workers=1,
-                weights=None,
-                environment={},
-                finished="2025-03-01T12:00:00+00:00",
+            TrainingRun(
+                seed=number, repeat=number, recipe={"epochs": 3}, test_accuracy=accuracy, test_loss=0.2, epochs=3
             )
             for number, accuracy in enumerate(accuracies)
         ),

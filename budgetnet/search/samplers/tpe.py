@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from budgetnet.derivation.expand import Decision
 from budgetnet.files.study import Goal
 from budgetnet.records.objective import directions, shortfall, values_of, violation
-from budgetnet.records.parameters import Parameters, distribution, option_index, parameters
+from budgetnet.records.parameters import Parameters, option_index, parameter_distribution, parameters
 from budgetnet.records.trial import Record
 from budgetnet.search.samplers.base import STARTUP
 from budgetnet.space.choosers import prior
@@ -28,7 +28,7 @@ from budgetnet.space.proposer import Deriver
 
 __all__ = ["TpeSampler"]
 
-PATIENCE = 30
+LIMIT_PROPOSALS = 30
 """Proposals in vain after which TPE has run into a corner; the rest are drawn from the prior."""
 
 
@@ -47,7 +47,7 @@ class TpeSampler:
         """Yield draws from the prior until enough is known, then TPE's."""
         if sum(record.trained or record.scored for record in records) >= self.startup:
             study = self._mirror(records, rng)
-            for _ in range(PATIENCE):
+            for _ in range(LIMIT_PROPOSALS):
                 yield self._ask(study, rng)
         while True:
             yield self.deriver.draw(rng)
@@ -113,7 +113,7 @@ class TpeSampler:
 
 def _answer(trial: Trial, decision: Decision, rng: random.Random) -> int:
     """Ask TPE; where its answer is not allowed here, draw by the grammar's weights."""
-    kind = distribution(decision)
+    kind = parameter_distribution(decision)
     if isinstance(kind, CategoricalDistribution):
         index = option_index(decision, trial.suggest_categorical(decision.name, kind.choices))  # type: ignore[arg-type]
     else:
