@@ -31,7 +31,8 @@ LONG_FILE = 300
 """Lines that most files stay below."""
 
 ORDER: tuple[tuple[str, ...], ...] = (
-    ("cli", "__main__"),
+    ("__main__",),
+    ("cli",),
     ("api", "__init__"),
     ("export",),
     ("report", "calibrate"),
