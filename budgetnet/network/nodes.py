@@ -1,17 +1,26 @@
-"""One architecture as a tree of typed, frozen nodes: what is counted, built, printed and hashed.
+"""One network as a tree of typed, frozen nodes: what is counted, built, printed and hashed.
 
-Leaves are the language's primitives with every argument resolved (a class per entry of
-`budgetnet.ops.signature`, same fields, same order, same defaults); inner nodes combine them.
+Leaves are operations with every argument resolved (`budgetnet.ops`); the inner nodes of this file combine them.
 Nothing is left to choose here. Shapes are without the batch: ``(channels, height, width)`` for an image,
 ``(features,)`` after `Linear`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from collections.abc import Sequence as Values
 from dataclasses import dataclass
+from typing import TypeVar, assert_never
 
 from budgetnet.grammar.syntax import Join
-from budgetnet.ops.signature import Scalar
+from budgetnet.ops.base import Operation, Shape
+from budgetnet.ops.channels import Identity, Pad, Scale, Shuffle, Zero
+from budgetnet.ops.conv import Conv, DepthwiseConv
+from budgetnet.ops.custom import Custom
+from budgetnet.ops.linear import Linear
+from budgetnet.ops.pointwise import Act, Dropout, Norm
+from budgetnet.ops.pool import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
+from budgetnet.ops.squeeze_excite import SqueezeExcite
 
 __all__ = [
     "Act",
@@ -45,178 +54,13 @@ __all__ = [
     "Split",
     "SqueezeExcite",
     "Zero",
+    "evaluate",
 ]
 
-Shape = tuple[int, ...]
+_V = TypeVar("_V")
 
-
-# --- primitives -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Conv:
-    """``conv``: 2-d convolution, then norm, activation and dropout in the stated order."""
-
-    kernel: int
-    channels: int
-    stride: int = 1
-    dilation: int = 1
-    groups: int = 1
-    padding: int | str = "same"
-    """``"same"`` is ``dilation * (kernel - 1) // 2`` on each side and needs an odd kernel."""
-    bias: str = "auto"
-    norm: str = "batch"
-    act: str = "relu"
-    dropout: float = 0.0
-    order: str = "conv norm act drop"
-
-
-@dataclass(frozen=True, slots=True)
-class DepthwiseConv:
-    """``dwconv``: groups equal to the input's channels, ``multiplier`` outputs for each."""
-
-    kernel: int
-    stride: int = 1
-    dilation: int = 1
-    multiplier: int = 1
-    padding: int | str = "same"
-    bias: str = "auto"
-    norm: str = "batch"
-    act: str = "relu"
-    dropout: float = 0.0
-    order: str = "conv norm act drop"
-
-
-@dataclass(frozen=True, slots=True)
-class Linear:
-    """``linear``: flattens, then a fully connected layer; output shape ``(features,)``."""
-
-    features: int
-    bias: bool = True
-    act: str = "none"
-    dropout: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class MaxPool:
-    """``maxpool``."""
-
-    kernel: int = 2
-    stride: int | str = "auto"
-    padding: int | str = 0
-
-
-@dataclass(frozen=True, slots=True)
-class AvgPool:
-    """``avgpool``: padding counts as zeros (PyTorch's ``count_include_pad``)."""
-
-    kernel: int = 2
-    stride: int | str = "auto"
-    padding: int | str = 0
-
-
-@dataclass(frozen=True, slots=True)
-class GlobalAvgPool:
-    """``gap``: output shape ``(channels, 1, 1)``."""
-
-
-@dataclass(frozen=True, slots=True)
-class GlobalMaxPool:
-    """``gmp``: output shape ``(channels, 1, 1)``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Norm:
-    """``norm``: ``groups`` matters for ``group`` only; ``layer`` normalises channels at each position."""
-
-    kind: str = "batch"
-    groups: int = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """``act``."""
-
-    kind: str = "relu"
-
-
-@dataclass(frozen=True, slots=True)
-class Dropout:
-    """``dropout``."""
-
-    rate: float
-
-
-@dataclass(frozen=True, slots=True)
-class SqueezeExcite:
-    """``se``: squeeze-and-excitation (Hu et al., arXiv 1709.01507); 1x1 convolutions with bias."""
-
-    reduction: int = 4
-    act: str = "relu"
-    gate: str = "sigmoid"
-
-
-@dataclass(frozen=True, slots=True)
-class Shuffle:
-    """``shuffle``: channel shuffle (ShuffleNet, arXiv 1707.01083)."""
-
-    groups: int = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """``identity``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Zero:
-    """``zero``: zeros, every stride-th position (NAS-Bench-201, DARTS)."""
-
-    stride: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """``scale``: one learned factor per channel (LayerScale, arXiv 2103.17239)."""
-
-    init: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Pad:
-    """``pad``: strided subsampling and zero channels on both sides (ResNet option A, arXiv 1512.03385)."""
-
-    channels: int
-    stride: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Custom:
-    """A study's own primitive, by name, with all its arguments in the signature's order."""
-
-    name: str
-    arguments: tuple[tuple[str, Scalar], ...] = ()
-
-
-Primitive = (
-    Conv
-    | DepthwiseConv
-    | Linear
-    | MaxPool
-    | AvgPool
-    | GlobalAvgPool
-    | GlobalMaxPool
-    | Norm
-    | Act
-    | Dropout
-    | SqueezeExcite
-    | Shuffle
-    | Identity
-    | Zero
-    | Scale
-    | Pad
-    | Custom
-)
+Primitive = Operation
+"""A leaf."""
 
 
 # --- combinations -----------------------------------------------------------------------------------
@@ -304,4 +148,36 @@ class Graph:
     result: GraphTerm
 
 
-Node = Primitive | Sequence | Skip | Parallel | Split | Shared | Graph
+Node = Operation | Sequence | Skip | Parallel | Split | Shared | Graph
+
+
+def evaluate(
+    graph: Graph,
+    inputs: Values[_V],
+    apply: Callable[[Node, tuple[_V, ...]], _V],
+    join: Callable[[Join, list[_V]], _V],
+) -> _V:
+    """Run a graph on values of any kind (shapes, tensors, positions) and return its result.
+
+    Args:
+        graph: its bindings run from the top, terms from the left, the result last.
+        inputs: a value for each of its inputs.
+        apply: applies a part to values.
+        join: joins values.
+    """
+    known = dict(zip(graph.inputs, inputs, strict=True))
+
+    def visit(term: GraphTerm) -> _V:
+        match term:
+            case GraphName():
+                return known[term.id]
+            case GraphApply():
+                return apply(term.function, tuple(known[name] for name in term.inputs))
+            case GraphJoin():
+                return join(term.join, [visit(inner) for inner in term.terms])
+            case _:
+                assert_never(term)
+
+    for bound in graph.bindings:
+        known[bound.name] = visit(bound.term)
+    return visit(graph.result)

@@ -37,7 +37,8 @@ from budgetnet.network.nodes import (
     SqueezeExcite,
 )
 from budgetnet.network.text import network_text, summary
-from budgetnet.ops.signature import BUILTIN, Parameter, Signature, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Parameter, Signature, Vocabulary
 from tests.network.strategies import Drawn, networks
 
 VOCABULARY = Vocabulary(BUILTIN)

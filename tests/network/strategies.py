@@ -36,7 +36,7 @@ from budgetnet.network.nodes import (
     Skip,
     Split,
 )
-from budgetnet.ops.signature import ACTIVATIONS
+from budgetnet.ops.pointwise import ACTIVATIONS
 from tests.network.primitive_strategies import CHANNELS, ORDERS, Draw, linear, primitive_to, strided, window
 
 __all__ = ["ORDERS", "Drawn", "image_shapes", "networks", "parts"]

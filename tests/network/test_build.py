@@ -44,8 +44,7 @@ from budgetnet.network.nodes import (
 )
 from budgetnet.network.torch import modules
 from budgetnet.network.torch.build import build
-from budgetnet.network.torch.layers import activation
-from budgetnet.ops.signature import ACTIVATIONS, NORMS
+from budgetnet.ops.pointwise import ACTIVATIONS, NORMS
 from tests.network.strategies import ORDERS, Drawn, networks
 
 IMAGE = (16, 9, 7)
@@ -329,4 +328,4 @@ def test_errors_in_a_studys_own_code_are_reported() -> None:
 def test_unknown_activations_are_refused() -> None:
     """A word that is no activation is a request error."""
     with pytest.raises(RequestError, match=r"an activation is one of relu, .* got 'mish'"):
-        activation("mish")
+        build(Act("mish"), (3, 6, 6))

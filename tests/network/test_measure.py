@@ -40,7 +40,7 @@ from budgetnet.network.nodes import (
 )
 from budgetnet.network.torch.build import build
 from budgetnet.network.torch.measure import FREE, Measurement, measure, measure_module
-from budgetnet.ops.signature import ACTIVATIONS
+from budgetnet.ops.pointwise import ACTIVATIONS
 from tests.network.strategies import Drawn, networks
 
 with warnings.catch_warnings():

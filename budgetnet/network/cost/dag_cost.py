@@ -24,9 +24,9 @@ from typing import NamedTuple, assert_never
 from budgetnet.errors import ShapeError
 from budgetnet.grammar.syntax import Join
 from budgetnet.network import nodes
-from budgetnet.network.cost.leaf import Part
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.shapes import joined_shape
+from budgetnet.ops.base import Part
 
 __all__ = ["as_graph", "graph_part", "needed_applications"]
 
