@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "budgetnet"
-ORDER = ["errors", "ops", "language", "network", "space", "training", "search", "results", "cli"]
+ORDER = ["errors", "language", "network", "space", "training", "search", "results", "cli"]
 
 
 def room_of(path: Path) -> str:
@@ -59,7 +59,7 @@ def test_language_space_and_closed_form_need_no_torch():
     modules = [
         ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
         for path in FILES
-        if room_of(path) in ("ops", "language", "space")
+        if room_of(path) in ("language", "space")
     ]
     modules += [
         "budgetnet.network.cost.closed_form",
