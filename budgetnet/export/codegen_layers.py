@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
 from textwrap import indent
 
+from budgetnet.grammar.graph import Join, evaluate
 from budgetnet.network import nodes
 from budgetnet.network.layer_walk import Box, Child, GraphBox
-from budgetnet.network.nodes import Graph, GraphApply, GraphJoin, GraphName, GraphTerm, Shape
+from budgetnet.network.nodes import Graph, Node, Shape
 from budgetnet.network.torch.build import CustomModule, build_own
 from budgetnet.ops.base import Spec, rows
 
@@ -107,12 +110,20 @@ _GRAPH = "Graph?"
 """Stands for the class's name until it is known whether the same class exists."""
 
 
-def _graph_class(graph: Graph, operations: list[str]) -> str:
+def _graph_class(graph: Graph[Node], operations: list[str]) -> str:
     names = _variables(graph)
-    counter = iter(range(len(operations) + 1))
-    steps = [f"{names[bound.name]} = {_term(bound.term, names, counter)}" for bound in graph.bindings]
-    steps.append(f"return {_term(graph.result, names, counter)}")
+    steps: list[str] = []
+    numbers = count()
+
+    def apply(_: Node, inputs: tuple[_Formula, ...]) -> _Formula:
+        return _Formula(f"self.operations[{next(numbers)}]({', '.join(value.text for value in inputs)})")
+
+    def bind(name: str, value: _Formula) -> _Formula:
+        steps.append(f"{names[name]} = {value.text}")
+        return _Formula(names[name])
+
     inputs = [names[name] for name in graph.inputs]
+    steps.append(f"return {evaluate(graph, list(map(_Formula, inputs)), apply, _joined, bind).text}")
     constructor = ["super().__init__()"]
     if operations:
         listed = (f"        {line}" for line in operations)
@@ -133,7 +144,7 @@ def _graph_class(graph: Graph, operations: list[str]) -> str:
     )
 
 
-def _variables(graph: Graph) -> dict[str, str]:
+def _variables(graph: Graph[Node]) -> dict[str, str]:
     """A Python variable for every value's name."""
     variables: dict[str, str] = {}
     for name in [*graph.inputs, *(bound.name for bound in graph.bindings)]:
@@ -144,16 +155,17 @@ def _variables(graph: Graph) -> dict[str, str]:
     return variables
 
 
-def _term(term: GraphTerm, names: Mapping[str, str], counter: Iterator[int]) -> str:
-    match term:
-        case GraphName():
-            return names[term.id]
-        case GraphApply():
-            return f"self.operations[{next(counter)}]({', '.join(names[name] for name in term.inputs)})"
-        case GraphJoin():
-            inner = [_term(part, names, counter) for part in term.terms]
-            if term.join == "concat":
-                return f"torch.cat([{', '.join(inner)}], dim=1)"
-            sums = [isinstance(part, GraphJoin) and part.join != "concat" for part in term.terms]
-            sign = " + " if term.join == "add" else " * "
-            return sign.join(f"({text})" if nested else text for text, nested in zip(inner, sums, strict=True))
+@dataclass(frozen=True, slots=True)
+class _Formula:
+    """A term of a graph as Python text."""
+
+    text: str
+    nested: bool = False
+    """A sum or product, which stands in brackets inside another one."""
+
+
+def _joined(join: Join, terms: list[_Formula]) -> _Formula:
+    if join == "concat":
+        return _Formula(f"torch.cat([{', '.join(term.text for term in terms)}], dim=1)")
+    sign = " + " if join == "add" else " * "
+    return _Formula(sign.join(f"({term.text})" if term.nested else term.text for term in terms), nested=True)

@@ -11,6 +11,7 @@ from math import prod
 from typing import Any, Generic, Protocol, TypeVar
 
 from budgetnet.errors import ShapeError
+from budgetnet.grammar.graph import evaluate
 from budgetnet.network import nodes
 from budgetnet.network.cost.dag_cost import as_graph
 from budgetnet.network.nodes import Node, Shape
@@ -52,7 +53,7 @@ class Box(Generic[Made]):
 class GraphBox(Generic[Made]):
     """A graph: it has a child for each application, in the order they run."""
 
-    graph: nodes.Graph
+    graph: nodes.Graph[Node]
     shapes: tuple[Shape, ...]
     """Of its inputs."""
     children: list[Child[Made]]
@@ -147,7 +148,7 @@ def _box(
             return Box(type(node).__name__, children, after, ("join", node.join))
 
 
-def _graph(graph: nodes.Graph, shapes: tuple[Shape, ...], reader: Reader[Made]) -> tuple[list[Made], Shape]:
+def _graph(graph: nodes.Graph[Node], shapes: tuple[Shape, ...], reader: Reader[Made]) -> tuple[list[Made], Shape]:
     if len(shapes) != len(graph.inputs):
         raise ShapeError(f"the graph has {len(graph.inputs)} inputs, got {len(shapes)}")
     children: list[Child[Made]] = []
@@ -157,5 +158,5 @@ def _graph(graph: nodes.Graph, shapes: tuple[Shape, ...], reader: Reader[Made]) 
         children.append(child)
         return child.output
 
-    after = nodes.evaluate(graph, shapes, apply, lambda join, terms: joined_shape(join, tuple(terms)))
+    after = evaluate(graph, shapes, apply, lambda join, terms: joined_shape(join, tuple(terms)))
     return [reader.graph(GraphBox(graph, shapes, children, after))], after

@@ -7,12 +7,9 @@ Nothing is left to choose here. Shapes are without the batch: ``(channels, heigh
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Sequence as Values
 from dataclasses import dataclass
-from typing import TypeVar, assert_never
 
-from budgetnet.grammar.syntax import Join
+from budgetnet.grammar.graph import Binding, Graph, GraphApply, GraphJoin, GraphName, GraphTerm, Join
 from budgetnet.ops.base import Operation, Shape
 from budgetnet.ops.channels import Identity, Pad, Scale, Shuffle, Zero
 from budgetnet.ops.conv import Conv, DepthwiseConv
@@ -25,7 +22,7 @@ from budgetnet.ops.squeeze_excite import SqueezeExcite
 __all__ = [
     "Act",
     "AvgPool",
-    "Bound",
+    "Binding",
     "Conv",
     "Custom",
     "DepthwiseConv",
@@ -54,10 +51,8 @@ __all__ = [
     "Split",
     "SqueezeExcite",
     "Zero",
-    "evaluate",
 ]
 
-_V = TypeVar("_V")
 
 Primitive = Operation
 """A leaf."""
@@ -105,79 +100,4 @@ class Shared:
     times: int
 
 
-@dataclass(frozen=True, slots=True)
-class GraphName:
-    """A value inside a graph."""
-
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
-class GraphApply:
-    """A part applied to named values (one, or as many as a nested `Graph` has inputs)."""
-
-    function: Node
-    inputs: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class GraphJoin:
-    """Terms added, multiplied or concatenated."""
-
-    join: Join
-    terms: tuple[GraphTerm, ...]
-
-
-GraphTerm = GraphName | GraphApply | GraphJoin
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """``name = term``."""
-
-    name: str
-    term: GraphTerm
-
-
-@dataclass(frozen=True, slots=True)
-class Graph:
-    """A directed acyclic graph of parts."""
-
-    inputs: tuple[str, ...]
-    bindings: tuple[Bound, ...]
-    result: GraphTerm
-
-
-Node = Operation | Sequence | Skip | Parallel | Split | Shared | Graph
-
-
-def evaluate(
-    graph: Graph,
-    inputs: Values[_V],
-    apply: Callable[[Node, tuple[_V, ...]], _V],
-    join: Callable[[Join, list[_V]], _V],
-) -> _V:
-    """Run a graph on values of any kind (shapes, tensors, positions) and return its result.
-
-    Args:
-        graph: its bindings run from the top, terms from the left, the result last.
-        inputs: a value for each of its inputs.
-        apply: applies a part to values.
-        join: joins values.
-    """
-    known = dict(zip(graph.inputs, inputs, strict=True))
-
-    def visit(term: GraphTerm) -> _V:
-        match term:
-            case GraphName():
-                return known[term.id]
-            case GraphApply():
-                return apply(term.function, tuple(known[name] for name in term.inputs))
-            case GraphJoin():
-                return join(term.join, [visit(inner) for inner in term.terms])
-            case _:
-                assert_never(term)
-
-    for bound in graph.bindings:
-        known[bound.name] = visit(bound.term)
-    return visit(graph.result)
+Node = Operation | Sequence | Skip | Parallel | Split | Shared | Graph["Node"]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import assert_never
 
 from budgetnet.grammar import syntax as language
+from budgetnet.grammar.graph import rebuild
 from budgetnet.grammar.lexer import is_name
 from budgetnet.grammar.printer import to_text
 from budgetnet.network import nodes
@@ -50,8 +50,7 @@ def _expression(node: Node) -> language.Expression:
         case nodes.Shared():
             return _repeat(_expression(node.body), node.times, shared=True)
         case nodes.Graph():
-            bindings = tuple(language.Binding(bound.name, _term(bound.term)) for bound in node.bindings)
-            return language.Graph(node.inputs, bindings, _term(node.result))
+            return rebuild(node, _expression)
         case nodes.Custom():
             arguments = tuple(
                 language.Argument(name, _value(value, text=not is_name(str(value)))) for name, value in node.arguments
@@ -77,18 +76,6 @@ def _sequence(items: tuple[Node, ...]) -> language.Expression:
 def _repeat(body: language.Expression, count: int, *, shared: bool = False) -> language.Repeat:
     times = language.Number(count)
     return language.Repeat(body, times, times, "shared" if shared else "anew")
-
-
-def _term(term: nodes.GraphTerm) -> language.GraphTerm:
-    match term:
-        case nodes.GraphName():
-            return language.GraphName(term.id)
-        case nodes.GraphApply():
-            return language.GraphApply(_expression(term.function), term.inputs)
-        case nodes.GraphJoin():
-            return language.GraphJoin(term.join, tuple(map(_term, term.terms)))
-        case _:
-            assert_never(term)
 
 
 def _call(node: nodes.Primitive) -> language.Call:

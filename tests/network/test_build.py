@@ -14,7 +14,7 @@ from budgetnet.errors import RequestError, ShapeError
 from budgetnet.network.nodes import (
     Act,
     AvgPool,
-    Bound,
+    Binding,
     Conv,
     Custom,
     DepthwiseConv,
@@ -227,7 +227,7 @@ def test_graph_computes_what_its_names_say() -> None:
     """``h1 = relu(x); h2 = tanh(h1) * x; return concat(h1, h2 + x)``."""
     result = GraphJoin("concat", (GraphName("h1"), GraphJoin("add", (GraphName("h2"), GraphName("x")))))
     product = GraphJoin("mul", (GraphApply(Act("tanh"), ("h1",)), GraphName("x")))
-    graph = Graph(("x",), (Bound("h1", GraphApply(Act("relu"), ("x",))), Bound("h2", product)), result)
+    graph = Graph(("x",), (Binding("h1", GraphApply(Act("relu"), ("x",))), Binding("h2", product)), result)
     images = torch.randn(2, 3, 4, 4)
     first = images.relu()
     wanted = torch.cat([first, first.tanh() * images + images], dim=1)
@@ -239,7 +239,7 @@ def test_graph_of_two_inputs_with_a_part_behind() -> None:
     cell = Graph(("p", "q"), (), GraphJoin("concat", (GraphApply(Act("relu"), ("p",)), GraphName("q"))))
     node = Graph(
         ("x",),
-        (Bound("h", GraphApply(Act("tanh"), ("x",))),),
+        (Binding("h", GraphApply(Act("tanh"), ("x",))),),
         GraphApply(Sequence((cell, Act("sigmoid"))), ("h", "x")),
     )
     images = torch.randn(2, 3, 4, 4)

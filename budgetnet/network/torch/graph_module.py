@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from budgetnet.grammar.syntax import Join
-from budgetnet.network.nodes import Graph, evaluate
+from budgetnet.grammar.graph import Join, evaluate
+from budgetnet.network.nodes import Graph, Node
 from budgetnet.network.torch.modules import joined
 
 __all__ = ["GraphModule"]
@@ -22,7 +22,7 @@ class GraphModule(nn.Module):
             terms from the left, the result last.
     """
 
-    def __init__(self, graph: Graph, operations: Sequence[nn.Module]) -> None:
+    def __init__(self, graph: Graph[Node], operations: Sequence[nn.Module]) -> None:
         super().__init__()
         self.graph = graph
         self.operations = nn.ModuleList(operations)
