@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from itertools import count
 from textwrap import indent
 
-from budgetnet.grammar.graph import Join, evaluate
+from budgetnet.grammar.graph import Join, run_graph
 from budgetnet.network import nodes
 from budgetnet.network.layer_walk import Box, Child, GraphBox
 from budgetnet.network.nodes import Graph, Node, Shape
 from budgetnet.network.torch.build import CustomModule, build_own
-from budgetnet.ops.base import Spec, rows
+from budgetnet.ops.base import Spec, table_layers
 
 __all__ = ["LayerPrinter", "shape_words"]
 
@@ -51,7 +51,7 @@ class LayerPrinter:
         """Print a plain layer."""
         if spec.path == spec.type:
             self.helpers.add(spec.type)
-        self.params += sum(row.params for _, row in rows((spec,)))
+        self.params += sum(row.params for _, row in table_layers((spec,)))
         return _lines(_call(spec), (), spec.output)
 
     def own(self, node: nodes.Custom, shape: Shape) -> tuple[list[str], Shape]:
@@ -123,7 +123,7 @@ def _graph_class(graph: Graph[Node], operations: list[str]) -> str:
         return _Formula(names[name])
 
     inputs = [names[name] for name in graph.inputs]
-    steps.append(f"return {evaluate(graph, list(map(_Formula, inputs)), apply, _joined, bind).text}")
+    steps.append(f"return {run_graph(graph, list(map(_Formula, inputs)), apply, _joined, bind).text}")
     constructor = ["super().__init__()"]
     if operations:
         listed = (f"        {line}" for line in operations)

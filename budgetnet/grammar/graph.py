@@ -19,17 +19,17 @@ __all__ = [
     "GraphName",
     "GraphTerm",
     "Join",
-    "evaluate",
     "functions",
     "rebuild",
+    "run_graph",
 ]
 
 Join = Literal["add", "concat", "mul"]
 
 Function = TypeVar("Function")
 """What a graph applies."""
-Other = TypeVar("Other")
-Value = TypeVar("Value")
+_Other = TypeVar("_Other")
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +94,10 @@ def functions(graph: Graph[Function]) -> Iterator[Function]:
                 pass
 
 
-def rebuild(graph: Graph[Function], change: Callable[[Function], Other]) -> Graph[Other]:
+def rebuild(graph: Graph[Function], change: Callable[[Function], _Other]) -> Graph[_Other]:
     """Return the graph with everything that it applies changed, in the order it runs."""
 
-    def visit(term: GraphTerm[Function]) -> GraphTerm[Other]:
+    def visit(term: GraphTerm[Function]) -> GraphTerm[_Other]:
         match term:
             case GraphName():
                 return term
@@ -112,13 +112,13 @@ def rebuild(graph: Graph[Function], change: Callable[[Function], Other]) -> Grap
     return Graph(graph.inputs, bindings, visit(graph.result), graph.span)
 
 
-def evaluate(
+def run_graph(
     graph: Graph[Function],
-    inputs: Sequence[Value],
-    apply: Callable[[Function, tuple[Value, ...]], Value],
-    join: Callable[[Join, list[Value]], Value],
-    bind: Callable[[str, Value], Value] = lambda _, value: value,
-) -> Value:
+    inputs: Sequence[_Value],
+    apply: Callable[[Function, tuple[_Value, ...]], _Value],
+    join: Callable[[Join, list[_Value]], _Value],
+    bind: Callable[[str, _Value], _Value] = lambda _, value: value,
+) -> _Value:
     """Run a graph on values of any kind (shapes, tensors, texts) and return its result.
 
     Args:
@@ -130,7 +130,7 @@ def evaluate(
     """
     known = dict(zip(graph.inputs, inputs, strict=True))
 
-    def visit(term: GraphTerm[Function]) -> Value:
+    def visit(term: GraphTerm[Function]) -> _Value:
         match term:
             case GraphName():
                 return known[term.id]

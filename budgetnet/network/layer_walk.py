@@ -11,7 +11,7 @@ from math import prod
 from typing import Any, Generic, Protocol, TypeVar
 
 from budgetnet.errors import ShapeError
-from budgetnet.grammar.graph import evaluate
+from budgetnet.grammar.graph import run_graph
 from budgetnet.network import nodes
 from budgetnet.network.cost.dag_cost import as_graph
 from budgetnet.network.nodes import Node, Shape
@@ -20,28 +20,28 @@ from budgetnet.ops.base import Spec, shape_text
 
 __all__ = ["Box", "Child", "GraphBox", "Reader", "walk_layers"]
 
-Made = TypeVar("Made")
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, slots=True)
-class Child(Generic[Made]):
+class Child(Generic[_Made]):
     """A part of a network inside a box: no layer stands for the identity, several for a sequence of them."""
 
     name: str
     """Of the module that it is, in the box: ``body``, ``branches.0``."""
-    layers: list[Made]
+    layers: list[_Made]
     output: Shape
     by_name: bool = False
     """The box's constructor takes it by its name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Box(Generic[Made]):
+class Box(Generic[_Made]):
     """A module that holds others: the call that makes it."""
 
     type: str
     """Its class in `budgetnet.network.torch.modules`."""
-    children: list[Child[Made]]
+    children: list[Child[_Made]]
     output: Shape
     option: tuple[str, Any] | None = None
     """An argument by name, behind the children."""
@@ -50,33 +50,33 @@ class Box(Generic[Made]):
 
 
 @dataclass(frozen=True, slots=True)
-class GraphBox(Generic[Made]):
+class GraphBox(Generic[_Made]):
     """A graph: it has a child for each application, in the order they run."""
 
     graph: nodes.Graph[Node]
     shapes: tuple[Shape, ...]
     """Of its inputs."""
-    children: list[Child[Made]]
+    children: list[Child[_Made]]
     output: Shape
 
 
-class Reader(Protocol[Made]):
+class Reader(Protocol[_Made]):
     """What is made of each layer, in the order in which the layers run."""
 
-    def layer(self, spec: Spec) -> Made:
+    def layer(self, spec: Spec) -> _Made:
         """Read a plain layer."""
 
-    def own(self, node: nodes.Custom, shape: Shape) -> tuple[Made, Shape]:
+    def own(self, node: nodes.Custom, shape: Shape) -> tuple[_Made, Shape]:
         """Read a study's own primitive on an input of *shape*, and return the shape after it, too."""
 
-    def box(self, box: Box[Made]) -> Made:
+    def box(self, box: Box[_Made]) -> _Made:
         """Read a module that holds others."""
 
-    def graph(self, box: GraphBox[Made]) -> Made:
+    def graph(self, box: GraphBox[_Made]) -> _Made:
         """Read a graph."""
 
 
-def walk_layers(network: Node, input_shape: Shape, reader: Reader[Made]) -> tuple[list[Made], Shape]:
+def walk_layers(network: Node, input_shape: Shape, reader: Reader[_Made]) -> tuple[list[_Made], Shape]:
     """Return what a reader makes of a network's layers, and the shape of the vector that the last one puts out.
 
     Args:
@@ -95,13 +95,13 @@ def walk_layers(network: Node, input_shape: Shape, reader: Reader[Made]) -> tupl
     return made, shape
 
 
-def _layers(node: Node, shapes: tuple[Shape, ...], reader: Reader[Made]) -> tuple[list[Made], Shape]:
+def _layers(node: Node, shapes: tuple[Shape, ...], reader: Reader[_Made]) -> tuple[list[_Made], Shape]:
     if len(shapes) > 1:
         return _graph(as_graph(node, len(shapes)), shapes, reader)
     (shape,) = shapes
     match node:
         case nodes.Sequence():
-            made: list[Made] = []
+            made: list[_Made] = []
             for item in node.items:
                 more, shape = _layers(item, (shape,), reader)
                 made += more
@@ -119,14 +119,14 @@ def _layers(node: Node, shapes: tuple[Shape, ...], reader: Reader[Made]) -> tupl
             return [reader.layer(spec) for spec in specs], specs[-1].output if specs else shape
 
 
-def _child(name: str, node: Node, shapes: tuple[Shape, ...], reader: Reader[Made]) -> Child[Made]:
+def _child(name: str, node: Node, shapes: tuple[Shape, ...], reader: Reader[_Made]) -> Child[_Made]:
     layers, output = _layers(node, shapes, reader)
     return Child(name, layers, output, by_name=name == "shortcut")
 
 
 def _box(
-    node: nodes.Skip | nodes.Parallel | nodes.Split | nodes.Shared, shape: Shape, reader: Reader[Made]
-) -> Box[Made]:
+    node: nodes.Skip | nodes.Parallel | nodes.Split | nodes.Shared, shape: Shape, reader: Reader[_Made]
+) -> Box[_Made]:
     match node:
         case nodes.Skip():
             children = [_child("body", node.body, (shape,), reader)]
@@ -148,15 +148,15 @@ def _box(
             return Box(type(node).__name__, children, after, ("join", node.join))
 
 
-def _graph(graph: nodes.Graph[Node], shapes: tuple[Shape, ...], reader: Reader[Made]) -> tuple[list[Made], Shape]:
+def _graph(graph: nodes.Graph[Node], shapes: tuple[Shape, ...], reader: Reader[_Made]) -> tuple[list[_Made], Shape]:
     if len(shapes) != len(graph.inputs):
         raise ShapeError(f"the graph has {len(graph.inputs)} inputs, got {len(shapes)}")
-    children: list[Child[Made]] = []
+    children: list[Child[_Made]] = []
 
     def apply(function: Node, entries: tuple[Shape, ...]) -> Shape:
         child = _child(f"operations.{len(children)}", function, entries, reader)
         children.append(child)
         return child.output
 
-    after = evaluate(graph, shapes, apply, lambda join, terms: joined_shape(join, tuple(terms)))
+    after = run_graph(graph, shapes, apply, lambda join, terms: joined_shape(join, tuple(terms)))
     return [reader.graph(GraphBox(graph, shapes, children, after))], after

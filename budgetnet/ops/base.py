@@ -25,7 +25,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from budgetnet.errors import ShapeError
 
-__all__ = ["Operation", "Part", "Shape", "Spec", "Step", "differing", "image", "rows", "shape_text"]
+__all__ = ["Operation", "Part", "Shape", "Spec", "Step", "differing", "image", "shape_text", "table_layers"]
 
 Shape = tuple[int, ...]
 
@@ -155,7 +155,7 @@ class Operation(ABC):
         specs = self.specs(shape)
         params = flops = activations = depth = 0
         alias = True
-        for _, row in rows(specs):
+        for _, row in table_layers(specs):
             params += row.params
             flops += row.flops
             alias = False
@@ -168,7 +168,7 @@ class Operation(ABC):
         return Part(after, params, flops, activations, free, kept, depth, growth, stride, alias)
 
 
-def rows(specs: tuple[Spec, ...]) -> Iterator[tuple[str, Spec]]:
+def table_layers(specs: tuple[Spec, ...]) -> Iterator[tuple[str, Spec]]:
     """Yield the layers that a table lists, with their names in their layer's module (empty: the module itself)."""
     for spec in specs:
         if spec.parts:

@@ -19,7 +19,7 @@ from budgetnet.ops.pointwise import (
     norm_specs,
     norm_steps,
 )
-from budgetnet.ops.signature import Count, Order, Padding, Rate, one_of
+from budgetnet.ops.signature import Count, Order, Rate, SidePadding, one_of
 
 __all__ = ["Conv", "DepthwiseConv", "symmetric_padding", "windowed"]
 
@@ -40,7 +40,7 @@ class Conv(Operation):
     stride: Count = 1
     dilation: Count = 1
     groups: Count = 1
-    padding: Padding = "same"
+    padding: SidePadding = "same"
     bias: Bias = "auto"
     norm: NormName = "batch"
     act: ActName = "relu"
@@ -90,7 +90,7 @@ class DepthwiseConv(Operation):
     stride: Count = 1
     dilation: Count = 1
     multiplier: Count = 1
-    padding: Padding = "same"
+    padding: SidePadding = "same"
     bias: Bias = "auto"
     norm: NormName = "batch"
     act: ActName = "relu"

@@ -9,7 +9,7 @@ from typing import ClassVar
 from budgetnet.errors import ShapeError
 from budgetnet.ops.base import Operation, Shape, Spec, Step, differing, image
 from budgetnet.ops.conv import symmetric_padding, windowed
-from budgetnet.ops.signature import Count, Padding, Stride
+from budgetnet.ops.signature import Count, SidePadding, Stride
 
 __all__ = ["AvgPool", "GlobalAvgPool", "GlobalMaxPool", "MaxPool"]
 
@@ -23,7 +23,7 @@ class MaxPool(Operation):
 
     kernel: Count = 2
     stride: Stride = "auto"
-    padding: Padding = 0
+    padding: SidePadding = 0
 
     def output(self, shape: Shape) -> Shape:
         """Shrink the sides by PyTorch's arithmetic."""
@@ -55,7 +55,7 @@ class AvgPool(Operation):
 
     kernel: Count = 2
     stride: Stride = "auto"
-    padding: Padding = 0
+    padding: SidePadding = 0
 
     def output(self, shape: Shape) -> Shape:
         """Shrink the sides by PyTorch's arithmetic."""

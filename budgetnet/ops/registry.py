@@ -12,7 +12,7 @@ from budgetnet.ops.custom import Custom
 from budgetnet.ops.linear import Linear
 from budgetnet.ops.pointwise import Act, Dropout, Norm
 from budgetnet.ops.pool import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
-from budgetnet.ops.signature import Scalar, Signature, parameters_of, wrong
+from budgetnet.ops.signature import Scalar, Signature, read_parameters, wrong
 from budgetnet.ops.squeeze_excite import SqueezeExcite
 
 __all__ = ["BUILTIN", "make"]
@@ -37,7 +37,7 @@ _OPERATIONS: tuple[type[Operation], ...] = (
 )
 
 BUILTIN = {
-    operation.word: Signature(name=operation.word, parameters=parameters_of(operation), help=operation.help)
+    operation.word: Signature(name=operation.word, parameters=read_parameters(operation), help=operation.help)
     for operation in _OPERATIONS
 }
 """The signature of each built-in operation, by its name, in the order of the language's reference."""

@@ -17,15 +17,15 @@ __all__ = [
     "Flag",
     "Kind",
     "Order",
-    "Padding",
     "Parameter",
     "Rate",
     "Scalar",
+    "SidePadding",
     "Signature",
     "Stride",
     "Vocabulary",
     "one_of",
-    "parameters_of",
+    "read_parameters",
     "wrong",
 ]
 
@@ -98,7 +98,7 @@ Count = Annotated[int, Parameter(name="", kind="int", low=1)]
 """A whole number from 1."""
 Stride = Annotated[int | str, Parameter(name="", kind="int", low=1, names=("auto",))]
 """A whole number from 1, or ``auto``."""
-Padding = Annotated[int | str, Parameter(name="", kind="int", low=0, names=("same",))]
+SidePadding = Annotated[int | str, Parameter(name="", kind="int", low=0, names=("same",))]
 """A whole number from 0, or ``same``: ``dilation * (kernel - 1) // 2`` on each side, which needs an odd kernel."""
 Rate = Annotated[float, Parameter(name="", kind="float", low=0.0, high=0.95)]
 """A share that is dropped."""
@@ -110,7 +110,7 @@ Order = Annotated[str, Parameter(name="", kind="order")]
 """The order of a convolution's parts."""
 
 
-def parameters_of(operation: type[Any]) -> tuple[Parameter, ...]:
+def read_parameters(operation: type[Any]) -> tuple[Parameter, ...]:
     """Return a parameter for each field of an operation's dataclass; fields have the types above, or use `one_of`."""
     hints = get_type_hints(operation, include_extras=True)
     return tuple(

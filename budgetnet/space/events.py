@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from budgetnet.grammar import syntax as language
-from budgetnet.grammar.graph import evaluate, functions
+from budgetnet.grammar.graph import functions, run_graph
 from budgetnet.network import nodes
 from budgetnet.network.canonical.normal_form import Flow
 from budgetnet.network.nodes import Node, Primitive
@@ -131,7 +131,7 @@ def graph_event(graph: language.Graph[Any]) -> Event:
         return f"h{len(lines) - 1}"
 
     entries = [f"in{place}" for place in range(len(graph.inputs))]
-    lines.append(evaluate(graph, entries, _apply_text, _join_text, bind))
+    lines.append(run_graph(graph, entries, _apply_text, _join_text, bind))
     return Event(f"graph {len(graph.inputs)} {'; '.join(lines)}", f"a graph of {len(lines)} steps")
 
 

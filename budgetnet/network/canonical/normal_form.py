@@ -8,7 +8,7 @@ zeros) is gone, and sums within sums are one sum.
 
 from __future__ import annotations
 
-from budgetnet.grammar.graph import evaluate
+from budgetnet.grammar.graph import run_graph
 from budgetnet.grammar.syntax import Join
 from budgetnet.network import nodes
 from budgetnet.network.canonical.ordering import Value, describe
@@ -27,7 +27,7 @@ class Flow:
     def apply(self, node: Node, inputs: tuple[int, ...]) -> int:
         """Append what *node* does to the values *inputs* and return the position of its result."""
         if isinstance(node, nodes.Graph):
-            return evaluate(node, inputs, self.apply, self.join)
+            return run_graph(node, inputs, self.apply, self.join)
         if isinstance(node, nodes.Sequence):
             for item in node.items:
                 inputs = (self.apply(item, inputs),)

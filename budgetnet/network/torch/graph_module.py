@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from budgetnet.grammar.graph import Join, evaluate
+from budgetnet.grammar.graph import Join, run_graph
 from budgetnet.network.nodes import Graph, Node
 from budgetnet.network.torch.modules import joined
 
@@ -30,7 +30,7 @@ class GraphModule(nn.Module):
     def forward(self, *inputs: Tensor) -> Tensor:
         """Map one tensor (N, C, H, W) per input of the graph to the result's tensor."""
         operations = iter(self.operations)
-        result: Tensor = evaluate(self.graph, inputs, lambda _, entries: next(operations)(*entries), _join)
+        result: Tensor = run_graph(self.graph, inputs, lambda _, entries: next(operations)(*entries), _join)
         return result
 
 
