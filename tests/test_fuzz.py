@@ -15,7 +15,8 @@ from budgetnet.errors import BudgetnetError
 from budgetnet.files.study_file import parse_study
 from budgetnet.grammar.load import load
 from budgetnet.network.budget import Budget
-from budgetnet.ops.signature import BUILTIN, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Vocabulary
 from budgetnet.space.space import Space
 from tests.fuzzing import SLOW, case, judge
 

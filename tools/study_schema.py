@@ -19,7 +19,8 @@ from typing import Any, assert_never, get_args, get_type_hints
 from budgetnet.files.study import Finalists, Goal, Pruner, PrunerKind, SamplerName, SearchOptions, Study
 from budgetnet.files.study_file import BRIEF, FULL_EPOCHS, KEYS
 from budgetnet.network.budget import Budget
-from budgetnet.ops.signature import BUILTIN, Parameter, Signature
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Parameter, Signature
 from budgetnet.training.data.known import DATASETS
 from budgetnet.training.recipe.presets import RECIPES
 from budgetnet.training.recipe.recipe import Recipe

@@ -36,7 +36,8 @@ from budgetnet.network.cost import closed_form
 from budgetnet.network.cost.types import CustomForm
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.text import network_text
-from budgetnet.ops.signature import BUILTIN, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Vocabulary
 
 __all__ = ["FORMAT", "Architecture", "parse", "read", "write"]
 

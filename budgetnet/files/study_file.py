@@ -26,9 +26,8 @@ from budgetnet.files.study import (
 from budgetnet.grammar.load import load
 from budgetnet.grammar.syntax import Grammar
 from budgetnet.network.budget import Budget
-from budgetnet.ops.registry import wrong
 from budgetnet.ops.signature import Scalar as Argument
-from budgetnet.ops.signature import Vocabulary
+from budgetnet.ops.signature import Vocabulary, wrong
 from budgetnet.training.data.known import DATASETS
 from budgetnet.training.data.sources import ImageFolder, Source
 from budgetnet.training.recipe.reading import preset, read_value

@@ -37,7 +37,8 @@ from budgetnet.network.nodes import (
     SqueezeExcite,
 )
 from budgetnet.network.text import network_text, summary
-from budgetnet.ops.signature import BUILTIN, Parameter, Signature, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Parameter, Signature, Vocabulary
 from tests.network.strategies import Drawn, networks
 
 VOCABULARY = Vocabulary(BUILTIN)
@@ -66,7 +67,7 @@ def plain(node: Node) -> Node:
         case Shared():
             return plain(node.body) if node.times == 1 else Shared(plain(node.body), node.times)
         case nodes.Graph():
-            bindings = tuple(nodes.Bound(bound.name, plain_term(bound.term)) for bound in node.bindings)
+            bindings = tuple(nodes.Binding(bound.name, plain_term(bound.term)) for bound in node.bindings)
             return nodes.Graph(node.inputs, bindings, plain_term(node.result))
         case _:
             return node

@@ -22,7 +22,8 @@ from budgetnet.network.cost import closed_form
 from budgetnet.network.cost.types import CustomCost, CustomForm
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.shapes import shape_text
-from budgetnet.ops.signature import BUILTIN, Signature, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Signature, Vocabulary
 
 if TYPE_CHECKING:
     from budgetnet.network.torch.build import CustomModule
