@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from budgetnet.errors import DataError, nearest
+from budgetnet.keys import REQUIRED, key, keys_of
 from budgetnet.training.data.known import DATASETS, KnownDataset
 
 __all__ = [
@@ -33,36 +34,45 @@ class ImageFolder:
     """A folder of images: ``train/CLASS/…`` and ``test/CLASS/…``, any format that Pillow reads.
 
     Raises:
-        DataError: an illegal size or number of channels.
+        StudyError: an illegal size or number of channels.
     """
 
-    path: Path
-    """Holds ``train`` and ``test``."""
+    path: Path = key(
+        REQUIRED,
+        "A folder of images: train/CLASS/… and test/CLASS/…, in any format that Pillow reads; relative to the study "
+        "file.",
+        name="images",
+        rule="a folder",
+        example="photos",
+    )
 
-    size: int | tuple[int, int] | None = None
-    """(height, width) in pixels, or one number for both; images are scaled and cut at the centre to fit. None: all
-    images have one size already."""
+    size: int | tuple[int, int] | None = key(
+        None,
+        "Side of the images, or [height, width]; images are scaled and cut at the centre to fit.",
+        kind="whole",
+        left_out="all images have one size already",
+        low=1,
+        high=4096,
+        unit="pixels",
+        example="32",
+        rule="a whole number from 1 to 4,096, or a pair [height, width] of them",
+    )
 
-    channels: Literal[1, 3] = 3
-    """3 = colour (RGB), 1 = grey."""
+    channels: Literal[1, 3] = key(3, "1: grey. 3: colour (RGB).", rule="1 (grey) or 3 (colour)")
 
     def __post_init__(self) -> None:
         """Check the fields."""
         object.__setattr__(self, "path", Path(self.path).expanduser())
-        # YAML gives lists, and anything else a hand may write, whatever the annotation says.
+        # A list is what YAML and JSON give for a pair, whatever the annotation says.
         given: object = tuple(self.size) if isinstance(self.size, list) else self.size
-        sides = given if isinstance(given, tuple) else (given, given)
-        whole = [side for side in sides if isinstance(side, int) and not isinstance(side, bool) and side >= 1]
-        if given is not None and (len(sides) != 2 or len(whole) != 2):
-            raise DataError(
-                f"The size of a folder's images must be a whole number of pixels or a pair (height, width), but got "
-                f"{self.size!r}. Write for example size: 32."
-            )
         object.__setattr__(self, "size", given)
-        if self.channels not in (1, 3) or isinstance(self.channels, bool):
-            raise DataError(
-                f"The channels of a folder's images must be 1 (grey) or 3 (colour), but got {self.channels!r}."
-            )
+        declared = keys_of(ImageFolder)
+        declared["channels"].check(self.channels)
+        sides = given if isinstance(given, tuple) else (given,)
+        if len(sides) != (2 if isinstance(given, tuple) else 1):
+            raise declared["size"].bad(given)
+        for side in sides:
+            declared["size"].check(side)
 
     @property
     def height_and_width(self) -> tuple[int, int] | None:
