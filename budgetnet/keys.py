@@ -103,7 +103,7 @@ class Key:
             case "flag":
                 rule = "true or false"
             case "word":
-                rule = f"one of {', '.join(map(str, self.words))}"
+                rule = f"{'one of ' if len(self.words) > 1 else ''}{', '.join(map(str, self.words))}"
             case "path":
                 rule = "the path of a file"
             case "paths":
@@ -161,7 +161,9 @@ class Key:
         try:
             value = self._number(read_number(text, in_bytes=self.kind == "bytes"))
         except ValueError as error:
-            raise self.bad(text, f"; {str(error) or f'write for example {self.name}: {self.shown_example}'}") from None
+            example = self.shown_example and f"write for example {self.name}: {self.shown_example}"
+            advice = str(error) or example
+            raise self.bad(text, advice and f"; {advice}") from None
         if not self._legal(value):
             percent = self.kind == "share" and 1 <= value < 100 and "%" not in text
             raise self.bad(text, f"; {text.strip()} percent is written {text.strip()}%" if percent else "")
@@ -227,8 +229,8 @@ class Key:
 
     @property
     def shown_example(self) -> str:
-        """A legal value, as YAML writes it."""
-        return self.example or self.shown_default
+        """A legal value, as YAML writes it; empty if none is known."""
+        return self.example or ("" if self.default is None else self.shown_default)
 
 
 def key(

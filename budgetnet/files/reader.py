@@ -124,6 +124,22 @@ class Field:
             raise self.error(f"{self.path} must be {wanted}, but this cannot be a path: {reason}") from None
         return path
 
+    def block(self) -> tuple[str, int, int]:
+        """A text that may have several lines, its first line in the file and its indentation there."""
+        text = self.text()
+        first, style = self.node.start_mark, getattr(self.node, "style", None)
+        if style != "|":
+            return text, first.line + 1, first.column + (style is not None)
+        lines = self.document.source.text.split("\n")[first.line + 1 :]
+        # An explicit indentation indicator (`|2`) leaves spaces to the text itself.
+        indents = (len(line) - len(own) for own, line in zip(text.split("\n"), lines, strict=False) if own.strip())
+        return text, first.line + 2, next(indents, 0)
+
+    @property
+    def is_block(self) -> bool:
+        """Whether the value is one line, or a block of lines as they are."""
+        return getattr(self.node, "style", None) == "|" or self.node.start_mark.line == self.node.end_mark.line
+
     def items(self) -> list[Field]:
         """The values of a list."""
         if not isinstance(self.node, yaml.SequenceNode):

@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-import yaml
-
 from budgetnet.errors import StudyError, nearest
 from budgetnet.files.places import near
 from budgetnet.files.plugins.plugins import Plugins, load_plugins, read_file
@@ -142,7 +140,7 @@ def _dataset(field: Field, folder: Path) -> Source:
 
 def _size(field: Field) -> int | tuple[int, int]:
     declared = KEYS["dataset"]["size"]
-    side = replace(declared, own_rule="")
+    side = replace(declared, own_rule="", example="")
     if not field.is_list:
         return int(field.value(declared))
     sides = field.items()
@@ -205,11 +203,10 @@ def _vocabulary(field: Field | None, plugins: Plugins) -> Vocabulary:
 
 
 def _grammar(field: Field, path: Path, vocabulary: Vocabulary) -> tuple[str, Grammar]:
-    text = field.text("the rules of a grammar, or the path of a file that holds them")
-    node = field.node
-    assert isinstance(node, yaml.ScalarNode)
+    wanted = "the rules of a grammar, or the path of a file that holds them"
+    text = field.text(wanted)
     if "=" not in text and "\n" not in text.strip():
-        file = field.file(path.parent, "the rules of a grammar, or the path of a file that holds them")
+        file = field.file(path.parent, wanted)
         try:
             if file.exists() and not file.is_file():  # a folder, or a device, which might never end
                 raise OSError(0, "not a file")
@@ -221,26 +218,12 @@ def _grammar(field: Field, path: Path, vocabulary: Vocabulary) -> tuple[str, Gra
                 "rules themselves: grammar: |"
             ) from None
         return text, load(text, name=str(file), vocabulary=vocabulary, folder=file.parent)
-    lines = field.document.source.text.splitlines()
-    start, end = node.start_mark.line, node.end_mark.line
-    if node.style == "|":
-        first_line = start + 2
-        indent = _indent(text, lines[start + 1 :])
-    elif start == end:
-        first_line, indent = start + 1, node.start_mark.column + (node.style is not None)
-    else:
+    if not field.is_block:
         raise field.error("a grammar of several lines is written as a block: 'grammar: |', then the rules, indented")
+    text, first_line, indent = field.block()
     return text, load(
         text, name=str(path), first_line=first_line, indent=indent, vocabulary=vocabulary, folder=path.parent
     )
-
-
-def _indent(text: str, lines: list[str]) -> int:
-    """How many columns stand before a block's text in the file."""
-    for written, line in zip(text.splitlines(), lines, strict=False):
-        if written.strip():
-            return len(line) - len(written)
-    return 0
 
 
 def _pruner(field: Field) -> Pruner:

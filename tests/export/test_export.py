@@ -20,7 +20,8 @@ from budgetnet.export.check import check_export
 from budgetnet.export.export import FILES, export
 from budgetnet.export.standalone import standalone
 from budgetnet.files import network_file
-from budgetnet.files.plugins.plugins import PluginFile, load_plugins
+from budgetnet.files.plugins.plugins import load_plugins
+from budgetnet.files.plugins.types import PluginFile
 from budgetnet.network.torch.build import build
 from budgetnet.records.lookup import architecture_of, pick
 from budgetnet.records.training_folder import Training, training_folder, write_training

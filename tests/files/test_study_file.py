@@ -189,8 +189,8 @@ WRONG = [
     (BASE + "defaults: {cnv: {act: gelu}}\n", r"defaults has no key 'cnv'; did you mean 'conv'\?"),
     (
         BASE.replace("6k", "lots"),
-        r"s\.yaml:3:18: budget\.params must be a whole number of at least 1, but got 'lots'; write for example params:
-        200k",
+        r"s\.yaml:3:18: budget\.params must be a whole number of at least 1, but got 'lots'; write for example "
+        "params: 200k",
     ),
     (BASE.replace("params: 6k", "parms: 6k"), r"budget has no key 'parms'; did you mean 'params'\?"),
     (BASE.replace("params: 6k", "macs: 6k"), r"budget has no key 'macs'; did you mean 'flops'\?"),
@@ -200,8 +200,8 @@ WRONG = [
     ),
     (
         BASE.replace("6k", "200,000"),
-        r"s\.yaml:3:22: budget\.params must not have commas inside braces, where YAML reads 200,000 as 200 and a key
-        000; " "write params: 200_000",
+        r"s\.yaml:3:22: budget\.params must not have commas inside braces, where YAML reads 200,000 as 200 and a "
+        "key 000; write params: 200_000",
     ),
     (BASE.replace("6k", "1,200,000, flops: 2M"), r"reads 1,200,000 as 1 and a key 200; write params: 1_200_000"),
     (BASE.replace("6k", "1,5"), r"budget has no key '5'; known keys: params"),
