@@ -60,13 +60,14 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Compare two networks, in cost and line by line."""
-    from budgetnet.records.lookup import common_study, find, read_study_file
+    from budgetnet.files.study_file import read_study
+    from budgetnet.records.lookup import common_study, find
     from budgetnet.report.difference import difference, difference_document, difference_text
 
     a, b = (find(name, storage=storage, out=run) for name in (first, second))
     found = difference(a.architecture, b.architecture, (a.label, b.label))
     document, lines = difference_document(found), difference_text(found)
-    guide = read_study_file(study) if study is not None else common_study(a, b)
+    guide = read_study(study) if study is not None else common_study(a, b)
     if guide is not None:
         from budgetnet.report.decisions import decisions, decisions_document, decisions_text
 
@@ -113,7 +114,8 @@ def train(
     --brief, a trial's score is repeated instead: same split, recipe, seed and threads, no test image; exit code 1 if
     a single bit differs.
     """
-    from budgetnet.records.lookup import find, read_study_file
+    from budgetnet.files.study_file import read_study
+    from budgetnet.records.lookup import find
 
     use_data_directory(data_dir)
     found = find(network, storage=storage, out=run)
@@ -124,7 +126,7 @@ def train(
         return
     if found.record is not None:
         say(f"{found.label} is trained in full; --brief repeats its score in the search instead")
-    guide = None if study is None else read_study_file(study)
+    guide = None if study is None else read_study(study)
     from budgetnet.report.per_class import classes_text
     from budgetnet.search.full_training import plan, train_network
 
@@ -176,10 +178,11 @@ def export(
     The folder holds network.py (needs torch and safetensors only), weights.safetensors, network.yaml and a model
     card. It appears once a process without budgetnet has computed the same logits with it.
     """
-    from budgetnet.records.lookup import open_trials, read_study_file
+    from budgetnet.files.study_file import read_study
+    from budgetnet.records.lookup import open_trials
 
     use_data_directory(data_dir)
-    trials = open_trials(read_study_file(study), storage=storage, out=run)
+    trials = open_trials(read_study(study), storage=storage, out=run)
     from budgetnet.export.export import export as write_export
 
     written = write_export(trials, trial, out=out)

@@ -25,7 +25,7 @@ __all__ = [
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="A study file (YAML).", show_default=False)]
 Network = Annotated[
     str,
-    typer.Argument(metavar="NETWORK", help="An architecture file, STUDY:best or STUDY:17.", show_default=False),
+    typer.Argument(metavar="NETWORK", help="A network file, STUDY:best or STUDY:17.", show_default=False),
 ]
 Storage = Annotated[
     str | None,

@@ -33,7 +33,7 @@ def changed(study: Study, options: Mapping[str, Any], start_from: Sequence[Path]
         raise RequestError(f"--stop-at-target needs a target, which {study.path} lacks; add target: {{accuracy: 85%}}")
     for path in start_from:
         if not path.is_file():
-            raise RequestError(f"--start-from: there is no architecture file {path}; check the path")
+            raise RequestError(f"--start-from: there is no network file {path}; check the path")
     return replace(study, search=replace(study.search, **options), start_from=(*study.start_from, *start_from))
 
 

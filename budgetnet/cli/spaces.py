@@ -34,10 +34,10 @@ def explore(
     from budgetnet.explore import explore as look
     from budgetnet.explore.text import exploration_document, exploration_text
     from budgetnet.files.spaces import space_of
-    from budgetnet.records.lookup import read_study_file
+    from budgetnet.files.study_file import read_study
     from budgetnet.space.lint.lint import lint
 
-    asked = read_study_file(study)
+    asked = read_study(study)
     space = space_of(asked)
     if html is not None:
         from budgetnet.explore.html import check_place
@@ -74,16 +74,16 @@ def sample(
     distinct: Annotated[bool, typer.Option("--distinct", help="No network twice, by canonical hash.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds draw equal networks.")] = 0,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Write each as an architecture file, too.")
+        Path | None, typer.Option("--out", metavar="DIR", help="Write each as a network file, too.")
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Draw networks that fit the budget, with their costs."""
     from budgetnet.explore.draw_networks import draw_networks, draws_document, draws_text, write_networks
     from budgetnet.files.spaces import checked_space
-    from budgetnet.records.lookup import read_study_file
+    from budgetnet.files.study_file import read_study
 
-    asked = read_study_file(study)
+    asked = read_study(study)
     checked_space(asked, say=say)
     drawn = draw_networks(asked, n, seed=seed, weighting=weighting, stratify=stratify, distinct=distinct)
     written = None if out is None else write_networks(drawn, out)

@@ -28,7 +28,7 @@ def search(
     minutes: Annotated[float | None, typer.Option(help="Start no further trial after this time.")] = None,
     start_from: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="Try this network first (an architecture file); may be given several times."),
+        typer.Option(metavar="FILE", help="Try this network first (a network file); may be given several times."),
     ] = None,
     stop_at_target: Annotated[
         bool | None, typer.Option("--stop-at-target/--past-target", help="End at the first network that reaches it.")
@@ -43,7 +43,7 @@ def search(
 ) -> None:
     """Search for the best network that fits, or go on with a search. Ctrl-C is safe."""
     from budgetnet.cli.searching import changed, export_best, run_search
-    from budgetnet.records.lookup import read_study_file
+    from budgetnet.files.study_file import read_study
     from budgetnet.report.study import ending_text, study_document
 
     use_data_directory(data_dir)
@@ -51,7 +51,7 @@ def search(
     options = {name: value for name, value in given.items() if value is not None}
     if workers is not None:
         options["workers"] = worker_number(workers)
-    asked = changed(read_study_file(study), options, start_from or ())
+    asked = changed(read_study(study), options, start_from or ())
     found, ended = run_search(asked, storage=storage, out=out, device=device, fresh=fresh, finalists=finalists, say=say)
     written = None if ended == "interrupted" else export_best(found)
     if as_json:
@@ -96,11 +96,11 @@ def calibrate(
     """
     from budgetnet.cli.calibrating import calibration_document, calibration_text, run_calibration
     from budgetnet.cli.options import epoch_numbers
-    from budgetnet.records.lookup import read_study_file
+    from budgetnet.files.study_file import read_study
 
     use_data_directory(data_dir)
     judged = run_calibration(
-        read_study_file(study),
+        read_study(study),
         networks=networks,
         brief=None if brief is None else epoch_numbers(brief),
         full=full,
@@ -133,11 +133,12 @@ def list_trials(
     as_json: Json = False,
 ) -> None:
     """List trials with outcome and reason, and the finalists."""
-    from budgetnet.records.lookup import open_trials, read_study_file
+    from budgetnet.files.study_file import read_study
+    from budgetnet.records.lookup import open_trials
     from budgetnet.report.study import listing_text, study_document
     from budgetnet.report.trials import select
 
-    asked = read_study_file(study)
+    asked = read_study(study)
     trials = open_trials(asked, storage=storage, out=run)
     chosen = select(trials.records, goal=asked.goal, target=asked.target, outcome=outcome, top=top)
     if as_json:
@@ -154,10 +155,11 @@ def dashboard(
     run: Run = None,
 ) -> None:
     """Serve Optuna's dashboard for a study until Ctrl-C."""
-    from budgetnet.records.lookup import address_of, read_study_file
+    from budgetnet.files.study_file import read_study
+    from budgetnet.records.lookup import address_of
     from budgetnet.report.dashboard import is_loopback, open_database, serve
 
-    asked = read_study_file(study)
+    asked = read_study(study)
     database = open_database(asked, address_of(asked, storage=storage, out=run))
     if not is_loopback(host):
         say(f"warning: there is no password; whoever reaches {host} can change and delete trials")

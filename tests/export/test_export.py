@@ -33,10 +33,11 @@ from budgetnet.training.evaluate import evaluate
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory, study_path, run_folder):
     """The best trial's export."""
-    from budgetnet.records.lookup import open_trials, read_study_file
+    from budgetnet.files.study_file import read_study
+    from budgetnet.records.lookup import open_trials
 
     folder = tmp_path_factory.mktemp("export") / "best"
-    return export(open_trials(read_study_file(study_path), out=run_folder), out=folder)
+    return export(open_trials(read_study(study_path), out=run_folder), out=folder)
 
 
 @pytest.fixture

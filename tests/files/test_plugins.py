@@ -410,7 +410,7 @@ def test_architecture_files_name_their_plugins(tmp_path):
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("{a: b}", r"plugins\[0\] must be the path of a file, or a list of such paths, but got a list"),
+        ("{a: b}", r"plugins must be the path of a file, or a list of such paths, but got a mapping"),
         ("[[a]]", r"plugins\[0\] must be the path of a file, or a list of such paths, but got a list"),
         ("[none.py]", "there is no plug-in file .*none.py"),
     ],

@@ -33,7 +33,7 @@ __all__ = ["NO_PLUGINS", "Plugins", "load_plugins", "read_file"]
 
 @dataclass(frozen=True)
 class Plugins:
-    """The own primitives of a study or of an architecture file."""
+    """The own primitives of a study or of a network file."""
 
     primitives: tuple[OwnPrimitive, ...] = ()
 
