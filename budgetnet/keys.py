@@ -34,7 +34,7 @@ Kind = Literal["whole", "bytes", "number", "share", "flag", "word", "text", "pat
 
 _NUMBERS: dict[Kind, str] = {
     "whole": "a whole number",
-    "bytes": "a whole number of bytes",
+    "bytes": "a whole number",
     "number": "a number",
     "share": "a share",
 }
@@ -215,22 +215,24 @@ class Key:
     @property
     def shown_default(self) -> str:
         """What holds where the key is left out, as a reader of the documentation sees it; empty if required."""
-        if self.left_out or self.required:
-            return self.left_out
+        return self.left_out or ("" if self.required else self._written_default())
+
+    def _written_default(self) -> str:
+        """The default as YAML writes it; empty if it is not a single word."""
         match self.default:
             case bool():
                 return str(self.default).lower()
             case int() | float():
                 return f"{self.default:g}" if isinstance(self.default, float) else number_text(self.default)
             case str():
-                return str(self.default)
+                return self.default
             case _:
-                return "auto" if self.auto else "none"
+                return "auto" if self.auto else ""
 
     @property
     def shown_example(self) -> str:
         """A legal value, as YAML writes it; empty if none is known."""
-        return self.example or ("" if self.default is None else self.shown_default)
+        return self.example or self._written_default()
 
 
 def key(
@@ -317,7 +319,7 @@ def _completed(declared: Key, field: str, hint: Any) -> Key:
             kind = "word"
         elif get_args(only) == (Path, ...):
             kind = "paths"
-        elif dataclasses.is_dataclass(only):
+        elif dataclasses.is_dataclass(only) and any("key" in part.metadata for part in dataclasses.fields(only)):
             kind = "section"
         else:
             kind = simple.get(only, "own")

@@ -22,7 +22,7 @@ UNITS = {letter: 1000**power for power, letter in enumerate(_LETTERS, 1)}
 BYTE_UNITS = {
     "B": 1,
     **{f"{letter}B": 1000**power for power, letter in enumerate(_LETTERS, 1)},
-    **{f"{letter}iB": 1024**power for power, letter in enumerate(_LETTERS, 1)},
+    **{f"{letter.upper()}iB": 1024**power for power, letter in enumerate(_LETTERS, 1)},
 }
 """What may stand behind a number of bytes, besides `UNITS`."""
 

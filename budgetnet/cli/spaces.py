@@ -73,9 +73,7 @@ def sample(
     ] = None,
     distinct: Annotated[bool, typer.Option("--distinct", help="No network twice, by canonical hash.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds draw equal networks.")] = 0,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Write each as a network file, too.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write each as a network file, too.")] = None,
     as_json: Json = False,
 ) -> None:
     """Draw networks that fit the budget, with their costs."""

@@ -30,6 +30,7 @@ class Pruner:
         "among which trials are dealt out. `median`: a trial ends when its best epoch is below the median of what "
         "completed trials had at the same epoch. `none`: no trial is stopped.",
         left_out="halving; median where startup or warmup is given",
+        example="median",
     )
     startup: int = key(5, "With `median`: completed trials before it judges.", low=0, unit="trials")
     warmup: int = key(1, "With `median`: first epochs that are never judged.", low=0, unit="epochs")

@@ -29,7 +29,7 @@ class Target:
 
     accuracy: float = key(
         REQUIRED,
-        "Accuracy to reach. Trials are held against it by their validation images, finalists by the test images.",
+        "Accuracy to reach; the search judges it by the validation images.",
         share=True,
         above=0,
         below=1,
@@ -103,9 +103,14 @@ class Study:
         left_out="no known networks",
         example="[networks/tiniest.yaml]",
     )
-    search: SearchOptions = key(SearchOptions(), "How the space is searched.", left_out="the defaults below")
+    search: SearchOptions = key(
+        SearchOptions(), "How the space is searched.", left_out="the defaults below", example="{trials: 100}"
+    )
     training: Recipe = key(
-        REQUIRED, "The brief training of every trial.", left_out=f"the defaults below, with {BRIEF.epochs} epochs"
+        REQUIRED,
+        "The brief training of every trial.",
+        left_out=f"the defaults below, with {BRIEF.epochs} epochs",
+        example="{epochs: 3}",
     )
     """The brief training of every trial."""
     validation: float = key(
@@ -113,9 +118,10 @@ class Study:
     )
     finalists: Finalists = key(
         Finalists(),
-        "What happens to the best networks in the end: each is trained anew on train and validation images together, "
-        "and tested once on the test images.",
+        "What happens to the best networks in the end: each is trained again, on train and validation images "
+        "together, and tested once on the test images.",
         left_out="the defaults below",
+        example="{top: 2, epochs: 20}",
     )
 
     def __post_init__(self) -> None:

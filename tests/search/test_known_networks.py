@@ -133,7 +133,5 @@ def test_the_study_file_names_them(tmp_path):
     network_file(tmp_path)
     study = parse_study(study_text(start_from="known.yaml"), tmp_path / "tiny.yaml")
     assert study.start_from == (tmp_path / "known.yaml",)
-    with pytest.raises(
-        StudyError, match=r"tiny\.yaml:\d+:26: there is no network file .*none\.yaml; write a path"
-    ):
+    with pytest.raises(StudyError, match=r"tiny\.yaml:\d+:26: there is no network file .*none\.yaml; write a path"):
         parse_study(study_text(start_from="[known.yaml, none.yaml]"), tmp_path / "tiny.yaml")
