@@ -161,7 +161,8 @@ class Key:
         try:
             value = self._number(read_number(text, in_bytes=self.kind == "bytes"))
         except ValueError as error:
-            example = self.shown_example and f"write for example {self.name}: {self.shown_example}"
+            between = " " if self.name.startswith("-") else ": "  # an option has no colon
+            example = self.shown_example and f"write for example {self.name}{between}{self.shown_example}"
             advice = str(error) or example
             raise self.bad(text, advice and f"; {advice}") from None
         if not self._legal(value):

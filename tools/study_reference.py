@@ -53,7 +53,8 @@ Numbers are written alike in study files, network files and options of the comma
 
 {_table(("written", "meaning"), _NUMBERS)}
 Units are {_words(UNITS)}, in either case; where bytes are meant, {_words(BYTE_UNITS)}
-too. Inside braces, YAML takes a comma for the end of a value, so write `{{params: 200k}}` or `{{params: 200_000}}`, not `{{params: 200,000}}`.
+too. Inside braces, YAML takes a comma for the end of a value, so write `{{params: 200k}}` or `{{params: 200_000}}`, not
+`{{params: 200,000}}`.
 
 ## All keys
 

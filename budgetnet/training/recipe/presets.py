@@ -40,7 +40,7 @@ PRESET = Key(
     kind="word",
     words=tuple(RECIPES),
     default="default",
-    help="The recipe to start from; the other keys change it.",
+    help="The recipe to start from. The other keys change it.",
     left_out="the defaults below",
     example="muon",
 )
