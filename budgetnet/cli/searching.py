@@ -22,8 +22,8 @@ def changed(study: Study, options: Mapping[str, Any], start_from: Sequence[Path]
     """Return the study with some of its search options (by their names) replaced, and more networks to start from.
 
     Raises:
-        RequestError: an option breaks its key's rule, a target is to end the search of a study that has none, or a file to
-            start from is missing.
+        RequestError: an option breaks its key's rule, a target is to end the search of a study that has none,
+            or a file to start from is missing.
     """
     if options.get("stop_at_target") and study.target is None:
         raise RequestError(f"--stop-at-target needs a target, which {study.path} lacks; add target: {{accuracy: 85%}}")

@@ -122,8 +122,8 @@ def known(name: str) -> KnownDataset:
     """
     if name not in DATASETS:
         raise DataError(
-            f"There is no data set {name!r}{nearest(name.lower(), DATASETS) or '.'} Known: {', '.join(DATASETS)}; your "
-            "own images go by {images: FOLDER}."
+            f"there is no data set {name!r}{nearest(name.lower(), DATASETS)}; known are {', '.join(DATASETS)}, and a folder "
+            "of images is written {images: FOLDER}"
         )
     return DATASETS[name]
 
@@ -152,8 +152,8 @@ def image_copy(name: str, directory: Path) -> ImageFolder | None:
     if classes != entry.classes:
         raise DataError(
             f"{folder / 'train'} must hold the {len(entry.classes)} classes of {name} "
-            f"({', '.join(entry.classes[:3])}, …), but holds {', '.join(classes[:12])}. Rename the folders, or move "
-            f"{folder} away to have the published files downloaded."
+            f"({', '.join(entry.classes[:3])}, …), but holds {', '.join(classes[:12])}; rename the folders, or move "
+            f"{folder} away to have the published files downloaded"
         )
     return found
 
@@ -168,26 +168,26 @@ def class_folders(folder: ImageFolder) -> tuple[str, ...]:
     for part in ("train", "test"):
         if not (folder.path / part).is_dir():
             raise DataError(
-                f"A folder of images must hold train/ and test/ with one folder per class, but {folder.path} has no "
-                f"{part}/. Make {folder.path / part}/CLASS/ and put that class's images there."
+                f"a folder of images must hold train/ and test/ with one folder per class, but {folder.path} has no "
+                f"{part}/; make {folder.path / part}/CLASS/ and put that class's images there"
             )
     classes = _folders_in(folder.path / "train")
     if len(classes) < 2:
         raise DataError(
-            f"A data set needs at least two classes, but {folder.path / 'train'} holds {len(classes)} class folder(s). "
-            "Make one folder per class there."
+            f"a data set needs at least two classes, but {folder.path / 'train'} holds {len(classes)} class folder(s); "
+            "make one folder per class there"
         )
     for name in classes:
         if next(_images_below(folder.path / "train" / name), None) is None:
             raise DataError(
-                f"Every class needs train images, but {folder.path / 'train' / name} holds none that Pillow can read. "
-                "Put some there, or remove the folder."
+                f"every class needs train images, but {folder.path / 'train' / name} holds none that Pillow can read; "
+                "put some there, or remove the folder"
             )
     for name in _folders_in(folder.path / "test"):
         if name not in classes:
             raise DataError(
-                f"The classes of test/ must occur in train/, but {folder.path / 'test' / name} has no counterpart"
-                f"{nearest(name, classes) or '.'} Known classes: {', '.join(classes)}."
+                f"the classes of test/ must occur in train/, but {folder.path / 'test' / name} has no counterpart"
+                f"{nearest(name, classes)}; known are {', '.join(classes)}"
             )
     return classes
 
@@ -225,5 +225,5 @@ def _size_of(image: Path) -> tuple[int, int]:
             width, height = opened.size
             turned = opened.getexif().get(0x0112, 1) in (5, 6, 7, 8)
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
-        raise DataError(f"The image {image} cannot be read ({error}). Replace it or remove it.") from error
+        raise DataError(f"the image {image} cannot be read ({error}); replace it or remove it") from error
     return (width, height) if turned else (height, width)
