@@ -145,7 +145,7 @@ ESCAPED = [
     ("digits", "d" * 300, "but this can be no path: File name too long"),
     ("digits", "{images: ~nobody.there/x}", "but this can be no path: Could not determine home directory"),
     ("digits", '{images: "\\0"}', "but this can be no path: embedded null byte"),
-    ("digits", "digits\nstart_from: none.yaml", "there is no architecture file"),
+    ("digits", "digits\nstart_from: none.yaml", "there is no network file"),
 ]
 
 

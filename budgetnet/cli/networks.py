@@ -17,9 +17,13 @@ from budgetnet.cli.options import (
     Storage,
     StudyFile,
     image_shape,
+    override,
     use_data_directory,
+    whole,
 )
 from budgetnet.cli.output import say, tell, tell_json
+from budgetnet.files.search_options import Finalists
+from budgetnet.training.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     from budgetnet.records.lookup import Found
@@ -60,13 +64,14 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Compare two networks, in cost and line by line."""
-    from budgetnet.records.lookup import common_study, find, read_study_file
+    from budgetnet.files.study_file import read_study
+    from budgetnet.records.lookup import common_study, find
     from budgetnet.report.difference import difference, difference_document, difference_text
 
     a, b = (find(name, storage=storage, out=run) for name in (first, second))
     found = difference(a.architecture, b.architecture, (a.label, b.label))
     document, lines = difference_document(found), difference_text(found)
-    guide = read_study_file(study) if study is not None else common_study(a, b)
+    guide = read_study(study) if study is not None else common_study(a, b)
     if guide is not None:
         from budgetnet.report.decisions import decisions, decisions_document, decisions_text
 
@@ -84,16 +89,16 @@ def train(
         Path | None, typer.Option(metavar="STUDY", help="Its data set, and its finalists' recipe and number of seeds.")
     ] = None,
     dataset: Annotated[str | None, typer.Option(metavar="NAME", help="A data set by name.")] = None,
-    recipe: Annotated[
-        str | None, typer.Option(metavar="NAME", help="default, muon or hand-made.  [default: the study's, or default]")
-    ] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, max=100, help="Runs.  [default: the study's, or 3]")] = None,
+    recipe: Annotated[str | None, override(Recipe, "preset", "--recipe", left_out="the study's, or default")] = None,
+    seeds: Annotated[int | None, override(Finalists, "seeds", left_out="the study's, or 3")] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, max=2**31 - 1, help="Of the first run; the next ones count up.  [default: 0]")
+        int | None,
+        whole("--seed", low=0, high=2**31 - 1, help="Seed of the first run; later runs add 1.  [default: 0]"),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
+    epochs: Annotated[int | None, override(Recipe, "epochs", left_out="the recipe's")] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Of each run on the processor.  [default: the cores, shared by the seeds]")
+        int | None,
+        whole("--threads", low=1, help="Threads of each run on the CPU.  [default: the cores, shared by the seeds]"),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="For results and weights.  [default: in runs/]")
@@ -113,7 +118,8 @@ def train(
     --brief, a trial's score is repeated instead: same split, recipe, seed and threads, no test image; exit code 1 if
     a single bit differs.
     """
-    from budgetnet.records.lookup import find, read_study_file
+    from budgetnet.files.study_file import read_study
+    from budgetnet.records.lookup import find
 
     use_data_directory(data_dir)
     found = find(network, storage=storage, out=run)
@@ -124,7 +130,7 @@ def train(
         return
     if found.record is not None:
         say(f"{found.label} is trained in full; --brief repeats its score in the search instead")
-    guide = None if study is None else read_study_file(study)
+    guide = None if study is None else read_study(study)
     from budgetnet.report.per_class import classes_text
     from budgetnet.search.full_training import plan_training, train_network
 
@@ -176,10 +182,11 @@ def export(
     The folder holds network.py (needs torch and safetensors only), weights.safetensors, network.yaml and a model
     card. It appears once a process without budgetnet has computed the same logits with it.
     """
-    from budgetnet.records.lookup import open_trials, read_study_file
+    from budgetnet.files.study_file import read_study
+    from budgetnet.records.lookup import open_trials
 
     use_data_directory(data_dir)
-    trials = open_trials(read_study_file(study), storage=storage, out=run)
+    trials = open_trials(read_study(study), storage=storage, out=run)
     from budgetnet.export.export import export as write_export
 
     written = write_export(trials, trial, out=out)

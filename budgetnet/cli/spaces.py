@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from budgetnet.cli.options import Json, StudyFile
+from budgetnet.cli.options import Json, StudyFile, whole
 from budgetnet.cli.output import say, tell, tell_json
 
 __all__ = ["explore", "sample"]
@@ -16,11 +16,11 @@ __all__ = ["explore", "sample"]
 
 def explore(
     study: StudyFile,
-    draws: Annotated[int, typer.Option("-n", "--draws", min=1, max=10_000_000, help="Networks to draw.")] = 1000,
+    draws: Annotated[int, whole("-n", "--draws", low=1, high=10_000_000, help="Networks to draw.")] = 1000,
     points: Annotated[
-        int, typer.Option(min=1, max=20_000, help="Networks that fit to show in figures and --json.")
+        int, whole("--points", low=1, high=20_000, help="Networks that fit to show in figures and --json.")
     ] = 400,
-    seed: Annotated[int, typer.Option(min=0, help="Equal seeds draw equal networks.")] = 0,
+    seed: Annotated[int, whole("--seed", low=0, help="Equal seeds draw equal networks.")] = 0,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write one page with figures that opens offline.")
     ] = None,
@@ -34,10 +34,10 @@ def explore(
     from budgetnet.explore import explore as look
     from budgetnet.explore.text import exploration_document, exploration_text
     from budgetnet.files.spaces import space_of
-    from budgetnet.records.lookup import read_study_file
+    from budgetnet.files.study_file import read_study
     from budgetnet.space.lint.lint import lint
 
-    asked = read_study_file(study)
+    asked = read_study(study)
     space = space_of(asked)
     if html is not None:
         from budgetnet.pages.page import check_place
@@ -63,7 +63,7 @@ def explore(
 
 def sample(
     study: StudyFile,
-    n: Annotated[int, typer.Option("-n", "--number", min=1, max=1_000_000, help="Networks to draw.")] = 10,
+    n: Annotated[int, whole("-n", "--number", low=1, high=1_000_000, help="Networks to draw.")] = 10,
     weighting: Annotated[
         Literal["prior", "uniform"],
         typer.Option(help="By the grammar's weights, or every fitting derivation alike."),
@@ -72,18 +72,16 @@ def sample(
         Literal["size", "depth"] | None, typer.Option(help="Draw from bands of size or depth in turn.")
     ] = None,
     distinct: Annotated[bool, typer.Option("--distinct", help="No network twice, by canonical hash.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Equal seeds draw equal networks.")] = 0,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Write each as an architecture file, too.")
-    ] = None,
+    seed: Annotated[int, whole("--seed", low=0, help="Equal seeds draw equal networks.")] = 0,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write each as a network file, too.")] = None,
     as_json: Json = False,
 ) -> None:
     """Draw networks that fit the budget, with their costs."""
     from budgetnet.explore.draw_networks import draw_networks, draws_document, draws_text, write_networks
     from budgetnet.files.spaces import checked_space
-    from budgetnet.records.lookup import read_study_file
+    from budgetnet.files.study_file import read_study
 
-    asked = read_study_file(study)
+    asked = read_study(study)
     checked_space(asked, say=say)
     drawn = draw_networks(asked, n, seed=seed, weighting=weighting, stratify=stratify, distinct=distinct)
     written = None if out is None else write_networks(drawn, out)

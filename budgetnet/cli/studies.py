@@ -7,8 +7,20 @@ from typing import Annotated, Any
 
 import typer
 
-from budgetnet.cli.options import DataDir, Device, Json, Run, Storage, StudyFile, use_data_directory, worker_number
+from budgetnet.cli.options import (
+    DataDir,
+    Device,
+    Json,
+    Run,
+    Storage,
+    StudyFile,
+    override,
+    use_data_directory,
+    whole,
+    without_auto,
+)
 from budgetnet.cli.output import say, tell, tell_json
+from budgetnet.files.search_options import SearchOptions
 
 __all__ = ["calibrate", "dashboard", "list_trials", "search"]
 
@@ -20,15 +32,13 @@ def search(
         Path | None,
         typer.Option("--out", "--run", metavar="DIR", help="The run folder: database, weights.  [default: runs/NAME]"),
     ] = None,
-    workers: Annotated[
-        str | None, typer.Option(metavar="N|auto", help="Processes that train at once; auto: one per core.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, max=2**31 - 1, help="Instead of the study's.")] = None,
-    trials: Annotated[int | None, typer.Option(min=1, help="Networks to train in all, instead of the study's.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="Start no further trial after this time.")] = None,
+    workers: Annotated[str | None, override(SearchOptions, "workers")] = None,
+    seed: Annotated[int | None, override(SearchOptions, "seed")] = None,
+    trials: Annotated[int | None, override(SearchOptions, "trials")] = None,
+    minutes: Annotated[float | None, override(SearchOptions, "minutes")] = None,
     start_from: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="Try this network first (an architecture file); may be given several times."),
+        typer.Option(metavar="FILE", help="Try this network first (a network file); may be given several times."),
     ] = None,
     stop_at_target: Annotated[
         bool | None, typer.Option("--stop-at-target/--past-target", help="End at the first network that reaches it.")
@@ -43,15 +53,15 @@ def search(
 ) -> None:
     """Search for the best network that fits, or go on with a search. Ctrl-C is safe."""
     from budgetnet.cli.searching import export_best, run_search, with_search_options
-    from budgetnet.records.lookup import read_study_file
+    from budgetnet.files.study_file import read_study
     from budgetnet.report.study import ending_text, study_document
 
     use_data_directory(data_dir)
     given: dict[str, Any] = {"seed": seed, "trials": trials, "minutes": minutes, "stop_at_target": stop_at_target}
     options = {name: value for name, value in given.items() if value is not None}
     if workers is not None:
-        options["workers"] = worker_number(workers)
-    asked = with_search_options(read_study_file(study), options, start_from or ())
+        options["workers"] = without_auto(workers)
+    asked = with_search_options(read_study(study), options, start_from or ())
     found, ended = run_search(asked, storage=storage, out=out, device=device, fresh=fresh, finalists=finalists, say=say)
     written = None if ended == "interrupted" else export_best(found)
     if as_json:
@@ -66,20 +76,20 @@ def search(
 
 def calibrate(
     study: StudyFile,
-    networks: Annotated[int, typer.Option("-n", "--networks", min=4, help="Networks to draw.")] = 16,
+    networks: Annotated[int, whole("-n", "--networks", low=4, help="Networks to draw.")] = 16,
     brief: Annotated[
         str | None,
         typer.Option(
             "--epochs-brief", metavar="N,N,…", help="Brief trainings.  [default: 1,2,3,4,6 and the study's own]"
         ),
     ] = None,
-    full: Annotated[int | None, typer.Option(min=2, help="Epochs in full.  [default: the finalists']")] = None,
-    repeats: Annotated[int, typer.Option(min=1, max=100, help="Seeds per network and length; 2 tell the noise.")] = 1,
-    seed: Annotated[int | None, typer.Option(min=0, max=2**31 - 1, help="Of draws and trainings.")] = None,
-    workers: Annotated[
-        str | None, typer.Option(metavar="N|auto", help="Processes that train at once; auto: one per core.")
-    ] = None,
-    minutes: Annotated[float | None, typer.Option(help="Start no further training after this time.")] = None,
+    full: Annotated[int | None, whole("--full", low=2, help="Epochs in full.  [default: the finalists']")] = None,
+    repeats: Annotated[
+        int, whole("--repeats", low=1, high=100, help="Seeds per network and length; 2 show the noise.")
+    ] = 1,
+    seed: Annotated[int | None, override(SearchOptions, "seed")] = None,
+    workers: Annotated[str | None, override(SearchOptions, "workers", left_out="auto")] = None,
+    minutes: Annotated[float | None, override(SearchOptions, "minutes", left_out="no limit")] = None,
     only_table: Annotated[bool, typer.Option("--only-table", help="Train nothing; judge what is recorded.")] = False,
     out: Annotated[
         Path | None,
@@ -98,17 +108,17 @@ def calibrate(
     from budgetnet.calibrate.text import calibration_text
     from budgetnet.cli.calibrating import run_calibration
     from budgetnet.cli.options import epoch_numbers
-    from budgetnet.records.lookup import read_study_file
+    from budgetnet.files.study_file import read_study
 
     use_data_directory(data_dir)
     judged = run_calibration(
-        read_study_file(study),
+        read_study(study),
         networks=networks,
         brief=None if brief is None else epoch_numbers(brief),
         full=full,
         repeats=repeats,
         seed=seed,
-        workers=None if workers is None else worker_number(workers),
+        workers=without_auto(workers),
         minutes=minutes,
         train=not only_table,
         out=out,
@@ -129,17 +139,18 @@ def list_trials(
     outcome: Annotated[
         str | None, typer.Option(metavar="OUTCOME", help="Only trials that ended so, e.g. completed, over-budget.")
     ] = None,
-    top: Annotated[int | None, typer.Option(metavar="N", help="Only the N best, best first.")] = None,
+    top: Annotated[int | None, whole("--top", low=1, help="Only the N best, best first.")] = None,
     storage: Storage = None,
     run: Run = None,
     as_json: Json = False,
 ) -> None:
     """List trials with outcome and reason, and the finalists."""
-    from budgetnet.records.lookup import open_trials, read_study_file
+    from budgetnet.files.study_file import read_study
+    from budgetnet.records.lookup import open_trials
     from budgetnet.report.study import listing_text, study_document
     from budgetnet.report.trials import select
 
-    asked = read_study_file(study)
+    asked = read_study(study)
     trials = open_trials(asked, storage=storage, out=run)
     chosen = select(trials.records, goal=asked.goal, target=asked.target, outcome=outcome, top=top)
     if as_json:
@@ -150,16 +161,17 @@ def list_trials(
 
 def dashboard(
     study: StudyFile,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0 takes a free port.")] = 8080,
+    port: Annotated[int, whole("--port", low=0, high=65535, help="Port to listen on; 0 takes a free one.")] = 8080,
     host: Annotated[str, typer.Option(help="Address; the default is for this machine only.")] = "127.0.0.1",
     storage: Storage = None,
     run: Run = None,
 ) -> None:
     """Serve Optuna's dashboard for a study until Ctrl-C."""
-    from budgetnet.records.lookup import address_of, read_study_file
+    from budgetnet.files.study_file import read_study
+    from budgetnet.records.lookup import address_of
     from budgetnet.report.dashboard import is_loopback, open_database, serve
 
-    asked = read_study_file(study)
+    asked = read_study(study)
     database = open_database(asked, address_of(asked, storage=storage, out=run))
     if not is_loopback(host):
         say(f"warning: there is no password; whoever reaches {host} can change and delete trials")
