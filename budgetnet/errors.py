@@ -20,6 +20,7 @@ __all__ = [
     "ShapeError",
     "StudyError",
     "TrainingError",
+    "closest",
     "nearest",
 ]
 
@@ -68,7 +69,13 @@ class ExportError(BudgetnetError):
     """What was exported does not behave like what was trained."""
 
 
+def closest(name: str, legal: Iterable[str]) -> str | None:
+    """Return the word of *legal* that is most like *name*, or None if none is close."""
+    found = difflib.get_close_matches(name, [str(word) for word in legal], n=1, cutoff=0.5)
+    return found[0] if found else None
+
+
 def nearest(name: str, legal: Iterable[str]) -> str:
     """Return ``"; did you mean 'dwconv'?"`` for the closest of *legal*, or ``""`` if none is close."""
-    found = difflib.get_close_matches(name, [str(word) for word in legal], n=1, cutoff=0.5)
-    return f"; did you mean {found[0]!r}?" if found else ""
+    found = closest(name, legal)
+    return f"; did you mean {found!r}?" if found else ""

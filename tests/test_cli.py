@@ -16,6 +16,8 @@ import budgetnet.cli
 from budgetnet.cli import app
 from budgetnet.cli.app import main
 from budgetnet.errors import BudgetnetError, RequestError
+from budgetnet.files.search_options import SearchOptions
+from budgetnet.keys import keys_of
 
 COMMANDS = ("search", "explore", "sample", "calibrate", "show", "diff", "train", "list", "dashboard", "export")
 SEED = Path(__file__).parents[1] / "studies/networks/dilated-residual-100k.yaml"
@@ -75,16 +77,19 @@ WRONG = [
     (("list", "{study}", "--outcom", "completed"), "--outcome"),
     (("search",), "STUDY"),
     (("search", "nope.yaml"), "there is no study file nope.yaml"),
-    (("search", "{study}", "--workers", "many"), "must be auto or a whole number from 1 to 1024, but got 'many'"),
-    (("search", "{study}", "--workers", "0"), "must be auto or a whole number from 1 to 1024, but got '0'"),
-    (("search", "{study}", "--seed", "-1"), "--seed"),
-    (("search", "{study}", "--trials", "0"), "--trials"),
-    (("search", "{study}", "--trials", "ten"), "--trials"),
-    (("search", "{study}", "--minutes", "0"), "--minutes must be a number above 0, but got 0"),
-    (("search", "{study}", "--minutes", "nan"), "--minutes must be a number above 0, but got nan"),
+    (
+        ("search", "{study}", "--workers", "many"),
+        "--workers must be auto or a whole number from 1 to 1,024, but got 'many'",
+    ),
+    (("search", "{study}", "--workers", "0"), "--workers must be auto or a whole number from 1 to 1,024, but got '0'"),
+    (("search", "{study}", "--seed", "-1"), "--seed must be a whole number from 0 to 2,147,483,647, but got '-1'"),
+    (("search", "{study}", "--trials", "0"), "--trials must be a whole number of at least 1, but got '0'"),
+    (("search", "{study}", "--trials", "ten"), "--trials must be a whole number of at least 1, but got 'ten'"),
+    (("search", "{study}", "--minutes", "0"), "--minutes must be a number above 0, but got '0'"),
+    (("search", "{study}", "--minutes", "nan"), "--minutes must be a number above 0, but got 'nan'"),
     (("search", "{study}", "--stop-at-target"), "--stop-at-target needs a target"),
     (("search", "{study}", "--data-dir", "{study}"), "--data-dir must be a folder, but"),
-    (("explore", "{study}", "-n", "0"), "--draws"),
+    (("explore", "{study}", "-n", "0"), "--draws must be a whole number from 1 to 10,000,000, but got '0'"),
     (("explore", "{study}", "--html", "."), "is a folder; name a file"),
     (("explore", "{study}", "--html", "no/page.html"), "the folder no does not exist"),
     (("explore", "{study}", "--points", "0"), "--points"),
@@ -96,8 +101,13 @@ WRONG = [
     (("sample", "{network}"), "is a network file, but a study file is needed"),
     (("sample", "nope.yaml"), "there is no study file nope.yaml"),
     (("explore", "{network}"), "is a network file, but a study file is needed"),
+    (
+        ("calibrate", "{study}", "--epochs-brief", "1,two"),
+        "--epochs-brief must be a whole number of at least 1, but got",
+    ),
+    (("train", "{network}", "--recipe", "moun"), "--recipe must be one of default, muon, hand-made, but got 'moun'"),
     (("show", "{study}"), "is a study, which holds many networks"),
-    (("show", "{network}", "--input", "32"), "must be CHANNELSxHEIGHTxWIDTH, for example 3x32x32, but got '32'"),
+    (("show", "{network}", "--input", "32"), "--input must be CHANNELSxHEIGHTxWIDTH, but got '32'; write for example"),
     (("show", "{network}", "--input", "3x0x32"), "must be CHANNELSxHEIGHTxWIDTH"),
     (("show", "{network}", "--input", "3x4x4"), "kernel"),
     (("diff", "{network}"), "B"),
@@ -123,6 +133,21 @@ def test_wrong_requests_end_with_2_and_a_message(study, tmp_path, monkeypatch, w
     assert message in result.stderr
     assert "Traceback" not in result.stderr
     assert [entry.name for entry in tmp_path.iterdir()] == ["little.yaml"]
+
+
+def test_options_take_numbers_as_study_files_do(study):
+    """A unit, an exponent or an underscore."""
+    counts = [
+        json.loads(call("explore", study, "-n", n, "--json").stdout)["draws"] for n in ("50", "0.05k", "5e1", "5_0")
+    ]
+    assert counts == [50] * 4
+
+
+def test_options_that_override_keys_say_what_the_keys_say():
+    """Their help is the key's first sentence."""
+    help_text = " ".join(call("search", "--help").stdout.split())
+    for name in ("workers", "seed", "trials", "minutes"):
+        assert f"{keys_of(SearchOptions)[name].help.split('. ')[0].rstrip('.')}. [default: the study's]" in help_text
 
 
 def test_an_error_in_a_study_shows_its_line(tmp_path):

@@ -15,7 +15,8 @@ from budgetnet.errors import BudgetnetError
 from budgetnet.files.study_file import parse_study
 from budgetnet.grammar.load import load
 from budgetnet.network.budget import Budget
-from budgetnet.ops.signature import BUILTIN, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Vocabulary
 from budgetnet.space.space import Space
 from tests.fuzzing import SLOW, case, judge
 
@@ -144,7 +145,7 @@ ESCAPED = [
     ("digits", "d" * 300, "but this can be no path: File name too long"),
     ("digits", "{images: ~nobody.there/x}", "but this can be no path: Could not determine home directory"),
     ("digits", '{images: "\\0"}', "but this can be no path: embedded null byte"),
-    ("digits", "digits\nstart_from: none.yaml", "there is no architecture file"),
+    ("digits", "digits\nstart_from: none.yaml", "there is no network file"),
 ]
 
 

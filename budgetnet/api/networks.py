@@ -17,7 +17,8 @@ from budgetnet.network.budget import Budget
 from budgetnet.network.cost import closed_form
 from budgetnet.network.cost.types import Cost
 from budgetnet.network.nodes import Shape
-from budgetnet.ops.signature import BUILTIN, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Vocabulary
 
 if TYPE_CHECKING:
     from torch import nn

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from budgetnet.errors import RequestError
 from budgetnet.files.study import Study
 from budgetnet.training.recipe.recipe import Recipe
 
@@ -56,9 +55,9 @@ def read_study(path: str | Path) -> Study:
     >>> study.dataset
     'digits'
     """
-    from budgetnet.records.lookup import read_study_file
+    from budgetnet.files.study_file import read_study as study_from_file
 
-    return read_study_file(Path(path))
+    return study_from_file(Path(path))
 
 
 def as_study(study: Study | str | Path) -> Study:
@@ -196,9 +195,8 @@ def calibrate(
     """
     from budgetnet.calibrate.plan import plan_of
 
-    if minutes is not None and not (math.isfinite(minutes) and minutes > 0):
-        raise RequestError(f"minutes must be a number above 0, but got {minutes:g}")
     asked = as_study(study)
+    replace(asked.search, minutes=minutes, workers=workers)  # which checks them
     plan = plan_of(asked, networks=networks, brief=brief, full=full, repeats=repeats, seed=seed)
     from budgetnet.calibrate.judge import judge_calibration
     from budgetnet.calibrate.pruner_replay import ORDERS

@@ -46,7 +46,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Find the best small neural network that fits a budget.\n\n"
-    "STUDY is a study file. NETWORK is an architecture file, STUDY:best (the best trial so far) or STUDY:17 "
+    "STUDY is a study file. NETWORK is a network file, STUDY:best (the best trial so far) or STUDY:17 "
     "(trial 17). One multiply-add counts as one FLOP everywhere.",
 )
 

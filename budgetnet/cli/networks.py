@@ -8,7 +8,19 @@ from typing import Annotated
 
 import typer
 
-from budgetnet.cli.options import DataDir, Device, Json, NetworkArgument, Run, Storage, StudyFile, image_shape
+from budgetnet.api.options import Finalists, Recipe
+from budgetnet.cli.options import (
+    DataDir,
+    Device,
+    Json,
+    NetworkArgument,
+    Run,
+    Storage,
+    StudyFile,
+    image_shape,
+    override,
+    whole,
+)
 from budgetnet.cli.output import put, say
 from budgetnet.errors import RequestError
 
@@ -56,16 +68,16 @@ def train_command(
         Path | None, typer.Option(metavar="STUDY", help="Its data set, and its finalists' recipe and number of seeds.")
     ] = None,
     dataset: Annotated[str | None, typer.Option(metavar="NAME", help="A data set by name.")] = None,
-    recipe: Annotated[
-        str | None, typer.Option(metavar="NAME", help="default, muon or hand-made.  [default: the study's, or default]")
-    ] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, max=100, help="Runs.  [default: the study's, or 3]")] = None,
+    recipe: Annotated[str | None, override(Recipe, "preset", "--recipe", left_out="the study's, or default")] = None,
+    seeds: Annotated[int | None, override(Finalists, "seeds", left_out="the study's, or 3")] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, max=2**31 - 1, help="Of the first run; the next ones count up.  [default: 0]")
+        int | None,
+        whole("--seed", low=0, high=2**31 - 1, help="Seed of the first run; later runs add 1.  [default: 0]"),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
+    epochs: Annotated[int | None, override(Recipe, "epochs", left_out="the recipe's")] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Of each run on the processor.  [default: the cores, shared by the seeds]")
+        int | None,
+        whole("--threads", low=1, help="Threads of each run on the CPU.  [default: the cores, shared by the seeds]"),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="For results and weights.  [default: in runs/]")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from budgetnet.api.options import SearchOptions
 from budgetnet.cli.options import (
     DataDir,
     Device,
@@ -16,7 +17,9 @@ from budgetnet.cli.options import (
     StudyFile,
     epoch_numbers,
     option_names,
-    worker_number,
+    override,
+    whole,
+    without_auto,
 )
 from budgetnet.cli.output import put, say
 
@@ -30,15 +33,13 @@ def search_command(
         Path | None,
         typer.Option("--out", "--run", metavar="DIR", help="The run folder: database, weights.  [default: runs/NAME]"),
     ] = None,
-    workers: Annotated[
-        str | None, typer.Option(metavar="N|auto", help="Processes that train at once; auto: one per core.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, max=2**31 - 1, help="Instead of the study's.")] = None,
-    trials: Annotated[int | None, typer.Option(min=1, help="Networks to train in all, instead of the study's.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="Start no further trial after this time.")] = None,
+    workers: Annotated[str | None, override(SearchOptions, "workers")] = None,
+    seed: Annotated[int | None, override(SearchOptions, "seed")] = None,
+    trials: Annotated[int | None, override(SearchOptions, "trials")] = None,
+    minutes: Annotated[float | None, override(SearchOptions, "minutes")] = None,
     start_from: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="Try this network first (an architecture file); may be given several times."),
+        typer.Option(metavar="FILE", help="Try this network first (a network file); may be given several times."),
     ] = None,
     stop_at_target: Annotated[
         bool | None, typer.Option("--stop-at-target/--past-target", help="End at the first network that reaches it.")
@@ -57,13 +58,12 @@ def search_command(
     from budgetnet.cli.progress.search import show_search
 
     use_data_folder(data_dir)
-    processes = None if workers is None else worker_number(workers)
     with option_names("minutes", "stop_at_target", "start_from"), show_search() as listen:
         found = search(
             study,
             storage=storage,
             run=out,
-            workers=processes,
+            workers=without_auto(workers),
             seed=seed,
             trials=trials,
             minutes=minutes,
@@ -80,20 +80,20 @@ def search_command(
 
 def calibrate_command(
     study: StudyFile,
-    networks: Annotated[int, typer.Option("-n", "--networks", min=4, help="Networks to draw.")] = 16,
+    networks: Annotated[int, whole("-n", "--networks", low=4, help="Networks to draw.")] = 16,
     brief: Annotated[
         str | None,
         typer.Option(
             "--epochs-brief", metavar="N,N,…", help="Brief trainings.  [default: 1,2,3,4,6 and the study's own]"
         ),
     ] = None,
-    full: Annotated[int | None, typer.Option(min=2, help="Epochs in full.  [default: the finalists']")] = None,
-    repeats: Annotated[int, typer.Option(min=1, max=100, help="Seeds per network and length; 2 tell the noise.")] = 1,
-    seed: Annotated[int | None, typer.Option(min=0, max=2**31 - 1, help="Of draws and trainings.")] = None,
-    workers: Annotated[
-        str | None, typer.Option(metavar="N|auto", help="Processes that train at once; auto: one per core.")
-    ] = None,
-    minutes: Annotated[float | None, typer.Option(help="Start no further training after this time.")] = None,
+    full: Annotated[int | None, whole("--full", low=2, help="Epochs in full.  [default: the finalists']")] = None,
+    repeats: Annotated[
+        int, whole("--repeats", low=1, high=100, help="Seeds per network and length; 2 show the noise.")
+    ] = 1,
+    seed: Annotated[int | None, override(SearchOptions, "seed")] = None,
+    workers: Annotated[str | None, override(SearchOptions, "workers", left_out="auto")] = None,
+    minutes: Annotated[float | None, override(SearchOptions, "minutes", left_out="no limit")] = None,
     only_table: Annotated[bool, typer.Option("--only-table", help="Train nothing; judge what is recorded.")] = False,
     out: Annotated[
         Path | None,
@@ -114,7 +114,6 @@ def calibrate_command(
 
     use_data_folder(data_dir)
     lengths = None if brief is None else epoch_numbers(brief)
-    processes = None if workers is None else worker_number(workers)
     with option_names("minutes"), show_calibration() as listen:
         judged = calibrate(
             study,
@@ -123,7 +122,7 @@ def calibrate_command(
             full=full,
             repeats=repeats,
             seed=seed,
-            workers=processes,
+            workers=without_auto(workers),
             minutes=minutes,
             only_table=only_table,
             run=out,
@@ -139,7 +138,7 @@ def list_command(
     outcome: Annotated[
         str | None, typer.Option(metavar="OUTCOME", help="Only trials that ended so, e.g. completed, over-budget.")
     ] = None,
-    top: Annotated[int | None, typer.Option(metavar="N", help="Only the N best, best first.")] = None,
+    top: Annotated[int | None, whole("--top", low=1, help="Only the N best, best first.")] = None,
     storage: Storage = None,
     run: Run = None,
     as_json: Json = False,
@@ -152,7 +151,7 @@ def list_command(
 
 def dashboard_command(
     study: StudyFile,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0 takes a free port.")] = 8080,
+    port: Annotated[int, whole("--port", low=0, high=65535, help="Port to listen on; 0 takes a free one.")] = 8080,
     host: Annotated[str, typer.Option(help="Address; the default is for this machine only.")] = "127.0.0.1",
     storage: Storage = None,
     run: Run = None,

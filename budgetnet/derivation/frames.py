@@ -189,7 +189,7 @@ class NextBranch(NamedTuple):
 class GraphFrame(NamedTuple):
     """A graph between two of its instructions; ``shapes`` holds the values so far, by name or temporary."""
 
-    graph: syntax.Graph
+    graph: syntax.Graph[syntax.Expression]
     scope: Scope
     position: int
     shapes: tuple[tuple[str, Shape], ...]

@@ -109,10 +109,12 @@ class Rulebook:
         self.vocabulary = vocabulary
         self.shape_of = shape_of
         self.recursion = Recursion(grammar)
-        self._programs: dict[int, tuple[Instruction, ...]] = {}  # by identity; the grammar keeps its graphs alive
+        self._programs: dict[
+            int, tuple[Instruction[syntax.Expression], ...]
+        ] = {}  # by identity; the grammar keeps its graphs alive
         self.cell: Callable[[Frame, Cell | None], Cell] = Cell if interner is None else interner.push
 
-    def program(self, graph: syntax.Graph) -> tuple[Instruction, ...]:
+    def program(self, graph: syntax.Graph[syntax.Expression]) -> tuple[Instruction[syntax.Expression], ...]:
         """The graph's instructions."""
         known = self._programs.get(id(graph))
         if known is None:

@@ -207,7 +207,7 @@ def draws_document(drawn: Draws, written: Mapping[int, Path] | None = None) -> d
 
 
 def write_networks(drawn: Draws, folder: Path) -> dict[int, Path]:
-    """Write each network as an architecture file into a folder, which is made if need be.
+    """Write each network as a network file into a folder, which is made if need be.
 
     Raises:
         RequestError: the folder cannot be made, or holds such a file already; then nothing is written.

@@ -21,7 +21,8 @@ from budgetnet.export.model_card import CardFacts, card
 from budgetnet.export.standalone import PLUGINS, WEIGHTS, standalone
 from budgetnet.files import network_file
 from budgetnet.files.network_file import Architecture
-from budgetnet.files.plugins.plugins import PluginFile, load_plugins
+from budgetnet.files.plugins.plugins import load_plugins
+from budgetnet.files.plugins.types import PluginFile
 from budgetnet.network.torch.build import build
 from budgetnet.records.lookup import Trials, architecture_of, pick
 from budgetnet.records.training_folder import read_training, training_folder

@@ -9,7 +9,8 @@ from budgetnet.grammar.imports import resolve
 from budgetnet.grammar.parser import parse
 from budgetnet.grammar.sites import label
 from budgetnet.grammar.syntax import Grammar
-from budgetnet.ops.signature import BUILTIN, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Vocabulary
 
 __all__ = ["load"]
 

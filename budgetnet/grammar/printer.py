@@ -182,16 +182,16 @@ def _combination(part: Skip | Parallel | Split) -> tuple[str, list[tuple[str, Ex
             assert_never(part)
 
 
-def _graph_head(graph: Graph) -> str:
+def _graph_head(graph: Graph[Expression]) -> str:
     return "graph" if graph.inputs == ("x",) else f"graph({', '.join(graph.inputs)})"
 
 
-def term_text(term: GraphTerm) -> str:
+def term_text(term: GraphTerm[Expression]) -> str:
     """A graph term on one line: ``a(x) + h1``."""
     return _term(term, _ADD)
 
 
-def _term(term: GraphTerm, place: int) -> str:
+def _term(term: GraphTerm[Expression], place: int) -> str:
     match term:
         case GraphName():
             return term.id

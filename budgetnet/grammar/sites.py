@@ -19,20 +19,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
+from budgetnet.grammar.graph import rebuild
 from budgetnet.grammar.syntax import (
     Alternatives,
     Argument,
     Arithmetic,
-    Binding,
     Call,
     Choice,
     Expression,
     Grammar,
     Graph,
-    GraphApply,
-    GraphJoin,
-    GraphName,
-    GraphTerm,
     Name,
     Number,
     Optional,
@@ -124,8 +120,7 @@ class _Labeller:
             case Split():
                 return Split(self.parts(part.branches), part.join, part.span)
             case Graph():
-                bindings = tuple(Binding(b.name, self.term(b.term), b.span) for b in part.bindings)
-                return Graph(part.inputs, bindings, self.term(part.result), part.span)
+                return rebuild(part, self.part)
             case _:
                 assert_never(part)
 
@@ -151,17 +146,6 @@ class _Labeller:
             site = self.fresh(f"{name}.count")
             low, high = self.value(repeat.low, f"{name}.times"), self.value(repeat.high, f"{name}.times")
         return Repeat(body, low, high, repeat.mode, site, repeat.span)
-
-    def term(self, term: GraphTerm) -> GraphTerm:
-        match term:
-            case GraphName():
-                return term
-            case GraphApply():
-                return GraphApply(self.part(term.function), term.inputs, term.span, term.input_spans)
-            case GraphJoin():
-                return GraphJoin(term.join, tuple(self.term(inner) for inner in term.terms), term.span)
-            case _:
-                assert_never(term)
 
 
 def _called(part: Expression) -> str | None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from budgetnet.grammar.graph import Binding, Graph, GraphApply, GraphJoin, GraphName, GraphTerm, Join
 from budgetnet.grammar.source import NOWHERE, Source, Span
 
 __all__ = [
@@ -46,8 +47,6 @@ __all__ = [
     "Text",
     "Value",
 ]
-
-Join = Literal["add", "concat", "mul"]
 
 
 # --- values -----------------------------------------------------------------------------------------
@@ -215,56 +214,7 @@ class Split:
     span: Span = field(default=NOWHERE, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class GraphName:
-    """A value inside a graph, by name."""
-
-    id: str
-    span: Span = field(default=NOWHERE, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class GraphApply:
-    """``a(h1)`` or, for a rule that is itself a graph of two inputs, ``cell(h1, h2)``."""
-
-    function: Expression
-    inputs: tuple[str, ...]
-    span: Span = field(default=NOWHERE, compare=False)
-    input_spans: tuple[Span, ...] = field(default=(), compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class GraphJoin:
-    """``t + u`` (add), ``t * u`` (mul) or ``concat(t, u)`` of two or more terms."""
-
-    join: Join
-    terms: tuple[GraphTerm, ...]
-    span: Span = field(default=NOWHERE, compare=False)
-
-
-GraphTerm = GraphName | GraphApply | GraphJoin
-
-
-@dataclass(frozen=True, slots=True)
-class Binding:
-    """``h1 = term`` inside a graph; each name is bound once and used only below."""
-
-    name: str
-    term: GraphTerm
-    span: Span = field(default=NOWHERE, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Graph:
-    """``graph { h = a(x); return h + x }``, or ``graph(p, q) { … }`` with named inputs (default: x)."""
-
-    inputs: tuple[str, ...]
-    bindings: tuple[Binding, ...]
-    result: GraphTerm
-    span: Span = field(default=NOWHERE, compare=False)
-
-
-Expression = Call | Sequence | Alternatives | Repeat | Optional | Skip | Parallel | Split | Graph
+Expression = Call | Sequence | Alternatives | Repeat | Optional | Skip | Parallel | Split | Graph["Expression"]
 
 
 # --- rules ------------------------------------------------------------------------------------------

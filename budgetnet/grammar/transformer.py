@@ -209,23 +209,23 @@ class Builder(Transformer[Token, Grammar]):
 
     # --- graphs
 
-    def graph(self, begin: Token, inputs: tuple[str, ...] | None, *rest: Any) -> Graph:
+    def graph(self, begin: Token, inputs: tuple[str, ...] | None, *rest: Any) -> Graph[Expression]:
         *bindings, result = rest
         return Graph(inputs or ("x",), tuple(bindings), result, span_of(begin))
 
     def inputs(self, *names: Token) -> tuple[str, ...]:
         return tuple(map(str, names))
 
-    def binding(self, name: Token, term: GraphTerm) -> Binding:
+    def binding(self, name: Token, term: GraphTerm[Expression]) -> Binding[Expression]:
         return Binding(str(name), term, span_of(name))
 
-    def join(self, *terms: GraphTerm) -> GraphTerm:
+    def join(self, *terms: GraphTerm[Expression]) -> GraphTerm[Expression]:
         return terms[0] if len(terms) == 1 else GraphJoin("add", terms, terms[0].span)
 
-    def multiplied(self, *terms: GraphTerm) -> GraphTerm:
+    def multiplied(self, *terms: GraphTerm[Expression]) -> GraphTerm[Expression]:
         return terms[0] if len(terms) == 1 else GraphJoin("mul", terms, terms[0].span)
 
-    def concat(self, word: Token, *terms: GraphTerm) -> GraphJoin:
+    def concat(self, word: Token, *terms: GraphTerm[Expression]) -> GraphJoin[Expression]:
         if len(terms) < 2:
             raise BuildError(span_of(word), "concat needs at least two values")
         return GraphJoin("concat", terms, span_of(word))
@@ -233,7 +233,7 @@ class Builder(Transformer[Token, Grammar]):
     def graph_name(self, token: Token) -> GraphName:
         return GraphName(str(token), span_of(token))
 
-    def short_apply(self, name: Token, arguments: tuple[Argument, ...]) -> GraphApply:
+    def short_apply(self, name: Token, arguments: tuple[Argument, ...]) -> GraphApply[Expression]:
         """``a(x)``: the only brackets of a call in a graph hold the values it is applied to."""
         part = Call(str(name), span=span_of(name))
         names = [entry.value for entry in arguments if entry.name is None and isinstance(entry.value, Name)]
@@ -244,7 +244,7 @@ class Builder(Transformer[Token, Grammar]):
             )
         return GraphApply(part, tuple(name.id for name in names), part.span, tuple(name.span for name in names))
 
-    def apply(self, function: Expression, *names: Token) -> GraphApply:
+    def apply(self, function: Expression, *names: Token) -> GraphApply[Expression]:
         return GraphApply(function, tuple(map(str, names)), function.span, tuple(map(span_of, names)))
 
     applied_group = group

@@ -31,7 +31,7 @@ from budgetnet.grammar.syntax import (
 
 __all__ = ["Element", "children", "walk"]
 
-Element = Expression | Value | GraphTerm
+Element = Expression | Value | GraphTerm[Expression]
 
 
 def children(node: Element) -> tuple[Element, ...]:

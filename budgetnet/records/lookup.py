@@ -12,6 +12,7 @@ from budgetnet.derivation.expand import expand, refuse
 from budgetnet.errors import RequestError, nearest
 from budgetnet.files import network_file
 from budgetnet.files.network_file import Architecture
+from budgetnet.files.places import near
 from budgetnet.grammar.load import load
 from budgetnet.text import command_text
 
@@ -30,7 +31,6 @@ __all__ = [
     "find",
     "open_trials",
     "pick",
-    "read_study_file",
 ]
 
 
@@ -87,28 +87,27 @@ def find(text: str, *, storage: str | None = None, out: Path | None = None) -> F
     """Return the network that *text* names.
 
     Args:
-        text: an architecture file, or ``STUDY:best`` or ``STUDY:NUMBER`` with a study file.
+        text: a network file, or ``STUDY:best`` or ``STUDY:NUMBER`` with a study file.
         storage: address of the study's database; ``study.db`` in its run folder if None.
         out: the study's run folder; ``runs/NAME`` if None.
 
     Raises:
-        RequestError: no such file or trial, or no search has run yet.
-        LanguageError, ShapeError: the architecture file is wrong.
+        RequestError: no such file or trial, or no search has run yet, or the study file is wrong.
+        LanguageError, ShapeError: the network file is wrong.
         SearchError: the database cannot be used.
     """
     path = Path(text)
     if path.is_dir() and (path / "network.yaml").is_file():
         path = path / "network.yaml"  # the folder of an export
     if path.is_file():
-        _refuse_study(path)
         return Found(architecture=network_file.read(path), label=str(path))
     study_path, colon, which = text.rpartition(":")
     if not colon or not study_path:
-        close = _neighbour(path)
-        raise RequestError(
-            f"there is no file {text}{close or '; a network is an architecture file, STUDY:best or STUDY:17'}"
-        )
-    trials = open_trials(read_study_file(Path(study_path)), storage=storage, out=out)
+        advice = near(path) or "; a network is a network file, STUDY:best or STUDY:17"
+        raise RequestError(f"there is no file {text}{advice}")
+    from budgetnet.files.study_file import read_study
+
+    trials = open_trials(read_study(Path(study_path)), storage=storage, out=out)
     record = pick(trials, which)
     return Found(
         architecture=architecture_of(record, trials.study),
@@ -123,22 +122,6 @@ def common_study(first: Found, second: Found) -> Study | None:
     if first.trials is None or second.trials is None or first.trials.study.path != second.trials.study.path:
         return None
     return first.trials.study
-
-
-def read_study_file(path: Path) -> Study:
-    """Read a study file, with a hint where the path is nearly right.
-
-    Raises:
-        StudyError, LanguageError: see `budgetnet.files.study_file.read_study`.
-        RequestError: there is no such file, or it is an architecture file.
-    """
-    from budgetnet.files.study_file import read_study
-
-    if not path.exists():
-        raise RequestError(f"there is no study file {path}{_neighbour(path) or '; check the path'}")
-    if path.is_file() and _keys(path) >= {"format", "network"}:
-        raise RequestError(f"{path} is a network file, but a study file is needed; try {command_text('show', path)}")
-    return read_study(path)
 
 
 def open_trials(study: Study, *, storage: str | None = None, out: Path | None = None) -> Trials:
@@ -296,28 +279,3 @@ def _there(records: Sequence[Record]) -> str:
     if whole:
         return f": it has the trials {known[0]} to {known[-1]}"
     return f": it has the trials {', '.join(known[:12])}{', …' if len(known) > 12 else ''}"
-
-
-def _refuse_study(path: Path) -> None:
-    """A study file in a network's place gets a better answer than a complaint about its first unknown key."""
-    if "grammar" in _keys(path):
-        raise RequestError(f"{path} is a study, which holds many networks; name one: {path}:best or {path}:17")
-
-
-def _keys(path: Path) -> set[str]:
-    """The keys at the top level of a YAML file, read without understanding it."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return set()
-    return set(re.findall(r"^([a-z_]+):", text, flags=re.MULTILINE))
-
-
-def _neighbour(path: Path) -> str:
-    """The nearest name in the same folder, if one is near."""
-    try:
-        names = [entry.name for entry in path.parent.iterdir() if entry.suffix in (".yaml", ".yml")]
-    except OSError:
-        return f" (there is no folder {path.parent})" if path.parent.name else ""
-    close = nearest(path.name, names)
-    return close if close else ""

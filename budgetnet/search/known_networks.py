@@ -38,7 +38,7 @@ def read_known_networks(paths: Sequence[Path], study: Study, space: Space) -> tu
 
     Raises:
         RequestError: one is not for the study's images, or not in its grammar (with the first place where they part).
-        LanguageError, ShapeError: an architecture file is wrong.
+        LanguageError, ShapeError: a network file is wrong.
     """
     found: dict[str, Start] = {}
     for path in paths:

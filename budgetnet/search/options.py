@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,12 +17,9 @@ def with_search_options(study: Study, options: Mapping[str, Any], start_from: Se
     """Return the study with some of its search options (by their names) replaced, and more networks to start from.
 
     Raises:
-        RequestError: the time is not above 0, a target is to end the search of a study that has none, or a file to
-            start from is missing.
+        RequestError: an option breaks its key's rule, a target is to end the search of a study that has none,
+            or a file to start from is missing.
     """
-    minutes = options.get("minutes")
-    if minutes is not None and not (math.isfinite(minutes) and minutes > 0):
-        raise RequestError(f"minutes must be a number above 0, but got {minutes:g}")
     if options.get("stop_at_target") and study.target is None:
         raise RequestError(f"stop_at_target needs a target, which {study.path} lacks; add target: {{accuracy: 85%}}")
     for path in start_from:

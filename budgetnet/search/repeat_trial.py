@@ -164,7 +164,7 @@ def _recorded(record: Record, trials: Trials) -> TrainingRun:
     Raises:
         RequestError: there was none.
     """
-    if record.training is not None and record.seed is not None:
+    if record.trained and record.training is not None and record.seed is not None:
         return record.training
     address = f"{trials.study.path}:{record.number}"
     why = f" ({record.reason})" if record.reason else ""

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import assert_never
+from typing import Any
 
 from budgetnet.grammar import syntax as language
+from budgetnet.grammar.graph import functions, run_graph
 from budgetnet.network import nodes
 from budgetnet.network.canonical.normal_form import Flow
 from budgetnet.network.nodes import Node, Primitive
@@ -79,9 +80,9 @@ def _walk(node: Node, found: list[Event]) -> None:
             else:
                 _part(body, found)
                 found.append(shared_event(times))
-        case nodes.Graph(_, bindings, result):
-            for term in (*(binding.term for binding in bindings), result):
-                _applications(term, found)
+        case nodes.Graph():
+            for function in functions(node):
+                _part(function, found)
             found.append(graph_event(node))
         case _:
             found.extend(layer_events(node))
@@ -91,19 +92,6 @@ def _part(node: Node, found: list[Event]) -> None:
     found.append(BEGIN)
     _walk(node, found)
     found.append(END)
-
-
-def _applications(term: nodes.GraphTerm, found: list[Event]) -> None:
-    match term:
-        case nodes.GraphName():
-            return
-        case nodes.GraphApply(function, _):
-            _part(function, found)
-        case nodes.GraphJoin(_, terms):
-            for inner in terms:
-                _applications(inner, found)
-        case _:
-            assert_never(term)
 
 
 # --- single events ----------------------------------------------------------------------------------
@@ -134,25 +122,22 @@ def shared_event(times: int) -> Event:
     return Event(f"shared {times}", f"a part shared {times} times")
 
 
-def graph_event(graph: language.Graph | nodes.Graph) -> Event:
+def graph_event(graph: language.Graph[Any]) -> Event:
     """A graph, after all that it applies."""
-    names = {name: f"in{place}" for place, name in enumerate(graph.inputs)}
     lines: list[str] = []
-    bindings: tuple[language.Binding | nodes.Bound, ...] = graph.bindings
-    for place, binding in enumerate(bindings):
-        lines.append(_term(binding.term, names))
-        names[binding.name] = f"h{place}"
-    lines.append(_term(graph.result, names))
+
+    def bind(_: str, text: str) -> str:
+        lines.append(text)
+        return f"h{len(lines) - 1}"
+
+    entries = [f"in{place}" for place in range(len(graph.inputs))]
+    lines.append(run_graph(graph, entries, _apply_text, _join_text, bind))
     return Event(f"graph {len(graph.inputs)} {'; '.join(lines)}", f"a graph of {len(lines)} steps")
 
 
-def _term(term: language.GraphTerm | nodes.GraphTerm, names: dict[str, str]) -> str:
-    match term:
-        case language.GraphName(name) | nodes.GraphName(name):
-            return names[name]
-        case language.GraphApply(_, inputs) | nodes.GraphApply(_, inputs):
-            return f"apply({', '.join(names[name] for name in inputs)})"
-        case language.GraphJoin(join, terms) | nodes.GraphJoin(join, terms):
-            return f"{join}({', '.join(_term(inner, names) for inner in terms)})"
-        case _:
-            assert_never(term)
+def _apply_text(_: object, inputs: tuple[str, ...]) -> str:
+    return f"apply({', '.join(inputs)})"
+
+
+def _join_text(join: language.Join, terms: list[str]) -> str:
+    return f"{join}({', '.join(terms)})"

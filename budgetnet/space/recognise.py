@@ -213,5 +213,5 @@ class _Comparing:
     def shared(self, times: int) -> None:
         self._meet(shared_event(times))
 
-    def graph(self, graph: language.Graph) -> None:
+    def graph(self, graph: language.Graph[language.Expression]) -> None:
         self._meet(graph_event(graph))

@@ -25,8 +25,8 @@ def choose_device(wanted: str = "auto") -> torch.device:
     kind, _, number = wanted.partition(":")
     if kind not in LEGAL_DEVICES or (number and (kind != "cuda" or not number.isdigit())):
         raise RequestError(
-            f"A device must be one of {', '.join(LEGAL_DEVICES)} or cuda:NUMBER, but got {wanted!r}"
-            f"{nearest(kind, LEGAL_DEVICES) or '.'} The graphics card is called cuda."
+            f"device must be one of {', '.join(LEGAL_DEVICES)} or cuda:NUMBER, but got {wanted!r}"
+            f"{nearest(kind, LEGAL_DEVICES) or '; a graphics card is called cuda'}"
         )
     if kind == "auto":
         if torch.cuda.is_available():
@@ -34,18 +34,18 @@ def choose_device(wanted: str = "auto") -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     if kind == "cuda" and not torch.cuda.is_available():
         raise RequestError(
-            f"Device {wanted!r} was asked for, but torch {torch.__version__} sees no GPU here. "
-            f"Legal on this machine: {', '.join(_present())}."
+            f"device must be one of {', '.join(_present())} on this machine, but got {wanted!r}; "
+            f"torch {torch.__version__} sees no GPU here"
         )
     if kind == "cuda" and number and int(number) >= torch.cuda.device_count():
         raise RequestError(
-            f"Device {wanted!r} was asked for, but this machine has {torch.cuda.device_count()} GPU(s), numbered "
-            f"from 0. Legal on this machine: {', '.join(_present())}."
+            f"device must be one of {', '.join(_present())} on this machine, but got {wanted!r}; "
+            "GPUs are numbered from 0"
         )
     if kind == "mps" and not torch.backends.mps.is_available():
         raise RequestError(
-            f"Device 'mps' was asked for, but torch sees no Apple GPU here. Legal on this machine: "
-            f"{', '.join(_present())}."
+            f"device must be one of {', '.join(_present())} on this machine, but got 'mps'; "
+            "torch sees no Apple GPU here"
         )
     return torch.device(wanted)
 

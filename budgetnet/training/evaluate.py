@@ -82,9 +82,9 @@ def evaluate(
         TrainingError: out of memory.
     """
     if len(images) == 0:
-        raise RequestError("An evaluation needs at least one image, but got none.")
+        raise RequestError("an evaluation needs at least one image, but got none")
     if batch < 1:
-        raise RequestError(f"An evaluation's batch must be at least 1, but got {batch}.")
+        raise RequestError(f"batch must be at least 1, but got {batch}")
     where = choose_device(device)
     dtype = choose_precision(precision, where)
     was_training = model.training

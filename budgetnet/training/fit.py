@@ -66,9 +66,9 @@ def fit(
         TrainingError: out of memory.
     """
     if len(train) < 2:
-        raise RequestError(f"Training needs at least two images, but got {len(train)}.")
+        raise RequestError(f"training needs at least two images, but got {len(train)}")
     if seed < 0:
-        raise RequestError(f"A seed must be a whole number of at least 0, but got {seed}.")
+        raise RequestError(f"seed must be a whole number of at least 0, but got {seed}")
     where = choose_device(device)
     keep_freed_memory()
     devices = [where] if where.type == "cuda" else []

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from budgetnet.files.plugins.plugins import PluginFile
+from budgetnet.files.plugins.types import PluginFile
 from budgetnet.network.nodes import Node
 from budgetnet.training.data.sources import Source
 from budgetnet.training.recipe.recipe import Recipe

@@ -12,7 +12,7 @@ from budgetnet.calibrate.document import calibration_document
 from budgetnet.calibrate.judge import judge_calibration
 from budgetnet.calibrate.text import advice, calibration_text, pruner_advice
 from budgetnet.cli import app, calibrating
-from budgetnet.records.lookup import read_study_file
+from budgetnet.files.study_file import read_study
 from tests.calibrate.calibrations import calibrated
 
 QUICK = ("--networks", "4", "--epochs-brief", "1", "--full", "2", "--device", "cpu")
@@ -58,7 +58,7 @@ def test_a_real_calibration(study_path, tmp_path):
         (("--epochs-brief", "1,x"), "must be numbers of epochs from 1 with commas, for example 1,2,4, but got '1,x'"),
         (("--epochs-brief", "0"), "must be numbers of epochs from 1"),
         (("--epochs-brief", "9", "--full", "4"), "--epochs-brief must lie from 1 to 3"),
-        (("--minutes", "0"), "--minutes must be a number above 0, but got 0"),
+        (("--minutes", "0"), "--minutes must be a number above 0, but got '0'"),
         (("--networks", "2"), "--networks"),
     ],
 )
@@ -80,7 +80,7 @@ def test_the_table_of_nothing(study_path, tmp_path):
 @pytest.fixture
 def study(study_path):
     """The small study."""
-    return read_study_file(study_path)
+    return read_study(study_path)
 
 
 def test_tables_and_words(study, tmp_path):

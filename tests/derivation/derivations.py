@@ -17,7 +17,8 @@ from budgetnet.network.nodes import (
     Node,
     Shape,
 )
-from budgetnet.ops.signature import BUILTIN, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Vocabulary
 
 VOCABULARY = Vocabulary(BUILTIN)
 IMAGE = (3, 32, 32)

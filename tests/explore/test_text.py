@@ -14,14 +14,14 @@ from budgetnet.explore.findings import Bin, Census, Share
 from budgetnet.explore.from_draws import sample
 from budgetnet.explore.text import exploration_text
 from budgetnet.files.spaces import space_of
+from budgetnet.files.study_file import read_study
 from budgetnet.network.budget import Budget
-from budgetnet.records.lookup import read_study_file
 
 
 @pytest.fixture
 def space(study_path):
     """The small study's space."""
-    return space_of(read_study_file(study_path))
+    return space_of(read_study(study_path))
 
 
 def census(**fields):

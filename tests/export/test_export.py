@@ -20,7 +20,8 @@ from budgetnet.export.check import check_export
 from budgetnet.export.export import FILES, export
 from budgetnet.export.standalone import standalone
 from budgetnet.files import network_file
-from budgetnet.files.plugins.plugins import PluginFile, load_plugins
+from budgetnet.files.plugins.plugins import load_plugins
+from budgetnet.files.plugins.types import PluginFile
 from budgetnet.network.torch.build import build
 from budgetnet.records.lookup import architecture_of, pick
 from budgetnet.records.training_folder import Training, training_folder, write_training
@@ -31,10 +32,11 @@ from budgetnet.training.evaluate import evaluate
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory, study_path, run_folder):
     """The best trial's export."""
-    from budgetnet.records.lookup import open_trials, read_study_file
+    from budgetnet.files.study_file import read_study
+    from budgetnet.records.lookup import open_trials
 
     folder = tmp_path_factory.mktemp("export") / "best"
-    return export(open_trials(read_study_file(study_path), out=run_folder), out=folder)
+    return export(open_trials(read_study(study_path), out=run_folder), out=folder)
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from budgetnet.errors import LanguageError
 from budgetnet.grammar.checks.grammar import Warning_, check
 from budgetnet.grammar.parser import parse
 from budgetnet.grammar.syntax import Grammar
-from budgetnet.ops.signature import BUILTIN, Parameter, Signature, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Parameter, Signature, Vocabulary
 from tests.grammar.strategies import grammars
 
 VOCABULARY = Vocabulary(BUILTIN)

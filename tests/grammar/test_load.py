@@ -9,7 +9,8 @@ from budgetnet.grammar.checks.grammar import check
 from budgetnet.grammar.imports import prelude
 from budgetnet.grammar.load import load
 from budgetnet.grammar.printer import to_text
-from budgetnet.ops.signature import BUILTIN, Parameter, Signature, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Parameter, Signature, Vocabulary
 
 
 @pytest.fixture

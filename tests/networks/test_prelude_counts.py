@@ -16,7 +16,8 @@ from budgetnet.network.cost.closed_form import cost, output_of
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.torch.build import build
 from budgetnet.network.torch.measure import measure
-from budgetnet.ops.signature import BUILTIN, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Vocabulary
 from tests.networks.function import same_output
 
 WIDTH = 32

@@ -24,7 +24,7 @@ KNOWN = "conv(3, 12) conv(3, 16) dwconv(5) conv(1, 16) gap linear(classes)"
 
 
 def network_file(folder: Path, text: str = KNOWN, name: str = "known.yaml", header: str = "") -> Path:
-    """An architecture file for digits."""
+    """A network file for digits."""
     path = folder / name
     path.write_text(
         f"format: budgetnet/1\nname: known\ninput: [1, 8, 8]\nclasses: 10\n{header}network: |\n  network = {text}\n"
@@ -103,7 +103,7 @@ def test_other_images_and_wrong_files_are_refused(study, space, tmp_path):
     ):
         read_known_networks([path], study, space)
     path.write_text("nonsense")
-    with pytest.raises(LanguageError, match=r"known\.yaml:1:1: an architecture file is made of 'key: value' lines"):
+    with pytest.raises(LanguageError, match=r"known\.yaml:1:1: a network file is made of 'key: value' lines"):
         read_known_networks([path], study, space)
 
 
@@ -133,7 +133,5 @@ def test_the_study_file_names_them(tmp_path):
     network_file(tmp_path)
     study = parse_study(study_text(start_from="known.yaml"), tmp_path / "tiny.yaml")
     assert study.start_from == (tmp_path / "known.yaml",)
-    with pytest.raises(
-        StudyError, match=r"tiny\.yaml:\d+:26: there is no architecture file .*none\.yaml; write a path"
-    ):
+    with pytest.raises(StudyError, match=r"tiny\.yaml:\d+:26: there is no network file .*none\.yaml; write a path"):
         parse_study(study_text(start_from="[known.yaml, none.yaml]"), tmp_path / "tiny.yaml")

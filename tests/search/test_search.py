@@ -148,7 +148,7 @@ def test_whole_search_and_going_on(make_study, tmp_path):
             assert run.environment["command"].endswith(shlex.join(sys.argv[1:]))
             network = space_of(study).expand(replay(record.decisions, prior(None))).network
             with safe_open(summary.folder / run.weights, "pt") as weights:
-                assert weights.metadata()["label"] == f"tiny, trial {record.number}, run {run.run}"
+                assert weights.metadata()["label"] == f"tiny, trial {record.number}, run {run.repeat}"
                 assert set(weights.keys()) == set(build(network, (1, 8, 8)).state_dict())
 
     events.clear()

@@ -10,7 +10,8 @@ from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.grammar.load import load
 from budgetnet.network.budget import Budget
 from budgetnet.network.cost.types import Cost
-from budgetnet.ops.signature import BUILTIN, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Vocabulary
 from budgetnet.space.space import Space
 
 __all__ = ["FLAGSHIP", "GRAMMARS", "Derived", "all_derivations", "space_of"]

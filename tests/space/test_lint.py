@@ -12,7 +12,8 @@ from budgetnet.derivation.machine import Pending
 from budgetnet.errors import CountError, LanguageError, ShapeError, StudyError
 from budgetnet.grammar.load import load
 from budgetnet.network.budget import Budget
-from budgetnet.ops.signature import BUILTIN, Signature, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Signature, Vocabulary
 from budgetnet.space.lint.lint import examine, lint, smallest
 from budgetnet.space.lint.reachable import survey
 from budgetnet.space.space import Space

@@ -32,11 +32,11 @@ from torch import nn
 
 from budgetnet.errors import RequestError
 from budgetnet.files.plugins.cost_forms import measured_form, stated_form
-from budgetnet.files.plugins.plugins import OwnPrimitive, PluginFile
+from budgetnet.files.plugins.types import OwnPrimitive, PluginFile
 from budgetnet.grammar.lexer import LARGEST_NUMBER, RESERVED, is_name
 from budgetnet.grammar.source import Source, Span
-from budgetnet.ops.registry import wrong
-from budgetnet.ops.signature import BUILTIN, Parameter, Scalar, Signature
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Parameter, Scalar, Signature, wrong
 
 __all__ = ["primitives_of", "refuse"]
 

@@ -91,7 +91,7 @@ def _wrong_count(scope: Scope, span: Span, what: str, needed: int, given: int) -
     return scope.error(span, f"{what} takes {inputs}, found {given}")
 
 
-def _check_graph(scope: Scope, graph: Graph) -> None:
+def _check_graph(scope: Scope, graph: Graph[Expression]) -> None:
     bound: list[str] = []
     for name in graph.inputs:
         if name in bound:
@@ -107,7 +107,7 @@ def _check_graph(scope: Scope, graph: Graph) -> None:
     _check_term(scope, graph.result, bound)
 
 
-def _check_term(scope: Scope, term: GraphTerm, bound: list[str]) -> None:
+def _check_term(scope: Scope, term: GraphTerm[Expression], bound: list[str]) -> None:
     match term:
         case GraphName():
             _check_bound(scope, term.id, term.span, bound)

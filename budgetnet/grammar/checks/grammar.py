@@ -16,10 +16,15 @@ from budgetnet.grammar.syntax import (
     Choice,
     Expression,
     Grammar,
+    Graph,
     Optional,
+    Parallel,
     Range,
     Repeat,
     Rule,
+    Sequence,
+    Skip,
+    Split,
     Value,
 )
 from budgetnet.grammar.walk import children, walk
@@ -165,7 +170,9 @@ def _can_end(part: Expression, rules: dict[str, Rule], ends: set[str]) -> bool:
             inner: list[Expression] = []
             while todo:
                 node = todo.pop()
-                if isinstance(node, Expression):
+                if isinstance(
+                    node, Call | Sequence | Alternatives | Repeat | Optional | Skip | Parallel | Split | Graph
+                ):
                     inner.append(node)
                 else:
                     todo.extend(children(node))

@@ -175,5 +175,5 @@ class Tracer(Machine):
     def shared(self, times: int) -> None:
         """Nothing to add."""
 
-    def graph(self, graph: language.Graph) -> None:
+    def graph(self, graph: language.Graph[language.Expression]) -> None:
         """Nothing to add."""

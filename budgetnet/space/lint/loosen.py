@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from budgetnet.grammar import syntax
+from budgetnet.grammar.graph import rebuild
 
 __all__ = ["loosened"]
 
@@ -34,19 +35,6 @@ def _part(part: syntax.Expression) -> syntax.Expression:
         case syntax.Parallel() | syntax.Split():
             return replace(part, branches=tuple(map(_part, part.branches)))
         case syntax.Graph():
-            bindings = tuple(replace(binding, term=_term(binding.term)) for binding in part.bindings)
-            return replace(part, bindings=bindings, result=_term(part.result))
+            return rebuild(part, _part)
         case _:
             assert_never(part)
-
-
-def _term(term: syntax.GraphTerm) -> syntax.GraphTerm:
-    match term:
-        case syntax.GraphName():
-            return term
-        case syntax.GraphApply():
-            return replace(term, function=_part(term.function))
-        case syntax.GraphJoin():
-            return replace(term, terms=tuple(map(_term, term.terms)))
-        case _:
-            assert_never(term)

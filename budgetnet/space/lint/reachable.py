@@ -147,7 +147,7 @@ class Deaf:
     def shared(self, times: int) -> None:
         """Nothing."""
 
-    def graph(self, graph: syntax.Graph) -> None:
+    def graph(self, graph: syntax.Graph[syntax.Expression]) -> None:
         """Nothing."""
 
 

@@ -42,8 +42,8 @@ def load_folder(folder: ImageFolder, directory: Path, progress: Progress | None 
     }
     if not files["test"]:
         raise DataError(
-            f"A data set needs test images, but {folder.path / 'test'} holds none that Pillow can read. "
-            "Put some there, in one folder per class."
+            f"a data set needs test images, but {folder.path / 'test'} holds none that Pillow can read; "
+            "put some there, in one folder per class"
         )
     target = directory / f"{folder.path.resolve().name or 'images'}-{_fingerprint(folder, files)}"
     packed = open_packed(target, str(folder.path))
@@ -52,7 +52,7 @@ def load_folder(folder: ImageFolder, directory: Path, progress: Progress | None 
     _pack(folder, classes, files, target, progress)
     packed = open_packed(target, str(folder.path))
     if packed is None:
-        raise DataError(f"The packed data set in {target} has vanished. Run again.")
+        raise DataError(f"the packed data set in {target} has vanished; run again")
     return packed
 
 
@@ -114,14 +114,14 @@ def _decode(path: Path, folder: ImageFolder, shape: tuple[int, int, int]) -> npt
                 image = Image.fromarray(np.rint(np.asarray(image) / 257).clip(0, 255).astype(np.uint8))
             image = image.convert("RGB" if folder.channels == 3 else "L")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"The image {path} cannot be read ({error}). Replace it or remove it.") from error
+        raise DataError(f"the image {path} cannot be read ({error}); replace it or remove it") from error
     _, height, width = shape
     if folder.size is not None:
         image = ImageOps.fit(image, (width, height), method=Image.Resampling.BILINEAR)
     elif image.size != (width, height):
         raise DataError(
-            f"All images must have one size unless a size is given, but {path} has {image.height}x{image.width} pixels "
-            f"and the first image {height}x{width}. Give a size, for example size: {min(height, width)}."
+            f"all images must have one size unless a size is given, but {path} has {image.height}x{image.width} pixels "
+            f"and the first image {height}x{width}; give a size, for example size: {min(height, width)}"
         )
     pixels = np.asarray(image, dtype=np.uint8)
     return pixels[np.newaxis] if folder.channels == 1 else pixels.transpose(2, 0, 1)

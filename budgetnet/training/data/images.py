@@ -39,13 +39,13 @@ class Normalisation:
         """Check lengths and signs."""
         if len(self.mean) != len(self.std) or not self.mean:
             raise DataError(
-                f"A normalisation needs as many means as standard deviations, but got {len(self.mean)} and "
-                f"{len(self.std)}. Give one of each per channel."
+                f"a normalisation needs as many means as standard deviations, but got {len(self.mean)} and "
+                f"{len(self.std)}; give one of each per channel"
             )
         if not all(value > 0 for value in self.std):
             raise DataError(
-                f"Standard deviations must be positive, but got {self.std}. A channel that is constant over all "
-                "train images carries nothing: remove it, or use std 1 for it."
+                f"standard deviations must be positive, but got {self.std}; a channel that is constant over all train "
+                "images carries no information, so remove it, or use std 1 for it"
             )
 
     def apply(self, images_nchw: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -107,15 +107,15 @@ class Images:
         """
         if images.dtype != torch.uint8 or images.ndim != 4:
             raise DataError(
-                "Images must be a uint8 tensor of shape (N, C, H, W), but got "
-                f"{str(images.dtype).removeprefix('torch.')} of shape {tuple(images.shape)}. "
-                "Convert pixels to 0..255 first."
+                "images must be a uint8 tensor of shape (N, C, H, W), but got "
+                f"{str(images.dtype).removeprefix('torch.')} of shape {tuple(images.shape)}; "
+                "convert pixels to 0..255 first"
             )
         count = len(images) if rows is None else len(rows)
         if labels.dtype != torch.int64 or labels.shape != (count,):
             raise DataError(
-                f"Labels must be an int64 tensor of shape ({count},), one per image, but got "
-                f"{str(labels.dtype).removeprefix('torch.')} of shape {tuple(labels.shape)}."
+                f"labels must be an int64 tensor of shape ({count},), one per image, but got "
+                f"{str(labels.dtype).removeprefix('torch.')} of shape {tuple(labels.shape)}"
             )
         object.__setattr__(self, "store", images)
         object.__setattr__(self, "labels", labels)
@@ -199,7 +199,7 @@ def normalisation_of(images: Iterable[Tensor]) -> Normalisation:
         squares = square_sums if squares is None else squares + square_sums
         count += chunk.shape[0] * chunk.shape[2] * chunk.shape[3]
     if total is None or squares is None or count == 0:
-        raise DataError("Statistics need at least one image, but got none. Put images under train/.")
+        raise DataError("statistics need at least one image, but got none; put images under train/")
     means = [int(value) / count for value in total]
     variances = [int(square) / count - mean * mean for square, mean in zip(squares, means, strict=True)]
     return Normalisation(

@@ -60,7 +60,7 @@ def load(source: Source, *, data_dir: Path | None = None, progress: Progress | N
         case ImageFolder():
             return load_folder(source, directory / "packed", progress)
         case _:
-            raise DataError(f"A data set is a name or an ImageFolder, but got {source!r}.")
+            raise DataError(f"a data set must be a name or an ImageFolder, but got {source!r}")
 
 
 def names_of_test_images(source: Source, *, data_dir: Path | None = None) -> tuple[str, ...] | None:

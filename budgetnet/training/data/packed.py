@@ -127,12 +127,12 @@ def _map(path: Path) -> npt.NDArray[np.uint8]:
 
 
 def _damaged(directory: Path, error: Exception) -> DataError:
-    return DataError(f"The packed data set in {directory} is damaged ({error}). Delete that folder and run again.")
+    return DataError(f"the packed data set in {directory} is damaged ({error}); delete that folder and run again")
 
 
 def _unwritable(directory: Path, error: OSError) -> DataError:
     reason = error.strerror or os.strerror(error.errno) if error.errno else str(error)
     return DataError(
-        f"The data set could not be packed into {directory} ({reason}). Free some space, or set BUDGETNET_DATA to a "
-        "directory that can be written to."
+        f"the data set could not be packed into {directory} ({reason}); free some space, or set BUDGETNET_DATA to a "
+        "directory that can be written to"
     )

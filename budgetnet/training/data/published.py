@@ -48,7 +48,7 @@ def load_published(name: str, directory: Path) -> Dataset:
             store(temporary, part, labels, images)
     packed = open_packed(target, name)
     if packed is None:
-        raise DataError(f"The packed data set in {target} has vanished. Run again.")
+        raise DataError(f"the packed data set in {target} has vanished; run again")
     return packed
 
 
@@ -77,10 +77,10 @@ def _from_torchvision(name: str, entry: KnownDataset, folder: Path) -> _Raw:
         files = "\n".join(f"  {folder / file}" for file in entry.files)
         reason = str(error).strip() or type(error).__name__
         raise DataError(
-            f"The data set {name} is not in {folder} and could not be downloaded ({reason}).\n"
-            f"Get the following from {entry.source} and put each where it says, then run again; nothing is downloaded "
+            f"the data set {name} is not in {folder} and could not be downloaded ({reason});\n"
+            f"get the following from {entry.source} and put each where it says, then run again; nothing is downloaded "
             f"if they are there:\n{files}\n"
-            f"Image files do as well: {folder / 'train'}/CLASS/ and {folder / 'test'}/CLASS/."
+            f"image folders work too: {folder / 'train'}/CLASS/ and {folder / 'test'}/CLASS/"
         ) from error
     return raw
 

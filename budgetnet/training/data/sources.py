@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from budgetnet.errors import DataError, nearest
+from budgetnet.keys import REQUIRED, key, keys_of
 from budgetnet.training.data.known import DATASETS, KnownDataset
 
 __all__ = [
@@ -33,36 +34,45 @@ class ImageFolder:
     """A folder of images: ``train/CLASS/…`` and ``test/CLASS/…``, any format that Pillow reads.
 
     Raises:
-        DataError: an illegal size or number of channels.
+        StudyError: an illegal size or number of channels.
     """
 
-    path: Path
-    """Holds ``train`` and ``test``."""
+    path: Path = key(
+        REQUIRED,
+        "A folder of images: train/CLASS/… and test/CLASS/…, in any format that Pillow reads; relative to the study "
+        "file.",
+        name="images",
+        rule="a folder",
+        example="photos",
+    )
 
-    size: int | tuple[int, int] | None = None
-    """(height, width) in pixels, or one number for both; images are scaled and cut at the centre to fit. None: all
-    images have one size already."""
+    size: int | tuple[int, int] | None = key(
+        None,
+        "Side of the images, or [height, width]; images are scaled and cut at the centre to fit.",
+        kind="whole",
+        left_out="all images have one size already",
+        low=1,
+        high=4096,
+        unit="pixels",
+        example="32",
+        rule="a whole number from 1 to 4,096, or a pair [height, width] of them",
+    )
 
-    channels: Literal[1, 3] = 3
-    """3 = colour (RGB), 1 = grey."""
+    channels: Literal[1, 3] = key(3, "1: grey. 3: colour (RGB).", rule="1 (grey) or 3 (colour)")
 
     def __post_init__(self) -> None:
         """Check the fields."""
         object.__setattr__(self, "path", Path(self.path).expanduser())
-        # YAML gives lists, and anything else a hand may write, whatever the annotation says.
+        # A list is what YAML and JSON give for a pair, whatever the annotation says.
         given: object = tuple(self.size) if isinstance(self.size, list) else self.size
-        sides = given if isinstance(given, tuple) else (given, given)
-        whole = [side for side in sides if isinstance(side, int) and not isinstance(side, bool) and side >= 1]
-        if given is not None and (len(sides) != 2 or len(whole) != 2):
-            raise DataError(
-                f"The size of a folder's images must be a whole number of pixels or a pair (height, width), but got "
-                f"{self.size!r}. Write for example size: 32."
-            )
         object.__setattr__(self, "size", given)
-        if self.channels not in (1, 3) or isinstance(self.channels, bool):
-            raise DataError(
-                f"The channels of a folder's images must be 1 (grey) or 3 (colour), but got {self.channels!r}."
-            )
+        declared = keys_of(ImageFolder)
+        declared["channels"].check(self.channels)
+        sides = given if isinstance(given, tuple) else (given,)
+        if len(sides) != (2 if isinstance(given, tuple) else 1):
+            raise declared["size"].bad(given)
+        for side in sides:
+            declared["size"].check(side)
 
     @property
     def height_and_width(self) -> tuple[int, int] | None:
@@ -112,8 +122,8 @@ def known(name: str) -> KnownDataset:
     """
     if name not in DATASETS:
         raise DataError(
-            f"There is no data set {name!r}{nearest(name.lower(), DATASETS) or '.'} Known: {', '.join(DATASETS)}; your "
-            "own images go by {images: FOLDER}."
+            f"there is no data set {name!r}{nearest(name.lower(), DATASETS)}; known are {', '.join(DATASETS)}, "
+            "and a folder of images is written {images: FOLDER}"
         )
     return DATASETS[name]
 
@@ -142,8 +152,8 @@ def image_copy(name: str, directory: Path) -> ImageFolder | None:
     if classes != entry.classes:
         raise DataError(
             f"{folder / 'train'} must hold the {len(entry.classes)} classes of {name} "
-            f"({', '.join(entry.classes[:3])}, …), but holds {', '.join(classes[:12])}. Rename the folders, or move "
-            f"{folder} away to have the published files downloaded."
+            f"({', '.join(entry.classes[:3])}, …), but holds {', '.join(classes[:12])}; rename the folders, or move "
+            f"{folder} away to have the published files downloaded"
         )
     return found
 
@@ -158,26 +168,26 @@ def class_folders(folder: ImageFolder) -> tuple[str, ...]:
     for part in ("train", "test"):
         if not (folder.path / part).is_dir():
             raise DataError(
-                f"A folder of images must hold train/ and test/ with one folder per class, but {folder.path} has no "
-                f"{part}/. Make {folder.path / part}/CLASS/ and put that class's images there."
+                f"a folder of images must hold train/ and test/ with one folder per class, but {folder.path} has no "
+                f"{part}/; make {folder.path / part}/CLASS/ and put that class's images there"
             )
     classes = _folders_in(folder.path / "train")
     if len(classes) < 2:
         raise DataError(
-            f"A data set needs at least two classes, but {folder.path / 'train'} holds {len(classes)} class folder(s). "
-            "Make one folder per class there."
+            f"a data set needs at least two classes, but {folder.path / 'train'} holds {len(classes)} class folder(s); "
+            "make one folder per class there"
         )
     for name in classes:
         if next(_images_below(folder.path / "train" / name), None) is None:
             raise DataError(
-                f"Every class needs train images, but {folder.path / 'train' / name} holds none that Pillow can read. "
-                "Put some there, or remove the folder."
+                f"every class needs train images, but {folder.path / 'train' / name} holds none that Pillow can read; "
+                "put some there, or remove the folder"
             )
     for name in _folders_in(folder.path / "test"):
         if name not in classes:
             raise DataError(
-                f"The classes of test/ must occur in train/, but {folder.path / 'test' / name} has no counterpart"
-                f"{nearest(name, classes) or '.'} Known classes: {', '.join(classes)}."
+                f"the classes of test/ must occur in train/, but {folder.path / 'test' / name} has no counterpart"
+                f"{nearest(name, classes)}; known are {', '.join(classes)}"
             )
     return classes
 
@@ -215,5 +225,5 @@ def _size_of(image: Path) -> tuple[int, int]:
             width, height = opened.size
             turned = opened.getexif().get(0x0112, 1) in (5, 6, 7, 8)
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
-        raise DataError(f"The image {image} cannot be read ({error}). Replace it or remove it.") from error
+        raise DataError(f"the image {image} cannot be read ({error}); replace it or remove it") from error
     return (width, height) if turned else (height, width)

@@ -34,15 +34,15 @@ def split_validation(
     count = len(images)
     if (fraction is None) == (size is None):
         raise DataError(
-            f"A validation split needs either a fraction or a size, but got fraction={fraction} and size={size}."
+            f"a validation split needs either a fraction or a size, but got fraction={fraction} and size={size}"
         )
     if fraction is not None and not 0 < fraction < 1:
-        raise DataError(f"The validation fraction must lie between 0 and 1, but got {fraction}. Typical is 0.1.")
+        raise DataError(f"the validation fraction must be above 0 and below 1, but got {fraction}; 0.1 is usual")
     wanted = size if size is not None else round(count * (fraction or 0.0))
     if not 0 < wanted < count:
         raise DataError(
-            f"The validation split must leave at least one image on each side, but {wanted} of {count} images were "
-            "asked for. Choose another size."
+            f"the validation split must leave at least one image on each side, but {wanted} of {count} images were "
+            "asked for; choose another size"
         )
     labels = images.labels.cpu().numpy()
     generator = np.random.Generator(np.random.PCG64(seed))
