@@ -270,7 +270,8 @@ def train(
     >>> bn.train("studies/networks/tiniest.yaml", dataset="digit")
     Traceback (most recent call last):
         ...
-    budgetnet.errors.DataError: there is no data set 'digit'; did you mean 'digits'?
+    budgetnet.errors.DataError: there is no data set 'digit'; did you mean 'digits'?; known are cifar10, cifar100,
+        svhn, mnist, fashion-mnist, digits, and a folder of images is written {images: FOLDER}
     """
     from budgetnet.records.lookup import find
     from budgetnet.search.full_training import plan_training, train_network
