@@ -279,7 +279,7 @@ def _described(index: int, candidate: Candidate, digest: str) -> Network:
         hash=digest,
         arch=summary(network),
         network=network_text(network),
-        decisions=dict(candidate.expansion.decisions),
+        decisions=candidate.expansion.decisions,
         params=candidate.cost.params,
         flops=candidate.cost.flops,
         depth=candidate.cost.depth,

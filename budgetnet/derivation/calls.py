@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from budgetnet.derivation.decision import Decision
 from budgetnet.derivation.frames import ArgumentsFrame, BodyFrame, Path, Scalar, Scope
 from budgetnet.derivation.listeners import Listener
 from budgetnet.derivation.state import LIMIT_DEPTH, Pending, Rulebook, State, shape_error, shapes_text, shares
@@ -172,12 +173,7 @@ class Calls:
 
         return Pending(
             state=state,
-            name=name,
-            kind="value",
-            labels=offer.labels,
-            weights=offer.weights,
-            allowed=offer.allowed,
-            stable=is_stable(choice),
+            decision=Decision(name, "value", offer.labels, offer.weights, offer.allowed, is_stable(choice)),
             site=choice.site,
             scope=home,
             span=choice.span,

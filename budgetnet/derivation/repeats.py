@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from budgetnet.derivation.calls import is_stable
+from budgetnet.derivation.decision import Decision
 from budgetnet.derivation.frames import (
     BodyFrame,
     Cell,
@@ -61,12 +62,14 @@ def _choose_bound(book: Rulebook, state: State, frame: RepeatFrame, choice: synt
 
     return Pending(
         state=state,
-        name=state.trail[0].name(choice.site),
-        kind="value",
-        labels=labels_of(options),
-        weights=shares(choice.weights if isinstance(choice, syntax.Choice) else (), len(options)),
-        allowed=(True,) * len(options),
-        stable=is_stable(choice),
+        decision=Decision(
+            name=state.trail[0].name(choice.site),
+            kind="value",
+            labels=labels_of(options),
+            weights=shares(choice.weights if isinstance(choice, syntax.Choice) else (), len(options)),
+            allowed=(True,) * len(options),
+            stable=is_stable(choice),
+        ),
         site=choice.site,
         scope=frame.scope,
         span=choice.span,
@@ -87,12 +90,14 @@ def _choose_count(book: Rulebook, state: State, frame: RepeatFrame, low: int, hi
 
     return Pending(
         state=state,
-        name=state.trail[0].name(part.site),
-        kind="count",
-        labels=counts,
-        weights=shares((), len(counts)),
-        allowed=tuple(count == 0 or not endless for count in counts),
-        stable=constant(part.low) and constant(part.high),
+        decision=Decision(
+            name=state.trail[0].name(part.site),
+            kind="count",
+            labels=counts,
+            weights=shares((), len(counts)),
+            allowed=tuple(count == 0 or not endless for count in counts),
+            stable=constant(part.low) and constant(part.high),
+        ),
         site=part.site,
         scope=scope,
         span=part.span,

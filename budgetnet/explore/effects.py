@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from budgetnet.derivation.expand import Label
+from budgetnet.derivation.decision import Label
 from budgetnet.derivation.frames import Interner
 from budgetnet.derivation.listeners import Listener
 from budgetnet.derivation.machine import Machine, Pending, State
@@ -103,7 +103,8 @@ class _Without(Space):
 
             def take(self, pending: Pending, index: int) -> State:
                 state: State = super().take(pending, index)
-                return self.start()._replace(factor=0) if _is(choice, pending, pending.labels[index]) else state
+                label = pending.decision.labels[index]
+                return self.start()._replace(factor=0) if _is(choice, pending, label) else state
 
             def _step(self, state: State, listener: Listener) -> State | Pending:
                 if state.factor == 0:
@@ -121,5 +122,5 @@ def _is(choice: Choice, pending: Pending, label: Label) -> bool:
         and pending.site == choice.site
         and label == choice.label
         and type(label) is choice.type
-        and len(pending.labels) > 1
+        and len(pending.decision.labels) > 1
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from budgetnet.derivation.expand import Label
+from budgetnet.derivation.decision import Label
 from budgetnet.explore.estimates import LEVELS, Mean, Quantiles, Share
 from budgetnet.explore.views import Histogram, Sample
 from budgetnet.network.budget import Bound

@@ -8,7 +8,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from budgetnet.derivation.expand import Expansion, Label, output_shape
+from budgetnet.derivation.decision import Answer, Label
+from budgetnet.derivation.expand import Expansion, output_shape
 from budgetnet.derivation.machine import Machine
 from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.explore.estimates import Mean, Quantiles, Share
@@ -47,20 +48,20 @@ def tally(space: Space, n: int, seed: int) -> Tally:
     machine = space.make_machine(PlacedMachine)
     found = Tally(space)
     for _ in range(n):
-        decisions: dict[str, Label] = {}
+        answers: list[Answer] = []
         placing = Placing(space)
-        found.add(_draw(space, machine, rng, decisions, placing), decisions, placing)
+        found.add(_draw(space, machine, rng, answers, placing), answers, placing)
     return found
 
 
-def _draw(space: Space, machine: Machine, rng: random.Random, decisions: dict[str, Label], placing: Placing) -> Draw:
+def _draw(space: Space, machine: Machine, rng: random.Random, answers: list[Answer], placing: Placing) -> Draw:
     try:
-        shape = output_shape(placing.follow(machine, prior(rng), decisions), space.classes)
+        shape = output_shape(placing.follow(machine, prior(rng), answers), space.classes)
     except ShapeError as error:
         return Rejection("shape", str(error))
     except LanguageError as error:
         return Rejection("argument", str(error))
-    return judge(space, Expansion(placing.finish(), shape, decisions))
+    return judge(space, Expansion(placing.finish(), shape, tuple(answers)))
 
 
 class Drawing(NamedTuple):
@@ -108,10 +109,10 @@ class Tally:
         self.choices: dict[Choice, list[bool]] = defaultdict(list)
         """For every option of the text, whether the draws that took it fit."""
 
-    def add(self, draw: Draw, decisions: dict[str, Label], placing: Placing) -> None:
+    def add(self, draw: Draw, answers: list[Answer], placing: Placing) -> None:
         """Add a draw, the decisions it took (all of them, or those before it failed) and its parts."""
         fits = isinstance(draw, Candidate)
-        taken = {(plain(name), type(label), label): None for name, label in decisions.items()}
+        taken = {(plain(answer.decision.name), type(answer.label), answer.label): None for answer in answers}
         for key in taken:
             self._options[key].fits.append(fits)
         for choice in placing.taken:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from budgetnet.derivation.expand import Chooser, Label, decide
+from budgetnet.derivation.decision import Answer, Chooser, Label
 from budgetnet.derivation.frames import Shapes
 from budgetnet.derivation.listeners import Assembler, Listener
 from budgetnet.derivation.machine import Machine, Pending, State
@@ -27,7 +27,7 @@ class Choice(NamedTuple):
     """Of the label; 1, 1.0 and True are three options."""
     label: Label
     kind: str
-    """See `budgetnet.derivation.expand.Decision.kind`."""
+    """See `budgetnet.derivation.decision.Decision.kind`."""
     line: int
     """Of the place, from 1."""
 
@@ -73,18 +73,20 @@ class Placing(Assembler):
             )
         )
 
-    def follow(self, machine: Machine, choose: Chooser, decisions: dict[str, Label]) -> Shapes:
-        """Derive one network; *decisions* is filled as they are made, so that it is of use after an error.
+    def follow(self, machine: Machine, choose: Chooser, answers: list[Answer]) -> Shapes:
+        """Derive one network; *answers* grows on the way, so that it is of use after an error.
 
         Raises:
             ShapeError, LanguageError: as `Space.expand`.
         """
         stop = machine.run(machine.start(), self)
         while isinstance(stop, Pending):
-            decision = decide(stop)
+            decision = stop.decision
             index = choose(decision)
-            decisions[decision.name] = label = decision.labels[index]
-            self.taken[Choice(stop.scope.rule.name, stop.site, type(label), label, stop.kind, stop.span.line)] = None
+            answers.append(Answer(decision, index))
+            label = decision.labels[index]
+            choice = Choice(stop.scope.rule.name, stop.site, type(label), label, decision.kind, stop.span.line)
+            self.taken[choice] = None
             stop = machine.run(machine.take(stop, index), self)
         return stop
 

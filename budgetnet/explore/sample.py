@@ -145,7 +145,7 @@ def _regions(space: Space, candidates: Sequence[Candidate]) -> tuple[Region, ...
     occurs: Counter[str] = Counter()
     for candidate in candidates:
         placing = Placing(space)
-        placing.follow(machine, replay(candidate.expansion.decisions, _refuse), {})
+        placing.follow(machine, replay(candidate.expansion.decisions, _refuse), [])
         there: set[str] = set()
         for part in placing.parts:
             path = plain(part.path)

@@ -10,7 +10,8 @@ from typing import Any, Literal, get_args
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from budgetnet.derivation.expand import Label
+from budgetnet.derivation.decision import Label
+from budgetnet.records.parameters import Parameters
 
 __all__ = ["ATTRIBUTES", "OUTCOMES", "TRAINED", "Outcome", "Record", "read_record", "read_records"]
 
@@ -97,6 +98,8 @@ class Record:
     """The file of a known network that the study was started from; empty for what was drawn."""
     note: str = ""
     """What must be said beside counts that rest on own primitives; empty for most."""
+    parameters: Parameters = field(default_factory=lambda: Parameters({}, {}))
+    """The decisions as Optuna's parameters."""
     training: Mapping[str, Any] = field(default_factory=dict)
     """How it was trained and on what: see `budgetnet.workers.messages.Result.conditions`; empty if it was not."""
     constraints: Mapping[str, float] = field(default_factory=dict)
@@ -139,6 +142,7 @@ def read_record(trial: FrozenTrial) -> Record:
         values["reason"] = "its process stopped reporting"
     return Record(
         number=trial.number,
+        parameters=Parameters(trial.params, trial.distributions),
         constraints=trial.constraints,
         started=trial.datetime_start,
         finished=trial.datetime_complete,

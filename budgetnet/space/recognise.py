@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
-from budgetnet.derivation.expand import Label
+from budgetnet.derivation.decision import Label
 from budgetnet.derivation.frames import Interner, Shapes
 from budgetnet.derivation.machine import Machine, Pending, State
 from budgetnet.errors import LanguageError, ShapeError
@@ -95,6 +95,11 @@ class _Level:
     found: int = 0
     """Derivations by the options so far."""
 
+    def answer(self) -> tuple[str, Label]:
+        """Name of the decision and label of the option at hand."""
+        decision = self.pending.decision
+        return decision.name, decision.labels[self.index]
+
 
 class _Search:
     """Depth-first over the options, what is known of states and positions remembered."""
@@ -123,14 +128,14 @@ class _Search:
         while True:
             level = path[-1]
             level.index += 1
-            if level.index == len(level.pending.labels):
+            if level.index == len(level.pending.decision.labels):
                 known[level.pending.state.key(), level.position] = level.found
                 path.pop()
                 if not path:
                     return level.found, None
                 path[-1].found += level.found
                 continue
-            if not level.pending.allowed[level.index]:
+            if not level.pending.decision.allowed[level.index]:
                 continue
             after = self._follow(self._machine.take(level.pending, level.index), level.position)
             if after is None:
@@ -138,7 +143,7 @@ class _Search:
             stop, position = after
             if not isinstance(stop, Pending):
                 if first_only:
-                    return 1, {step.pending.name: step.pending.labels[step.index] for step in path}
+                    return 1, dict(map(_Level.answer, path))
                 level.found += 1
             elif (stop.state.key(), position) in known:
                 level.found += known[stop.state.key(), position]

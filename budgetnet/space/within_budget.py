@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from budgetnet.derivation.expand import Chooser, Decision, Expansion, Label, output_shape
+from budgetnet.derivation.decision import Answer, Chooser, Decision
+from budgetnet.derivation.expand import Expansion, output_shape
 from budgetnet.derivation.listeners import Assembler
 from budgetnet.derivation.machine import Pending
 from budgetnet.errors import SearchError
@@ -70,7 +71,7 @@ def derive(
     """
     journey = _Journey(table, weighting, band, axis_only=axis_only)
     machine, assembler = table.machine, Assembler()
-    decisions: dict[str, Label] = {}
+    answers: list[Answer] = []
     stop = machine.run(machine.start(), assembler)
     journey.check()
     if table.depths:
@@ -78,12 +79,12 @@ def derive(
         journey.go(choose(Decision("depth", "value", table.depths, weights, allowed, stable=True)))
     while isinstance(stop, Pending):
         weights, allowed = journey.outlook()
-        decision = Decision(stop.name, stop.kind, stop.labels, weights, allowed, stop.stable)
+        decision = stop.decision._replace(weights=weights, allowed=allowed)
         index = choose(decision)
-        decisions[decision.name] = decision.labels[index]
+        answers.append(Answer(decision, index))
         journey.go(index)
         stop = machine.run(machine.take(stop, index), assembler)
-    return Expansion(assembler.finish(), output_shape(stop, table.space.classes), decisions)
+    return Expansion(assembler.finish(), output_shape(stop, table.space.classes), tuple(answers))
 
 
 def reachable(table: Table, band: Band) -> bool:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 
 from budgetnet.explore.explore import sample
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.space.choosers import prior
 from budgetnet.space.counting.table import Table
 from budgetnet.space.counting.tabulate import tabulate
+from budgetnet.space.judge import derive as derive_and_judge
 from budgetnet.space.judge import draw, judge
 from budgetnet.space.mutate import mutate
 from budgetnet.space.recognise import recognise
@@ -58,13 +60,13 @@ def main() -> None:
     assert isinstance(table, Table)
     rng = random.Random(0)
     candidate = draw_fitting(table, rng)
-    network, decisions = candidate.expansion.network, candidate.expansion.decisions
+    network = candidate.expansion.network
     report("derive by the prior", lambda: here.expand(prior(rng)))
     report("count by the closed form and judge", lambda: judge(here, candidate.expansion))
     report("draw and judge", lambda: draw(here, rng))
     report("derive within the budget, by the prior", lambda: derive(table, prior(rng)))
     report("derive within the budget, uniformly", lambda: derive(table, prior(rng), weighting="uniform"))
-    report("mutate", lambda: mutate(here, decisions, rng))
+    report("mutate", lambda: mutate(candidate.expansion.answers, rng, partial(derive_and_judge, here)))
     report("canonical hash", lambda: canonical_hash(network))
     report("recognise", lambda: recognise(network, here), 20)
     report("sample 100 networks", lambda: sample(here, 100, 0), 1)

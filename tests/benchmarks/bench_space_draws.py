@@ -26,7 +26,7 @@ from typing import Any
 
 import optuna
 
-from budgetnet.derivation.expand import Decision
+from budgetnet.derivation.decision import Decision
 from budgetnet.network.cost.types import Cost
 from budgetnet.network.torch.measure import measure
 from budgetnet.records.parameters import distribution, option_index

@@ -16,8 +16,9 @@ import pytest
 from budgetnet.errors import SearchError
 from budgetnet.files.spaces import space_of
 from budgetnet.network.canonical.hash import canonical_hash
+from budgetnet.records.parameters import parameters
 from budgetnet.records.trial import Record
-from budgetnet.search.propose import make_sampler, parameters_of, propose
+from budgetnet.search.propose import make_sampler, propose
 from budgetnet.search.samplers.evolution import EvolutionSampler
 from budgetnet.search.samplers.random import RandomSampler
 from budgetnet.search.samplers.tpe import TpeSampler
@@ -56,7 +57,8 @@ def history(deriver: Deriver, n: int, seed: int = 0) -> list[Record]:
         number = len(records)
         common = {
             "number": number,
-            "decisions": dict(found.expansion.decisions),
+            "decisions": found.expansion.decisions,
+            "parameters": parameters(found.expansion.answers),
             "params": found.cost.params,
             "hash": canonical_hash(found.expansion.network),
         }
@@ -137,7 +139,7 @@ def test_choices_that_follow_from_earlier_ones(kind, make_study):
     deriver = Deriver(space)
     records = history(deriver, 25)
     for drawn in first(kind(deriver), records, 0, 12):
-        values, distributions = parameters_of(space, drawn)
+        values, distributions = parameters(drawn.expansion.answers)
         assert list(values) == list(distributions) == list(drawn.expansion.decisions)
 
 

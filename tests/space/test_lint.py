@@ -43,7 +43,7 @@ def try_all(space: Space) -> list[tuple[list[Pending], list[int], object]]:
             stop = machine.run(machine.start(), assembler)
             while isinstance(stop, Pending):
                 position = len(taken)
-                taken.append(plan[position] if position < len(plan) else stop.allowed.index(True))
+                taken.append(plan[position] if position < len(plan) else stop.decision.allowed.index(True))
                 decisions.append(stop)
                 stop = machine.run(machine.take(stop, taken[-1]), assembler)
             output_shape(stop, space.classes)
@@ -55,8 +55,8 @@ def try_all(space: Space) -> list[tuple[list[Pending], list[int], object]]:
             (
                 [*taken[:position], index]
                 for position in reversed(range(len(taken)))
-                for index in range(taken[position] + 1, len(decisions[position].labels))
-                if decisions[position].allowed[index]
+                for index in range(taken[position] + 1, len(decisions[position].decision.labels))
+                if decisions[position].decision.allowed[index]
             ),
             None,
         )
@@ -69,8 +69,9 @@ def useless_by_trying(space: Space) -> set[Option]:
     had: set[Option] = set()
     for decisions, taken, cost in try_all(space):
         if cost is not None and space.budget.excess(cost) is None:
-            for decision, index in zip(decisions, taken, strict=True):
-                options = [(decision.scope.rule.name, decision.site, type(word), word) for word in decision.labels]
+            for pending, index in zip(decisions, taken, strict=True):
+                labels = pending.decision.labels
+                options = [(pending.scope.rule.name, pending.site, type(word), word) for word in labels]
                 offered.update(options)
                 had.add(options[index])
     return offered - had

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from budgetnet.derivation.expand import Chooser, Decision, Expansion
+from budgetnet.derivation.decision import Chooser, Decision
+from budgetnet.derivation.expand import Expansion
 from budgetnet.errors import SearchError
 from budgetnet.network.cost.types import Cost
 from budgetnet.space.choosers import prior, replay

@@ -9,21 +9,20 @@ from __future__ import annotations
 import random
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import optuna
 from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from budgetnet.derivation.expand import Decision
+from budgetnet.derivation.decision import Decision
 from budgetnet.files.study import Goal
 from budgetnet.records.objective import directions, shortfall, values_of, violation
-from budgetnet.records.parameters import Parameters, distribution, option_index, parameters
+from budgetnet.records.parameters import distribution, option_index
 from budgetnet.records.trial import Record
 from budgetnet.search.samplers.base import STARTUP
 from budgetnet.space.choosers import prior
 from budgetnet.space.judge import Draw, Rejection
-from budgetnet.space.mutate import offers
 from budgetnet.space.proposer import Deriver
 
 __all__ = ["TpeSampler"]
@@ -40,8 +39,6 @@ class TpeSampler:
     goal: Goal = "accuracy"
     target: float | None = None
     startup: int = STARTUP
-    _parameters: dict[int, Parameters] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """Parameters of the trials seen so far, by number: a memory that changes nothing but the time it takes."""
 
     def draws(self, records: Sequence[Record], rng: random.Random) -> Iterator[Draw]:
         """Yield draws from the prior until enough is known, then TPE's."""
@@ -60,12 +57,6 @@ class TpeSampler:
         study = optuna.create_study(directions=directions(self.goal), sampler=sampler)
         study.add_trials([mirrored for record in records if (mirrored := self._mirrored(record)) is not None])
         return study
-
-    def _parameters_of(self, record: Record) -> Parameters:
-        if record.number not in self._parameters:
-            made = offers(self.deriver.space, record.decisions, random.Random(0))  # noqa: S311 - nothing is drawn
-            self._parameters[record.number] = parameters(made)
-        return self._parameters[record.number]
 
     def _mirrored(self, record: Record) -> FrozenTrial | None:
         """One trial as TPE should see it; None for those that say nothing about their network."""
@@ -88,12 +79,11 @@ class TpeSampler:
                 pass
             case _:
                 return None
-        taken = self._parameters_of(record)
         return create_trial(
             state=state,
             values=values,
-            params=dict(taken.values),
-            distributions=dict(taken.distributions),
+            params=dict(record.parameters.values),
+            distributions=dict(record.parameters.distributions),
             intermediate_values=curve,
             constraints=constraints,
         )

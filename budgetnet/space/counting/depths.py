@@ -15,9 +15,10 @@ import time
 from dataclasses import replace
 from typing import Literal
 
+from budgetnet.space.counting.shortest_paths import without_collector
 from budgetnet.space.counting.states import COMPLETE, Costs, Edge, Node, StateGraph, find_states
 from budgetnet.space.counting.table import Table
-from budgetnet.space.counting.tabulate import LIMIT_BYTES, LIMIT_STATES, TooLarge, fill, without_collector
+from budgetnet.space.counting.tabulate import LIMIT_BYTES, LIMIT_STATES, TooLarge, fill
 from budgetnet.space.space import Space
 
 __all__ = ["depth_shares", "tabulate_depths"]

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from budgetnet.explore.findings import Bin
 from budgetnet.network.budget import Bound
 from budgetnet.space.counting.merging import Form, reduce_states
+from budgetnet.space.counting.shortest_paths import without_collector
 from budgetnet.space.counting.states import COMPLETE, Costs, StateGraph, find_states
-from budgetnet.space.counting.tabulate import LIMIT_STATES, TooLarge, without_collector
+from budgetnet.space.counting.tabulate import LIMIT_STATES, TooLarge
 from budgetnet.space.space import Space
 
 __all__ = ["LIMIT_PAIRS", "LIMIT_POINTS", "LIMIT_WORK", "Distribution", "distribution", "lows"]

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
 from budgetnet.space.counting.bigcounts import Limbs
 from budgetnet.space.counting.merging import BEYOND, Classes, reduce_states
+from budgetnet.space.counting.shortest_paths import without_collector
 from budgetnet.space.counting.states import COMPLETE, NEVER, StateGraph, find_states
 from budgetnet.space.counting.table import Counts, Floats, Hub, Integers, Table
 from budgetnet.space.space import Space
 
-__all__ = ["LIMIT_BYTES", "LIMIT_STATES", "TooLarge", "fill", "tabulate", "without_collector"]
+__all__ = ["LIMIT_BYTES", "LIMIT_STATES", "TooLarge", "fill", "tabulate"]
 
 LIMIT_STATES = 100_000
 """States that are looked into by default: up to a quarter of a minute of work, and the same on every machine."""
@@ -81,18 +79,6 @@ def fill(space: Space, graph: StateGraph, memory: int, depths: tuple[int, ...] =
     table.bytes = needed
     _fill(table, sizes)
     return table
-
-
-@contextmanager
-def without_collector() -> Iterator[None]:
-    """Pause the collection of reference cycles: none are made here, and looking for them doubles the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _terms(classes: Classes) -> int:

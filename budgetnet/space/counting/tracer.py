@@ -71,10 +71,12 @@ class Tracer(Machine):
     def look(self, number: int) -> Node:
         """Follow every option of a node."""
         pending = self.waiting[number]
-        weights = [weight * allowed for weight, allowed in zip(pending.weights, pending.allowed, strict=True)]
+        decision = pending.decision
+        weights = [weight * allowed for weight, allowed in zip(decision.weights, decision.allowed, strict=True)]
         total = sum(weights)
         edges = tuple(
-            self.follow(self.take(pending, index)) if allowed else None for index, allowed in enumerate(pending.allowed)
+            self.follow(self.take(pending, index)) if allowed else None
+            for index, allowed in enumerate(decision.allowed)
         )
         return Node(edges, tuple(weight / total for weight in weights))
 

@@ -12,7 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from budgetnet.derivation.expand import Label, output_shape
+from budgetnet.derivation.decision import Label
+from budgetnet.derivation.expand import output_shape
 from budgetnet.derivation.machine import LIMIT_DEPTH, Pending, State
 from budgetnet.errors import CountError, LanguageError, ShapeError, StudyError
 from budgetnet.grammar import syntax
@@ -149,7 +150,7 @@ def _failure(found: Survey, state: State) -> str:
     try:
         stop = machine.run(state, Deaf())
         while isinstance(stop, Pending):
-            stop = machine.run(machine.take(stop, stop.allowed.index(True)), Deaf())
+            stop = machine.run(machine.take(stop, stop.decision.allowed.index(True)), Deaf())
         output_shape(stop, found.space.classes)
     except (ShapeError, LanguageError) as error:
         return re.sub(r"^.*?:\d+:\d+: ", "", str(error).partition("\n")[0])
@@ -179,8 +180,8 @@ class _Offer:
 class _Place:
     """A place in the text where something is left to choose."""
 
-    decision: Pending
-    """One of those there."""
+    pending: Pending
+    """One of the decisions there."""
     offers: dict[_Key, _Offer] = field(default_factory=lambda: defaultdict(_Offer))
 
 
@@ -199,7 +200,7 @@ def _useless(found: Survey) -> Iterator[Useless]:
                 site=site,
                 labels=tuple(label for _, label in keys),
                 reason=_why(found, rule, [place.offers[key] for key in keys]),
-                span=_span(rule, place.decision, keys[0]),
+                span=_span(rule, place.pending, keys[0]),
             )
 
 
@@ -209,17 +210,17 @@ def _places(found: Survey) -> dict[tuple[str, str], _Place]:
     target, costs = found.start
     before: dict[int, Costs] = {target: costs}
     for number in found.order:
-        node, decision = found.nodes[number], found.decisions[number]
+        node, pending = found.nodes[number], found.decisions[number]
         if node is None or number not in before:
             continue
-        place = places.setdefault((decision.scope.rule.name, decision.site), _Place(decision))
-        for index, edge in enumerate(node.edges):
-            offer = place.offers[type(decision.labels[index]), decision.labels[index]]
+        place = places.setdefault((pending.scope.rule.name, pending.site), _Place(pending))
+        for index, (label, edge) in enumerate(zip(pending.decision.labels, node.edges, strict=True)):
+            offer = place.offers[type(label), label]
             if edge is None:
                 continue
             beyond = found.beyond(edge[0])
             if beyond is None:
-                offer.failed = found.tracer.take(decision, index)
+                offer.failed = found.tracer.take(pending, index)
                 continue
             spent = found.tracer.add(before[number], edge[1])
             excess = _excess(found, found.tracer.add(spent, beyond))
@@ -253,12 +254,12 @@ def _listed(labels: tuple[Label, ...]) -> str:
     return ", ".join(words)
 
 
-def _span(rule: syntax.Rule, decision: Pending, key: _Key) -> Span:
+def _span(rule: syntax.Rule, pending: Pending, key: _Key) -> Span:
     """Where an option stands; the whole decision's place if it has none of its own."""
     defaults = (parameter.default for parameter in rule.parameters if parameter.default is not None)
     for root in (*defaults, rule.body):
         for node in walk(root):
-            if isinstance(node, syntax.Alternatives | syntax.Choice) and node.site == decision.site:
-                index = [(type(label), label) for label in decision.labels].index(key)
+            if isinstance(node, syntax.Alternatives | syntax.Choice) and node.site == pending.site:
+                index = [(type(label), label) for label in pending.decision.labels].index(key)
                 return node.options[index].span
-    return decision.span
+    return pending.span
