@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from budgetnet.explore.findings import Bin, Census
+from budgetnet.explore.findings import Census
+from budgetnet.space.counting.distribution import Bin
 from budgetnet.text import count, joined_table, percent, short_count
 
 __all__ = ["census_text", "large"]

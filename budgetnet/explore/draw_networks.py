@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from budgetnet.errors import RequestError
-from budgetnet.explore.sample import Haul, collect, point_of
+from budgetnet.explore.sample import Haul, Point, collect, point_of
 from budgetnet.explore.suggestions import bound_words
-from budgetnet.explore.views import Point
 from budgetnet.files import network_file
 from budgetnet.files.network_file import Architecture
 from budgetnet.files.spaces import space_of

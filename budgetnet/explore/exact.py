@@ -6,8 +6,10 @@ import random
 from math import sqrt
 from statistics import fmean, stdev
 
-from budgetnet.explore.findings import Bin, Census, Share
+from budgetnet.explore.estimates import Share
+from budgetnet.explore.findings import Census
 from budgetnet.space.choosers import prior
+from budgetnet.space.counting.distribution import table_bins
 from budgetnet.space.counting.table import Table
 from budgetnet.space.judge import Candidate, judge
 from budgetnet.space.recognise import count_derivations
@@ -38,26 +40,13 @@ def take_census(table: Table, *, draws: int = 60, seed: int = 0, bins: int = 40)
         fitting=table.fitting,
         smallest=table.smallest,
         prior=table.prior,
-        bins=_bins(table, bins),
+        bins=table_bins(table, table.bound, bins),
         all_bounds=all_bounds,
         unique=unique,
         states=table.states,
         seconds=table.seconds,
         note="; ".join(notes),
     )
-
-
-def _bins(table: Table, count: int) -> tuple[Bin, ...]:
-    least = table.smallest
-    if not table.fitting or least is None or table.axis is None:
-        return ()
-    width = max(1, -(-(table.bound + 1 - least) // count))
-    found = []
-    for low in range(least, table.bound + 1, width):
-        high = min(low + width - 1, table.bound)
-        derivations, mass = table.between(low, high)
-        found.append(Bin(low=low, high=high, derivations=derivations, prior=mass))
-    return tuple(found)
 
 
 def _estimates(table: Table, draws: int, seed: int) -> tuple[Share | None, Share]:

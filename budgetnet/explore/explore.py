@@ -9,7 +9,7 @@ from budgetnet.explore.effects import LIMIT_WORK, affordable, exact_effect
 from budgetnet.explore.exact import take_census
 from budgetnet.explore.findings import Effect, Exploration
 from budgetnet.explore.from_draws import Tally, tally
-from budgetnet.explore.histogram import Drawn, histogram
+from budgetnet.explore.histogram import histogram
 from budgetnet.explore.provenance import Choice
 from budgetnet.explore.sample import sample_of
 from budgetnet.space.counting.table import Table
@@ -51,8 +51,8 @@ def explore(
     if points < 1:
         return found
     costs = {
-        "params": [Drawn(entry.params, entry.fits) for entry in drawn.complete],
-        "flops": [Drawn(entry.flops, entry.fits) for entry in drawn.complete],
+        "params": [(entry.params, entry.fits) for entry in drawn.complete],
+        "flops": [(entry.flops, entry.fits) for entry in drawn.complete],
     }
     views = (
         histogram(space, "params", costs["params"], draws, states=states),

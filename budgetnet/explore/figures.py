@@ -7,10 +7,11 @@ from textwrap import wrap
 
 from budgetnet.explore.census_text import large
 from budgetnet.explore.findings import Effect, Exploration
+from budgetnet.explore.histogram import Histogram
 from budgetnet.explore.html import COLOURS, Figure, axis, label, layout
+from budgetnet.explore.sample import Point, Region
 from budgetnet.explore.suggestions import bound_words, option_words
 from budgetnet.explore.text import DecisionCost, decision_costs
-from budgetnet.explore.views import Histogram, Point, Region
 from budgetnet.text import bytes_text, count, percent, short_count
 
 __all__ = ["cost_histogram", "decision_figure", "effect_figure", "reason_figure", "region_figure", "sample_scatter"]

@@ -7,21 +7,19 @@ from typing import Any
 
 from budgetnet.derivation.decision import Label
 from budgetnet.explore.estimates import LEVELS, Mean, Quantiles, Share
-from budgetnet.explore.views import Histogram, Sample
+from budgetnet.explore.histogram import Histogram
+from budgetnet.explore.sample import Sample
 from budgetnet.network.budget import Bound
+from budgetnet.space.counting.distribution import Bin
 
 __all__ = [
-    "LEVELS",
-    "Bin",
     "Cause",
     "Census",
     "Effect",
     "Exact",
     "Exploration",
     "OptionShare",
-    "Quantiles",
     "RuleCost",
-    "Share",
 ]
 
 
@@ -116,19 +114,6 @@ class Effect:
     """How many of the other draws keep all bounds (estimated)."""
     exact: Exact | None = None
     """For the axis alone; None where it was not counted."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bin:
-    """Networks by cost."""
-
-    low: int
-    """Least cost on the axis, included."""
-    high: int
-    """Largest cost, included."""
-    derivations: int
-    prior: float
-    """Probability that the grammar's own draw lies here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

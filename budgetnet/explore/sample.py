@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import cycle
 
+from budgetnet.derivation.decision import Label
 from budgetnet.errors import RequestError, SearchError
 from budgetnet.explore.provenance import PlacedMachine, Placing, plain
-from budgetnet.explore.views import Point, Region, Sample
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.network.text import network_text, summary
 from budgetnet.space.choosers import replay
@@ -20,12 +20,61 @@ from budgetnet.space.sampling import draw_fitting, draw_until
 from budgetnet.space.space import Space
 from budgetnet.space.within_budget import Band, Weighting
 
-__all__ = ["Haul", "collect", "point_of", "sample_of"]
+__all__ = ["Haul", "Point", "Region", "Sample", "collect", "point_of", "sample_of"]
 
 LIMIT_TRIES = 1000
 """Draws in a row that may repeat a network, beyond the networks known, before it is given up."""
 WIDEST = 100
 """Characters of a network's short line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One network that fits."""
+
+    params: int
+    flops: int
+    activations: int
+    peak_activation_bytes: int
+    depth: int
+    receptive_field: int
+    arch: str
+    """In a short line."""
+    network: str
+    """Its text."""
+    hash: str
+    """Canonical."""
+    decisions: dict[str, Label]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """Where costs go, on average over the sample: the calls that lead to a rule, without indices."""
+
+    path: str
+    """``stage#2.units``; empty for the whole network."""
+    parent: str | None
+    """The path that calls it; None of the whole network."""
+    params: float
+    """Mean over all networks of the sample, with what the region calls."""
+    own_params: float
+    """Of the primitives written in the rule itself."""
+    flops: float
+    own_flops: float
+    networks: int
+    """In how many networks of the sample it occurs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """Networks that fit, drawn by the grammar's prior given the budget."""
+
+    points: tuple[Point, ...]
+    seed: int
+    rejected: dict[str, int]
+    """Further draws that broke a bound which cannot be looked ahead for exactly."""
+    regions: tuple[Region, ...]
+    """Each after the one that it is part of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from budgetnet.explore.estimates import Quantiles, Share
 from budgetnet.explore.explore import explore
-from budgetnet.explore.findings import Quantiles, Share
 from budgetnet.explore.from_draws import sample
 from budgetnet.explore.provenance import rules_of
 from budgetnet.network.canonical.hash import canonical_hash

@@ -9,13 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from budgetnet.explore.census_text import census_text, large
+from budgetnet.explore.estimates import Share
 from budgetnet.explore.explore import explore
-from budgetnet.explore.findings import Bin, Census, Share
+from budgetnet.explore.findings import Census
 from budgetnet.explore.from_draws import sample
 from budgetnet.explore.text import exploration_text
 from budgetnet.files.spaces import space_of
 from budgetnet.network.budget import Budget
 from budgetnet.records.lookup import read_study_file
+from budgetnet.space.counting.distribution import Bin
 
 
 @pytest.fixture

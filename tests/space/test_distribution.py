@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budgetnet.space.counting.distribution import Distribution, distribution, lows
+from budgetnet.space.counting.distribution import Distribution, cost_distribution
 from budgetnet.space.counting.tabulate import TooLarge
 from tests.space.spaces import FLAGSHIP, GRAMMARS, space_of
 from tests.space.test_table import derived, middle
@@ -16,7 +16,7 @@ from tests.space.test_table import derived, middle
 
 def spread(space, of="flops", **limits) -> Distribution:
     """The distribution, which must exist."""
-    found = distribution(space, of, **limits)
+    found = cost_distribution(space, of, **limits)
     assert isinstance(found, Distribution)
     return found
 
@@ -87,6 +87,6 @@ def test_too_much_joint_work_leaves_the_axis_aside() -> None:
 def test_refusals() -> None:
     """Depth is no sum, and too many states are not looked into."""
     with pytest.raises(ValueError, match="depth is no sum over a network's parts"):
-        distribution(space_of(FLAGSHIP, params=100), "depth")
-    small = distribution(space_of(FLAGSHIP, shape=(3, 32, 32), classes=10, params=200_000), states=100)
+        cost_distribution(space_of(FLAGSHIP, params=100), "depth")
+    small = cost_distribution(space_of(FLAGSHIP, shape=(3, 32, 32), classes=10, params=200_000), states=100)
     assert small == TooLarge("the space has more than 100 states within the budget, too many for a histogram")
