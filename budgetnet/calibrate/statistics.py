@@ -22,7 +22,7 @@ LEVEL = 0.9
 """Of the intervals."""
 RESAMPLES = 2000
 
-Floats = NDArray[np.float64]
+_Floats = NDArray[np.float64]
 
 Paired = Sequence[tuple[Sequence[float], Sequence[float]]]
 """One pair per repetition: a score of each network, and what it stands for, of the same networks. Higher is better."""
@@ -128,11 +128,11 @@ def _resampled(pairs: Paired, seed: int) -> list[float | None]:
     return [None if math.isnan(value) else float(value) for value in _correlations(pairs, drawn)]
 
 
-def _correlations(pairs: Paired, drawn: NDArray[np.int64]) -> Floats:
+def _correlations(pairs: Paired, drawn: NDArray[np.int64]) -> _Floats:
     """The mean rank correlation of each row of *drawn* (resamples, n); NaN where none of the pairs has one."""
     from scipy.stats import rankdata  # half a second of imports
 
-    found: list[Floats] = []
+    found: list[_Floats] = []
     for pair in pairs:
         centred = []
         for scores in pair:
@@ -145,7 +145,7 @@ def _correlations(pairs: Paired, drawn: NDArray[np.int64]) -> Floats:
     values = np.stack(found)
     there = ~np.isnan(values)
     with np.errstate(invalid="ignore"):
-        mean: Floats = np.where(there, values, 0.0).sum(axis=0) / there.sum(axis=0)
+        mean: _Floats = np.where(there, values, 0.0).sum(axis=0) / there.sum(axis=0)
     return mean
 
 

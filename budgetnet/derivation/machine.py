@@ -135,7 +135,7 @@ class Machine:
             case frames.ArgumentsFrame() as frame:
                 return self._calls.go_on(state, frame, listener)
             case frames.RepeatFrame() as frame:
-                return repeats.repeat(book, state, frame, listener)
+                return repeats.go_on_repeating(book, state, frame, listener)
             case frames.CloseSkip() as frame:
                 return branches.close_skip(book, state, frame, listener)
             case frames.JoinSkip() as frame:
@@ -146,10 +146,10 @@ class Machine:
                 return branches.go_on_graph(book, state, frame, listener)
             case frames.EndTied() as frame:
                 return repeats.end_tied(book, state, frame)
-            case frames.Replay() as frame:
-                return repeats.replay(book, state, frame)
-            case frames.EndReplay() as frame:
-                return repeats.end_replay(book, state, frame)
+            case frames.TiedCopy() as frame:
+                return repeats.begin_tied_copy(book, state, frame)
+            case frames.EndTiedCopy() as frame:
+                return repeats.end_tied_copy(book, state, frame)
             case frames.CloseShared() as frame:
                 return repeats.close_shared(book, state, frame, listener)
             case _:
@@ -165,7 +165,7 @@ class Machine:
                 return self._alternatives(state, expression, scope)
             case syntax.Repeat():
                 frame = frames.RepeatFrame(expression, scope, expression.low, expression.high)
-                return repeats.repeat(self._book, state, frame, listener)
+                return repeats.go_on_repeating(self._book, state, frame, listener)
             case syntax.Optional():
                 return self._optional(state, expression, scope)
             case syntax.Skip():

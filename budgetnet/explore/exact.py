@@ -7,18 +7,18 @@ from math import sqrt
 from statistics import fmean, stdev
 
 from budgetnet.explore.estimates import Share
-from budgetnet.explore.findings import Census
+from budgetnet.explore.findings import ExactCounts
 from budgetnet.space.choosers import prior
 from budgetnet.space.counting.distribution import table_bins
 from budgetnet.space.counting.table import Table
 from budgetnet.space.judge import Candidate, judge
 from budgetnet.space.recognise import count_derivations
-from budgetnet.space.within_budget import derive
+from budgetnet.space.within_budget import derive_within_budget
 
-__all__ = ["take_census"]
+__all__ = ["count_exactly"]
 
 
-def take_census(table: Table, *, draws: int = 60, seed: int = 0, bins: int = 40) -> Census:
+def count_exactly(table: Table, *, draws: int = 60, seed: int = 0, bins: int = 40) -> ExactCounts:
     """Sum up a table.
 
     Args:
@@ -33,7 +33,7 @@ def take_census(table: Table, *, draws: int = 60, seed: int = 0, bins: int = 40)
     if not table.exact:
         notes.append(f"telling costs apart would need {table.bytes / 2**20:,.0f} MiB of memory")
     all_bounds, unique = (None, None) if not table.fitting else _estimates(table, draws, seed)
-    return Census(
+    return ExactCounts(
         axis=table.axis,
         bound=table.bound,
         derivations=table.derivations,
@@ -55,7 +55,7 @@ def _estimates(table: Table, draws: int, seed: int) -> tuple[Share | None, Share
     kept = 0
     weights = []
     for _ in range(draws):
-        expansion = derive(table, prior(rng), weighting="uniform", axis_only=True)
+        expansion = derive_within_budget(table, prior(rng), weighting="uniform", axis_only=True)
         kept += isinstance(judge(table.space, expansion), Candidate)
         weights.append(1 / count_derivations(expansion.network, table.space))
     error = stdev(weights) / sqrt(draws) if draws > 1 else 0.5

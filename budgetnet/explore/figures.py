@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from textwrap import wrap
 
-from budgetnet.explore.census_text import large
+from budgetnet.explore.exact_text import large
 from budgetnet.explore.findings import Effect, Exploration
 from budgetnet.explore.histogram import Histogram
 from budgetnet.explore.html import COLOURS, Figure, axis, label, layout
@@ -20,7 +20,7 @@ HOVER_WIDTH = 76
 HOVER_LINES = 14
 NAME_WIDTH = 46
 MOST_EFFECTS = 36
-MOST_DECISIONS = 18
+_MOST_DECISIONS = 18
 
 
 def cost_histogram(found: Histogram) -> Figure:
@@ -168,7 +168,7 @@ def region_figure(regions: Sequence[Region], networks: int) -> Figure:
 
 def decision_figure(found: Exploration) -> Figure | None:
     """The mean number of parameters with each option of each decision, the costliest decision on top."""
-    costs = decision_costs(found)[:MOST_DECISIONS]
+    costs = decision_costs(found)[:_MOST_DECISIONS]
     if not costs:
         return None
     names = _names([cost.decision for cost in costs])

@@ -17,7 +17,7 @@ from budgetnet.space.space import Space
 __all__ = ["Bar", "Histogram", "histogram"]
 
 BARS = 48
-LIMIT_BYTES = 256 << 20
+TABLE_BYTES = 256 << 20
 """Memory of the table behind an exact histogram."""
 
 
@@ -55,7 +55,7 @@ class Histogram:
 
 
 def histogram(
-    space: Space, bound: Bound, drawn: Sequence[tuple[int, bool]], draws: int, *, states: int, memory: int = LIMIT_BYTES
+    space: Space, bound: Bound, drawn: Sequence[tuple[int, bool]], draws: int, *, states: int, memory: int = TABLE_BYTES
 ) -> Histogram | None:
     """Put a space's networks in order of a cost; None if none was drawn.
 

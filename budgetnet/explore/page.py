@@ -8,7 +8,7 @@ from datetime import datetime
 from importlib.metadata import version
 
 from budgetnet import __version__
-from budgetnet.explore.census_text import large
+from budgetnet.explore.exact_text import large
 from budgetnet.explore.figures import (
     cost_histogram,
     decision_figure,

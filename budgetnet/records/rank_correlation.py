@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 __all__ = ["kendall", "spearman"]
 
-Scores = Sequence[float] | NDArray[np.float64]
+_Scores = Sequence[float] | NDArray[np.float64]
 
 
-def kendall(first: Scores, second: Scores) -> float | None:
+def kendall(first: _Scores, second: _Scores) -> float | None:
     """Return Kendall's tau-b, from -1 to 1; None where one of the two is constant."""
     if _constant(first) or _constant(second):
         return None
@@ -25,7 +25,7 @@ def kendall(first: Scores, second: Scores) -> float | None:
     return float(kendalltau(first, second).statistic)
 
 
-def spearman(first: Scores, second: Scores) -> float | None:
+def spearman(first: _Scores, second: _Scores) -> float | None:
     """Return Spearman's rank correlation, from -1 to 1; None where one of the two is constant."""
     if _constant(first) or _constant(second):
         return None
@@ -34,5 +34,5 @@ def spearman(first: Scores, second: Scores) -> float | None:
     return float(spearmanr(first, second).statistic)
 
 
-def _constant(scores: Scores) -> bool:
+def _constant(scores: _Scores) -> bool:
     return len(np.unique(np.asarray(scores))) < 2

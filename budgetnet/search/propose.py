@@ -18,7 +18,7 @@ from budgetnet.search.samplers.evolution import EvolutionSampler
 from budgetnet.search.samplers.random import RandomSampler
 from budgetnet.search.samplers.tpe import TpeSampler
 from budgetnet.space.judge import Candidate, Rejection
-from budgetnet.space.proposer import Deriver
+from budgetnet.space.proposer import Proposer
 from budgetnet.space.space import Space
 
 __all__ = [
@@ -64,14 +64,14 @@ class Proposal:
 def make_sampler(study: Study, space: Space) -> Sampler:
     """Return the sampler that a study asks for; short studies learn earlier."""
     startup = min(STARTUP, max(3, study.search.trials // 4))
-    deriver = Deriver(space)
+    proposer = Proposer(space)
     match study.search.sampler:
         case "random":
-            return RandomSampler(deriver)
+            return RandomSampler(proposer)
         case "tpe":
-            return TpeSampler(deriver, study.goal, study.target, startup)
+            return TpeSampler(proposer, study.goal, study.target, startup)
         case "evolution":
-            return EvolutionSampler(deriver, study.goal, study.target, startup)
+            return EvolutionSampler(proposer, study.goal, study.target, startup)
 
 
 def propose(

@@ -15,13 +15,13 @@ from budgetnet.space.judge import Draw
 from budgetnet.space.mutate import mutate
 from budgetnet.space.space import Space
 
-__all__ = ["Deriver"]
+__all__ = ["Proposer"]
 
 LIMIT_MEMORY = 1 << 30
 """Bytes that the table over the space may take."""
 
 
-class Deriver:
+class Proposer:
     """Derives networks of one space, with any chooser.
 
     With a table, a decision offers only options from which some completion still fits, so under a bound on parameters,
@@ -58,7 +58,7 @@ class Deriver:
         table = self.table
         if table is None:
             return judge.derive(self.space, choose)
-        return judge.attempt(self.space, lambda: within_budget.derive(table, choose))
+        return judge.attempt(self.space, lambda: within_budget.derive_within_budget(table, choose))
 
     def draw(self, rng: random.Random) -> Draw:
         """Derive one network by the grammar's prior, given the budget."""

@@ -14,7 +14,7 @@ from budgetnet.network.nodes import Node, Primitive, Shape
 from budgetnet.space.events import (
     BEGIN,
     END,
-    Event,
+    NetworkEvent,
     events_of,
     graph_event,
     join_event,
@@ -104,7 +104,7 @@ class _Level:
 class _Search:
     """Depth-first over the options, what is known of states and positions remembered."""
 
-    def __init__(self, events: list[Event], machine: Machine) -> None:
+    def __init__(self, events: list[NetworkEvent], machine: Machine) -> None:
         self._events = events
         self._machine = machine
         self._best = _Best()
@@ -188,12 +188,12 @@ def _first_line(error: Exception) -> str:
 class _Comparing:
     """A listener that gives up at the first event that is not the network's."""
 
-    def __init__(self, events: list[Event], position: int, best: _Best) -> None:
+    def __init__(self, events: list[NetworkEvent], position: int, best: _Best) -> None:
         self._events = events
         self._best = best
         self.position = position
 
-    def _meet(self, event: Event) -> None:
+    def _meet(self, event: NetworkEvent) -> None:
         if self.position >= len(self._events) or self._events[self.position] != event:
             self._best.note(self.position, event.text)
             raise _Parted

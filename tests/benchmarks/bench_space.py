@@ -21,7 +21,7 @@ from budgetnet.space.mutate import mutate
 from budgetnet.space.recognise import recognise
 from budgetnet.space.sampling import draw_fitting
 from budgetnet.space.space import Space
-from budgetnet.space.within_budget import derive
+from budgetnet.space.within_budget import derive_within_budget
 from tests.space.spaces import FLAGSHIP, space_of
 
 WIDER = FLAGSHIP.replace("stage(24|32){1..2} stage(48|64|96){1..2}", "stage(16..48:8){1..2} stage(48..128:8){1..2}")
@@ -64,8 +64,11 @@ def main() -> None:
     report("derive by the prior", lambda: here.expand(prior(rng)))
     report("count by the closed form and judge", lambda: judge(here, candidate.expansion))
     report("draw and judge", lambda: draw(here, rng))
-    report("derive within the budget, by the prior", lambda: derive(table, prior(rng)))
-    report("derive within the budget, uniformly", lambda: derive(table, prior(rng), weighting="uniform"))
+    report("derive within the budget, by the prior", lambda: derive_within_budget(table, prior(rng)))
+    report(
+        "derive within the budget, uniformly",
+        lambda: derive_within_budget(table, prior(rng), weighting="uniform"),
+    )
     report("mutate", lambda: mutate(candidate.expansion.answers, rng, partial(derive_and_judge, here)))
     report("canonical hash", lambda: canonical_hash(network))
     report("recognise", lambda: recognise(network, here), 20)

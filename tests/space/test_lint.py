@@ -14,7 +14,7 @@ from budgetnet.grammar.load import load
 from budgetnet.network.budget import Budget
 from budgetnet.ops.signature import BUILTIN, Signature, Vocabulary
 from budgetnet.space.lint.lint import examine, lint, smallest
-from budgetnet.space.lint.reachable import survey
+from budgetnet.space.lint.reachable import find_reachable
 from budgetnet.space.space import Space
 from tests.space.spaces import FLAGSHIP, GRAMMARS, space_of
 
@@ -121,9 +121,9 @@ def test_with_several_bounds_nothing_useful_is_called_useless(name):
 def test_copies_that_may_differ_give_no_false_warnings(name):
     """Where tied parts are too much work they are looked at loosely, and what is said stays true."""
     space = space_of(GRAMMARS[name], params=sorted(c.params for _, _, c in try_all(space_of(GRAMMARS[name])) if c)[3])
-    steps = survey(space).tracer.steps
+    steps = find_reachable(space).tracer.steps
     for fewer in (steps - 1, steps // 2, 3, 1):
-        found = survey(space, fewer)
+        found = find_reachable(space, fewer)
         true = {cost.params for _, _, cost in try_all(space) if cost}
         assert found.least_params <= min(true)
         assert found.smallest() is None or found.smallest().params == min(true)

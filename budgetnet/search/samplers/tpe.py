@@ -23,7 +23,7 @@ from budgetnet.records.trial import Record
 from budgetnet.search.samplers.base import STARTUP
 from budgetnet.space.choosers import prior
 from budgetnet.space.judge import Draw, Rejection
-from budgetnet.space.proposer import Deriver
+from budgetnet.space.proposer import Proposer
 
 __all__ = ["TpeSampler"]
 
@@ -35,7 +35,7 @@ PATIENCE = 30
 class TpeSampler:
     """See `budgetnet.search.samplers.base.Sampler`."""
 
-    deriver: Deriver
+    proposer: Proposer
     goal: Goal = "accuracy"
     target: float | None = None
     startup: int = STARTUP
@@ -47,7 +47,7 @@ class TpeSampler:
             for _ in range(PATIENCE):
                 yield self._ask(study, rng)
         while True:
-            yield self.deriver.draw(rng)
+            yield self.proposer.draw(rng)
 
     def _mirror(self, records: Sequence[Record], rng: random.Random) -> optuna.Study:
         """Return a study in memory that holds what is known."""
@@ -92,9 +92,9 @@ class TpeSampler:
         trial = study.ask()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # categorical labels of mixed types are meant
-            found = self.deriver.derive(lambda decision: _answer(trial, decision, rng))
+            found = self.proposer.derive(lambda decision: _answer(trial, decision, rng))
         if isinstance(found, Rejection):
-            broken = violation(self.deriver.space.budget, found)
+            broken = violation(self.proposer.space.budget, found)
             for name, value in broken.items():
                 trial.set_constraint(name, value)
             study.tell(trial, state=TrialState.PRUNED if broken else TrialState.FAIL)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from budgetnet.network.budget import Bound
-from budgetnet.space.counting.merging import Form, reduce_states
+from budgetnet.space.counting.merging import Form, merge_states
 from budgetnet.space.counting.shortest_paths import without_collector
 from budgetnet.space.counting.states import COMPLETE, Costs, StateGraph, find_states
 from budgetnet.space.counting.table import Table
@@ -27,9 +27,9 @@ from budgetnet.space.counting.tabulate import LIMIT_STATES, TooLarge
 from budgetnet.space.space import Space
 
 __all__ = [
+    "LIMIT_ADDITIONS",
     "LIMIT_PAIRS",
     "LIMIT_POINTS",
-    "LIMIT_WORK",
     "Bin",
     "Distribution",
     "cost_distribution",
@@ -41,7 +41,7 @@ LIMIT_POINTS = 1 << 14
 """Different costs that a class may have before they are rounded."""
 LIMIT_PAIRS = 1 << 21
 """Different pairs of costs that a class may have in the joint count, which rounds nothing."""
-LIMIT_WORK = 1 << 23
+LIMIT_ADDITIONS = 1 << 23
 """Points that are added up in all for the joint count: a second or two of work."""
 
 _BITS = 40
@@ -106,7 +106,7 @@ def cost_distribution(
     edge: int | None = None,
     states: int = LIMIT_STATES,
     points: int = LIMIT_POINTS,
-    work: int = LIMIT_WORK,
+    work: int = LIMIT_ADDITIONS,
 ) -> Distribution | TooLarge:
     """Count the derivations of a space by one cost.
 
@@ -117,7 +117,7 @@ def cost_distribution(
         edge: a cost at which a bin ends, such as the budget; the first bin then begins below the least cost.
         states: largest number of states that are looked into.
         points: see `LIMIT_POINTS`.
-        work: see `LIMIT_WORK`.
+        work: see `LIMIT_ADDITIONS`.
 
     Raises:
         ValueError: the cost is no sum over a network's parts.
@@ -156,7 +156,7 @@ def cost_distribution(
 def _forms(graph: StateGraph, bound: int) -> tuple[list[Form], tuple[int, Costs]]:
     """The classes of the states, and the first one with what every network costs before it."""
     target, costs = graph.start
-    classes = reduce_states(graph, bound)
+    classes = merge_states(graph, bound)
     return classes.forms, (classes.of_node[target] if target >= 0 else target, costs)
 
 

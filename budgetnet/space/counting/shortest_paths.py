@@ -16,12 +16,12 @@ from typing import TypeVar
 from budgetnet.derivation.frames import Interner
 from budgetnet.network.budget import Bound
 from budgetnet.space.counting.tied import NotAlike, TiedTracer, Ties
-from budgetnet.space.counting.tracer import COMPLETE, Edge, Node
+from budgetnet.space.counting.tracer import COMPLETE, Edge, StateNode
 from budgetnet.space.space import Space
 
 __all__ = ["ShortestPaths", "Step", "search_states", "without_collector"]
 
-Found = TypeVar("Found")
+_Found = TypeVar("_Found")
 
 Step = tuple[int, int, int]
 """Least cost on the axis up to a state, and the state and option that lead to it with that (-1 at the start)."""
@@ -50,7 +50,7 @@ class ShortestPaths:
         tracer.prepare(space, axis, others)
         tracer.ties = Ties(taped)
         self.tracer = tracer
-        self.nodes: list[Node | None] = []
+        self.nodes: list[StateNode | None] = []
         """None: not looked into so far."""
         self.before: list[Step | None] = []
         """The shortest path to each state, as far as it is known."""
@@ -104,11 +104,11 @@ def search_states(
     space: Space,
     axis: Bound | None,
     others: tuple[Bound, ...],
-    run: Callable[[ShortestPaths], Found],
+    run: Callable[[ShortestPaths], _Found],
     *,
     fits: Callable[[ShortestPaths], bool] = lambda _: True,
     keep: bool = False,
-) -> Found:
+) -> _Found:
     """Search a space, or go on with a search of it that was kept.
 
     Copies of tied parts are derived one by one where they are not alike.

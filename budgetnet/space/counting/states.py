@@ -14,7 +14,7 @@ from budgetnet.derivation.machine import Machine, State
 from budgetnet.network.budget import Bound
 from budgetnet.space.counting.shortest_paths import ShortestPaths, search_states
 from budgetnet.space.counting.tied import Ties, is_counted
-from budgetnet.space.counting.tracer import BAD_ARGUMENT, BAD_SHAPE, COMPLETE, NEVER, Costs, Edge, Node, Tracer
+from budgetnet.space.counting.tracer import BAD_ARGUMENT, BAD_SHAPE, COMPLETE, NEVER, Costs, Edge, StateNode, Tracer
 from budgetnet.space.space import Space
 
 __all__ = [
@@ -24,8 +24,8 @@ __all__ = [
     "NEVER",
     "Costs",
     "Edge",
-    "Node",
     "StateGraph",
+    "StateNode",
     "Tracer",
     "find_states",
 ]
@@ -49,7 +49,7 @@ class StateGraph:
     """The other bounds, and what else was asked for; depth and memory from below, and memory as a maximum."""
     start: Edge
     """The first decision (or end), and what every network costs before it."""
-    nodes: tuple[Node | None, ...]
+    nodes: tuple[StateNode | None, ...]
     """None: not looked into, for it can only be reached above the axis' bound."""
     least: tuple[int, ...]
     """Per node, the least on the axis with which it is reached."""

@@ -13,10 +13,10 @@ from budgetnet.network.budget import Bound
 from budgetnet.network.cost.closed_form import cost
 from budgetnet.network.cost.types import BYTES_PER_VALUE, Cost
 from budgetnet.network.nodes import Primitive, Shape
-from budgetnet.space.counting.lower_bounds import Surroundings
+from budgetnet.space.counting.lower_bounds import LowerBounds
 from budgetnet.space.space import Space
 
-__all__ = ["BAD_ARGUMENT", "BAD_SHAPE", "COMPLETE", "NEVER", "Costs", "Edge", "Node", "Tracer"]
+__all__ = ["BAD_ARGUMENT", "BAD_SHAPE", "COMPLETE", "NEVER", "Costs", "Edge", "StateNode", "Tracer"]
 
 Costs = tuple[int, ...]
 """What is added: on the axis first (0 without one), then for each other bound of the budget."""
@@ -36,7 +36,7 @@ Edge = tuple[int, Costs]
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class StateNode:
     """A state with a decision."""
 
     edges: tuple[Edge | None, ...]
@@ -65,10 +65,10 @@ class Tracer(Machine):
         self._known: dict[Hashable, Edge] = {}
         self._added: Costs = self._zero
         self._at: State | None = None
-        self._surroundings = Surroundings()
+        self._surroundings = LowerBounds()
         self._alone: dict[tuple[Primitive, Shape], Cost] = {}
 
-    def look(self, number: int) -> Node:
+    def look(self, number: int) -> StateNode:
         """Follow every option of a node."""
         pending = self.waiting[number]
         decision = pending.decision
@@ -78,7 +78,7 @@ class Tracer(Machine):
             self.follow(self.take(pending, index)) if allowed else None
             for index, allowed in enumerate(decision.allowed)
         )
-        return Node(edges, tuple(weight / total for weight in weights))
+        return StateNode(edges, tuple(weight / total for weight in weights))
 
     def follow(self, state: State) -> Edge:
         """Work until something is left to choose or the end, over known ground only once."""

@@ -25,7 +25,7 @@ from budgetnet.network.budget import Excess
 from budgetnet.network.cost.types import Cost
 from budgetnet.network.shapes import shape_text
 from budgetnet.space.counting.tracer import Costs
-from budgetnet.space.lint.reachable import LIMIT_STEPS, Deaf, Survey, survey
+from budgetnet.space.lint.reachable import SEARCH_STEPS, Deaf, Reachable, find_reachable
 from budgetnet.space.space import Space
 
 __all__ = ["Report", "Useless", "examine", "lint", "smallest"]
@@ -93,10 +93,10 @@ def smallest(space: Space) -> Cost | None:
     Raises:
         CountError: the space holds a study's own primitive without a closed form.
     """
-    return survey(space).smallest()
+    return find_reachable(space).smallest()
 
 
-def examine(space: Space, steps: int = LIMIT_STEPS) -> Report:
+def examine(space: Space, steps: int = SEARCH_STEPS) -> Report:
     """Look for what is wrong with a space.
 
     Args:
@@ -105,7 +105,7 @@ def examine(space: Space, steps: int = LIMIT_STEPS) -> Report:
     """
     legal = check(space.grammar, space.vocabulary)
     try:
-        found = survey(space, steps)
+        found = find_reachable(space, steps)
         least = found.smallest()
     except CountError as error:
         return Report(warnings=legal, impossible=None, smallest=None, unchecked=f"what fits was not checked: {error}")
@@ -119,7 +119,7 @@ def examine(space: Space, steps: int = LIMIT_STEPS) -> Report:
 # --- spaces without any network -----------------------------------------------------------------------
 
 
-def _impossible(found: Survey, smallest: Cost | None) -> str | None:
+def _impossible(found: Reachable, smallest: Cost | None) -> str | None:
     space, least = found.space, found.least()
     if least is None:
         why = _failure(found, found.tracer.start())
@@ -133,7 +133,7 @@ def _impossible(found: Survey, smallest: Cost | None) -> str | None:
     return f"{what}; raise the budget or allow smaller parts"
 
 
-def _excess(found: Survey, costs: Costs) -> Excess | None:
+def _excess(found: Reachable, costs: Costs) -> Excess | None:
     """The bound that is broken by the largest factor."""
     limits = found.space.budget.bounds()
     broken = [
@@ -144,7 +144,7 @@ def _excess(found: Survey, costs: Costs) -> Excess | None:
     return max(broken, key=lambda excess: excess.ratio, default=None)
 
 
-def _failure(found: Survey, state: State) -> str:
+def _failure(found: Reachable, state: State) -> str:
     """What goes wrong after a state from which no network follows; one of the ways, the others go wrong too."""
     machine = found.tracer
     try:
@@ -185,7 +185,7 @@ class _Place:
     offers: dict[_Key, _Offer] = field(default_factory=lambda: defaultdict(_Offer))
 
 
-def _useless(found: Survey) -> Iterator[Useless]:
+def _useless(found: Reachable) -> Iterator[Useless]:
     """Options that no network can have, at places that can be reached without them."""
     rules = {rule.name: rule for rule in found.space.grammar.rules}
     for (name, site), place in _places(found).items():
@@ -204,7 +204,7 @@ def _useless(found: Survey) -> Iterator[Useless]:
             )
 
 
-def _places(found: Survey) -> dict[tuple[str, str], _Place]:
+def _places(found: Reachable) -> dict[tuple[str, str], _Place]:
     """The places in the text by rule and site, in the order in which they are first come to."""
     places: dict[tuple[str, str], _Place] = {}
     target, costs = found.start
@@ -232,7 +232,7 @@ def _places(found: Survey) -> dict[tuple[str, str], _Place]:
     return places
 
 
-def _why(found: Survey, rule: syntax.Rule, offers: list[_Offer]) -> str:
+def _why(found: Reachable, rule: syntax.Rule, offers: list[_Offer]) -> str:
     """Why options are of no use, and what to do about it."""
     advice = "leave it out" if len(offers) == 1 else "leave them out"
     excesses = [offer.excess for offer in offers if offer.excess is not None]

@@ -1,4 +1,4 @@
-"""A look at every decision of a space before anything is drawn: what each option leads to, and at which least cost.
+"""Decisions of a space that can be reached: what each option leads to, and at which least cost.
 
 Unlike the table (`budgetnet.space.counting.table`) it keeps no arrays, only the least of each bound from a decision to
 the end, so it is made in a fraction of a second, and it knows the place in the text of each decision.
@@ -19,19 +19,19 @@ from budgetnet.network.cost.types import Cost
 from budgetnet.network.nodes import Primitive, Shape
 from budgetnet.space.choosers import label_index
 from budgetnet.space.counting.shortest_paths import ShortestPaths, search_states, without_collector
-from budgetnet.space.counting.tracer import COMPLETE, Costs, Edge, Node, Tracer
+from budgetnet.space.counting.tracer import COMPLETE, Costs, Edge, StateNode, Tracer
 from budgetnet.space.space import Space
 
-__all__ = ["LIMIT_STEPS", "Deaf", "Survey", "survey"]
+__all__ = ["SEARCH_STEPS", "Deaf", "Reachable", "find_reachable"]
 
-LIMIT_STEPS = 100_000
-"""Steps of the machine after which a survey gives up: about two seconds of work."""
+SEARCH_STEPS = 100_000
+"""Steps of the machine after which the search gives up: about two seconds of work."""
 OPTIONS_PER_STEP = 4
 """Options on offer that count as much as a step; many cost as much time as steps do."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Survey:
+class Reachable:
     """The decisions of a space by number, and what follows them."""
 
     space: Space
@@ -40,7 +40,7 @@ class Survey:
     start: Edge
     """The first decision (or end), and what every network costs before it."""
     decisions: tuple[Pending, ...]
-    nodes: tuple[Node | None, ...]
+    nodes: tuple[StateNode | None, ...]
     """What each decision's options lead to; None where it was not looked into."""
     order: tuple[int, ...]
     """The decisions' numbers, each after those that lead to it."""
@@ -98,7 +98,7 @@ def _untied(name: str) -> str:
     return name.replace("[0]", "")
 
 
-def survey(space: Space, steps: int = LIMIT_STEPS) -> Survey:
+def find_reachable(space: Space, steps: int = SEARCH_STEPS) -> Reachable:
     """Look at the decisions of a space, those first that can be reached with few parameters.
 
     Where that is too much work and the grammar has tied parts, their copies are looked at as if they could differ.
@@ -106,17 +106,17 @@ def survey(space: Space, steps: int = LIMIT_STEPS) -> Survey:
 
     Args:
         space: its budget's bounds are what is counted.
-        steps: of the machine; where they do not suffice, the survey is not complete.
+        steps: of the machine; where they do not suffice, the result is not complete.
 
     Raises:
         CountError: the space holds a study's own primitive without a closed form.
     """
     with without_collector():
-        found = _survey(space, space, steps)
+        found = _search(space, space, steps)
         if not found.complete:
             loose = _untie(space.grammar)
             if loose != space.grammar:
-                return _survey(space, replace(space, grammar=loose), steps)
+                return _search(space, replace(space, grammar=loose), steps)
         return found
 
 
@@ -145,7 +145,7 @@ class Deaf:
         """Nothing."""
 
 
-def _survey(space: Space, derived: Space, steps: int) -> Survey:
+def _search(space: Space, derived: Space, steps: int) -> Reachable:
     """Look at the decisions of *derived* for what is said about *space*.
 
     Where the two are one, the search is kept: a table of the space goes on with it.
@@ -155,7 +155,7 @@ def _survey(space: Space, derived: Space, steps: int) -> Survey:
     def affordable(paths: ShortestPaths) -> bool:
         return paths.tracer.steps + paths.options // OPTIONS_PER_STEP < steps
 
-    def run(paths: ShortestPaths) -> Survey:
+    def run(paths: ShortestPaths) -> Reachable:
         while (ahead := paths.ahead()) is not None and affordable(paths):
             paths.look()
         limit = space.budget.params
@@ -165,7 +165,7 @@ def _survey(space: Space, derived: Space, steps: int) -> Survey:
         if paths.end is not None and (ahead is None or paths.end[0] <= least):
             shortest, least = _way(paths), paths.end[0]
         order = _ordered(paths.nodes, paths.start)
-        return Survey(
+        return Reachable(
             space=space,
             bounds=bounds,
             start=paths.start,
@@ -211,7 +211,7 @@ def _after(paths: ShortestPaths, order: tuple[int, ...], bounds: int) -> tuple[C
     return tuple(after)
 
 
-def _ordered(nodes: list[Node | None], start: Edge) -> tuple[int, ...]:
+def _ordered(nodes: list[StateNode | None], start: Edge) -> tuple[int, ...]:
     """All decisions, each after those that lead to it."""
     leading = [0] * len(nodes)
     for number in range(len(nodes)):
@@ -226,7 +226,7 @@ def _ordered(nodes: list[Node | None], start: Edge) -> tuple[int, ...]:
     return tuple(order)
 
 
-def _targets(node: Node | None) -> list[int]:
+def _targets(node: StateNode | None) -> list[int]:
     return [] if node is None else [target for target, _ in filter(None, node.edges) if target >= 0]
 
 
