@@ -8,7 +8,7 @@ from textwrap import wrap
 from budgetnet.explore.exact_text import large
 from budgetnet.explore.findings import Effect, Exploration
 from budgetnet.explore.histogram import Histogram
-from budgetnet.explore.html import COLOURS, Figure, axis, label, layout
+from budgetnet.explore.html import COLOURS, Figure, axis, figure_label, layout
 from budgetnet.explore.sample import Point, Region
 from budgetnet.explore.suggestions import bound_words, option_words
 from budgetnet.explore.text import DecisionCost, decision_costs
@@ -123,7 +123,7 @@ def hover(point: Point) -> str:
         f"{count(point.params)} parameters · {count(point.flops)} FLOPs · depth {point.depth}",
         f"receptive field {point.receptive_field} px · peak memory {bytes_text(point.peak_activation_bytes)}",
     )
-    text = "<br>".join(label(line).replace("  ", "\u00a0\u00a0") for line in lines)
+    text = "<br>".join(figure_label(line).replace("  ", "\u00a0\u00a0") for line in lines)
     return f"<b>{'<br>'.join(costs)}</b><br>{text}"
 
 
@@ -134,13 +134,13 @@ def region_figure(regions: Sequence[Region], networks: int) -> Figure:
     ids, names, parents, values, texts = [], [], [], [], []
     for region in shown:
         ids.append(region.path or "whole")
-        names.append(label(region.path.rpartition(".")[2] or "network"))
+        names.append(figure_label(region.path.rpartition(".")[2] or "network"))
         parents.append("" if region.parent is None else region.parent or "whole")
         values.append(region.params)
         texts.append(
-            f"<b>{label(region.path or 'whole network')}</b><br>{count(round(region.params))} parameters on average, "
-            f"{percent(region.params / whole, 1)} %<br>{count(round(region.own_params))} of them in the rule itself<br>"
-            f"{count(round(region.flops))} FLOPs<br>in {percent(region.networks / networks, 0)} % of the networks"
+            f"<b>{figure_label(region.path or 'whole network')}</b><br>"
+            f"{count(round(region.params))} parameters on average, {percent(region.params / whole, 1)} %<br>"
+            f"{count(round(region.own_params))} of them in the rule itself<br>{count(round(region.flops))} FLOPs<br>in {percent(region.networks / networks, 0)} % of the networks"
         )
     data = [
         {
@@ -208,7 +208,7 @@ def _option_hover(cost: DecisionCost, number: int) -> str:
     assert option.params is not None
     mean = f"{count(round(option.params.value))} ± {count(round(option.params.error))} parameters"
     flops = "" if option.flops is None else f"<br>{short_count(option.flops.value)} FLOPs"
-    return f"<b>{label(f'{cost.decision} = {option.label}')}</b><br>{mean}{flops}<br>{count(option.draws)} draws"
+    return f"<b>{figure_label(f'{cost.decision} = {option.label}')}</b><br>{mean}{flops}<br>{count(option.draws)} draws"
 
 
 def effect_figure(found: Exploration) -> Figure | None:
@@ -264,7 +264,7 @@ def _most_telling(effects: Sequence[Effect]) -> list[Effect]:
 
 def _effect_hover(effect: Effect) -> str:
     lines = [
-        f"<b>{label(option_words(effect))}</b>",
+        f"<b>{figure_label(option_words(effect))}</b>",
         f"{_share(effect.fits.value, effect.fits.error)} of {count(effect.draws)} draws with it fit (estimated)",
         f"{_share(effect.without.value, effect.without.error)} of the others fit (estimated)",
     ]
@@ -300,7 +300,7 @@ def reason_figure(found: Exploration) -> Figure | None:
             },
             "hovertext": [
                 f"{_share(cause.share.value, cause.share.error)} of the draws (estimated)<br>"
-                + "<br>".join(label(line) for line in wrap(cause.example, HOVER_WIDTH))
+                + "<br>".join(figure_label(line) for line in wrap(cause.example, HOVER_WIDTH))
                 for cause in found.causes
             ],
             "hoverinfo": "text",
@@ -357,8 +357,8 @@ def _names(texts: Sequence[str], width: int = NAME_WIDTH) -> list[str]:
     for text in texts:
         short = text if len(text) <= width else f"{text[: width // 2]}…{text[-(width // 2 - 1) :]}"
         name, number = short, 1
-        while label(name) in names:
+        while figure_label(name) in names:
             number += 1
             name = f"{short} ({number})"
-        names.append(label(name))
+        names.append(figure_label(name))
     return names

@@ -20,13 +20,13 @@ from budgetnet.space.choosers import prior
 from budgetnet.space.judge import Candidate, Draw, Rejection, judge
 from budgetnet.space.space import Space
 
-__all__ = ["MOST_CAUSES", "DrawStatistics", "Drawing", "draw_statistics", "sample"]
+__all__ = ["MOST_CAUSES", "DrawStatistics", "Drawing", "draw_statistics", "explore_draws"]
 
 MOST_CAUSES = 10
 """Reasons for not fitting that are told apart."""
 
 
-def sample(space: Space, n: int, seed: int) -> Exploration:
+def explore_draws(space: Space, n: int, seed: int) -> Exploration:
     """Draw *n* networks by the grammar's prior and tell what they cost and how many fit; see `draw_statistics`."""
     return draw_statistics(space, n, seed).result(n, seed)
 

@@ -1,7 +1,7 @@
 """One HTML page that needs nothing else: styles, plotly and data are in the file, so it opens without a network.
 
 Callers hand over sections of text, tables and figures; all text is escaped here, so a study's names cannot become
-markup. Figures are plain dictionaries as plotly.js reads them; labels in them are to go through `label`, because
+markup. Figures are plain dictionaries as plotly.js reads them; labels in them are to go through `figure_label`, because
 plotly reads tags in text. plotly itself is loaded only when a page is made.
 """
 
@@ -20,11 +20,11 @@ __all__ = [
     "COLOURS",
     "Figure",
     "Page",
-    "Section",
-    "Table",
+    "PageSection",
+    "PageTable",
     "axis",
     "check_place",
-    "label",
+    "figure_label",
     "layout",
     "page_html",
     "write_page",
@@ -49,7 +49,7 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class PageTable:
     """Rows of text; numbers stand to the right."""
 
     header: Sequence[str]
@@ -59,7 +59,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
+class PageSection:
     """A heading with what stands below it, in this order."""
 
     title: str
@@ -69,7 +69,7 @@ class Section:
     """A list."""
     figures: Sequence[Figure] = ()
     """Side by side where the page is wide enough."""
-    table: Table | None = None
+    table: PageTable | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,12 +81,12 @@ class Page:
     """One line below the title."""
     tiles: Sequence[tuple[str, str]] = ()
     """The numbers that matter most, each with its words."""
-    sections: Sequence[Section]
+    sections: Sequence[PageSection]
     footer: Sequence[str]
     """How the page was made."""
 
 
-def label(text: str) -> str:
+def figure_label(text: str) -> str:
     """Escape text for a label inside a figure."""
     return escape(text, quote=True)
 
@@ -194,7 +194,7 @@ def write_page(path: Path, page: Page) -> None:
         raise RequestError(f"{path} cannot be written ({error.strerror}); choose another place") from None
 
 
-def _section(section: Section, figures: list[Figure]) -> str:
+def _section(section: PageSection, figures: list[Figure]) -> str:
     parts = [f"<h2>{escape(section.title)}</h2>"]
     parts += [f"<p>{escape(text)}</p>" for text in section.text]
     if section.items:
@@ -211,7 +211,7 @@ def _section(section: Section, figures: list[Figure]) -> str:
     return f"<section>{''.join(parts)}</section>"
 
 
-def _table(table: Table) -> str:
+def _table(table: PageTable) -> str:
     def cell(tag: str, column: int, text: str) -> str:
         side = ' class="left"' if column in table.left else ""
         return f"<{tag}{side}>{escape(text)}</{tag}>"

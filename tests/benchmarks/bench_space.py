@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from budgetnet.explore.explore import sample
+from budgetnet.explore.from_draws import explore_draws
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.space.choosers import prior
 from budgetnet.space.counting.table import Table
@@ -72,7 +72,7 @@ def main() -> None:
     report("mutate", lambda: mutate(candidate.expansion.answers, rng, partial(derive_and_judge, here)))
     report("canonical hash", lambda: canonical_hash(network))
     report("recognise", lambda: recognise(network, here), 20)
-    report("sample 100 networks", lambda: sample(here, 100, 0), 1)
+    report("sample 100 networks", lambda: explore_draws(here, 100, 0), 1)
     print()
     for name, text in SPACES.items():
         for bounds in ({"params": 200_000}, {"params": 200_000, "flops": 60_000_000}):

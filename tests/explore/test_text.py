@@ -12,7 +12,7 @@ from budgetnet.explore.estimates import Share
 from budgetnet.explore.exact_text import exact_text, large
 from budgetnet.explore.explore import explore
 from budgetnet.explore.findings import ExactCounts
-from budgetnet.explore.from_draws import sample
+from budgetnet.explore.from_draws import explore_draws
 from budgetnet.explore.text import exploration_text
 from budgetnet.files.spaces import space_of
 from budgetnet.network.budget import Budget
@@ -75,7 +75,7 @@ def test_a_space_that_was_not_counted_says_why(space):
 def test_a_budget_that_nothing_fits_is_said_with_the_reason(space):
     """None fits: the share is 0, the reason is named with an example."""
     tight = type(space)(space.grammar, space.vocabulary, space.input_shape, space.classes, Budget(params=10))
-    lines = exploration_text(sample(tight, 50, 0), title="tiny", budget=tight.budget)
+    lines = exploration_text(explore_draws(tight, 50, 0), title="tiny", budget=tight.budget)
     assert any(line.startswith("0.0 ± ") for line in lines)
     assert any(line.startswith("parameters ") and "over 10" in line for line in lines)
     assert not any("those that fit" in line and "median" in line for line in lines)

@@ -6,9 +6,9 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 from budgetnet.derivation.expand import output_shape
+from budgetnet.derivation.listeners import SilentListener
 from budgetnet.derivation.machine import LIMIT_STEPS, Machine, Pending, State
 from budgetnet.errors import LanguageError, ShapeError
-from budgetnet.grammar import syntax as language
 from budgetnet.network.budget import Bound
 from budgetnet.network.cost.closed_form import cost
 from budgetnet.network.cost.types import BYTES_PER_VALUE, Cost
@@ -45,7 +45,7 @@ class StateNode:
     """Prior probabilities of the options; 0 where not allowed."""
 
 
-class Tracer(Machine):
+class Tracer(Machine, SilentListener):
     """A machine that remembers where each state leads, and listens to itself for what is added on the way."""
 
     def prepare(self, space: Space, axis: Bound | None, others: tuple[Bound, ...]) -> None:
@@ -161,21 +161,3 @@ class Tracer(Machine):
     def _copies(self) -> int:
         """How often the part at hand stands in the network; 1 where each copy is derived."""
         return 1
-
-    def begin(self) -> None:
-        """Nothing to add."""
-
-    def end(self) -> None:
-        """Nothing to add."""
-
-    def skip(self, *, projected: bool) -> None:
-        """Nothing to add."""
-
-    def join(self, owner: language.Parallel | language.Split) -> None:
-        """Nothing to add."""
-
-    def shared(self, times: int) -> None:
-        """Nothing to add."""
-
-    def graph(self, graph: language.Graph) -> None:
-        """Nothing to add."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from budgetnet.derivation.decision import Label
 from budgetnet.derivation.expand import output_shape
+from budgetnet.derivation.listeners import SilentListener
 from budgetnet.derivation.machine import LIMIT_DEPTH, Pending, State
 from budgetnet.errors import CountError, LanguageError, ShapeError, StudyError
 from budgetnet.grammar import syntax
@@ -25,7 +26,7 @@ from budgetnet.network.budget import Excess
 from budgetnet.network.cost.types import Cost
 from budgetnet.network.shapes import shape_text
 from budgetnet.space.counting.tracer import Costs
-from budgetnet.space.lint.reachable import SEARCH_STEPS, Deaf, Reachable, find_reachable
+from budgetnet.space.lint.reachable import SEARCH_STEPS, Reachable, find_reachable
 from budgetnet.space.space import Space
 
 __all__ = ["Report", "Useless", "examine", "lint", "smallest"]
@@ -148,9 +149,9 @@ def _failure(found: Reachable, state: State) -> str:
     """What goes wrong after a state from which no network follows; one of the ways, the others go wrong too."""
     machine = found.tracer
     try:
-        stop = machine.run(state, Deaf())
+        stop = machine.run(state, SilentListener())
         while isinstance(stop, Pending):
-            stop = machine.run(machine.take(stop, stop.decision.allowed.index(True)), Deaf())
+            stop = machine.run(machine.take(stop, stop.decision.allowed.index(True)), SilentListener())
         output_shape(stop, found.space.classes)
     except (ShapeError, LanguageError) as error:
         return re.sub(r"^.*?:\d+:\d+: ", "", str(error).partition("\n")[0])

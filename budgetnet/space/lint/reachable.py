@@ -11,18 +11,18 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from budgetnet.derivation.decision import Decision, Label
+from budgetnet.derivation.listeners import SilentListener
 from budgetnet.derivation.machine import Pending
 from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.grammar import syntax
 from budgetnet.network.budget import Bound
 from budgetnet.network.cost.types import Cost
-from budgetnet.network.nodes import Primitive, Shape
 from budgetnet.space.choosers import label_index
 from budgetnet.space.counting.shortest_paths import ShortestPaths, search_states, without_collector
 from budgetnet.space.counting.tracer import COMPLETE, Costs, Edge, StateNode, Tracer
 from budgetnet.space.space import Space
 
-__all__ = ["SEARCH_STEPS", "Deaf", "Reachable", "find_reachable"]
+__all__ = ["SEARCH_STEPS", "Reachable", "find_reachable"]
 
 SEARCH_STEPS = 100_000
 """Steps of the machine after which the search gives up: about two seconds of work."""
@@ -86,11 +86,11 @@ class Reachable:
 
     def _follow(self, options: tuple[int, ...]) -> Iterator[tuple[str, Label]]:
         """The decisions of a derivation."""
-        stop = self.tracer.run(self.tracer.start(), Deaf())
+        stop = self.tracer.run(self.tracer.start(), SilentListener())
         for index in options:
             assert isinstance(stop, Pending)
             yield _untied(stop.decision.name), stop.decision.labels[index]
-            stop = self.tracer.run(self.tracer.take(stop, index), Deaf())
+            stop = self.tracer.run(self.tracer.take(stop, index), SilentListener())
 
 
 def _untied(name: str) -> str:
@@ -118,31 +118,6 @@ def find_reachable(space: Space, steps: int = SEARCH_STEPS) -> Reachable:
             if loose != space.grammar:
                 return _search(space, replace(space, grammar=loose), steps)
         return found
-
-
-class Deaf:
-    """A listener that hears nothing, for derivations of which only the end is of interest."""
-
-    def leaf(self, node: Primitive, entry: Shape, factor: int) -> None:
-        """Nothing."""
-
-    def begin(self) -> None:
-        """Nothing."""
-
-    def end(self) -> None:
-        """Nothing."""
-
-    def skip(self, *, projected: bool) -> None:
-        """Nothing."""
-
-    def join(self, owner: syntax.Parallel | syntax.Split) -> None:
-        """Nothing."""
-
-    def shared(self, times: int) -> None:
-        """Nothing."""
-
-    def graph(self, graph: syntax.Graph) -> None:
-        """Nothing."""
 
 
 def _search(space: Space, derived: Space, steps: int) -> Reachable:
