@@ -140,7 +140,8 @@ def region_figure(regions: Sequence[Region], networks: int) -> Figure:
         texts.append(
             f"<b>{figure_label(region.path or 'whole network')}</b><br>"
             f"{count(round(region.params))} parameters on average, {percent(region.params / whole, 1)} %<br>"
-            f"{count(round(region.own_params))} of them in the rule itself<br>{count(round(region.flops))} FLOPs<br>in {percent(region.networks / networks, 0)} % of the networks"
+            f"{count(round(region.own_params))} of them in the rule itself<br>"
+            f"{count(round(region.flops))} FLOPs<br>in {percent(region.networks / networks, 0)} % of the networks"
         )
     data = [
         {
