@@ -10,7 +10,8 @@ from typing import Any, Literal, get_args
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from budgetnet.derivation.expand import Label
+from budgetnet.derivation.decision import Label
+from budgetnet.records.parameters import Parameters
 from budgetnet.records.training_run import TrainingRun
 
 __all__ = [
@@ -107,6 +108,8 @@ class Record:
     """The file of a known network that the study was started from; empty for what was drawn."""
     note: str = ""
     """Caveat for counts that rest on own primitives; empty for most."""
+    parameters: Parameters = field(default_factory=lambda: Parameters({}, {}))
+    """The decisions as Optuna's parameters."""
     training: TrainingRun | None = None
     """The training itself; None if it was not trained, or not to an end."""
     constraints: Mapping[str, float] = field(default_factory=dict)
@@ -152,6 +155,7 @@ def read_record(trial: FrozenTrial) -> Record:
         values["training"] = _training(values, written)
     return Record(
         number=trial.number,
+        parameters=Parameters(trial.params, trial.distributions),
         constraints=trial.constraints,
         started=trial.datetime_start,
         finished=trial.datetime_complete,
