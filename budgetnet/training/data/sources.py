@@ -121,10 +121,8 @@ def known(name: str) -> KnownDataset:
         DataError: there is none; the message offers the nearest name and the way to use a folder.
     """
     if name not in DATASETS:
-        raise DataError(
-            f"there is no data set {name!r}{nearest(name.lower(), DATASETS)}; known are {', '.join(DATASETS)}, and a folder "
-            "of images is written {images: FOLDER}"
-        )
+        known_names = f"; known are {', '.join(DATASETS)}, and a folder of images is written {{images: FOLDER}}"
+        raise DataError(f"there is no data set {name!r}{nearest(name.lower(), DATASETS) or known_names}")
     return DATASETS[name]
 
 
@@ -187,7 +185,7 @@ def class_folders(folder: ImageFolder) -> tuple[str, ...]:
         if name not in classes:
             raise DataError(
                 f"the classes of test/ must occur in train/, but {folder.path / 'test' / name} has no counterpart"
-                f"{nearest(name, classes)}; known are {', '.join(classes)}"
+                f"{nearest(name, classes) or '; known are ' + ', '.join(classes)}"
             )
     return classes
 
