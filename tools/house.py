@@ -31,7 +31,8 @@ LONG_FILE = 300
 ORDER: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli",),
-    ("api", "__init__"),
+    ("__init__",),
+    ("api",),
     ("export",),
     ("report", "calibrate"),
     ("search",),
@@ -43,7 +44,9 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("network",),
     ("grammar",),
     ("ops", "training"),
+    ("pages", "keys"),
     ("text",),
+    ("numbers",),
     ("errors",),
 )
 """Rooms from top to bottom; a room imports only from itself and from lower levels, not from its neighbours."""
