@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import budgetnet.cli
 from budgetnet.cli import app
 from budgetnet.cli.app import main
 from budgetnet.errors import BudgetnetError, RequestError
@@ -109,6 +112,9 @@ WRONG = [
     (("show", "{network}", "--input", "3x4x4"), "kernel"),
     (("diff", "{network}"), "B"),
     (("list", "{study}"), "there are no trials of little yet"),
+    (("calibrate", "{study}", "--only-table"), "nothing is recorded in"),
+    (("calibrate", "{study}", "--minutes", "0"), "--minutes must be a number above 0, but got 0"),
+    (("search", "{study}", "--start-from", "nope.yaml"), "--start-from: there is no network file nope.yaml"),
     (("export", "{study}"), "there are no trials of little yet"),
     (("dashboard", "{study}"), "there are no trials of little yet"),
     (("dashboard", "{study}", "--port", "http"), "--port"),
@@ -277,3 +283,52 @@ def test_a_budget_that_nothing_fits_is_a_wrong_request(command, tmp_path):
     assert result.exit_code == 2, result.output
     assert "none.yaml:5:3: in rule 'network': the smallest network of this grammar has" in result.output
     assert "the budget is 50; raise the budget or allow smaller parts" in result.output
+
+
+def test_the_commands_call_the_api_and_nothing_below_it():
+    """Only the progress views also know the events that they show, and the records in them."""
+    allowed = ("budgetnet.api", "budgetnet.cli", "budgetnet.errors", "budgetnet.text", "budgetnet.__version__")
+    events = (
+        "budgetnet.search.events",
+        "budgetnet.calibrate.events",
+        "budgetnet.records.ranking",
+        "budgetnet.records.trial",
+    )
+    folder = Path(budgetnet.cli.__file__).parent
+    for path in folder.rglob("*.py"):
+        legal = allowed + (events if path.parent != folder else ())
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            else:
+                continue
+            for name in names:
+                if name.startswith("budgetnet"):
+                    assert name.startswith(tuple(legal)), f"{path.name} imports {name}"
+
+
+def test_the_completion_script_calls_the_installed_command():
+    """`python -m budgetnet` prints a script for `budgetnet`, which is a name that a shell can complete."""
+    command = [sys.executable, "-m", "budgetnet", "--show-completion", "bash"]
+    environment = {**os.environ, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "_budgetnet_completion()" in done.stdout
+    assert "_BUDGETNET_COMPLETE=complete_bash" in done.stdout
+    checked = subprocess.run(["bash", "-n"], input=done.stdout, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_text_fits_a_narrow_terminal(study, monkeypatch):
+    """At 60 columns no line is wider and no word is broken."""
+    for words in (("show", SEED), ("explore", study, "-n", "50"), ("sample", study, "-n", "2"), ("diff", SEED, SEED)):
+        wide = call(*words).stdout
+        monkeypatch.setenv("COLUMNS", "60")
+        narrow = call(*words).stdout
+        monkeypatch.delenv("COLUMNS")
+        assert max(map(len, narrow.splitlines())) <= 60, words
+        known = {*wide.split(), *["(left", "out", "at", "60", "columns:", "see", "--json)"]}
+        for word in narrow.split():
+            assert word.rstrip("…,;)").strip("(-=") in {other.rstrip("…,;)").strip("(-=") for other in known}, word

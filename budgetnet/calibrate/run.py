@@ -30,11 +30,12 @@ from budgetnet.calibrate.record import (
     read_calibration,
 )
 from budgetnet.calibrate.trainings import CalibrationTrainings
-from budgetnet.errors import SearchError
+from budgetnet.errors import RequestError
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import Study
 from budgetnet.search.events import Packing, silent
 from budgetnet.search.run import crew
+from budgetnet.text import command_text
 from budgetnet.training.data.load import load
 from budgetnet.training.device import choose_device
 from budgetnet.workers.interruption import Interruption
@@ -164,14 +165,14 @@ def recorded_so_far(study: Study, plan: CalibrationPlan, *, out: Path | None = N
     """Return what is recorded of a plan, without training anything; another process may be at work on it.
 
     Raises:
-        RequestError: the record was made with other settings.
-        SearchError: there is no record, or it is damaged.
+        RequestError: there is no record, or it was made with other settings.
+        SearchError: it is damaged.
     """
     folder = study.run_folder(out)
     path = folder / CALIBRATION_FILE
     recorded = read_calibration(path)
     if recorded.header is None:
-        raise SearchError(f"nothing is recorded in {path}; run budgetnet calibrate {study.path} first")
+        raise RequestError(f"nothing is recorded in {path}; run first: {command_text('calibrate', study.path)}")
     check_header(recorded.header, study, plan, str(path))
     return _calibrated(study, plan, folder, recorded, end="unfinished")
 

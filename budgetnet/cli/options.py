@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from budgetnet.api.options import PRESET, Key, Recipe, keys_of
 from budgetnet.errors import RequestError
-from budgetnet.keys import Key, keys_of
-from budgetnet.training.recipe.presets import PRESET
-from budgetnet.training.recipe.recipe import Recipe
 
 __all__ = [
     "DataDir",
     "Device",
     "Json",
-    "Network",
+    "NetworkArgument",
     "Run",
     "Storage",
     "StudyFile",
     "epoch_numbers",
     "image_shape",
+    "option_names",
     "override",
-    "use_data_directory",
     "whole",
     "without_auto",
 ]
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="A study file (YAML).", show_default=False)]
-Network = Annotated[
+NetworkArgument = Annotated[
     str,
     typer.Argument(metavar="NETWORK", help="A network file, STUDY:best or STUDY:17.", show_default=False),
 ]
@@ -115,18 +115,14 @@ def image_shape(text: str | None) -> tuple[int, int, int] | None:
     return channels, height, width
 
 
-def use_data_directory(folder: Path | None) -> None:
-    """Let this process and its workers find data sets in *folder*.
-
-    Raises:
-        RequestError: it is a file.
-    """
-    import os
-
-    from budgetnet.training.data.sources import DATA_VARIABLE
-
-    if folder is None:
-        return
-    if folder.exists() and not folder.is_dir():
-        raise RequestError(f"--data-dir must be a folder, but {folder} is a file")
-    os.environ[DATA_VARIABLE] = str(folder.expanduser().absolute())
+@contextmanager
+def option_names(*names: str) -> Iterator[None]:
+    """Name options as the user wrote them in errors that begin with an argument's name: ``--stop-at-target``."""
+    try:
+        yield
+    except RequestError as error:
+        text = str(error)
+        name = next((name for name in names if text.startswith((f"{name} ", f"{name}:"))), None)
+        if name is None:
+            raise
+        raise RequestError(f"--{name.replace('_', '-')}{text.removeprefix(name)}") from error

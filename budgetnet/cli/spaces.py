@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from budgetnet.cli.options import Json, StudyFile, whole
-from budgetnet.cli.output import say, tell, tell_json
+from budgetnet.cli.output import put, say
 
-__all__ = ["explore", "sample"]
+__all__ = ["explore_command", "sample_command"]
 
 
-def explore(
+def explore_command(
     study: StudyFile,
     draws: Annotated[int, whole("-n", "--draws", low=1, high=10_000_000, help="Networks to draw.")] = 1000,
     points: Annotated[
@@ -31,37 +30,14 @@ def explore(
     How many networks there are and how many fit, exactly where the space is small enough; how large they are, which
     rules and choices stand in the way, and what could be changed, from networks drawn at random.
     """
-    from budgetnet.explore import explore as look
-    from budgetnet.explore.text import exploration_document, exploration_text
-    from budgetnet.files.spaces import space_of
-    from budgetnet.files.study_file import read_study
-    from budgetnet.space.lint.lint import lint
+    from budgetnet.api.pages import space_answer
 
-    asked = read_study(study)
-    space = space_of(asked)
-    if html is not None:
-        from budgetnet.pages.page import check_place
-
-        check_place(html)
-    for warning in lint(space):
-        say(f"warning: {warning.text}")
-    found = look.explore(space, draws=draws, seed=seed, points=points if as_json or html is not None else 0)
-    note = asked.plugins.of(asked.grammar).note
-    if html is not None:
-        from budgetnet.explore.page import exploration_page
-        from budgetnet.pages.page import write_page
-
-        words = ["budgetnet", "explore", study, "-n", draws, "--points", points, "--seed", seed, "--html", html]
-        command = shlex.join(map(str, words))
-        write_page(html, exploration_page(found, study=asked.name, budget=asked.budget, command=command, note=note))
-        say(f"wrote {html}")
-    if as_json:
-        tell_json(exploration_document(found, study=asked.name, budget=asked.budget, note=note))
-    elif html is None:
-        tell(exploration_text(found, title=asked.name, budget=asked.budget, note=note))
+    words = ["explore", study, "-n", draws, "--points", points, "--seed", seed, "--html", html]
+    shown = points if as_json or html is not None else 0
+    put(space_answer(study, draws=draws, points=shown, seed=seed, html=html, command=words, say=say), as_json=as_json)
 
 
-def sample(
+def sample_command(
     study: StudyFile,
     n: Annotated[int, whole("-n", "--number", low=1, high=1_000_000, help="Networks to draw.")] = 10,
     weighting: Annotated[
@@ -77,15 +53,9 @@ def sample(
     as_json: Json = False,
 ) -> None:
     """Draw networks that fit the budget, with their costs."""
-    from budgetnet.explore.draw_networks import draw_networks, draws_document, draws_text, write_networks
-    from budgetnet.files.spaces import checked_space
-    from budgetnet.files.study_file import read_study
+    from budgetnet.api.pages import sample_answer
 
-    asked = read_study(study)
-    checked_space(asked, say=say)
-    drawn = draw_networks(asked, n, seed=seed, weighting=weighting, stratify=stratify, distinct=distinct)
-    written = None if out is None else write_networks(drawn, out)
-    if as_json:
-        tell_json(draws_document(drawn, written))
-    else:
-        tell(draws_text(drawn, written))
+    answer = sample_answer(
+        study, n, seed=seed, weighting=weighting, stratify=stratify, distinct=distinct, out=out, say=say
+    )
+    put(answer, as_json=as_json)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from budgetnet.api.options import SearchOptions
 from budgetnet.cli.options import (
     DataDir,
     Device,
@@ -14,18 +15,18 @@ from budgetnet.cli.options import (
     Run,
     Storage,
     StudyFile,
+    epoch_numbers,
+    option_names,
     override,
-    use_data_directory,
     whole,
     without_auto,
 )
-from budgetnet.cli.output import say, tell, tell_json
-from budgetnet.files.search_options import SearchOptions
+from budgetnet.cli.output import put, say
 
-__all__ = ["calibrate", "dashboard", "list_trials", "search"]
+__all__ = ["calibrate_command", "dashboard_command", "list_command", "search_command"]
 
 
-def search(
+def search_command(
     study: StudyFile,
     storage: Storage = None,
     out: Annotated[
@@ -52,29 +53,32 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Search for the best network that fits, or go on with a search. Ctrl-C is safe."""
-    from budgetnet.cli.searching import export_best, run_search, with_search_options
-    from budgetnet.files.study_file import read_study
-    from budgetnet.report.study import ending_text, study_document
+    from budgetnet.api.pages import search_answer, use_data_folder
+    from budgetnet.api.studies import search
+    from budgetnet.cli.progress.search import show_search
 
-    use_data_directory(data_dir)
-    given: dict[str, Any] = {"seed": seed, "trials": trials, "minutes": minutes, "stop_at_target": stop_at_target}
-    options = {name: value for name, value in given.items() if value is not None}
-    if workers is not None:
-        options["workers"] = without_auto(workers)
-    asked = with_search_options(read_study(study), options, start_from or ())
-    found, ended = run_search(asked, storage=storage, out=out, device=device, fresh=fresh, finalists=finalists, say=say)
-    written = None if ended == "interrupted" else export_best(found)
-    if as_json:
-        exported = None if written is None else written.document()
-        tell_json({**study_document(found, found.records), "ended": ended, "export": exported})
-    else:
-        tell(ending_text(found, None if written is None else written.folder))
-    if ended == "interrupted":
-        say("interrupted; everything is kept, start again to go on")
-        raise typer.Exit(130)
+    use_data_folder(data_dir)
+    with option_names("minutes", "stop_at_target", "start_from"), show_search() as listen:
+        found = search(
+            study,
+            storage=storage,
+            run=out,
+            workers=without_auto(workers),
+            seed=seed,
+            trials=trials,
+            minutes=minutes,
+            start_from=start_from or (),
+            stop_at_target=stop_at_target,
+            fresh=fresh,
+            finalists=finalists,
+            device=device,
+            listen=listen,
+            say=say,
+        )
+    put(search_answer(found), as_json=as_json)
 
 
-def calibrate(
+def calibrate_command(
     study: StudyFile,
     networks: Annotated[int, whole("-n", "--networks", low=4, help="Networks to draw.")] = 16,
     brief: Annotated[
@@ -104,37 +108,32 @@ def calibrate(
     Draws networks that fit, trains each briefly and in full on the same split, and tells what each brief length is
     worth: rank correlation, cost, and what a pruner would save. The test images are not read. Ctrl-C is safe.
     """
-    from budgetnet.calibrate.document import calibration_document
-    from budgetnet.calibrate.text import calibration_text
-    from budgetnet.cli.calibrating import run_calibration
-    from budgetnet.cli.options import epoch_numbers
-    from budgetnet.files.study_file import read_study
+    from budgetnet.api.pages import calibration_answer, use_data_folder
+    from budgetnet.api.studies import calibrate
+    from budgetnet.cli.progress.calibration import show_calibration
 
-    use_data_directory(data_dir)
-    judged = run_calibration(
-        read_study(study),
-        networks=networks,
-        brief=None if brief is None else epoch_numbers(brief),
-        full=full,
-        repeats=repeats,
-        seed=seed,
-        workers=without_auto(workers),
-        minutes=minutes,
-        train=not only_table,
-        out=out,
-        device=device,
-        say=say,
-    )
-    if as_json:
-        tell_json(calibration_document(judged))
-    else:
-        tell(calibration_text(judged))
-    if judged.calibrated.ended == "interrupted":
-        say("interrupted; everything is kept, start again to go on")
-        raise typer.Exit(130)
+    use_data_folder(data_dir)
+    lengths = None if brief is None else epoch_numbers(brief)
+    with option_names("minutes"), show_calibration() as listen:
+        judged = calibrate(
+            study,
+            networks=networks,
+            brief=lengths,
+            full=full,
+            repeats=repeats,
+            seed=seed,
+            workers=without_auto(workers),
+            minutes=minutes,
+            only_table=only_table,
+            run=out,
+            device=device,
+            listen=listen,
+            say=say,
+        )
+    put(calibration_answer(judged), as_json=as_json)
 
 
-def list_trials(
+def list_command(
     study: StudyFile,
     outcome: Annotated[
         str | None, typer.Option(metavar="OUTCOME", help="Only trials that ended so, e.g. completed, over-budget.")
@@ -145,21 +144,12 @@ def list_trials(
     as_json: Json = False,
 ) -> None:
     """List trials with outcome and reason, and the finalists."""
-    from budgetnet.files.study_file import read_study
-    from budgetnet.records.lookup import open_trials
-    from budgetnet.report.study import listing_text, study_document
-    from budgetnet.report.trials import select
+    from budgetnet.api.pages import trials_answer
 
-    asked = read_study(study)
-    trials = open_trials(asked, storage=storage, out=run)
-    chosen = select(trials.records, goal=asked.goal, target=asked.target, outcome=outcome, top=top)
-    if as_json:
-        tell_json(study_document(trials, chosen))
-    else:
-        tell(listing_text(trials, chosen))
+    put(trials_answer(study, outcome=outcome, top=top, storage=storage, run=run, say=say), as_json=as_json)
 
 
-def dashboard(
+def dashboard_command(
     study: StudyFile,
     port: Annotated[int, whole("--port", low=0, high=65535, help="Port to listen on; 0 takes a free one.")] = 8080,
     host: Annotated[str, typer.Option(help="Address; the default is for this machine only.")] = "127.0.0.1",
@@ -167,12 +157,9 @@ def dashboard(
     run: Run = None,
 ) -> None:
     """Serve Optuna's dashboard for a study until Ctrl-C."""
-    from budgetnet.files.study_file import read_study
-    from budgetnet.records.lookup import address_of
-    from budgetnet.report.dashboard import is_loopback, open_database, serve
+    from budgetnet.api.pages import serve_dashboard
 
-    asked = read_study(study)
-    database = open_database(asked, address_of(asked, storage=storage, out=run))
-    if not is_loopback(host):
-        say(f"warning: there is no password; whoever reaches {host} can change and delete trials")
-    serve(database, asked.name, host=host, port=port, ready=lambda url: say(f"{url}\nCtrl-C ends it"))
+    def ready(url: str) -> None:
+        say(f"{url}\nCtrl-C ends it")
+
+    serve_dashboard(study, host=host, port=port, storage=storage, run=run, ready=ready, say=say)

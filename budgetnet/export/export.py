@@ -43,6 +43,8 @@ class Export:
 
     folder: Path
     trial: int
+    why: str
+    """Reason why this trial was taken, in words."""
     run: TrainingRun
     """Whose weights these are."""
     score: Score
@@ -55,6 +57,7 @@ class Export:
             "folder": str(self.folder),
             "files": [str(self.folder / name) for name in FILES],
             "trial": self.trial,
+            "why": self.why,
             "seed": self.run.seed,
             "params": self.check.params,
             "flops": self.check.flops,
@@ -105,7 +108,8 @@ def export(trials: Trials, which: str = "best", *, out: Path | None = None) -> E
             check=check,
         )
         (place / "README.md").write_text(card(facts), encoding="utf-8")
-    return Export(folder=folder, trial=record.number, run=run, score=score, check=check)
+    why = "best on validation images" if which == "best" else "asked for"
+    return Export(folder=folder, trial=record.number, why=why, run=run, score=score, check=check)
 
 
 def _weights(trials: Trials, record: Record) -> tuple[tuple[TrainingRun, ...], TrainingRun, Path]:
@@ -133,7 +137,7 @@ def _weights(trials: Trials, record: Record) -> tuple[tuple[TrainingRun, ...], T
     known = f" (recorded as trained, but the files are not in {trials.folder})" if recorded else ""
     raise RequestError(
         f"trial {record.number} of {study.name} has no weights{known}: a search trains its finalists in full at its "
-        f"end. Train this network with: budgetnet train {study.path}:{record.number}{trials.place}"
+        f"end. Train this network with: {trials.command('train', f'{study.path}:{record.number}')}"
     )
 
 

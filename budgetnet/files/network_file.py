@@ -40,6 +40,7 @@ from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.text import network_text
 from budgetnet.ops.registry import BUILTIN
 from budgetnet.ops.signature import Vocabulary
+from budgetnet.text import notebook_html
 
 __all__ = ["FORMAT", "Architecture", "parse", "read", "write"]
 
@@ -96,6 +97,10 @@ class Architecture:
     """Where the network comes from, in words."""
     plugins: Plugins = NO_PLUGINS
     """The own primitives that the network uses."""
+
+    def _repr_html_(self) -> str | None:
+        """Show it in a notebook."""
+        return notebook_html(self)
 
 
 def read(

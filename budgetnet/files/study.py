@@ -145,5 +145,14 @@ class Study:
         self.search.pruner.check_epochs(self.training.epochs)
 
     def run_folder(self, out: Path | None = None) -> Path:
-        """Return the folder that holds the study's database and weights: *out*, or ``runs/NAME``."""
-        return out if out is not None else Path("runs") / self.name
+        """Return the folder that holds the study's database and weights.
+
+        Args:
+            out: the folder, if the user names one. Otherwise it is ``runs/NAME`` in the working directory, or beside
+                the study file if there is such a folder only there.
+        """
+        if out is not None:
+            return out
+        here = Path("runs") / self.name
+        beside = self.path.parent / here
+        return beside if beside.is_dir() and not here.is_dir() else here

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import optuna
+from typing import TYPE_CHECKING, Any
 
 from budgetnet.records.training_run import Score, TrainingRun, score_of
+
+if TYPE_CHECKING:
+    import optuna
+
+    from budgetnet.records.read_only import StoredStudy
 
 __all__ = ["Finalist", "final_run", "final_run_attribute", "final_run_document", "read_finalists"]
 
@@ -48,7 +51,7 @@ class Finalist:
         return score_of(self.runs)
 
 
-def read_finalists(study: optuna.Study) -> list[Finalist]:
+def read_finalists(study: optuna.Study | StoredStudy) -> list[Finalist]:
     """Return what is recorded of finalists, by the number of the trial.
 
     Not by test accuracy: choosing by it would be selection on test data.

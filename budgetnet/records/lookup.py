@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +14,12 @@ from budgetnet.files import network_file
 from budgetnet.files.network_file import Architecture
 from budgetnet.files.places import near
 from budgetnet.grammar.load import load
+from budgetnet.text import command_text
 
 if TYPE_CHECKING:
     from budgetnet.files.study import Study
     from budgetnet.records.finalist import Finalist
+    from budgetnet.records.read_only import StoredStudy
     from budgetnet.records.trial import Record
 
 __all__ = [
@@ -31,6 +32,10 @@ __all__ = [
     "open_trials",
     "pick",
 ]
+
+
+DATABASE = "study.db"
+"""Name of the database in a run folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,15 +52,18 @@ class Trials:
     finalists: tuple[Finalist, ...]
     """The best mean test accuracy first."""
 
+    def command(self, *words: object) -> str:
+        """Return a command of budgetnet on this database, quoted for a shell: *words*, and the options it needs."""
+        return command_text(*words, *self._place)
+
     @property
-    def place(self) -> str:
-        """The options that lead a command to this database, with a blank in front; empty where none is needed."""
+    def _place(self) -> list[str]:
         words = []
         if self.folder != self.study.run_folder():
             words += ["--run", str(self.folder)]
-        if self.storage != f"sqlite:///{(self.folder / 'study.db').absolute()}":
+        if self.storage != _default_address(self.folder):
             words += ["--storage", self.storage]
-        return f" {shlex.join(words)}" if words else ""
+        return words
 
     def finalist(self, number: int) -> Finalist | None:
         """Return the full trainings of a trial's network, if there are any."""
@@ -123,21 +131,53 @@ def open_trials(study: Study, *, storage: str | None = None, out: Path | None = 
         RequestError: no search has run for this study yet, or its settings have changed since.
         SearchError: the database cannot be used.
     """
-    url = address_of(study, storage=storage, out=out)
     from budgetnet.records.finalist import read_finalists
+    from budgetnet.records.trial import read_records
+
+    folder = study.run_folder(out)
+    if storage is None and (folder / DATABASE).exists() and (stored := _stored(study, folder)) is not None:
+        return Trials(
+            study=study,
+            folder=folder,
+            storage=_default_address(folder),
+            records=read_records(stored),
+            finalists=tuple(read_finalists(stored)),
+        )
+    url = address_of(study, storage=storage, out=out)
     from budgetnet.records.open import open_study
     from budgetnet.records.storage import storage_errors
-    from budgetnet.records.trial import read_records
 
     recorded, _ = open_study(study, url, create=False)
     with storage_errors(url):
         return Trials(
             study=study,
-            folder=study.run_folder(out),
+            folder=folder,
             storage=url,
             records=read_records(recorded),
             finalists=tuple(read_finalists(recorded)),
         )
+
+
+def _stored(study: Study, folder: Path) -> StoredStudy | None:
+    """What the run folder's own database holds, if it can be read without Optuna.
+
+    Raises:
+        StudyError: the study's settings have changed since.
+    """
+    from budgetnet.files.settings import ATTRIBUTE, check_settings
+    from budgetnet.records.read_only import read_stored_study
+
+    path = folder / DATABASE
+    stored = read_stored_study(path, study.name)
+    settings = None if stored is None else stored.user_attrs.get(ATTRIBUTE)
+    if settings is None:
+        return None
+    check_settings(settings, study, str(path.absolute()))
+    return stored
+
+
+def _default_address(folder: Path) -> str:
+    return f"sqlite:///{(folder / DATABASE).absolute()}"
 
 
 def address_of(study: Study, *, storage: str | None = None, out: Path | None = None) -> str:
@@ -147,14 +187,12 @@ def address_of(study: Study, *, storage: str | None = None, out: Path | None = N
         RequestError: it is the run folder's own file, and no search has made it yet.
     """
     folder = study.run_folder(out)
-    if storage is None and not (folder / "study.db").exists():
+    if storage is None and not (folder / DATABASE).exists():
         raise RequestError(
-            f"there are no trials of {study.name} yet: {folder / 'study.db'} does not exist; first run: "
-            f"budgetnet search {study.path}{'' if out is None else f' --out {out}'}"
+            f"there are no trials of {study.name} yet: {folder / DATABASE} does not exist; first run: "
+            + command_text("search", study.path, *([] if out is None else ["--out", out]))
         )
-    from budgetnet.records.storage import default_url  # loads optuna, which a refusal need not wait for
-
-    return storage or default_url(folder)
+    return storage or _default_address(folder)
 
 
 def pick(trials: Trials, which: str) -> Record:
@@ -171,13 +209,13 @@ def pick(trials: Trials, which: str) -> Record:
         if leader is None:
             raise RequestError(
                 f"no trial of {study.name} has been trained to the end yet{_there(trials.records)}; "
-                f"go on with: budgetnet search {study.path}{trials.place}"
+                f"go on with: {trials.command('search', study.path)}"
             )
         return leader
     if not re.fullmatch(r"[0-9]{1,9}", which):
         raise RequestError(
             f"a trial is named by its number or 'best', but got {which!r}"
-            f"{nearest(which, ['best']) or f'; see: budgetnet list {study.path}{trials.place}'}"
+            f"{nearest(which, ['best']) or '; see: ' + trials.command('list', study.path)}"
         )
     record = next((record for record in trials.records if record.number == int(which)), None)
     if record is None:

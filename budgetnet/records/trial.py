@@ -5,14 +5,17 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
-
-import optuna
-from optuna.trial import FrozenTrial, TrialState
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from budgetnet.derivation.decision import Label
-from budgetnet.records.parameters import Parameters
 from budgetnet.records.training_run import TrainingRun
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.trial import FrozenTrial
+
+    from budgetnet.records.parameters import Parameters
+    from budgetnet.records.read_only import StoredStudy, StoredTrial
 
 __all__ = [
     "ATTRIBUTES",
@@ -108,8 +111,8 @@ class Record:
     """The file of a known network that the study was started from; empty for what was drawn."""
     note: str = ""
     """Caveat for counts that rest on own primitives; empty for most."""
-    parameters: Parameters = field(default_factory=lambda: Parameters({}, {}))
-    """The decisions as Optuna's parameters."""
+    parameters: Parameters | None = None
+    """The decisions as Optuna's parameters; None if the database was read without Optuna."""
     training: TrainingRun | None = None
     """The training itself; None if it was not trained, or not to an end."""
     constraints: Mapping[str, float] = field(default_factory=dict)
@@ -133,12 +136,12 @@ class Record:
         return self.outcome not in ("running", "waiting")
 
 
-def read_records(study: optuna.Study) -> tuple[Record, ...]:
+def read_records(study: optuna.Study | StoredStudy) -> tuple[Record, ...]:
     """Return every trial of a study, in the order of their numbers."""
     return tuple(read_record(trial) for trial in study.get_trials(deepcopy=False))
 
 
-def read_record(trial: FrozenTrial) -> Record:
+def read_record(trial: FrozenTrial | StoredTrial) -> Record:
     """Return what a trial's attributes say; trials made by other tools become records without a network."""
     attributes = trial.user_attrs
     values: dict[str, Any] = {name: attributes[name] for name in ATTRIBUTES if name in attributes}
@@ -155,12 +158,22 @@ def read_record(trial: FrozenTrial) -> Record:
         values["training"] = _training(values, written)
     return Record(
         number=trial.number,
-        parameters=Parameters(trial.params, trial.distributions),
+        parameters=_parameters(trial),
         constraints=trial.constraints,
         started=trial.datetime_start,
         finished=trial.datetime_complete,
         **values,
     )
+
+
+def _parameters(trial: FrozenTrial | StoredTrial) -> Parameters | None:
+    from budgetnet.records.read_only import StoredTrial
+
+    if isinstance(trial, StoredTrial):
+        return None
+    from budgetnet.records.parameters import Parameters  # which loads optuna
+
+    return Parameters(trial.params, trial.distributions)
 
 
 def training_attributes(run: TrainingRun) -> dict[str, Any]:
@@ -183,22 +196,22 @@ def _training(values: Mapping[str, Any], written: Mapping[str, Any]) -> Training
     )
 
 
-def _reported(trial: FrozenTrial) -> tuple[float, ...]:
+def _reported(trial: FrozenTrial | StoredTrial) -> tuple[float, ...]:
     return tuple(trial.intermediate_values[step] for step in sorted(trial.intermediate_values))
 
 
-def _outcome(trial: FrozenTrial, written: object) -> Outcome:
+def _outcome(trial: FrozenTrial | StoredTrial, written: object) -> Outcome:
     """The outcome written down; the state decides where none is (another tool, or a machine that fell silent)."""
-    match trial.state:
-        case TrialState.RUNNING:
+    match trial.state.name:
+        case "RUNNING":
             return "running"
-        case TrialState.WAITING:
+        case "WAITING":
             return "waiting"
         case _ if written in OUTCOMES:
             return written
-        case TrialState.COMPLETE:
+        case "COMPLETE":
             return "completed"
-        case TrialState.PRUNED:
+        case "PRUNED":
             return "stopped_early"
         case _:
             return "interrupted"

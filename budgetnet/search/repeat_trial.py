@@ -171,16 +171,16 @@ def _recorded(record: Record, trials: Trials) -> TrainingRun:
     if record.duplicate_of is not None:
         raise RequestError(
             f"trial {record.number} trained nothing{why}; repeat the one whose score it has: "
-            f"budgetnet train {trials.study.path}:{record.duplicate_of} --brief{trials.place}"
+            + trials.command("train", f"{trials.study.path}:{record.duplicate_of}", "--brief")
         )
     if record.copied_from:
         raise RequestError(
             f"trial {record.number} trained nothing{why}; repeat {record.copied_from} with that study's file, or "
-            f"budgetnet train {address}{trials.place} trains its network in full"
+            f"{trials.command('train', address)} trains its network in full"
         )
     raise RequestError(
         f"trial {record.number} ended as {record.outcome.replace('_', ' ')}{why} and has no score to repeat; "
-        f"budgetnet train {address}{trials.place} trains its network in full"
+        f"{trials.command('train', address)} trains its network in full"
     )
 
 

@@ -16,6 +16,7 @@ from budgetnet.network.cost import closed_form
 from budgetnet.network.cost.types import Cost, CustomForm
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.ops.signature import Vocabulary
+from budgetnet.text import notebook_html
 
 __all__ = ["Space"]
 
@@ -80,3 +81,7 @@ class Space:
             CountError: it holds one of the study's own primitives that has no closed form.
         """
         return closed_form.cost(node, self.input_shape, custom=self.custom)
+
+    def _repr_html_(self) -> str | None:
+        """Show it in a notebook."""
+        return notebook_html(self)

@@ -119,10 +119,30 @@ def test_missing_numbers_list_what_there_is(trials, make_record):
 
 def test_the_options_that_lead_to_a_database(trials):
     """Advice that names a command names the folder and the database it needs, and nothing else."""
-    assert trials.place == f" --run {trials.folder}"
-    assert replace(trials, storage="postgresql://h/d").place.endswith(" --storage postgresql://h/d")
+    assert trials.command("list") == f"budgetnet list --run {trials.folder}"
+    assert replace(trials, storage="postgresql://h/d").command("list").endswith(" --storage postgresql://h/d")
     usual = trials.study.run_folder()
-    assert replace(trials, folder=usual, storage=f"sqlite:///{Path(usual / 'study.db').absolute()}").place == ""
+    there = replace(trials, folder=usual, storage=f"sqlite:///{Path(usual / 'study.db').absolute()}")
+    assert there.command("list", "my study.yaml") == "budgetnet list 'my study.yaml'"
+
+
+def test_trials_read_without_optuna_are_the_same(trials):
+    """Optuna's own reading of the same database."""
+    by_optuna = open_trials(trials.study, storage=trials.storage, out=trials.folder)
+    assert by_optuna == trials
+
+
+def test_a_run_folder_beside_the_study_file_is_found(trials, tmp_path, monkeypatch):
+    """`runs/NAME` in the working directory comes first."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    study = replace(trials.study, path=tmp_path / "tiny.yaml")
+    assert study.run_folder() == Path("runs/tiny")
+    (tmp_path / "runs/tiny").mkdir(parents=True)
+    assert study.run_folder() == tmp_path / "runs/tiny"
+    Path("runs/tiny").mkdir(parents=True)
+    assert study.run_folder() == Path("runs/tiny")
+    assert study.run_folder(Path("out")) == Path("out")
 
 
 def test_a_study_may_be_meant_by_its_bare_name(tmp_path, monkeypatch):

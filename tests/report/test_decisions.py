@@ -9,11 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from budgetnet.cli import app
-from budgetnet.cli.searching import with_search_options
 from budgetnet.errors import RequestError
 from budgetnet.files.network_file import parse
 from budgetnet.files.study_file import read_study
 from budgetnet.report.decisions import decisions, decisions_document, decisions_text
+from budgetnet.search.options import with_search_options
 
 HEAD = "format: budgetnet/1\ninput: [1, 8, 8]\nclasses: 10\nname: a\nnetwork: |\n  network = "
 FIRST = "conv(3, 8) maxpool(2) skip(conv(3, 12)) conv(3, 8) gap linear(10)\n"

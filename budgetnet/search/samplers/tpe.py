@@ -79,6 +79,7 @@ class TpeSampler:
                 pass
             case _:
                 return None
+        assert record.parameters is not None  # a search reads its records through Optuna
         return create_trial(
             state=state,
             values=values,
