@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from budgetnet.cli.options import Json, StudyFile, whole
+from budgetnet.cli.options import Json, StudyFile, whole_option
 from budgetnet.cli.output import say, tell, tell_json
 
 __all__ = ["explore", "sample"]
@@ -16,11 +16,11 @@ __all__ = ["explore", "sample"]
 
 def explore(
     study: StudyFile,
-    draws: Annotated[int, whole("-n", "--draws", low=1, high=10_000_000, help="Networks to draw.")] = 1000,
+    draws: Annotated[int, whole_option("-n", "--draws", low=1, high=10_000_000, help="Networks to draw.")] = 1000,
     points: Annotated[
-        int, whole("--points", low=1, high=20_000, help="Networks that fit to show in figures and --json.")
+        int, whole_option("--points", low=1, high=20_000, help="Networks that fit to show in figures and --json.")
     ] = 400,
-    seed: Annotated[int, whole("--seed", low=0, help="Equal seeds draw equal networks.")] = 0,
+    seed: Annotated[int, whole_option("--seed", low=0, help="Equal seeds draw equal networks.")] = 0,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write one page with figures that opens offline.")
     ] = None,
@@ -63,7 +63,7 @@ def explore(
 
 def sample(
     study: StudyFile,
-    n: Annotated[int, whole("-n", "--number", low=1, high=1_000_000, help="Networks to draw.")] = 10,
+    n: Annotated[int, whole_option("-n", "--number", low=1, high=1_000_000, help="Networks to draw.")] = 10,
     weighting: Annotated[
         Literal["prior", "uniform"],
         typer.Option(help="By the grammar's weights, or every fitting derivation alike."),
@@ -72,7 +72,7 @@ def sample(
         Literal["size", "depth"] | None, typer.Option(help="Draw from bands of size or depth in turn.")
     ] = None,
     distinct: Annotated[bool, typer.Option("--distinct", help="No network twice, by canonical hash.")] = False,
-    seed: Annotated[int, whole("--seed", low=0, help="Equal seeds draw equal networks.")] = 0,
+    seed: Annotated[int, whole_option("--seed", low=0, help="Equal seeds draw equal networks.")] = 0,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write each as a network file, too.")] = None,
     as_json: Json = False,
 ) -> None:
