@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from budgetnet.errors import StudyError
-from budgetnet.keys import REQUIRED, BadValueError, check, key, keys_of, read_values
+from budgetnet.keys import REQUIRED, BadValueError, check_keys, key, keys_of, read_values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class Sample:
 
     def __post_init__(self) -> None:
         """Check every field."""
-        check(self)
+        check_keys(self)
 
 
 KEYS = keys_of(Sample)
