@@ -24,7 +24,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from budgetnet.errors import StudyError, nearest
 from budgetnet.numbers import number_text, read_number
 
-__all__ = ["REQUIRED", "BadValueError", "Key", "Kind", "check", "key", "keys_of", "read_values", "unknown_key"]
+__all__ = ["REQUIRED", "BadValueError", "Key", "Kind", "check_keys", "key", "keys_of", "read_values", "unknown_key"]
 
 REQUIRED: Any = dataclasses.MISSING
 """Stands in the place of a default where a key must be given."""
@@ -334,7 +334,7 @@ def _completed(declared: Key, field: str, hint: Any) -> Key:
     )
 
 
-def check(owner: object) -> None:
+def check_keys(owner: object) -> None:
     """Check every declared field of a dataclass' instance.
 
     Raises:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from budgetnet.derivation.expand import Decision
+from budgetnet.derivation.decision import Decision
 from budgetnet.errors import BudgetnetError
 from budgetnet.files import network_file
 from budgetnet.files.study_file import read_study

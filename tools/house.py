@@ -3,15 +3,11 @@
 A *module* is a Python file of the package, a *room* a file or folder at its top. ``python -m tools.house`` prints the
 measures of the package in this repository, ``--package DIR`` those of another one, so that two commits can be compared.
 ``tests/test_house.py`` asserts the same measures.
-
-Every import statement counts, at any depth: those inside functions and those for the type checker only are ways
-through the house, too.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +15,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-__all__ = ["FULL_FOLDER", "LONG_FILE", "ORDER", "ROOT", "House", "Module", "Upward", "main", "read_house"]
+from tools.modules import Module, read_modules
+
+__all__ = ["FULL_FOLDER", "LONG_FILE", "ORDER", "ROOT", "House", "Upward", "main", "read_house"]
 
 ROOT = Path(__file__).parents[1]
 """The repository."""
@@ -33,7 +31,8 @@ LONG_FILE = 300
 ORDER: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli",),
-    ("api", "__init__"),
+    ("__init__",),
+    ("api",),
     ("export",),
     ("report", "calibrate"),
     ("search",),
@@ -45,7 +44,9 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("network",),
     ("grammar",),
     ("ops", "training"),
+    ("pages", "keys"),
     ("text",),
+    ("numbers",),
     ("errors",),
 )
 """Rooms from top to bottom; a room imports only from itself and from lower levels, not from its neighbours."""
@@ -66,36 +67,6 @@ EARLIER_ORDER: tuple[tuple[str, ...], ...] = tuple(
     )
 )
 """The order before the rooms of `ORDER`, to measure older commits by their own rule."""
-
-
-@dataclass(frozen=True)
-class Module:
-    """One Python file of the package."""
-
-    name: str
-    """Dotted, without the package: ``network.cost.leaf``; a folder's ``__init__`` ends in ``.__init__``."""
-    lines: int
-    public: frozenset[str]
-    """Names without a leading underscore that it defines at its top level; imported names are not defined here."""
-    imports: frozenset[str]
-    """Names of the package's modules that it imports."""
-    libraries: frozenset[str]
-    """Top-level names of everything else that it imports."""
-
-    @property
-    def room(self) -> str:
-        """File or folder at the top of the package."""
-        return self.name.split(".", maxsplit=1)[0]
-
-    @property
-    def folder(self) -> str:
-        """Folder that holds the file, dotted; empty at the top of the package."""
-        return self.name.rpartition(".")[0]
-
-    @property
-    def file(self) -> str:
-        """Name of the file without its ending."""
-        return self.name.rpartition(".")[2]
 
 
 @dataclass(frozen=True, order=True)
@@ -197,83 +168,7 @@ def read_house(package: Path) -> House:
     Raises:
         FileNotFoundError: there is no such package.
     """
-    if not (package / "__init__.py").is_file():
-        raise FileNotFoundError(f"a package is a folder with an __init__.py, but {package} has none")
-    paths = {
-        ".".join(path.relative_to(package).with_suffix("").parts): path
-        for path in sorted(package.rglob("*.py"))
-        if "__pycache__" not in path.parts
-    }
-    return House({name: _read_module(name, path, package.name, paths) for name, path in paths.items()})
-
-
-def _read_module(name: str, path: Path, package: str, known: Mapping[str, Path]) -> Module:
-    text = path.read_text(encoding="utf-8")
-    tree = ast.parse(text, filename=str(path))
-    imports: set[str] = set()
-    libraries: set[str] = set()
-    for target in _imported(tree, package, name):
-        top, _, inside = target.partition(".")
-        if top != package:
-            libraries.add(top)
-        elif (found := _module_of(inside, known)) is not None:
-            imports.add(found)
-    return Module(name, len(text.splitlines()), frozenset(_defined(tree)), frozenset(imports), frozenset(libraries))
-
-
-def _imported(tree: ast.Module, package: str, name: str) -> Iterator[str]:
-    """Yield what the import statements of a file name: ``package.module.name``, absolute."""
-    parents = [package, *name.split(".")[:-1]]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = parents[: len(parents) - node.level + 1] if node.level else []
-            origin = ".".join([*base, *([node.module] if node.module else [])])
-            yield from (f"{origin}.{alias.name}" for alias in node.names)
-
-
-def _module_of(target: str, known: Mapping[str, Path]) -> str | None:
-    """Find the module that ``from package.x import y`` asks: ``x.y``, else ``x``, each a file or a folder's init.
-
-    ``__version__`` is no dependency: everyone may read it.
-    """
-    if target == "__version__":
-        return None
-    parts = target.split(".") if target else []
-    for length in range(len(parts), -1, -1):
-        stem = ".".join(parts[:length])
-        for name in (stem, f"{stem}.__init__" if stem else "__init__"):
-            if name in known:
-                return name
-    return None
-
-
-def _defined(tree: ast.Module) -> Iterator[str]:
-    """Yield the public names that a file defines at its top level."""
-    for node in _top_level(tree.body):
-        match node:
-            case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
-                names = [node.name]
-            case ast.Assign():
-                names = [part.id for target in node.targets for part in ast.walk(target) if isinstance(part, ast.Name)]
-            case ast.AnnAssign(target=ast.Name(id=name)):
-                names = [name]
-            case _ if (alias := getattr(node, "name", None)) is not None and isinstance(alias, ast.Name):
-                names = [alias.id]  # type X = … of Python 3.12
-            case _:
-                names = []
-        yield from (name for name in names if not name.startswith("_"))
-
-
-def _top_level(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield statements of a module, those under ``if`` and ``try`` included."""
-    for node in body:
-        yield node
-        if isinstance(node, ast.If):
-            yield from _top_level([*node.body, *node.orelse])
-        elif isinstance(node, ast.Try):
-            yield from _top_level([*node.body, *node.orelse, *node.finalbody])
+    return House(read_modules(package))
 
 
 def _repeated(pairs: Iterator[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping
 
 from budgetnet.files.search_options import FULL_EPOCHS, Finalists, Pruner
-from budgetnet.files.study import BRIEF
+from budgetnet.files.study import BRIEF_RECIPE
 from budgetnet.files.study_file import KEYS, SMALLEST
 from budgetnet.keys import Key, keys_of
 from budgetnet.numbers import BYTE_UNITS, UNITS
@@ -83,9 +83,9 @@ A network fits if it is above none of the bounds; at least one must be given. On
 {_keys(KEYS["search.pruner"])}
 ## training
 
-How each trial is trained: briefly. Without `epochs` there are {BRIEF.epochs}; a preset brings its own.
+How each trial is trained: briefly. Without `epochs` there are {BRIEF_RECIPE.epochs}; a preset brings its own.
 
-{_keys(KEYS["training"], {"epochs": f"{BRIEF.epochs}"})}
+{_keys(KEYS["training"], {"epochs": f"{BRIEF_RECIPE.epochs}"})}
 ## finalists
 
 {inspect.getdoc(Finalists)}

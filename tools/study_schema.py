@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, assert_never
 
 from budgetnet.files.search_options import FULL_EPOCHS
-from budgetnet.files.study import BRIEF
+from budgetnet.files.study import BRIEF_RECIPE
 from budgetnet.files.study_file import KEYS
 from budgetnet.keys import Key
 from budgetnet.numbers import BYTE_UNITS, UNITS
@@ -30,7 +30,7 @@ FILE = Path(__file__).parents[1] / "budgetnet" / "files" / "study.schema.json"
 Schema = dict[str, Any]
 
 _DIGITS = r"[+-]?([0-9][0-9_,]*(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
-_EPOCHS = {"training": BRIEF.epochs, "finalists": FULL_EPOCHS}
+_EPOCHS = {"training": BRIEF_RECIPE.epochs, "finalists": FULL_EPOCHS}
 """Epochs where the study does not say, which depend on the section."""
 
 

@@ -115,12 +115,12 @@ def space_card(space: Space) -> str:
 
 
 def _explored(space: Space) -> str:
-    from budgetnet.explore.from_draws import tally
-    from budgetnet.explore.histogram import Drawn, histogram
+    from budgetnet.explore.from_draws import draw_statistics
+    from budgetnet.explore.histogram import histogram
     from budgetnet.space.counting.tabulate import TooLarge, tabulate
 
-    drawn = tally(space, CARD_DRAWS, 0)
-    costs = [Drawn(entry.params, entry.fits) for entry in drawn.complete]
+    drawn = draw_statistics(space, CARD_DRAWS, 0)
+    costs = [(entry.params, entry.fits) for entry in drawn.complete]
     view = histogram(space, "params", costs, CARD_DRAWS, states=CARD_STATES)
     table = tabulate(space, states=CARD_STATES)
     fits = sum(entry.fits for entry in drawn.complete) / CARD_DRAWS

@@ -17,7 +17,7 @@ from budgetnet.network.text import network_text, summary
 from budgetnet.records.ledger import trial_seed
 from budgetnet.space import judge
 from budgetnet.space.judge import Candidate, Rejection
-from budgetnet.space.proposer import Deriver
+from budgetnet.space.proposer import Proposer
 from budgetnet.space.sampling import draw_fitting
 from budgetnet.space.space import Space
 from budgetnet.training.recipe.recipe import Recipe
@@ -243,10 +243,10 @@ def draw_for_calibration(space: Space, plan: CalibrationPlan, recorded: Recorded
     if len(networks) == plan.networks:
         return networks
     known = {network.hash for network in networks}
-    deriver = Deriver(space)
+    proposer = Proposer(space)
     while len(networks) < plan.networks:
         rng = random.Random(f"{plan.seed}:calibration:{len(networks)}")  # noqa: S311 - no secret
-        found = _new(deriver, rng, known)
+        found = _new(proposer, rng, known)
         if found is None:
             break
         known.add(found[1])
@@ -259,11 +259,11 @@ def draw_for_calibration(space: Space, plan: CalibrationPlan, recorded: Recorded
     return networks
 
 
-def _new(deriver: Deriver, rng: random.Random, known: set[str]) -> tuple[Candidate, str] | None:
+def _new(proposer: Proposer, rng: random.Random, known: set[str]) -> tuple[Candidate, str] | None:
     """A network that fits and is not known, with its hash; None if none turns up."""
-    table = deriver.table
+    table = proposer.table
     for _ in range(DRAW_ATTEMPTS):
-        found = judge.draw(deriver.space, rng) if table is None else draw_fitting(table, rng)
+        found = judge.draw(proposer.space, rng) if table is None else draw_fitting(table, rng)
         if isinstance(found, Rejection):
             continue
         digest = canonical_hash(found.expansion.network)
@@ -279,7 +279,7 @@ def _described(index: int, candidate: Candidate, digest: str) -> CalibratedNetwo
         hash=digest,
         arch=summary(network),
         network=network_text(network),
-        decisions=dict(candidate.expansion.decisions),
+        decisions=candidate.expansion.decisions,
         params=candidate.cost.params,
         flops=candidate.cost.flops,
         depth=candidate.cost.depth,

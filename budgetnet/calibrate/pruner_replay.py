@@ -15,11 +15,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import numpy as np
 import optuna
 from optuna.trial import TrialState
 
-from budgetnet.calibrate.statistics import LEVEL
+from budgetnet.calibrate.statistics import interval
 from budgetnet.files.study import Pruner
 from budgetnet.records.pruning import make_pruner
 
@@ -124,12 +123,12 @@ def replay_pruner(
         orders=orders,
         workers=workers,
         saved=statistics.fmean(saved),
-        saved_interval=_interval(saved),
+        saved_interval=interval(saved),
         stopped=statistics.fmean(stopped),
         quality=statistics.fmean(without) - statistics.fmean(losses),
         quality_without=statistics.fmean(without),
         loss=statistics.fmean(losses),
-        loss_interval=_interval(losses),
+        loss_interval=interval(losses),
         kept=kept / orders,
     )
 
@@ -188,11 +187,6 @@ def run_order(
     places = {index: place for place, index in enumerate(order)}
     chosen = max(ended, key=lambda index: (recordings[index].curve[-1], -places[index]))
     return ReplayOutcome(spent=spent, stopped=len(order) - len(ended), chosen=chosen)
-
-
-def _interval(values: Sequence[float]) -> tuple[float, float]:
-    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from budgetnet.cli.options import (
     StudyFile,
     image_shape,
     override,
-    whole,
+    whole_option,
 )
 from budgetnet.cli.output import put, say
 from budgetnet.errors import RequestError
@@ -72,12 +72,14 @@ def train_command(
     seeds: Annotated[int | None, override(Finalists, "seeds", left_out="the study's, or 3")] = None,
     seed: Annotated[
         int | None,
-        whole("--seed", low=0, high=2**31 - 1, help="Seed of the first run; later runs add 1.  [default: 0]"),
+        whole_option("--seed", low=0, high=2**31 - 1, help="Seed of the first run; later runs add 1.  [default: 0]"),
     ] = None,
     epochs: Annotated[int | None, override(Recipe, "epochs", left_out="the recipe's")] = None,
     threads: Annotated[
         int | None,
-        whole("--threads", low=1, help="Threads of each run on the CPU.  [default: the cores, shared by the seeds]"),
+        whole_option(
+            "--threads", low=1, help="Threads of each run on the CPU.  [default: the cores, shared by the seeds]"
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="For results and weights.  [default: in runs/]")

@@ -26,7 +26,7 @@ __all__ = [
     "image_shape",
     "option_names",
     "override",
-    "whole",
+    "whole_option",
     "without_auto",
 ]
 
@@ -67,14 +67,14 @@ def override(owner: type, name: str, *flags: str, left_out: str = "the study's")
     return _option(declared, flags or (f"--{name.replace('_', '-')}",), f"{about}.  [default: {left_out}]")
 
 
-def whole(*flags: str, help: str, low: int, high: int | None = None) -> Any:  # noqa: A002 - typer's own word
+def whole_option(*flags: str, help: str, low: int, high: int | None = None) -> Any:  # noqa: A002 - typer's own word
     """Return an option that takes a whole number, written as in a study file."""
-    return _option(Key(kind="whole", help=help, low=low, high=high), flags, help)
+    return _option(Key(kind="whole_option", help=help, low=low, high=high), flags, help)
 
 
 def _option(declared: Key, flags: tuple[str, ...], about: str) -> Any:
     named = replace(declared, name=next(flag for flag in flags if flag.startswith("--")))
-    metavar = {"whole": "N", "number": "X", "share": "SHARE"}.get(declared.kind, "NAME")
+    metavar = {"whole_option": "N", "number": "X", "share": "SHARE"}.get(declared.kind, "NAME")
 
     def read(value: Any) -> Any:
         found = named.read(value)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from budgetnet.cli.options import Json, StudyFile, whole
+from budgetnet.cli.options import Json, StudyFile
 from budgetnet.cli.output import put, say
 
 __all__ = ["explore_command", "sample_command"]
@@ -15,11 +15,11 @@ __all__ = ["explore_command", "sample_command"]
 
 def explore_command(
     study: StudyFile,
-    draws: Annotated[int, whole("-n", "--draws", low=1, high=10_000_000, help="Networks to draw.")] = 1000,
+    draws: Annotated[int, whole_option("-n", "--draws", low=1, high=10_000_000, help="Networks to draw.")] = 1000,
     points: Annotated[
-        int, whole("--points", low=1, high=20_000, help="Networks that fit to show in figures and --json.")
+        int, whole_option("--points", low=1, high=20_000, help="Networks that fit to show in figures and --json.")
     ] = 400,
-    seed: Annotated[int, whole("--seed", low=0, help="Equal seeds draw equal networks.")] = 0,
+    seed: Annotated[int, whole_option("--seed", low=0, help="Equal seeds draw equal networks.")] = 0,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write one page with figures that opens offline.")
     ] = None,
@@ -39,7 +39,7 @@ def explore_command(
 
 def sample_command(
     study: StudyFile,
-    n: Annotated[int, whole("-n", "--number", low=1, high=1_000_000, help="Networks to draw.")] = 10,
+    n: Annotated[int, whole_option("-n", "--number", low=1, high=1_000_000, help="Networks to draw.")] = 10,
     weighting: Annotated[
         Literal["prior", "uniform"],
         typer.Option(help="By the grammar's weights, or every fitting derivation alike."),
@@ -48,7 +48,7 @@ def sample_command(
         Literal["size", "depth"] | None, typer.Option(help="Draw from bands of size or depth in turn.")
     ] = None,
     distinct: Annotated[bool, typer.Option("--distinct", help="No network twice, by canonical hash.")] = False,
-    seed: Annotated[int, whole("--seed", low=0, help="Equal seeds draw equal networks.")] = 0,
+    seed: Annotated[int, whole_option("--seed", low=0, help="Equal seeds draw equal networks.")] = 0,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write each as a network file, too.")] = None,
     as_json: Json = False,
 ) -> None:

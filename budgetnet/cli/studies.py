@@ -18,7 +18,7 @@ from budgetnet.cli.options import (
     epoch_numbers,
     option_names,
     override,
-    whole,
+    whole_option,
     without_auto,
 )
 from budgetnet.cli.output import put, say
@@ -80,16 +80,18 @@ def search_command(
 
 def calibrate_command(
     study: StudyFile,
-    networks: Annotated[int, whole("-n", "--networks", low=4, help="Networks to draw.")] = 16,
+    networks: Annotated[int, whole_option("-n", "--networks", low=4, help="Networks to draw.")] = 16,
     brief: Annotated[
         str | None,
         typer.Option(
             "--epochs-brief", metavar="N,N,…", help="Brief trainings.  [default: 1,2,3,4,6 and the study's own]"
         ),
     ] = None,
-    full: Annotated[int | None, whole("--full", low=2, help="Epochs in full.  [default: the finalists']")] = None,
+    full: Annotated[
+        int | None, whole_option("--full", low=2, help="Epochs in full.  [default: the finalists']")
+    ] = None,
     repeats: Annotated[
-        int, whole("--repeats", low=1, high=100, help="Seeds per network and length; 2 show the noise.")
+        int, whole_option("--repeats", low=1, high=100, help="Seeds per network and length; 2 show the noise.")
     ] = 1,
     seed: Annotated[int | None, override(SearchOptions, "seed")] = None,
     workers: Annotated[str | None, override(SearchOptions, "workers", left_out="auto")] = None,
@@ -138,7 +140,7 @@ def list_command(
     outcome: Annotated[
         str | None, typer.Option(metavar="OUTCOME", help="Only trials that ended so, e.g. completed, over-budget.")
     ] = None,
-    top: Annotated[int | None, whole("--top", low=1, help="Only the N best, best first.")] = None,
+    top: Annotated[int | None, whole_option("--top", low=1, help="Only the N best, best first.")] = None,
     storage: Storage = None,
     run: Run = None,
     as_json: Json = False,
@@ -151,7 +153,9 @@ def list_command(
 
 def dashboard_command(
     study: StudyFile,
-    port: Annotated[int, whole("--port", low=0, high=65535, help="Port to listen on; 0 takes a free one.")] = 8080,
+    port: Annotated[
+        int, whole_option("--port", low=0, high=65535, help="Port to listen on; 0 takes a free one.")
+    ] = 8080,
     host: Annotated[str, typer.Option(help="Address; the default is for this machine only.")] = "127.0.0.1",
     storage: Storage = None,
     run: Run = None,

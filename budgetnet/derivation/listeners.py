@@ -1,4 +1,4 @@
-"""Puts the machine's events together into a network's tree."""
+"""Listeners of the machine: one puts its events together into a network's tree, one hears nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from budgetnet.grammar.graph import functions, rebuild
 from budgetnet.network import nodes
 from budgetnet.network.nodes import Node, Shape
 
-__all__ = ["Assembler", "Listener", "chain"]
+__all__ = ["Assembler", "Listener", "SilentListener", "chain"]
 
 
 class Listener(Protocol):
@@ -35,6 +35,31 @@ class Listener(Protocol):
 
     def graph(self, graph: language.Graph[language.Expression]) -> None:
         """The last parts are what the graph applies, in the order written."""
+
+
+class SilentListener:
+    """The listener that hears nothing, for derivations of which only the end is of interest."""
+
+    def leaf(self, node: nodes.Primitive, entry: Shape, factor: int) -> None:
+        """Nothing."""
+
+    def begin(self) -> None:
+        """Nothing."""
+
+    def end(self) -> None:
+        """Nothing."""
+
+    def skip(self, *, projected: bool) -> None:
+        """Nothing."""
+
+    def join(self, owner: language.Parallel | language.Split) -> None:
+        """Nothing."""
+
+    def shared(self, times: int) -> None:
+        """Nothing."""
+
+    def graph(self, graph: language.Graph[language.Expression]) -> None:
+        """Nothing."""
 
 
 def chain(items: list[Node]) -> Node:

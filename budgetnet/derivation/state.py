@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Literal, NamedTuple
 
-from budgetnet.derivation.frames import Cell, Entry, Frame, Interner, Path, Scalar, Scope, Shapes, Tape, Trail
+from budgetnet.derivation.decision import Decision
+from budgetnet.derivation.frames import Cell, Entry, Frame, Interner, Path, Scope, Shapes, Tape, Trail
 from budgetnet.derivation.recursion import Recursion
 from budgetnet.derivation.values import fail
 from budgetnet.errors import LanguageError, ShapeError
@@ -73,13 +74,8 @@ class Pending(NamedTuple):
 
     state: State
     """The state before it; its agenda's first frame is what waits."""
-    name: str
-    kind: Literal["alternative", "count", "optional", "value"]
-    labels: tuple[Scalar, ...]
-    weights: tuple[float, ...]
-    allowed: tuple[bool, ...]
-    stable: bool
-    """Whether this name has these labels in every derivation."""
+    decision: Decision
+    """With the machine's own mask: an option is allowed if its derivation can come to an end."""
     site: str
     scope: Scope
     span: Span

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Literal
 
-from budgetnet.keys import BadValueError, check, key
+from budgetnet.keys import BadValueError, check_keys, key
 from budgetnet.training.recipe.recipe import Recipe
 
 __all__ = ["FULL_EPOCHS", "Finalists", "Pruner", "PrunerKind", "SamplerName", "SearchOptions"]
@@ -52,7 +52,7 @@ class Pruner:
 
     def __post_init__(self) -> None:
         """Check every field."""
-        check(self)
+        check_keys(self)
 
     def first_rung(self, epochs: int) -> int:
         """Return the epoch of the first rung in trials of *epochs* epochs; where it is the last, nothing is stopped."""
@@ -123,7 +123,7 @@ class SearchOptions:
 
     def __post_init__(self) -> None:
         """Check every field."""
-        check(self)
+        check_keys(self)
 
     def worker_count(self) -> int:
         """Return the number of workers: as asked for, or the number of cores this process may use."""
@@ -140,7 +140,7 @@ class Finalists:
 
     def __post_init__(self) -> None:
         """Check every field."""
-        check(self)
+        check_keys(self)
 
 
 def _cores() -> int:

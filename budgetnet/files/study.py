@@ -9,17 +9,27 @@ from typing import Literal
 from budgetnet.files.plugins.plugins import NO_PLUGINS, Plugins
 from budgetnet.files.search_options import Finalists, Pruner, PrunerKind, SamplerName, SearchOptions
 from budgetnet.grammar.syntax import Grammar
-from budgetnet.keys import REQUIRED, BadValueError, check, key
+from budgetnet.keys import REQUIRED, BadValueError, check_keys, key
 from budgetnet.network.budget import Budget
 from budgetnet.ops.signature import Vocabulary
 from budgetnet.training.data.sources import Source
 from budgetnet.training.recipe.recipe import Recipe
 
-__all__ = ["BRIEF", "Finalists", "Goal", "Pruner", "PrunerKind", "SamplerName", "SearchOptions", "Study", "Target"]
+__all__ = [
+    "BRIEF_RECIPE",
+    "Finalists",
+    "Goal",
+    "Pruner",
+    "PrunerKind",
+    "SamplerName",
+    "SearchOptions",
+    "Study",
+    "Target",
+]
 
 Goal = Literal["accuracy", "smallest", "pareto"]
 
-BRIEF = Recipe(epochs=6)
+BRIEF_RECIPE = Recipe(epochs=6)
 """How trials are trained where the study does not say."""
 
 
@@ -109,7 +119,7 @@ class Study:
     training: Recipe = key(
         REQUIRED,
         "The brief training of every trial.",
-        left_out=f"the defaults below, with {BRIEF.epochs} epochs",
+        left_out=f"the defaults below, with {BRIEF_RECIPE.epochs} epochs",
         example="{epochs: 3}",
     )
     """The brief training of every trial."""
@@ -131,7 +141,7 @@ class Study:
             StudyError: a value breaks its key's rule, the goal lacks a target or does not go with a pruner, or the
                 pruner never judges.
         """
-        check(self)
+        check_keys(self)
         if self.goal == "smallest" and self.target is None:
             raise BadValueError(
                 "goal", "must not be 'smallest' without a target to reach; write for example target: {accuracy: 85%}"

@@ -14,7 +14,7 @@ from budgetnet.files.places import near
 from budgetnet.files.plugins.plugins import Plugins, load_plugins, read_file
 from budgetnet.files.reader import Field, read_yaml
 from budgetnet.files.search_options import FULL_EPOCHS, PrunerKind
-from budgetnet.files.study import BRIEF, Finalists, Pruner, SearchOptions, Study, Target
+from budgetnet.files.study import BRIEF_RECIPE, Finalists, Pruner, SearchOptions, Study, Target
 from budgetnet.grammar.load import load
 from budgetnet.grammar.syntax import Grammar
 from budgetnet.keys import Key, keys_of
@@ -89,7 +89,7 @@ def parse_study(text: str, path: Path) -> Study:
     folder = path.parent
     plugins = load_plugins(_files(root.get("plugins"), folder, read_file))
     vocabulary = _vocabulary(root.get("defaults"), plugins)
-    training = _recipe(root.get("training"), BRIEF)
+    training = _recipe(root.get("training"), BRIEF_RECIPE)
     values = root.values(
         KEYS[""],
         study=_name,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from budgetnet.keys import check, key, read_values
+from budgetnet.keys import check_keys, key, read_values
 from budgetnet.network.cost.types import Cost
 
 __all__ = ["Bound", "Budget", "Excess"]
@@ -80,7 +80,7 @@ class Budget:
 
     def __post_init__(self) -> None:
         """Check every field."""
-        check(self)
+        check_keys(self)
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, object]) -> Budget:

@@ -1,11 +1,14 @@
-"""Figures as plotly.js reads them, in one style. Text in them goes through `label`, because plotly reads tags in it."""
+"""Figures as plotly.js reads them, in one style.
+
+Text in them goes through `figure_label`, because plotly reads tags in text.
+"""
 
 from __future__ import annotations
 
 from html import escape
 from typing import Any
 
-__all__ = ["COLOURS", "FONT", "Figure", "axis", "label", "layout"]
+__all__ = ["COLOURS", "FONT", "Figure", "axis", "figure_label", "layout"]
 
 Figure = dict[str, Any]
 """``{"data": […], "layout": {…}}`` of plotly.js."""
@@ -25,10 +28,10 @@ COLOURS = {
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 
-def label(text: str) -> str:
+def figure_label(text: str) -> str:
     """Escape text for a label inside a figure.
 
-    >>> label("<b>")
+    >>> figure_label("<b>")
     '&lt;b&gt;'
     """
     return escape(text, quote=True)

@@ -15,11 +15,11 @@ from budgetnet.errors import RequestError
 from budgetnet.pages.figure import COLOURS, FONT, Figure
 from budgetnet.pages.render import render
 
-__all__ = ["Page", "Section", "Table", "check_place", "page_html", "write_page"]
+__all__ = ["Page", "PageSection", "PageTable", "check_place", "page_html", "write_page"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class PageTable:
     """Rows of text; numbers are aligned right."""
 
     header: Sequence[str]
@@ -29,7 +29,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
+class PageSection:
     """A heading with its content, in this order."""
 
     title: str
@@ -39,7 +39,7 @@ class Section:
     """A list."""
     figures: Sequence[Figure] = ()
     """Side by side where the page is wide enough."""
-    table: Table | None = None
+    table: PageTable | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class Page:
     """One line below the title."""
     tiles: Sequence[tuple[str, str]] = ()
     """The numbers that matter most, each with its words."""
-    sections: Sequence[Section]
+    sections: Sequence[PageSection]
     footer: Sequence[str]
     """How the page was made."""
 

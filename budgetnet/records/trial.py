@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from budgetnet.derivation.expand import Label
+from budgetnet.derivation.decision import Label
 from budgetnet.records.training_run import TrainingRun
 
 if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
+    from budgetnet.records.parameters import Parameters
     from budgetnet.records.read_only import StoredStudy, StoredTrial
 
 __all__ = [
@@ -110,6 +111,8 @@ class Record:
     """The file of a known network that the study was started from; empty for what was drawn."""
     note: str = ""
     """Caveat for counts that rest on own primitives; empty for most."""
+    parameters: Parameters | None = None
+    """The decisions as Optuna's parameters; None if the database was read without Optuna."""
     training: TrainingRun | None = None
     """The training itself; None if it was not trained, or not to an end."""
     constraints: Mapping[str, float] = field(default_factory=dict)
@@ -155,11 +158,22 @@ def read_record(trial: FrozenTrial | StoredTrial) -> Record:
         values["training"] = _training(values, written)
     return Record(
         number=trial.number,
+        parameters=_parameters(trial),
         constraints=trial.constraints,
         started=trial.datetime_start,
         finished=trial.datetime_complete,
         **values,
     )
+
+
+def _parameters(trial: FrozenTrial | StoredTrial) -> Parameters | None:
+    from budgetnet.records.read_only import StoredTrial
+
+    if isinstance(trial, StoredTrial):
+        return None
+    from budgetnet.records.parameters import Parameters  # which loads optuna
+
+    return Parameters(trial.params, trial.distributions)
 
 
 def training_attributes(run: TrainingRun) -> dict[str, Any]:

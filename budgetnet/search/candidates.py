@@ -14,9 +14,10 @@ from budgetnet.network.torch.measure import measure
 from budgetnet.records.ledger import Ledger, Running
 from budgetnet.records.objective import violation
 from budgetnet.records.other_studies import EarlierTrial, OtherStudies
+from budgetnet.records.parameters import parameters
 from budgetnet.records.trial import Record
 from budgetnet.search.known_networks import Start
-from budgetnet.search.propose import Duplicate, parameters_of, propose, unanswered
+from budgetnet.search.propose import Duplicate, propose, unanswered
 from budgetnet.search.samplers.base import Sampler
 from budgetnet.space.choosers import replay
 from budgetnet.space.judge import Candidate, Rejection
@@ -111,7 +112,7 @@ class CandidateSource:
 
         It failed if fvcore's counts are not the closed form's.
         """
-        found = parameters_of(self.space, candidate)
+        found = parameters(candidate.expansion.answers)
         earlier = None if self.other_studies is None else self.other_studies.completed(attributes["hash"])
         if earlier is not None:
             copied = {**attributes, **_copied(earlier)}
@@ -143,9 +144,10 @@ class CandidateSource:
         return None
 
     def _record_rejection(self, rejection: Rejection, digest: str, **more: str) -> Record:
+        assert rejection.expansion is not None
         return self.ledger.add(
             "over_budget",
-            parameters_of(self.space, rejection),
+            parameters(rejection.expansion.answers),
             {**self._described(rejection, digest), "reason": rejection.text, **more},
             constraints=violation(self.space.budget, rejection),
         )
@@ -158,7 +160,7 @@ class CandidateSource:
             "reason": f"the same network as trial {earlier.number}",
             "curve": list(earlier.curve),
         }
-        found = parameters_of(self.space, duplicate.candidate)
+        found = parameters(duplicate.candidate.expansion.answers)
         return self.ledger.add("duplicate", found, attributes, accuracy=earlier.accuracy)
 
     def _described(self, drawn: Candidate | Rejection, digest: str) -> dict[str, Any]:
@@ -170,7 +172,7 @@ class CandidateSource:
         return {
             "arch": summary(network),
             "network": network_text(network),
-            "decisions": dict(drawn.expansion.decisions),
+            "decisions": drawn.expansion.decisions,
             "hash": digest,
             "params": drawn.cost.params,
             "flops": drawn.cost.flops,

@@ -21,7 +21,7 @@ from budgetnet.network.text import network_text
 __all__ = [
     "BEGIN",
     "END",
-    "Event",
+    "NetworkEvent",
     "events_of",
     "graph_event",
     "join_event",
@@ -32,7 +32,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class NetworkEvent:
     """One thing that a machine tells its listener; equal events are told alike."""
 
     what: str
@@ -43,24 +43,24 @@ class Event:
     """Whether a printed layer begins with it."""
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Event) and self.what == other.what
+        return isinstance(other, NetworkEvent) and self.what == other.what
 
     def __hash__(self) -> int:
         return hash(self.what)
 
 
-BEGIN = Event("begin", "the start of a skip, branch or other part")
-END = Event("end", "the end of a part")
+BEGIN = NetworkEvent("begin", "the start of a skip, branch or other part")
+END = NetworkEvent("end", "the end of a part")
 
 
-def events_of(node: Node) -> list[Event]:
+def events_of(node: Node) -> list[NetworkEvent]:
     """All events of a network, in the order in which a machine sends them."""
-    found: list[Event] = []
+    found: list[NetworkEvent] = []
     _walk(node, found)
     return found
 
 
-def _walk(node: Node, found: list[Event]) -> None:
+def _walk(node: Node, found: list[NetworkEvent]) -> None:
     match node:
         case nodes.Sequence(items):
             for item in items:
@@ -88,7 +88,7 @@ def _walk(node: Node, found: list[Event]) -> None:
             found.extend(layer_events(node))
 
 
-def _part(node: Node, found: list[Event]) -> None:
+def _part(node: Node, found: list[NetworkEvent]) -> None:
     found.append(BEGIN)
     _walk(node, found)
     found.append(END)
@@ -98,31 +98,31 @@ def _part(node: Node, found: list[Event]) -> None:
 
 
 @lru_cache(maxsize=1 << 16)
-def layer_events(node: Primitive) -> tuple[Event, ...]:
+def layer_events(node: Primitive) -> tuple[NetworkEvent, ...]:
     """What a primitive does, step by step; nothing for an identity."""
     flow = Flow()
     flow.apply(node, (0,))
     text = " ".join(network_text(node).removeprefix("network =").split())
-    return tuple(Event(value.operation, text, place == 0) for place, value in enumerate(flow.values[1:]))
+    return tuple(NetworkEvent(value.operation, text, place == 0) for place, value in enumerate(flow.values[1:]))
 
 
-def skip_event(*, projected: bool) -> Event:
+def skip_event(*, projected: bool) -> NetworkEvent:
     """A residual sum, after its parts."""
-    return Event(f"skip {projected}", "a skip with a projection" if projected else "a skip without a projection")
+    return NetworkEvent(f"skip {projected}", "a skip with a projection" if projected else "a skip without a projection")
 
 
-def join_event(split: bool, join: language.Join, count: int) -> Event:
+def join_event(split: bool, join: language.Join, count: int) -> NetworkEvent:
     """Branches joined, after them."""
     word = "split" if split else "parallel"
-    return Event(f"{word} {join} {count}", f"{word} of {count} branches, join={join}")
+    return NetworkEvent(f"{word} {join} {count}", f"{word} of {count} branches, join={join}")
 
 
-def shared_event(times: int) -> Event:
+def shared_event(times: int) -> NetworkEvent:
     """A part applied several times, after it."""
-    return Event(f"shared {times}", f"a part shared {times} times")
+    return NetworkEvent(f"shared {times}", f"a part shared {times} times")
 
 
-def graph_event(graph: language.Graph[Any]) -> Event:
+def graph_event(graph: language.Graph[Any]) -> NetworkEvent:
     """A graph, after all that it applies."""
     lines: list[str] = []
 
@@ -132,7 +132,7 @@ def graph_event(graph: language.Graph[Any]) -> Event:
 
     entries = [f"in{place}" for place in range(len(graph.inputs))]
     lines.append(run_graph(graph, entries, _apply_text, _join_text, bind))
-    return Event(f"graph {len(graph.inputs)} {'; '.join(lines)}", f"a graph of {len(lines)} steps")
+    return NetworkEvent(f"graph {len(graph.inputs)} {'; '.join(lines)}", f"a graph of {len(lines)} steps")
 
 
 def _apply_text(_: object, inputs: tuple[str, ...]) -> str:

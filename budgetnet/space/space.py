@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from budgetnet.derivation.expand import Chooser, Expansion, expand
+from budgetnet.derivation.decision import Chooser
+from budgetnet.derivation.expand import Expansion, expand
 from budgetnet.derivation.frames import Interner
 from budgetnet.derivation.machine import Machine
 from budgetnet.grammar.syntax import Grammar
@@ -38,6 +39,9 @@ class Space:
     """Closed forms of the study's own primitives, by name."""
     machine: Machine = field(init=False, repr=False, compare=False)
     """Derives the space's networks; it keeps nothing between derivations, so one serves all draws."""
+
+    memory: dict[object, object] = field(init=False, repr=False, compare=False, default_factory=dict)
+    """What one search of the space leaves for the next (`budgetnet.space.counting.shortest_paths`)."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "machine", self.make_machine())

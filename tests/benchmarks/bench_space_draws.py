@@ -26,7 +26,7 @@ from typing import Any
 
 import optuna
 
-from budgetnet.derivation.expand import Decision
+from budgetnet.derivation.decision import Decision
 from budgetnet.network.cost.types import Cost
 from budgetnet.network.torch.measure import measure
 from budgetnet.records.parameters import option_index, parameter_distribution
@@ -50,7 +50,7 @@ def aware(space: Space, draws: int, checked: int, seed: int = 0) -> tuple[dict[s
     table = table_of(space)
     rng = random.Random(seed)
     begun, worked = time.perf_counter(), time.process_time()
-    ahead = [judge(space, within_budget.derive(table, prior(rng))) for _ in range(draws)]
+    ahead = [judge(space, within_budget.derive_within_budget(table, prior(rng))) for _ in range(draws)]
     seconds, worked = time.perf_counter() - begun, time.process_time() - worked
     rejected: Counter[str] = Counter()
     drawn = [draw_fitting(table, rng, rejected=rejected) for _ in range(draws)]

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 from torchvision.models import convnext, densenet, efficientnet, mobilenetv2, resnet, shufflenetv2
 
-from budgetnet.derivation.expand import Chooser, expand, refuse
+from budgetnet.derivation.decision import Chooser
+from budgetnet.derivation.expand import expand, refuse
 from budgetnet.grammar.imports import prelude
 from budgetnet.grammar.load import load
 from budgetnet.network.cost.closed_form import cost, output_of

@@ -9,17 +9,20 @@ from html.parser import HTMLParser
 import pytest
 
 from budgetnet.errors import RequestError
-from budgetnet.pages.figure import label, layout
-from budgetnet.pages.page import Page, Section, Table, check_place, page_html, write_page
+from budgetnet.pages.figure import figure_label, layout
+from budgetnet.pages.page import Page, PageSection, PageTable, check_place, page_html, write_page
 
 NASTY = "</script><script>alert(1)</script><img src=x onerror=alert(2)> & \"quoted\" 'too'\u2028"
 
 
 def page():
     """A page on which every text is hostile."""
-    figure = {"data": [{"type": "bar", "x": [1], "y": [2], "hovertext": [label(NASTY)]}], "layout": layout("t", 300)}
-    section = Section(
-        title=NASTY, text=[NASTY], items=[NASTY], figures=[figure], table=Table(header=[NASTY], rows=[[NASTY]])
+    figure = {
+        "data": [{"type": "bar", "x": [1], "y": [2], "hovertext": [figure_label(NASTY)]}],
+        "layout": layout("t", 300),
+    }
+    section = PageSection(
+        title=NASTY, text=[NASTY], items=[NASTY], figures=[figure], table=PageTable(header=[NASTY], rows=[[NASTY]])
     )
     return Page(title=NASTY, lead=NASTY, tiles=[(NASTY, NASTY)], sections=[section], footer=[NASTY])
 

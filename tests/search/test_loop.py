@@ -16,7 +16,7 @@ from budgetnet.search.events import EpochDone, SearchEnded, TargetReached, Trial
 from budgetnet.search.loop import LIMIT_FAILED_TRIALS, SearchLoop
 from budgetnet.search.propose import make_sampler
 from budgetnet.search.samplers.random import RandomSampler
-from budgetnet.space.proposer import Deriver
+from budgetnet.space.proposer import Proposer
 from budgetnet.workers.messages import Bug, EpochReport, Failed, Lost
 from tests.search.helpers import Threads, open_ledger
 
@@ -145,7 +145,7 @@ def test_small_space_is_exhausted(make_study, tmp_path):
 def test_rejections_are_recorded_with_constraint_and_reason(make_study, tmp_path):
     """Without a table, what breaks the budget is recorded as pruned, infeasible, untrained, and counted."""
     study = make_study(budget="{params: 900}", search="{trials: 2, workers: 1, pruner: none}", training=QUICK)
-    sampler = RandomSampler(Deriver(space_of(study), aware=False))
+    sampler = RandomSampler(Proposer(space_of(study), aware=False))
     run = Run(study, tmp_path, workers=Threads(study), sampler=sampler)
     run()
     records = run.ledger.records()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from budgetnet.derivation.expand import Chooser, Decision, Expansion
+from budgetnet.derivation.decision import Chooser, Decision
+from budgetnet.derivation.expand import Expansion
 from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.grammar.load import load
 from budgetnet.network.budget import Budget

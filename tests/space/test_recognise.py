@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from budgetnet.derivation.expand import Decision, expand, refuse
+from budgetnet.derivation.decision import Decision
+from budgetnet.derivation.expand import expand, refuse
 from budgetnet.grammar.load import load
 from budgetnet.network.nodes import Node
 from budgetnet.network.text import network_text

@@ -150,7 +150,7 @@ def load_plugins(files: Sequence[PluginFile]) -> Plugins:
     """
     if not files:
         return NO_PLUGINS
-    from budgetnet.files.plugins.read import primitives_of, refuse  # loads torch
+    from budgetnet.files.plugins.read import plugin_error, primitives_of  # loads torch
 
     found: dict[str, OwnPrimitive] = {}
     names: dict[str, PluginFile] = {}
@@ -161,7 +161,7 @@ def load_plugins(files: Sequence[PluginFile]) -> Plugins:
             other = found.setdefault(own.signature.name, own)
             if other is not own:
                 where = f"{other.file.path}:{other.line}"
-                raise refuse(
+                raise plugin_error(
                     file, own.line, f"the primitive {own.signature.name!r} is defined in {where} too; rename one"
                 )
     return Plugins(tuple(found.values()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from budgetnet.errors import nearest
-from budgetnet.grammar.checks.scope import Scope
+from budgetnet.grammar.checks.scope import RuleScope
 from budgetnet.grammar.source import Span
 from budgetnet.grammar.syntax import (
     Alternatives,
@@ -49,7 +49,7 @@ def _inputs(part: Expression, rules: dict[str, Rule]) -> str | int:
             return 1
 
 
-def check_inputs(scope: Scope) -> None:
+def check_inputs(scope: RuleScope) -> None:
     """Check every graph of a rule, and that parts with several inputs stand only where they get them.
 
     Raises:
@@ -58,7 +58,7 @@ def check_inputs(scope: Scope) -> None:
     _check_part(scope, scope.rule.body, scope.inputs[scope.rule.name])
 
 
-def _check_part(scope: Scope, part: Element, given: int) -> None:
+def _check_part(scope: RuleScope, part: Element, given: int) -> None:
     match part:
         case Graph():
             if len(part.inputs) != given:
@@ -81,7 +81,7 @@ def _check_part(scope: Scope, part: Element, given: int) -> None:
                 _check_part(scope, child, 1)
 
 
-def _wrong_count(scope: Scope, span: Span, what: str, needed: int, given: int) -> Exception:
+def _wrong_count(scope: RuleScope, span: Span, what: str, needed: int, given: int) -> Exception:
     if given == 1:
         names = ", ".join("pqrstuvw"[:needed]) if needed <= 8 else "…"
         return scope.error(
@@ -91,7 +91,7 @@ def _wrong_count(scope: Scope, span: Span, what: str, needed: int, given: int) -
     return scope.error(span, f"{what} takes {inputs}, found {given}")
 
 
-def _check_graph(scope: Scope, graph: Graph[Expression]) -> None:
+def _check_graph(scope: RuleScope, graph: Graph[Expression]) -> None:
     bound: list[str] = []
     for name in graph.inputs:
         if name in bound:
@@ -107,7 +107,7 @@ def _check_graph(scope: Scope, graph: Graph[Expression]) -> None:
     _check_term(scope, graph.result, bound)
 
 
-def _check_term(scope: Scope, term: GraphTerm[Expression], bound: list[str]) -> None:
+def _check_term(scope: RuleScope, term: GraphTerm[Expression], bound: list[str]) -> None:
     match term:
         case GraphName():
             _check_bound(scope, term.id, term.span, bound)
@@ -120,7 +120,7 @@ def _check_term(scope: Scope, term: GraphTerm[Expression], bound: list[str]) -> 
                 _check_term(scope, inner, bound)
 
 
-def _check_bound(scope: Scope, name: str, span: Span, bound: list[str]) -> None:
+def _check_bound(scope: RuleScope, name: str, span: Span, bound: list[str]) -> None:
     if name not in bound:
         hint = nearest(name, bound) or f"; the values above are {', '.join(bound)}"
         raise scope.error(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from budgetnet.errors import LanguageError, nearest
-from budgetnet.grammar.checks.scope import Scope, Use
+from budgetnet.grammar.checks.scope import RuleScope, Use
 from budgetnet.grammar.checks.values import MOST_OPTIONS, check_count, check_value, constant
 from budgetnet.grammar.imports import prelude
 from budgetnet.grammar.syntax import Alternatives, Argument, Call, Choice, Name, Repeat, Text, Value
@@ -13,7 +13,7 @@ from budgetnet.ops.signature import Signature
 __all__ = ["check_options", "check_parts"]
 
 
-def check_parts(scope: Scope) -> None:
+def check_parts(scope: RuleScope) -> None:
     """Check every call, repetition and weight of a rule's body.
 
     Raises:
@@ -31,7 +31,7 @@ def check_parts(scope: Scope) -> None:
                 pass
 
 
-def check_options(scope: Scope, node: Alternatives | Choice) -> None:
+def check_options(scope: RuleScope, node: Alternatives | Choice) -> None:
     """Refuse a weight of zero, and more options than anybody chooses from."""
     if len(node.options) > MOST_OPTIONS:
         raise scope.error(
@@ -43,7 +43,7 @@ def check_options(scope: Scope, node: Alternatives | Choice) -> None:
             raise scope.error(option.span, f"a weight must be above 0, found {weight:g}; leave the option out")
 
 
-def _check_call(scope: Scope, call: Call) -> None:
+def _check_call(scope: RuleScope, call: Call) -> None:
     rule = scope.rules.get(call.name)
     if rule is not None:
         required = [parameter.name for parameter in rule.parameters if parameter.default is None]
@@ -71,7 +71,7 @@ def _check_call(scope: Scope, call: Call) -> None:
         _check_order(scope, call, signature, given)
 
 
-def _unknown_call(scope: Scope, call: Call) -> LanguageError:
+def _unknown_call(scope: RuleScope, call: Call) -> LanguageError:
     if call.name in (parameter.name for parameter in scope.rule.parameters):
         return scope.error(
             call.span, f"{call.name!r} is a parameter of this rule and holds a value; a part is a rule or a primitive"
@@ -86,7 +86,7 @@ def _unknown_call(scope: Scope, call: Call) -> LanguageError:
     return scope.error(call.span, f"unknown rule or primitive {call.name!r}{hint}")
 
 
-def _match_arguments(scope: Scope, call: Call, names: list[str]) -> dict[str, Argument]:
+def _match_arguments(scope: RuleScope, call: Call, names: list[str]) -> dict[str, Argument]:
     """The call's arguments by parameter."""
     given: dict[str, Argument] = {}
     for index, argument in enumerate(call.arguments):
@@ -114,7 +114,7 @@ def _usage(name: str, names: list[str], required: list[str]) -> str:
     return f"{name}({', '.join(required)}{more})"
 
 
-def _check_order(scope: Scope, call: Call, signature: Signature, given: dict[str, Argument]) -> None:
+def _check_order(scope: RuleScope, call: Call, signature: Signature, given: dict[str, Argument]) -> None:
     """Refuse a norm, activation or dropout that is set but absent from the order, so would silently vanish."""
     order = given.get("order")
     if order is None or not isinstance(order.value, Text):
@@ -135,7 +135,7 @@ def _check_order(scope: Scope, call: Call, signature: Signature, given: dict[str
             )
 
 
-def _literal(value: Value, scope: Scope) -> object:
+def _literal(value: Value, scope: RuleScope) -> object:
     match value:
         case Name() if value.id not in scope.parameters:
             return value.id

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from budgetnet.grammar.checks.arity import check_inputs, input_counts
 from budgetnet.grammar.checks.calls import check_options, check_parts
-from budgetnet.grammar.checks.scope import Scope, rule_error, uses_of_parameters
+from budgetnet.grammar.checks.scope import RuleScope, rule_error, uses_of_parameters
 from budgetnet.grammar.checks.values import check_value, constant
 from budgetnet.grammar.lexer import RESERVED
 from budgetnet.grammar.syntax import (
@@ -61,14 +61,14 @@ def check(grammar: Grammar, vocabulary: Vocabulary) -> tuple[Warning_, ...]:
         names = tuple(parameter.name for parameter in rule.parameters)
         for index, parameter in enumerate(rule.parameters):
             if parameter.default is not None:
-                scope = Scope(rule, rules, vocabulary, words, uses, inputs, names[:index])
+                scope = RuleScope(rule, rules, vocabulary, words, uses, inputs, names[:index])
                 check_value(
                     scope, parameter.default, f"the default of {parameter.name}", uses[rule.name, parameter.name]
                 )
                 for node in walk(parameter.default):
                     if isinstance(node, Choice):
                         check_options(scope, node)
-        scope = Scope(rule, rules, vocabulary, words, uses, inputs, names)
+        scope = RuleScope(rule, rules, vocabulary, words, uses, inputs, names)
         check_parts(scope)
         check_inputs(scope)
     _check_start(grammar.start, inputs[grammar.start.name])

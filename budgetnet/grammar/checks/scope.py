@@ -11,7 +11,7 @@ from budgetnet.grammar.syntax import Call, Expression, Grammar, Name, Rule, Valu
 from budgetnet.grammar.walk import walk
 from budgetnet.ops.signature import Parameter, Vocabulary
 
-__all__ = ["GIVEN", "Scope", "Use", "rule_error", "uses_of_parameters"]
+__all__ = ["GIVEN", "RuleScope", "Use", "rule_error", "uses_of_parameters"]
 
 GIVEN = ("in", "classes")
 """Names that every rule may use as numbers: the width at its entry, and the data set's classes."""
@@ -31,7 +31,7 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class RuleScope:
     """One rule among the others."""
 
     rule: Rule

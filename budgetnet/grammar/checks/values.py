@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from budgetnet.errors import LanguageError, nearest
-from budgetnet.grammar.checks.scope import GIVEN, Scope, Use
+from budgetnet.grammar.checks.scope import GIVEN, RuleScope, Use
 from budgetnet.grammar.printer import value_text
 from budgetnet.grammar.syntax import Arithmetic, Choice, Name, Number, Range, Text, Value
 from budgetnet.grammar.walk import walk
@@ -43,7 +43,7 @@ def constant(value: Value) -> int | float | None:
             return None
 
 
-def check_value(scope: Scope, value: Value, what: str, uses: tuple[Use, ...]) -> None:
+def check_value(scope: RuleScope, value: Value, what: str, uses: tuple[Use, ...]) -> None:
     """Refuse a value that is illegal for the parameters it is handed to.
 
     Args:
@@ -79,7 +79,7 @@ def check_value(scope: Scope, value: Value, what: str, uses: tuple[Use, ...]) ->
             assert_never(value)
 
 
-def check_count(scope: Scope, low: Value, high: Value) -> None:
+def check_count(scope: RuleScope, low: Value, high: Value) -> None:
     """Refuse bounds of a repetition that are no counts or the wrong way round."""
     for bound in (low,) if low == high else (low, high):
         _check_number(scope, bound, "a repetition")
@@ -105,13 +105,13 @@ def _results(value: Value) -> list[Value]:
             return [value]
 
 
-def _numbers_wanted(scope: Scope, value: Value, what: str, uses: tuple[Use, ...]) -> None:
+def _numbers_wanted(scope: RuleScope, value: Value, what: str, uses: tuple[Use, ...]) -> None:
     for use in uses:
         if use.parameter.kind not in ("int", "float"):
             raise scope.error(value.span, f"{_needs(what, use)}, found {value_text(value)}")
 
 
-def _refuse_fractions(scope: Scope, value: Arithmetic, what: str, uses: tuple[Use, ...]) -> None:
+def _refuse_fractions(scope: RuleScope, value: Arithmetic, what: str, uses: tuple[Use, ...]) -> None:
     """A product with a fraction is a fraction, even 16*1.5."""
     for use in uses:
         for node in walk(value):
@@ -121,7 +121,7 @@ def _refuse_fractions(scope: Scope, value: Arithmetic, what: str, uses: tuple[Us
                 )
 
 
-def _check_limits(scope: Scope, value: Value, what: str, uses: tuple[Use, ...]) -> None:
+def _check_limits(scope: RuleScope, value: Value, what: str, uses: tuple[Use, ...]) -> None:
     for node in _results(value):
         number = constant(node)
         if number is None:
@@ -166,7 +166,7 @@ def _rule(parameter: Parameter) -> str:
             assert_never(parameter.kind)
 
 
-def _check_name(scope: Scope, name: Name, what: str, uses: tuple[Use, ...]) -> None:
+def _check_name(scope: RuleScope, name: Name, what: str, uses: tuple[Use, ...]) -> None:
     if name.id in scope.parameters:
         return
     for use in uses:
@@ -194,7 +194,7 @@ def _words(use: Use) -> tuple[str, ...]:
             assert_never(use.parameter.kind)
 
 
-def _wrong_name(scope: Scope, name: Name, message: str, legal: list[str]) -> LanguageError:
+def _wrong_name(scope: RuleScope, name: Name, message: str, legal: list[str]) -> LanguageError:
     found = f" {name.id!r}" if message.endswith("unknown name") else f", found {name.id!r}"
     own = tuple(parameter.name for parameter in scope.rule.parameters)
     if name.id in own:
@@ -207,7 +207,7 @@ def _wrong_name(scope: Scope, name: Name, message: str, legal: list[str]) -> Lan
     return scope.error(name.span, f"{message}{found}{hint}")
 
 
-def _check_text(scope: Scope, text: Text, what: str, uses: tuple[Use, ...]) -> None:
+def _check_text(scope: RuleScope, text: Text, what: str, uses: tuple[Use, ...]) -> None:
     for use in uses:
         if use.parameter.kind not in ("text", "order"):
             raise scope.error(text.span, f"{_needs(what, use)}, found a text; leave the quotes away")
@@ -225,7 +225,7 @@ def _check_text(scope: Scope, text: Text, what: str, uses: tuple[Use, ...]) -> N
         raise scope.error(text.span, f"{what}: an order must name conv, found {text.value!r}")
 
 
-def _check_number(scope: Scope, value: Value, what: str) -> None:
+def _check_number(scope: RuleScope, value: Value, what: str) -> None:
     """Refuse anything in *value* that is no number: words, texts, impossible ranges, division by zero."""
     for node in walk(value):
         match node:
@@ -242,7 +242,7 @@ def _check_number(scope: Scope, value: Value, what: str) -> None:
                 pass
 
 
-def _check_range(scope: Scope, value: Range, what: str) -> None:
+def _check_range(scope: RuleScope, value: Range, what: str) -> None:
     low, high, step = constant(value.low), constant(value.high), constant(value.step)
     if low is not None and high is not None and low > high:
         raise scope.error(value.span, f"{what}: a range must not fall, found {low}..{high}; swap its ends")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from budgetnet.keys import BadValueError, check, key
+from budgetnet.keys import BadValueError, check_keys, key
 
 __all__ = ["Flip", "Optimizer", "Padding", "Precision", "Recipe", "Schedule", "TrivialAugment"]
 
@@ -248,7 +248,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Check every field, and what must hold between fields."""
-        check(self)
+        check_keys(self)
         if self.schedule == "wsd" and self.cooldown > 1 - self.warmup:
             raise BadValueError(
                 "cooldown", f"must be at most 1 - warmup with the schedule wsd, but got {self.cooldown!r}; lower either"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from budgetnet.explore.findings import Bin, Census
+from budgetnet.explore.findings import ExactCounts
+from budgetnet.space.counting.distribution import Bin
 from budgetnet.text import count, joined_table, percent, short_count
 
-__all__ = ["census_text", "large"]
+__all__ = ["exact_text", "large"]
 
 ROWS = 10
 """Rows of the histogram, each of several bins."""
@@ -15,7 +16,7 @@ BAR = 30
 """Characters of the longest bar."""
 
 
-def census_text(census: Census) -> list[str]:
+def exact_text(census: ExactCounts) -> list[str]:
     """Return the exact numbers as lines for people, those that are estimates with their standard errors."""
     what = f"{census.axis} ≤ {count(census.bound)}" if census.axis is not None else "no bound"
     lines = []
@@ -60,7 +61,7 @@ def _portion(part: int, whole: int) -> str:
     return f"{share:.0f} %" if share >= 10 else f"{share:.2g} %"  # two digits, but 100 % is no 1e+02 %
 
 
-def _histogram(census: Census) -> list[str]:
+def _histogram(census: ExactCounts) -> list[str]:
     """How many networks there are at each size, and how likely the grammar's own draw is to have it."""
     rows = _merged(census.bins)
     if not rows:
