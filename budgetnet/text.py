@@ -15,7 +15,7 @@ __all__ = [
     "PAGE_WIDTH",
     "bytes_text",
     "command_text",
-    "count",
+    "count_text",
     "duration",
     "joined_table",
     "notebook_html",
@@ -35,7 +35,7 @@ def percent(fraction: float | None, digits: int = 2) -> str:
     return NOTHING if fraction is None else f"{100 * fraction:.{digits}f}"
 
 
-def count(value: int | None) -> str:
+def count_text(value: int | None) -> str:
     """Return a whole number with thousands separators; None is a dash."""
     return NOTHING if value is None else f"{value:,}"
 

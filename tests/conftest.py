@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from budgetnet.files.network_file import Architecture
+    from budgetnet.files.network_file import Network
     from budgetnet.files.study import Study
     from budgetnet.network.nodes import Node
     from budgetnet.records.ledger import Ledger
@@ -146,14 +146,14 @@ def run_folder(study_path: Path) -> Path:
 @pytest.fixture
 def trials(study_path: Path, run_folder: Path) -> Trials:
     """What the searched study's database holds."""
-    from budgetnet.files.study_file import read_study
+    from budgetnet.files.study_file import load_study
     from budgetnet.records.lookup import open_trials
 
-    return open_trials(read_study(study_path), out=run_folder)
+    return open_trials(load_study(study_path), out=run_folder)
 
 
 @pytest.fixture
-def by_hand() -> Architecture:
+def by_hand() -> Network:
     """A network for digits."""
     from budgetnet.files.network_file import parse
 

@@ -17,7 +17,7 @@ from typing import Literal
 from budgetnet.derivation.decision import Decision
 from budgetnet.errors import BudgetnetError
 from budgetnet.files import network_file
-from budgetnet.files.study_file import read_study
+from budgetnet.files.study_file import load_study
 from budgetnet.grammar.imports import prelude
 from budgetnet.grammar.load import load
 from budgetnet.grammar.parser import parse
@@ -294,7 +294,7 @@ def _read_grammar(mutated: Case, folder: Path, step: list[str]) -> None:
 def _read_study(mutated: Case, folder: Path, step: list[str]) -> None:
     path = folder / "fuzz.yaml"
     path.write_bytes(mutated.data)
-    study = read_study(path)
+    study = load_study(path)
     _derive(Space(study.grammar, study.vocabulary, (3, 12, 12), 10, study.budget), len(mutated.data), step)
 
 

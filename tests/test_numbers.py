@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from budgetnet.numbers import BYTE_UNITS, UNITS, number_text, read_number
-from budgetnet.text import bytes_text, count, percent, short_count
+from budgetnet.text import bytes_text, count_text, percent, short_count
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_what_is_written_is_read_back(value):
 @given(st.integers(0, 10**15))
 def test_counts_as_tables_show_them_are_read_back(value):
     """What budgetnet prints can be pasted into a study."""
-    assert read_number(count(value)) == value
+    assert read_number(count_text(value)) == value
     assert read_number(f"{value:_}") == value
     assert math.isclose(read_number(short_count(value)), value, rel_tol=0.005, abs_tol=0.5)
     assert math.isclose(read_number(bytes_text(value), in_bytes=True), value, rel_tol=0.05)

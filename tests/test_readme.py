@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from budgetnet.derivation.expand import expand
-from budgetnet.files.study_file import read_study
+from budgetnet.files.study_file import load_study
 from budgetnet.space.choosers import prior
 
 ROOT = Path(__file__).parent.parent
@@ -69,7 +69,7 @@ def test_the_example_study_can_be_read_and_derived(tmp_path):
     text = next(block for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL) if "study: my-first" in block)
     path = tmp_path / "my-first.yaml"
     path.write_text(text, encoding="utf-8")
-    study = read_study(path)
+    study = load_study(path)
     derived = expand(
         study.grammar,
         input_shape=(3, 32, 32),

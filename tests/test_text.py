@@ -10,7 +10,7 @@ from budgetnet.text import (
     PAGE_WIDTH,
     bytes_text,
     command_text,
-    count,
+    count_text,
     duration,
     joined_table,
     percent,
@@ -43,7 +43,7 @@ def test_short_counts_are_right_to_three_digits(value):
 
 def test_missing_numbers_are_dashes():
     """Where there is no value, no text pretends one."""
-    assert percent(None) == count(None) == short_count(None) == duration(None) == "–"
+    assert percent(None) == count_text(None) == short_count(None) == duration(None) == "–"
 
 
 def test_percents_and_changes():

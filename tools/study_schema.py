@@ -3,7 +3,7 @@
     python -m tools.study_schema > budgetnet/files/study.schema.json
 
 It follows from the declarations of the keys. That keys go together and that a grammar is legal is left to
-`budgetnet.files.study_file.read_study`.
+`budgetnet.files.study_file.load_study`.
 """
 
 from __future__ import annotations

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from budgetnet.files.network_file import Architecture as Network
+from budgetnet.files.network_file import Network
 from budgetnet.network.cost import closed_form
 from budgetnet.network.cost.types import Cost
 from budgetnet.space.space import Space
-from budgetnet.text import bytes_text, notebook_html, percent, shape_text
-from budgetnet.text import count as count_text
+from budgetnet.text import bytes_text, count_text, notebook_html, percent, shape_text
 
 __all__ = ["Card", "CardBin", "CardRow", "cost_card", "network_card", "space_card"]
 

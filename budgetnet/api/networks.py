@@ -11,7 +11,7 @@ from budgetnet.api import cards  # noqa: F401 - lets notebooks show what is defi
 from budgetnet.derivation.expand import expand, refuse
 from budgetnet.errors import RequestError
 from budgetnet.files import network_file
-from budgetnet.files.network_file import Architecture as Network
+from budgetnet.files.network_file import Network
 from budgetnet.grammar.load import load
 from budgetnet.network.budget import Budget
 from budgetnet.network.cost import closed_form
@@ -166,7 +166,7 @@ def measure(network: Network, *, input: Sequence[int] | None = None) -> Measurem
     >>> bn.measure(network).flops == bn.count(network).flops
     True
     """
-    from budgetnet.network.torch.measure import measure as measure_nodes
+    from budgetnet.network.torch.measure import measure_nodes
 
     shape = network.input_shape if input is None else _shape(input)
     return measure_nodes(network.network, shape, custom=network.plugins.modules)
@@ -189,7 +189,7 @@ def build(network: Network, *, seed: int | None = None) -> nn.Module:
     """
     import torch
 
-    from budgetnet.network.torch.build import build as build_module
+    from budgetnet.network.torch.build import build_nodes as build_module
 
     if seed is None:
         return build_module(network.network, network.input_shape, custom=network.plugins.modules)

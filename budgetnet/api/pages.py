@@ -149,7 +149,7 @@ def export_answer(
 
 def search_answer(found: SearchSummary) -> Answer:
     """Report a search, after its best network has been exported into the run folder if it has weights."""
-    from budgetnet.export.export import export as export_trial
+    from budgetnet.export.export import export_trial
     from budgetnet.records.lookup import Trials
     from budgetnet.report.study import best_trial, ending_text, study_document
 

@@ -57,7 +57,7 @@ def explore(space: Space | Study | str | Path, *, draws: int = 1000, seed: int =
     >>> 0 < found.fits.value <= 1
     True
     """
-    from budgetnet.explore.explore import explore as explore_space
+    from budgetnet.explore.explore import explore_space
 
     looked_at = space if isinstance(space, Space) else read_space(space)
     return explore_space(looked_at, draws=draws, seed=seed, points=points)

@@ -55,7 +55,7 @@ def read_study(path: str | Path) -> Study:
     >>> study.dataset
     'digits'
     """
-    from budgetnet.files.study_file import read_study as study_from_file
+    from budgetnet.files.study_file import load_study as study_from_file
 
     return study_from_file(Path(path))
 
@@ -130,7 +130,7 @@ def search(
     asked = with_search_options(as_study(study), options, [Path(path) for path in start_from])
     say_run_folder(asked, run, say)
     checked_space(asked, say=say)
-    from budgetnet.search.run import search as run_search
+    from budgetnet.search.run import run_search
 
     folder = None if run is None else Path(run)
     return run_search(
@@ -200,8 +200,7 @@ def calibrate(
     plan = plan_of(asked, networks=networks, brief=brief, full=full, repeats=repeats, seed=seed)
     from budgetnet.calibrate.judge import judge_calibration
     from budgetnet.calibrate.pruner_replay import ORDERS
-    from budgetnet.calibrate.run import calibrate as run_calibration
-    from budgetnet.calibrate.run import recorded_so_far
+    from budgetnet.calibrate.run import recorded_so_far, run_calibration
     from budgetnet.calibrate.tables import write_tables
     from budgetnet.files.spaces import checked_space
     from budgetnet.search.events import silent
@@ -321,6 +320,6 @@ def export(
     asked = as_study(study)
     say_run_folder(asked, run, say)
     trials = open_trials(asked, storage=storage, out=None if run is None else Path(run))
-    from budgetnet.export.export import export as export_trial
+    from budgetnet.export.export import export_trial
 
     return export_trial(trials, str(trial), out=None if out is None else Path(out))

@@ -43,7 +43,7 @@ from budgetnet.workers.loop import JobLoop
 from budgetnet.workers.messages import Setup
 from budgetnet.workers.pool import Pool
 
-__all__ = ["Calibrated", "calibrate", "recorded_so_far"]
+__all__ = ["Calibrated", "recorded_so_far", "run_calibration"]
 
 Ending = Literal["complete", "minutes", "interrupted", "unfinished"]
 """minutes: the time was up. unfinished: looked at without training, while trainings are missing."""
@@ -71,7 +71,7 @@ class Calibrated:
     ended: Ending
 
 
-def calibrate(
+def run_calibration(
     study: Study,
     plan: CalibrationPlan,
     *,

@@ -10,7 +10,7 @@ from budgetnet.calibrate.pruner_replay import PrunerReplay
 from budgetnet.calibrate.replay_choice import LOSS_TOLERANCE, best_replay
 from budgetnet.calibrate.statistics import Agreement
 from budgetnet.records.pruning import pruner_text
-from budgetnet.text import NOTHING, count, duration, joined_table, percent, short_count
+from budgetnet.text import NOTHING, count_text, duration, joined_table, percent, short_count
 
 __all__ = ["advice", "calibration_text", "pruner_advice"]
 
@@ -123,7 +123,7 @@ def _replays(replays: Sequence[PrunerReplay], full: int) -> list[str]:
     first = replays[0]
     best = best_replay(replays)
     head = (
-        f"Pruners on trainings of {first.epochs} epochs, replayed in {count(first.orders)} random orders of the "
+        f"Pruners on trainings of {first.epochs} epochs, replayed in {count_text(first.orders)} random orders of the "
         f"{first.n} networks, {first.workers} at once:"
     )
     header = ("pruner", "time saved", "90 % interval", "stopped", "lost", "90 % interval", "same choice", "")

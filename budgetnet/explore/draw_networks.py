@@ -11,7 +11,7 @@ from budgetnet.errors import RequestError
 from budgetnet.explore.sample import Drawn, Point, collect, point_of
 from budgetnet.explore.suggestions import bound_words
 from budgetnet.files import network_file
-from budgetnet.files.network_file import Architecture
+from budgetnet.files.network_file import Network
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import Study
 from budgetnet.space.counting.depths import tabulate_depths
@@ -20,7 +20,7 @@ from budgetnet.space.counting.tabulate import TooLarge, tabulate
 from budgetnet.space.sampling import strata
 from budgetnet.space.space import Space
 from budgetnet.space.within_budget import Along, Band, Weighting
-from budgetnet.text import bytes_text, count, joined_table, shape_text
+from budgetnet.text import bytes_text, count_text, joined_table, shape_text
 
 __all__ = ["Draws", "draw_networks", "draws_document", "draws_text", "write_networks"]
 
@@ -45,12 +45,12 @@ class Draws:
     """Why the draws know nothing of the budget ahead; empty if they do."""
 
     @property
-    def networks(self) -> tuple[Architecture, ...]:
+    def networks(self) -> tuple[Network, ...]:
         """The networks themselves, named by study and place from 1."""
         study, space = self.study, self.space
         width = max(3, len(str(len(self.points))))
         return tuple(
-            Architecture(
+            Network(
                 name=f"{study.name}-{place:0{width}d}",
                 input_shape=space.input_shape,
                 classes=space.classes,
@@ -136,8 +136,8 @@ def draws_text(drawn: Draws, written: Mapping[int, Path] | None = None) -> list[
     rows = [
         [
             str(place + 1),
-            count(point.params),
-            count(point.flops),
+            count_text(point.params),
+            count_text(point.flops),
             bytes_text(point.peak_activation_bytes),
             str(point.depth),
             f"{point.receptive_field} px",
@@ -158,25 +158,27 @@ def draws_text(drawn: Draws, written: Mapping[int, Path] | None = None) -> list[
 
 
 def _method(drawn: Draws) -> list[str]:
-    n = count(len(drawn.points))
+    n = count_text(len(drawn.points))
     how = {"prior": "by the grammar's weights", "uniform": "uniformly among the derivations"}[drawn.weighting]
     lines = [f"{n} drawn {how}, given that they fit (seed {drawn.seed})"]
     if drawn.stratify is not None:
-        ends = f"{count(drawn.bands[0].low)} to {count(drawn.bands[-1].high)}"
+        ends = f"{count_text(drawn.bands[0].low)} to {count_text(drawn.bands[-1].high)}"
         lines[0] += f", in turn from {len(drawn.bands)} bands of {drawn.stratify} from {ends}"
     if drawn.aware:
         lines.append(f"what did not fit was drawn again, for {drawn.aware}")
     rejected = {bound_words(reason): times for reason, times in drawn.drawn.rejected.items()}
     if rejected:
-        words = ", ".join(f"{count(times)} {reason}" for reason, times in rejected.items())
+        words = ", ".join(f"{count_text(times)} {reason}" for reason, times in rejected.items())
         lines.append(f"rejected after the draw and drawn again: {words}")
     else:
         lines.append("no draw was rejected")
     if drawn.distinct:
-        lines.append(f"all networks are different; {count(drawn.drawn.repeated)} repeated draws were left out")
+        lines.append(f"all networks are different; {count_text(drawn.drawn.repeated)} repeated draws were left out")
     else:
         different = len(set(drawn.drawn.hashes))
-        lines.append(f"{count(different)} different networks (by canonical hash); --distinct leaves repetitions out")
+        lines.append(
+            f"{count_text(different)} different networks (by canonical hash); --distinct leaves repetitions out"
+        )
     return lines
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from budgetnet.explore.findings import ExactCounts
 from budgetnet.space.counting.distribution import Bin
-from budgetnet.text import count, joined_table, percent, short_count
+from budgetnet.text import count_text, joined_table, percent, short_count
 
 __all__ = ["exact_text", "large"]
 
@@ -18,7 +18,7 @@ BAR = 30
 
 def exact_text(census: ExactCounts) -> list[str]:
     """Return the exact numbers as lines for people, those that are estimates with their standard errors."""
-    what = f"{census.axis} ≤ {count(census.bound)}" if census.axis is not None else "no bound"
+    what = f"{census.axis} ≤ {count_text(census.bound)}" if census.axis is not None else "no bound"
     lines = []
     if census.derivations is not None:
         lines.append(f"The grammar has {large(census.derivations)} derivations, exactly.")
@@ -34,7 +34,7 @@ def exact_text(census: ExactCounts) -> list[str]:
         value = f"{census.unique.value:.2f} ± {census.unique.error:.2f}"
         lines.append(f"Some derive the same network: an estimated {value} different networks per derivation.")
     if census.smallest is not None and census.axis is not None:
-        lines.append(f"The smallest has {count(census.smallest)} ({census.axis}).")
+        lines.append(f"The smallest has {count_text(census.smallest)} ({census.axis}).")
     if "fits" in census.prior:
         lines.append(
             f"The grammar's own draws fit {what} with probability {percent(census.prior['fits'], 1)} %, exactly."
@@ -48,7 +48,7 @@ def large(number: int) -> str:
     """Return a whole number, in powers of ten where it is too long to read."""
     digits = str(number)
     if len(digits) <= 15:
-        return count(number)
+        return count_text(number)
     return f"{digits[0]}.{digits[1:4]}e{len(digits) - 1}"
 
 

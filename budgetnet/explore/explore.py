@@ -16,10 +16,10 @@ from budgetnet.space.counting.table import Table
 from budgetnet.space.counting.tabulate import LIMIT_BYTES, LIMIT_STATES, TooLarge, tabulate
 from budgetnet.space.space import Space
 
-__all__ = ["explore"]
+__all__ = ["explore_space"]
 
 
-def explore(
+def explore_space(
     space: Space,
     *,
     draws: int = 1000,

@@ -12,7 +12,7 @@ from budgetnet.explore.sample import Point, Region
 from budgetnet.explore.suggestions import bound_words, option_words
 from budgetnet.explore.text import DecisionCost, decision_costs
 from budgetnet.pages.figure import COLOURS, Figure, axis, figure_label, layout
-from budgetnet.text import bytes_text, count, percent, short_count
+from budgetnet.text import bytes_text, count_text, percent, short_count
 
 __all__ = ["cost_histogram", "decision_figure", "effect_figure", "reason_figure", "region_figure", "sample_scatter"]
 
@@ -30,7 +30,7 @@ def cost_histogram(found: Histogram) -> Figure:
     fits_method = "exact" if found.fits_exact else "estimated"
     middles = [(bar.low + bar.high) / 2 for bar in found.bars]
     widths = [bar.high - bar.low + 1 for bar in found.bars]
-    spans = [f"{count(bar.low)} – {count(bar.high)} {words}" for bar in found.bars]
+    spans = [f"{count_text(bar.low)} – {count_text(bar.high)} {words}" for bar in found.bars]
     data = [
         {
             "type": "bar",
@@ -120,7 +120,7 @@ def hover(point: Point) -> str:
     if len(lines) > HOVER_LINES:
         lines = [*lines[: HOVER_LINES - 1], "…"]
     costs = (
-        f"{count(point.params)} parameters · {count(point.flops)} FLOPs · depth {point.depth}",
+        f"{count_text(point.params)} parameters · {count_text(point.flops)} FLOPs · depth {point.depth}",
         f"receptive field {point.receptive_field} px · peak memory {bytes_text(point.peak_activation_bytes)}",
     )
     text = "<br>".join(figure_label(line).replace("  ", "\u00a0\u00a0") for line in lines)
@@ -139,9 +139,9 @@ def region_figure(regions: Sequence[Region], networks: int) -> Figure:
         values.append(region.params)
         texts.append(
             f"<b>{figure_label(region.path or 'whole network')}</b><br>"
-            f"{count(round(region.params))} parameters on average, {percent(region.params / whole, 1)} %<br>"
-            f"{count(round(region.own_params))} of them in the rule itself<br>"
-            f"{count(round(region.flops))} FLOPs<br>in {percent(region.networks / networks, 0)} % of the networks"
+            f"{count_text(round(region.params))} parameters on average, {percent(region.params / whole, 1)} %<br>"
+            f"{count_text(round(region.own_params))} of them in the rule itself<br>"
+            f"{count_text(round(region.flops))} FLOPs<br>in {percent(region.networks / networks, 0)} % of the networks"
         )
     data = [
         {
@@ -207,9 +207,10 @@ def decision_figure(found: Exploration) -> Figure | None:
 def _option_hover(cost: DecisionCost, number: int) -> str:
     option = cost.options[number]
     assert option.params is not None
-    mean = f"{count(round(option.params.value))} ± {count(round(option.params.error))} parameters"
+    mean = f"{count_text(round(option.params.value))} ± {count_text(round(option.params.error))} parameters"
     flops = "" if option.flops is None else f"<br>{short_count(option.flops.value)} FLOPs"
-    return f"<b>{figure_label(f'{cost.decision} = {option.label}')}</b><br>{mean}{flops}<br>{count(option.draws)} draws"
+    name = figure_label(f"{cost.decision} = {option.label}")
+    return f"<b>{name}</b><br>{mean}{flops}<br>{count_text(option.draws)} draws"
 
 
 def effect_figure(found: Exploration) -> Figure | None:
@@ -266,7 +267,7 @@ def _most_telling(effects: Sequence[Effect]) -> list[Effect]:
 def _effect_hover(effect: Effect) -> str:
     lines = [
         f"<b>{figure_label(option_words(effect))}</b>",
-        f"{_share(effect.fits.value, effect.fits.error)} of {count(effect.draws)} draws with it fit (estimated)",
+        f"{_share(effect.fits.value, effect.fits.error)} of {count_text(effect.draws)} draws with it fit (estimated)",
         f"{_share(effect.without.value, effect.without.error)} of the others fit (estimated)",
     ]
     if effect.exact is not None:

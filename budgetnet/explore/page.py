@@ -22,7 +22,7 @@ from budgetnet.explore.suggestions import bound_words, suggest
 from budgetnet.network.budget import Budget
 from budgetnet.pages.figure import Figure
 from budgetnet.pages.page import Page, PageSection, PageTable
-from budgetnet.text import count, percent, short_count
+from budgetnet.text import count_text, percent, short_count
 
 __all__ = ["exploration_page"]
 
@@ -31,7 +31,7 @@ def exploration_page(found: Exploration, *, study: str, budget: Budget, command:
     """Return the page.
 
     Args:
-        found: with histograms and a sample (`budgetnet.explore.explore.explore` with points).
+        found: with histograms and a sample (`budgetnet.explore.explore.explore_space` with points).
         study: the study's name.
         budget: its budget.
         command: what made the page.
@@ -54,8 +54,8 @@ def exploration_page(found: Exploration, *, study: str, budget: Budget, command:
         footer=[
             f"Study {study}, budget {budget}. Made by: {command}",
             *([f"Counts: {note}."] if note else []),
-            f"Estimates: {count(found.draws)} draws by the grammar's own weights, seed {found.seed}; ± is one standard "
-            "error. Exact numbers come from the table over the whole space.",
+            f"Estimates: {count_text(found.draws)} draws by the grammar's own weights, seed {found.seed}; ± is one "
+            "standard error. Exact numbers come from the table over the whole space.",
             f"budgetnet {__version__}, plotly {version('plotly')}, Python {platform.python_version()}; "
             f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}. The page loads nothing from elsewhere.",
         ],
@@ -74,11 +74,11 @@ def _tiles(found: Exploration) -> list[tuple[str, str]]:
     if census is not None and census.derivations is not None:
         tiles.append((large(census.derivations), "derivations in the grammar (exact)"))
     if census is not None and census.fitting is not None and census.axis is not None:
-        tiles.append((large(census.fitting), f"of them keep {census.axis} ≤ {count(census.bound)} (exact)"))
+        tiles.append((large(census.fitting), f"of them keep {census.axis} ≤ {count_text(census.bound)} (exact)"))
     share = f"{percent(found.fits.value, 1)} ± {percent(found.fits.error, 1)} %"
     tiles.append((share, "of the grammar's own draws fit the whole budget (estimated)"))
     if census is not None and census.smallest is not None and census.axis is not None:
-        tiles.append((count(census.smallest), f"{bound_words(census.axis)} of the smallest network (exact)"))
+        tiles.append((count_text(census.smallest), f"{bound_words(census.axis)} of the smallest network (exact)"))
     return tiles
 
 
@@ -111,15 +111,16 @@ def _sample(found: Exploration) -> PageSection:
         return PageSection(title=title, text=["No network that fits was found, so there is none to show."])
     points = found.sample.points
     text = (
-        f"{count(len(points))} networks drawn by the grammar's weights, given that they fit (seed "
+        f"{count_text(len(points))} networks drawn by the grammar's weights, given that they fit (seed "
         f"{found.sample.seed}). Rest on a dot for its text and costs."
     )
     dropped = sum(found.sample.rejected.values())
     if dropped:
         words = " and ".join(map(bound_words, found.sample.rejected))
         text += (
-            f" {count(dropped)} further draws broke {words} and were drawn again, so that the rest keep the grammar's "
-            "proportions. A search has none to draw again where the table knows that bound jointly with the first."
+            f" {count_text(dropped)} further draws broke {words} and were drawn again, so that the rest keep the "
+            "grammar's proportions. A search has none to draw again "
+            "where the table knows that bound jointly with the first."
         )
     return PageSection(
         title=title, text=[text], figures=[sample_scatter(points, "flops"), sample_scatter(points, "receptive_field")]
@@ -145,7 +146,7 @@ def _effects_text(found: Exploration) -> str:
         "The dashed line is the share of all draws."
     )
     if found.census is not None and any(effect.exact is not None for effect in found.effects):
-        text += f" Open diamonds are exact, and of {found.census.axis} ≤ {count(found.census.bound)} alone."
+        text += f" Open diamonds are exact, and of {found.census.axis} ≤ {count_text(found.census.bound)} alone."
     return text
 
 

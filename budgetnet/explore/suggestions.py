@@ -12,7 +12,7 @@ from typing import Literal
 from budgetnet.explore.estimates import QUANTILE_LEVELS, Share
 from budgetnet.explore.findings import Effect, Exploration
 from budgetnet.network.budget import Budget
-from budgetnet.text import count, percent, short_count
+from budgetnet.text import count_text, percent, short_count
 
 __all__ = ["Suggestion", "bound_words", "option_words", "suggest"]
 
@@ -112,9 +112,8 @@ def _budget(found: Exploration, budget: Budget) -> list[Suggestion]:
         text = f"The budget hardly binds: {share} of the draws fit. Larger options would make use of it"
         middle = found.fitting_params.values[QUANTILE_LEVELS.index(0.5)] if found.fitting_params else None
         if middle is not None and budget.params is not None:
-            text += (
-                f"; half of them have fewer than {count(middle)} parameters, {_of(middle, budget.params)} of the bound"
-            )
+            used = _of(middle, budget.params)
+            text += f"; half of them have fewer than {count_text(middle)} parameters, {used} of the bound"
         return [Suggestion("budget", f"{text}.", False)]
     return []
 
@@ -142,7 +141,7 @@ def _larger(found: Exploration, budget: Budget) -> str:
 
 def _options(found: Exploration, budget: Budget) -> list[Suggestion]:
     axis = "" if found.census is None or found.census.axis is None else found.census.axis
-    limit = f"{axis} ≤ {count(found.census.bound)}" if found.census is not None else ""
+    limit = f"{axis} ≤ {count_text(found.census.bound)}" if found.census is not None else ""
     gains: list[tuple[float, Suggestion]] = []
     for effect in found.effects:
         if effect.exact is not None and found.census is not None and "fits" in found.census.prior:
@@ -163,7 +162,7 @@ def _exactly(effect: Effect, whole: float, fitting: int | None, limit: str) -> l
     gain = exact.fits_without - whole
     if exact.fits >= RARE * exact.fits_without or gain < GAIN or exact.fitting > LOSS * (fitting or 0):
         return []
-    used = f" {count(exact.fitting)} of the {count(fitting)} derivations within it use it." if fitting else ""
+    used = f" {count_text(exact.fitting)} of the {count_text(fitting)} derivations within it use it." if fitting else ""
     if exact.fitting == 0:
         used = " No derivation within it uses it."
     text = (

@@ -13,7 +13,7 @@ from budgetnet.explore.exact_text import exact_text
 from budgetnet.explore.findings import Effect, Exploration, OptionShare
 from budgetnet.explore.suggestions import bound_words, option_words, suggest
 from budgetnet.network.budget import Budget
-from budgetnet.text import count, joined_table, percent, short_count
+from budgetnet.text import count_text, joined_table, percent, short_count
 
 __all__ = ["DecisionCost", "decision_costs", "exploration_document", "exploration_text", "lift"]
 
@@ -38,8 +38,8 @@ def exploration_text(found: Exploration, *, title: str, budget: Budget, note: st
     lines += exact_text(found.census) if found.census is not None else _uncounted(found)
     lines += [
         "",
-        f"Estimated from {count(found.draws)} networks drawn by the grammar's prior (seed {found.seed}):",
-        f"{_share(found.fits)} % of them fit; {count(found.distinct)} different networks among those",
+        f"Estimated from {count_text(found.draws)} networks drawn by the grammar's prior (seed {found.seed}):",
+        f"{_share(found.fits)} % of them fit; {count_text(found.distinct)} different networks among those",
     ]
     if found.reasons:
         lines += ["", *_reasons(found)]

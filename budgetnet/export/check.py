@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from budgetnet.errors import ExportError
 from budgetnet.export.standalone import WEIGHTS
 from budgetnet.files import network_file
-from budgetnet.files.network_file import Architecture
-from budgetnet.network.torch.measure import measure
+from budgetnet.files.network_file import Network
+from budgetnet.network.torch.measure import measure_nodes
 from budgetnet.training.data.images import Normalisation
 
 __all__ = ["Check", "check_export"]
@@ -43,7 +43,7 @@ class Check:
     """Largest absolute difference between logits; 0 where they are equal bit for bit."""
 
 
-def check_export(folder: Path, architecture: Architecture, trained: nn.Module, normalisation: Normalisation) -> Check:
+def check_export(folder: Path, architecture: Network, trained: nn.Module, normalisation: Normalisation) -> Check:
     """Check the files of an export against the trained network.
 
     Args:
@@ -62,7 +62,7 @@ def check_export(folder: Path, architecture: Architecture, trained: nn.Module, n
         architecture.classes,
     ):
         raise ExportError("network.yaml does not read back as the network that was written; nothing was exported")
-    counted = measure(written.network, written.input_shape, custom=written.plugins.modules)
+    counted = measure_nodes(written.network, written.input_shape, custom=written.plugins.modules)
     claimed = architecture.claimed or {}
     for word, claim, count in (
         ("parameters", claimed.get("params", counted.params), counted.params),

@@ -20,10 +20,10 @@ from budgetnet.export.check import Check, check_export
 from budgetnet.export.model_card import CardFacts, card
 from budgetnet.export.standalone import PLUGINS, WEIGHTS, standalone
 from budgetnet.files import network_file
-from budgetnet.files.network_file import Architecture
+from budgetnet.files.network_file import Network
 from budgetnet.files.plugins.plugins import load_plugins
 from budgetnet.files.plugins.types import PluginFile
-from budgetnet.network.torch.build import build
+from budgetnet.network.torch.build import build_nodes
 from budgetnet.records.lookup import Trials, architecture_of, pick
 from budgetnet.records.training_folder import read_training, training_folder
 from budgetnet.records.training_run import Score, TrainingRun, score_of
@@ -31,7 +31,7 @@ from budgetnet.records.trial import Record
 from budgetnet.training.data.images import Dataset
 from budgetnet.training.data.load import load
 
-__all__ = ["FILES", "Export", "export"]
+__all__ = ["FILES", "Export", "export_trial"]
 
 FILES = ("network.yaml", "network.py", WEIGHTS, "README.md")
 """What an export consists of, beside the plug-in files of a study that has own primitives."""
@@ -67,7 +67,7 @@ class Export:
         }
 
 
-def export(trials: Trials, which: str = "best", *, out: Path | None = None) -> Export:
+def export_trial(trials: Trials, which: str = "best", *, out: Path | None = None) -> Export:
     """Write the export of one trial's network with the weights of its full training.
 
     Args:
@@ -141,14 +141,14 @@ def _weights(trials: Trials, record: Record) -> tuple[tuple[TrainingRun, ...], T
     )
 
 
-def _trained(architecture: Architecture, weights: Path) -> nn.Module:
+def _trained(architecture: Network, weights: Path) -> nn.Module:
     """The network with its weights, in eval mode on the processor.
 
     Raises:
         ExportError: the weights are damaged or another network's.
     """
     with torch.random.fork_rng(devices=[]):
-        model = build(architecture.network, architecture.input_shape, custom=architecture.plugins.modules)
+        model = build_nodes(architecture.network, architecture.input_shape, custom=architecture.plugins.modules)
     try:
         model.load_state_dict(load_file(weights))
     except (OSError, RuntimeError, SafetensorError) as error:
@@ -157,7 +157,7 @@ def _trained(architecture: Architecture, weights: Path) -> nn.Module:
     return model.eval()
 
 
-def _with_plugins(architecture: Architecture, place: Path) -> Architecture:
+def _with_plugins(architecture: Network, place: Path) -> Network:
     """The architecture with its plug-in files copied into the export, so that its text can be read there."""
     taken: set[str] = set()
     copies: list[PluginFile] = []
@@ -171,13 +171,13 @@ def _with_plugins(architecture: Architecture, place: Path) -> Architecture:
     return replace(architecture, plugins=load_plugins(copies)) if copies else architecture
 
 
-def _write_weights(model: nn.Module, path: Path, architecture: Architecture, run: TrainingRun) -> None:
+def _write_weights(model: nn.Module, path: Path, architecture: Network, run: TrainingRun) -> None:
     tensors = {name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
     save_file(tensors, path, metadata={"format": "pt", "network": architecture.name, "seed": str(run.seed)})
     path.chmod(0o644)  # safetensors writes for its user alone, an export is for others
 
 
-def _header(architecture: Architecture, dataset: Dataset, score: Score) -> str:
+def _header(architecture: Network, dataset: Dataset, score: Score) -> str:
     """What the exported file says first."""
     counts = architecture.claimed or {}
     facts = [f"test accuracy {score}"]

@@ -8,7 +8,7 @@ from typing import Any
 from budgetnet import __version__
 from budgetnet.export.check import Check
 from budgetnet.export.standalone import PLUGINS, WEIGHTS
-from budgetnet.files.network_file import Architecture
+from budgetnet.files.network_file import Network
 from budgetnet.files.study import Study
 from budgetnet.network.cost.closed_form import cost
 from budgetnet.pages.render import render
@@ -25,7 +25,7 @@ __all__ = ["CardFacts", "card"]
 class CardFacts:
     """Everything that the card states."""
 
-    architecture: Architecture
+    architecture: Network
     study: Study
     record: Record
     dataset: Dataset

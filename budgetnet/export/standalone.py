@@ -8,7 +8,7 @@ from string import Template
 
 from budgetnet.errors import ExportError
 from budgetnet.export.codegen import source
-from budgetnet.files.network_file import Architecture
+from budgetnet.files.network_file import Network
 from budgetnet.training.data.images import Normalisation
 
 __all__ = ["PLUGINS", "WEIGHTS", "standalone"]
@@ -51,7 +51,7 @@ def load(weights: str | Path = Path(__file__).with_name("$weights")) -> Network:
 ''')
 
 
-def standalone(architecture: Architecture, *, header: str, classes: Sequence[str], normalisation: Normalisation) -> str:
+def standalone(architecture: Network, *, header: str, classes: Sequence[str], normalisation: Normalisation) -> str:
     """Return the text of the file; it needs torch and safetensors, and nothing of budgetnet.
 
     Args:

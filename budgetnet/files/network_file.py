@@ -42,7 +42,7 @@ from budgetnet.ops.registry import BUILTIN
 from budgetnet.ops.signature import Vocabulary
 from budgetnet.text import notebook_html
 
-__all__ = ["FORMAT", "Architecture", "parse", "read", "write"]
+__all__ = ["FORMAT", "Network", "parse", "read", "write"]
 
 FORMAT = "budgetnet/1"
 _SMALLEST = f"""\
@@ -83,7 +83,7 @@ class _Header:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Architecture:
+class Network:
     """One network with everything needed to count and build it."""
 
     name: str
@@ -108,7 +108,7 @@ class Architecture:
 
 def read(
     path: Path | str, *, vocabulary: Vocabulary | None = None, custom: Mapping[str, CustomForm] = _NO_FORMS
-) -> Architecture:
+) -> Network:
     """Read a network file.
 
     Args:
@@ -142,7 +142,7 @@ def parse(
     folder: Path | None = None,
     vocabulary: Vocabulary | None = None,
     custom: Mapping[str, CustomForm] = _NO_FORMS,
-) -> Architecture:
+) -> Network:
     """Read the text of a network file; arguments and errors as for `read`.
 
     Args:
@@ -187,7 +187,7 @@ def parse(
                     f"counts.{count} must be {actual:,}, which the network has, but got {stated:,}; "
                     "correct the claim, or the network if the claim is what was meant"
                 )
-    return Architecture(
+    return Network(
         name=values.get("name") or Path(name).stem,
         input_shape=shape,
         classes=classes,
@@ -216,10 +216,10 @@ def _plugins(field: Field, folder: Path | None) -> Plugins:
         return load_plugins([read_file(folder / name) for name in names])
 
 
-def write(path: Path | str | None, architecture: Architecture, *, custom: Mapping[str, CustomForm] = _NO_FORMS) -> str:
+def write(path: Path | str | None, architecture: Network, *, custom: Mapping[str, CustomForm] = _NO_FORMS) -> str:
     """Return an architecture as the text of its file, and write it to *path* unless that is None.
 
-    The counts are worked out anew; where an own primitive is unknown they are taken from `Architecture.claimed`, or
+    The counts are worked out anew; where an own primitive is unknown they are taken from `Network.claimed`, or
     left out. Plug-ins are named relative to the file's folder (to the working directory if *path* is None).
 
     Raises:

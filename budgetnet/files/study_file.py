@@ -26,7 +26,7 @@ from budgetnet.training.recipe.presets import PRESET
 from budgetnet.training.recipe.reading import preset
 from budgetnet.training.recipe.recipe import Recipe
 
-__all__ = ["KEYS", "SMALLEST", "parse_study", "read_study"]
+__all__ = ["KEYS", "SMALLEST", "load_study", "parse_study"]
 
 SMALLEST = """\
   study: my-first
@@ -52,7 +52,7 @@ Read = TypeVar("Read")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
-def read_study(path: Path) -> Study:
+def load_study(path: Path) -> Study:
     """Read a study file.
 
     Raises:

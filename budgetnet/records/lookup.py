@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from budgetnet.derivation.expand import expand, refuse
 from budgetnet.errors import RequestError, nearest
 from budgetnet.files import network_file
-from budgetnet.files.network_file import Architecture
+from budgetnet.files.network_file import Network
 from budgetnet.files.places import near
 from budgetnet.grammar.load import load
 from budgetnet.text import command_text
@@ -74,7 +74,7 @@ class Trials:
 class Found:
     """A network that the user named."""
 
-    architecture: Architecture
+    architecture: Network
     label: str
     """Origin as shown to people: the file, or ``trial 17 of cifar10-200k``."""
     trials: Trials | None = None
@@ -105,9 +105,9 @@ def find(text: str, *, storage: str | None = None, out: Path | None = None) -> F
     if not colon or not study_path:
         advice = near(path) or "; a network is a network file, STUDY:best or STUDY:17"
         raise RequestError(f"there is no file {text}{advice}")
-    from budgetnet.files.study_file import read_study
+    from budgetnet.files.study_file import load_study
 
-    trials = open_trials(read_study(Path(study_path)), storage=storage, out=out)
+    trials = open_trials(load_study(Path(study_path)), storage=storage, out=out)
     record = pick(trials, which)
     return Found(
         architecture=architecture_of(record, trials.study),
@@ -227,7 +227,7 @@ def pick(trials: Trials, which: str) -> Record:
     return record
 
 
-def architecture_of(record: Record, study: Study) -> Architecture:
+def architecture_of(record: Record, study: Study) -> Network:
     """Build a trial's network from its recorded text, on the shape and classes of the study's data set.
 
     Raises:
@@ -248,7 +248,7 @@ def architecture_of(record: Record, study: Study) -> Architecture:
         choose=refuse,
         custom=study.plugins.forms,
     )
-    return Architecture(
+    return Network(
         name=name,
         input_shape=images.shape,
         classes=len(images.classes),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from budgetnet.derivation.decision import Label
-from budgetnet.files.network_file import Architecture
+from budgetnet.files.network_file import Network
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import Study
 from budgetnet.search.known_networks import derivation
@@ -38,7 +38,7 @@ class Decisions:
         return {name: pair for name, pair in pairs.items() if repr(pair[0]) != repr(pair[1])}
 
 
-def decisions(first: Architecture, second: Architecture, study: Study) -> Decisions:
+def decisions(first: Network, second: Network, study: Study) -> Decisions:
     """Find two networks in a study's grammar; the budget plays no part.
 
     Raises:

@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from budgetnet.files.network_file import Architecture
+from budgetnet.files.network_file import Network
 from budgetnet.network.cost.closed_form import cost
 from budgetnet.network.cost.types import Cost
 from budgetnet.network.nodes import Node, Sequence
 from budgetnet.network.text import network_text
-from budgetnet.text import count, joined_table, shape_text, signed
+from budgetnet.text import count_text, joined_table, shape_text, signed
 
 __all__ = ["Difference", "difference", "difference_document", "difference_text", "part_lines"]
 
@@ -44,7 +44,7 @@ class Difference:
         return self.inputs[0] == self.inputs[1] and all(mark == " " for mark, _ in self.lines)
 
 
-def difference(first: Architecture, second: Architecture, names: tuple[str, str]) -> Difference:
+def difference(first: Network, second: Network, names: tuple[str, str]) -> Difference:
     """Compare two networks, each counted at its own input shape by the closed form.
 
     Raises:
@@ -62,7 +62,7 @@ def difference_text(found: Difference) -> list[str]:
     """Return the comparison as lines for people."""
     before, after = (asdict(cost) for cost in found.costs)
     rows = [
-        [NAMES[key], count(before[key]), count(after[key]), signed(after[key] - before[key], before[key])]
+        [NAMES[key], count_text(before[key]), count_text(after[key]), signed(after[key] - before[key], before[key])]
         for key in NAMES
     ]
     lines = [f"A  {found.names[0]}", f"B  {found.names[1]}"]
@@ -90,7 +90,7 @@ def difference_document(found: Difference) -> dict[str, Any]:
     }
 
 
-def _cost(architecture: Architecture) -> Cost:
+def _cost(architecture: Network) -> Cost:
     return cost(architecture.network, architecture.input_shape, custom=architecture.plugins.forms)
 
 

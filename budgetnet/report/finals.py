@@ -9,7 +9,7 @@ from budgetnet.records.finalist import Finalist, final_run_document
 from budgetnet.records.rank_correlation import kendall
 from budgetnet.records.training_run import Score
 from budgetnet.records.trial import Record
-from budgetnet.text import count, joined_table, percent, short_count
+from budgetnet.text import count_text, joined_table, percent, short_count
 
 __all__ = ["finalist_document", "finalists_text", "rank_agreement"]
 
@@ -35,7 +35,7 @@ def finalists_text(finalists: Sequence[Finalist], records: Sequence[Record]) -> 
                 str(finalist.score.n),
                 flips.spread,
                 percent(record.accuracy if record else None),
-                count(record.params if record else None),
+                count_text(record.params if record else None),
                 short_count(record.flops if record else None),
                 record.arch if record else "",
             ]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from budgetnet.records.ranking import fronts
 from budgetnet.records.trial import Record
-from budgetnet.text import count, joined_table, percent, short_count
+from budgetnet.text import count_text, joined_table, percent, short_count
 
 __all__ = ["frontier", "frontier_text"]
 
@@ -27,7 +27,13 @@ def frontier(records: Iterable[Record]) -> tuple[Record, ...]:
 def frontier_text(front: Iterable[Record]) -> list[str]:
     """Return the front as a table for people, nothing where it is empty; accuracies are in percent."""
     rows = [
-        [str(record.number), percent(record.accuracy), count(record.params), short_count(record.flops), record.arch]
+        [
+            str(record.number),
+            percent(record.accuracy),
+            count_text(record.params),
+            short_count(record.flops),
+            record.arch,
+        ]
         for record in front
     ]
     return joined_table(["trial", "val %", "parameters", "FLOPs", "network"], rows, left=(4,)) if rows else []

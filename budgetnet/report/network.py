@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from budgetnet.errors import CountError
-from budgetnet.files.network_file import Architecture
+from budgetnet.files.network_file import Network
 from budgetnet.network.cost import closed_form
 from budgetnet.network.cost.combine import part_of
 from budgetnet.network.cost.types import Cost, Layer
@@ -14,7 +14,7 @@ from budgetnet.network.nodes import Sequence, Shape
 from budgetnet.network.text import summary
 from budgetnet.report.difference import part_lines
 from budgetnet.report.table import render
-from budgetnet.text import bytes_text, count, joined_table, shape_text
+from budgetnet.text import bytes_text, count_text, joined_table, shape_text
 
 __all__ = ["Part", "Sheet", "sheet", "sheet_document", "sheet_text", "verified"]
 
@@ -51,7 +51,7 @@ class Sheet:
     """What must be said beside counts that rest on own primitives."""
 
 
-def sheet(architecture: Architecture, input_shape: Shape | None = None) -> Sheet:
+def sheet(architecture: Network, input_shape: Shape | None = None) -> Sheet:
     """Count a network by the closed form.
 
     Args:
@@ -81,15 +81,15 @@ def sheet(architecture: Architecture, input_shape: Shape | None = None) -> Sheet
     )
 
 
-def verified(shown: Sheet, architecture: Architecture) -> Sheet:
+def verified(shown: Sheet, architecture: Network) -> Sheet:
     """Return *shown* after fvcore and ``numel`` have counted the built network and agreed (loads torch).
 
     Raises:
         CountError: the counts differ, or fvcore does not know an operator.
     """
-    from budgetnet.network.torch.measure import measure
+    from budgetnet.network.torch.measure import measure_nodes
 
-    measured = measure(architecture.network, shown.input_shape, custom=architecture.plugins.modules)
+    measured = measure_nodes(architecture.network, shown.input_shape, custom=architecture.plugins.modules)
     for word, closed, counted in (
         ("parameters", shown.cost.params, measured.params),
         ("FLOPs", shown.cost.flops, measured.flops),
@@ -109,9 +109,9 @@ def sheet_text(shown: Sheet, *, verified: bool = False) -> list[str]:
     cost = shown.cost
     judged = "counted by fvcore, too" if verified else "by the closed form"
     totals = [
-        ["Parameters", count(cost.params), ""],
-        ["FLOPs", count(cost.flops), f"one multiply-add = one FLOP; eval mode, one image; {judged}"],
-        ["Activations", count(cost.activations), "values that convolutions and linear layers put out"],
+        ["Parameters", count_text(cost.params), ""],
+        ["FLOPs", count_text(cost.flops), f"one multiply-add = one FLOP; eval mode, one image; {judged}"],
+        ["Activations", count_text(cost.activations), "values that convolutions and linear layers put out"],
         ["Peak activation memory", bytes_text(cost.peak_activation_bytes), "float32, one image"],
         ["Receptive field", f"{cost.receptive_field} px", f"of {shape_text(shown.input_shape[1:])}"],
         ["Depth", str(cost.depth), "convolutions and linear layers on the longest path"],
@@ -174,4 +174,4 @@ def _shares(shown: Sheet) -> list[str]:
 
 def _row(text: str, params: int, flops: int, cost: Cost) -> list[str]:
     of_flops = flops / cost.flops if cost.flops else 0.0
-    return [text, count(params), f"{100 * _share(params, cost):.1f}", count(flops), f"{100 * of_flops:.1f}"]
+    return [text, count_text(params), f"{100 * _share(params, cost):.1f}", count_text(flops), f"{100 * of_flops:.1f}"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from budgetnet.records.training_run import Score, TrainingRun
-from budgetnet.text import NOTHING, count, joined_table, percent
+from budgetnet.text import NOTHING, count_text, joined_table, percent
 from budgetnet.training.test_report import BINS, Reading, confused, summed
 
 __all__ = ["PAIRS", "classes_text"]
@@ -35,7 +35,12 @@ def classes_text(runs: Sequence[TrainingRun]) -> list[str]:
         chosen = chosen[:WORST]
         lines = [f"The {len(chosen)} least recognised of {len(names)} classes:"]
     rows = [
-        [names[place], count(sum(readings[0].confusion[place])), scores[place].spread, _taken_for(total, place, names)]
+        [
+            names[place],
+            count_text(sum(readings[0].confusion[place])),
+            scores[place].spread,
+            _taken_for(total, place, names),
+        ]
         for place in chosen
     ]
     lines += joined_table(["class", "test images", "accuracy %", "most often taken for"], rows, left=(0, 3))

@@ -11,7 +11,7 @@ from budgetnet.errors import RequestError, nearest
 from budgetnet.files.study import Goal
 from budgetnet.records.ranking import ranked
 from budgetnet.records.trial import OUTCOMES, Record
-from budgetnet.text import count, duration, joined_table, percent, short_count
+from budgetnet.text import count_text, duration, joined_table, percent, short_count
 
 __all__ = ["record_document", "select", "tally", "trials_text"]
 
@@ -56,7 +56,7 @@ def trials_text(records: Sequence[Record]) -> list[str]:
             str(record.number),
             record.outcome.replace("_", " "),
             percent(record.accuracy),
-            count(record.params),
+            count_text(record.params),
             short_count(record.flops),
             str(record.epochs) if record.epochs else "",
             duration(record.seconds) if record.seconds is not None else "",
@@ -76,7 +76,7 @@ def tally(records: Sequence[Record]) -> str:
 
 
 def record_document(record: Record) -> dict[str, Any]:
-    """Return a trial for `--json`: its fields under their names, fractions as fractions, times in ISO 8601."""
+    """Return a trial for `--json`: its fields under their names, fractions, times in ISO 8601."""
     document = asdict(record)
     run = record.training
     document["training"] = run.trial_document() if run is not None and run.recipe else {}

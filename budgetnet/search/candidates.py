@@ -10,7 +10,7 @@ from budgetnet.errors import BudgetnetError
 from budgetnet.files.plugins.plugins import NO_PLUGINS, Plugins
 from budgetnet.network.nodes import Node
 from budgetnet.network.text import network_text, summary
-from budgetnet.network.torch.measure import measure
+from budgetnet.network.torch.measure import measure_nodes
 from budgetnet.records.ledger import Ledger, Running
 from budgetnet.records.objective import violation
 from budgetnet.records.other_studies import EarlierTrial, OtherStudies
@@ -128,7 +128,7 @@ class CandidateSource:
         """Why a candidate must not be trained; None if its counts are right."""
         network, shape = candidate.expansion.network, self.space.input_shape
         try:
-            counted = measure(network, shape, custom=self.plugins.modules)
+            counted = measure_nodes(network, shape, custom=self.plugins.modules)
         except BudgetnetError as error:
             return self.plugins.disagreement(network, shape) or str(error)
         closed = candidate.cost

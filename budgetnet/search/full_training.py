@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from budgetnet.errors import RequestError, TrainingError
-from budgetnet.files.network_file import Architecture
+from budgetnet.files.network_file import Network
 from budgetnet.files.study import Finalists, SearchOptions, Study
 from budgetnet.network.cost.closed_form import cost
 from budgetnet.network.text import network_text
@@ -36,7 +36,7 @@ UNUSED_SPLIT = 0.1
 class TrainingPlan:
     """Plan of a full training: the network, the data, the recipe, and where the results go."""
 
-    architecture: Architecture
+    architecture: Network
     dataset: Source
     recipe: Recipe
     seeds: int

@@ -9,7 +9,7 @@ from pathlib import Path
 from budgetnet.derivation.decision import Label
 from budgetnet.errors import RequestError
 from budgetnet.files import network_file
-from budgetnet.files.network_file import Architecture
+from budgetnet.files.network_file import Network
 from budgetnet.files.study import Study
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.network.shapes import shape_text
@@ -56,7 +56,7 @@ def read_known_networks(paths: Sequence[Path], study: Study, space: Space) -> tu
     return tuple(found.values())
 
 
-def derivation(network: Architecture, study: Study, space: Space) -> dict[str, Label] | Parting:
+def derivation(network: Network, study: Study, space: Space) -> dict[str, Label] | Parting:
     """Return the decisions by which a study's grammar derives a network, or where the two part.
 
     Raises:

@@ -32,7 +32,7 @@ from budgetnet.workers.interruption import Interruption
 from budgetnet.workers.messages import Setup
 from budgetnet.workers.pool import Pool
 
-__all__ = ["SearchSummary", "crew", "search"]
+__all__ = ["SearchSummary", "crew", "run_search"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class SearchSummary:
     """True if all runs of all finalists are there."""
 
 
-def search(
+def run_search(
     study: Study,
     *,
     storage: str | None = None,
@@ -73,7 +73,7 @@ def search(
     which loses nothing that was recorded either.
 
     Args:
-        study: what to do (`budgetnet.files.study_file.read_study`).
+        study: what to do (`budgetnet.files.study_file.load_study`).
         storage: address of the database; ``study.db`` in the run folder if None.
         out: the run folder; ``runs/NAME`` if None.
         workers: overrides the study's number of processes; see `crew`.

@@ -15,7 +15,7 @@ from torch import nn
 
 from budgetnet.files.plugins.plugins import load_plugins
 from budgetnet.network.text import network_text
-from budgetnet.network.torch.build import build
+from budgetnet.network.torch.build import build_nodes
 from budgetnet.training.data.load import load, names_of_test_images
 from budgetnet.training.data.split import split_validation
 from budgetnet.training.determinism import one_result_per_seed
@@ -127,7 +127,7 @@ class Bench:
         """The network with initial weights that follow from the job's seed."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(job.seed)
-            return build(job.network, self._dataset.shape, custom=self._plugins.modules)
+            return build_nodes(job.network, self._dataset.shape, custom=self._plugins.modules)
 
 
 def save_weights(model: nn.Module, path: Path, *, label: str, network: str) -> None:

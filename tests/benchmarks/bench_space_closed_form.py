@@ -18,8 +18,8 @@ from budgetnet.network.cost.closed_form import layers
 from budgetnet.network.cost.leaf import leaf
 from budgetnet.network.nodes import Node
 from budgetnet.network.shapes import builtin_shape
-from budgetnet.network.torch.build import build
-from budgetnet.network.torch.measure import measure, measure_module
+from budgetnet.network.torch.build import build_nodes
+from budgetnet.network.torch.measure import measure_module, measure_nodes
 from budgetnet.space.counting.depths import tabulate_depths
 from budgetnet.space.counting.table import Table
 from budgetnet.space.sampling import draw_fitting, draw_stratified
@@ -50,7 +50,7 @@ def compared(networks: list[tuple[Space, Node]]) -> dict[str, int]:
     """How many networks have equal parameters, FLOPs and activations by both counts."""
     equal = dict.fromkeys(("params", "flops", "activations"), 0)
     for space, network in networks:
-        ours, theirs = space.cost(network), measure(network, space.input_shape)
+        ours, theirs = space.cost(network), measure_nodes(network, space.input_shape)
         for name in equal:
             equal[name] += getattr(ours, name) == getattr(theirs, name)
     return {"networks": len(networks), **equal}
@@ -69,9 +69,11 @@ def speeds(networks: list[tuple[Space, Node]], sample: int = 30) -> list[dict[st
         few = members[:sample]
         warm = _seconds(lambda members=members: [space.cost(network) for space, network in members]) / len(members)
         cold = median(_cold(space, network) for space, network in few)
-        modules = [(build(network, space.input_shape), space.input_shape) for space, network in few]
+        modules = [(build_nodes(network, space.input_shape), space.input_shape) for space, network in few]
         counting = _seconds(lambda modules=modules: [measure_module(*each) for each in modules], 2) / len(few)
-        whole = _seconds(lambda few=few: [measure(network, space.input_shape) for space, network in few], 2) / len(few)
+        whole = _seconds(
+            lambda few=few: [measure_nodes(network, space.input_shape) for space, network in few], 2
+        ) / len(few)
         found.append(
             {
                 "layers": f"{limits[0]}–{limits[1]}" if limits[1] < 1000 else f"≥ {limits[0]}",

@@ -28,7 +28,7 @@ import optuna
 
 from budgetnet.derivation.decision import Decision
 from budgetnet.network.cost.types import Cost
-from budgetnet.network.torch.measure import measure
+from budgetnet.network.torch.measure import measure_nodes
 from budgetnet.records.parameters import option_index, parameter_distribution
 from budgetnet.space import within_budget
 from budgetnet.space.choosers import prior
@@ -57,7 +57,7 @@ def aware(space: Space, draws: int, checked: int, seed: int = 0) -> tuple[dict[s
     costs = [space.cost(each.expansion.network) for each in drawn]
     unequal = over = 0
     for each in random.Random(seed).sample(drawn, checked):
-        counted = measure(each.expansion.network, space.input_shape)
+        counted = measure_nodes(each.expansion.network, space.input_shape)
         unequal += (counted.params, counted.flops) != (each.cost.params, each.cost.flops)
         limits = space.budget.bounds()
         over += counted.params > limits["params"] or counted.flops > limits["flops"]

@@ -18,7 +18,7 @@ from typing import Any
 
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import Pruner, SamplerName, Study
-from budgetnet.files.study_file import read_study
+from budgetnet.files.study_file import load_study
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.records.ledger import Ledger
 from budgetnet.records.open import open_study
@@ -110,7 +110,7 @@ def main() -> None:
     """Print one row per sampler."""
     chosen = arguments(__doc__, trials=200)
     begun = header()
-    study = read_study(STUDY)
+    study = load_study(STUDY)
     rows = []
     for sampler in SAMPLERS:
         with tempfile.TemporaryDirectory() as folder:

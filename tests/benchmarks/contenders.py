@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from budgetnet.files.network_file import read
-from budgetnet.network.torch.build import build
+from budgetnet.network.torch.build import build_nodes
 from budgetnet.training.cpu.fast_paths import detours
 from budgetnet.training.cpu.malloc import keep_freed_memory
 from budgetnet.training.data.images import Images, Normalisation
@@ -168,7 +168,7 @@ def _images(data: str) -> Images:
 def _model(network: Path, *, compiled: bool) -> nn.Module:
     architecture = read(network)
     torch.manual_seed(0)
-    model = build(architecture.network, architecture.input_shape)
+    model = build_nodes(architecture.network, architecture.input_shape)
     return torch.compile(model) if compiled else model  # type: ignore[return-value]
 
 

@@ -13,13 +13,13 @@ from typing import Any
 
 import optuna
 
-from budgetnet.files.study_file import read_study
+from budgetnet.files.study_file import load_study
 from budgetnet.records.ledger import Ledger
 from budgetnet.records.trial import Record, read_records
 from budgetnet.search import candidates
 from budgetnet.search.candidates import CandidateSource
 from budgetnet.search.loop import SearchLoop
-from budgetnet.search.run import search
+from budgetnet.search.run import run_search as search_study
 from budgetnet.workers.pool import Pool
 
 __all__ = ["Deciding", "clocks", "read_database", "run_search"]
@@ -84,7 +84,7 @@ def run_search(
     path: Path, folder: Path, *, trials: int, workers: int, epochs: int | None
 ) -> tuple[tuple[Record, ...], Deciding]:
     """Run a study without finalists, to a number of trials; return its records and what the deciding took."""
-    study = read_study(path)
+    study = load_study(path)
     study = replace(
         study,
         search=replace(study.search, trials=trials, minutes=None, workers=workers),
@@ -94,7 +94,7 @@ def run_search(
     deciding = Deciding()
     with clocks(PARTS, deciding):
         begun, processor = time.perf_counter(), time.process_time()
-        done = search(study, out=folder, device="cpu")
+        done = search_study(study, out=folder, device="cpu")
         deciding.wall, deciding.processor = time.perf_counter() - begun, time.process_time() - processor
     return done.records, deciding
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from budgetnet.files.spaces import space_of as space_of_study
-from budgetnet.files.study_file import read_study
+from budgetnet.files.study_file import load_study
 from budgetnet.space.counting.table import Table
 from budgetnet.space.counting.tabulate import tabulate
 from budgetnet.space.space import Space
@@ -23,7 +23,7 @@ STUDY = Path(__file__).parents[2] / "studies" / "cifar10-200k.yaml"
 
 def flagship() -> Space:
     """The flagship study's space: at most 200,000 parameters and 20M FLOPs."""
-    return space_of_study(read_study(STUDY))
+    return space_of_study(load_study(STUDY))
 
 
 def example() -> Space:

@@ -12,7 +12,7 @@ from budgetnet.calibrate.document import calibration_document
 from budgetnet.calibrate.judge import judge_calibration
 from budgetnet.calibrate.text import advice, calibration_text, pruner_advice
 from budgetnet.cli import app, calibrating
-from budgetnet.files.study_file import read_study
+from budgetnet.files.study_file import load_study
 from tests.calibrate.calibrations import calibrated
 
 QUICK = ("--networks", "4", "--epochs-brief", "1", "--full", "2", "--device", "cpu")
@@ -80,7 +80,7 @@ def test_the_table_of_nothing(study_path, tmp_path):
 @pytest.fixture
 def study(study_path):
     """The small study."""
-    return read_study(study_path)
+    return load_study(study_path)
 
 
 def test_tables_and_words(study, tmp_path):

@@ -16,7 +16,7 @@ import pytest
 from budgetnet.calibrate.events import CalibrationEnded, CalibrationStarted, RunDone, RunFailed
 from budgetnet.calibrate.plan import check_header, draw_for_calibration, header_of, plan_of, same_recipe
 from budgetnet.calibrate.record import CALIBRATION_FILE, Header, Recorded, Writer, read_calibration
-from budgetnet.calibrate.run import calibrate, recorded_so_far
+from budgetnet.calibrate.run import recorded_so_far, run_calibration
 from budgetnet.calibrate.trainings import LIMIT_FAILED_TRAININGS, CalibrationTrainings
 from budgetnet.errors import RequestError, SearchError
 from budgetnet.space.judge import Candidate, judge
@@ -332,7 +332,7 @@ def test_a_kill_loses_only_what_ran(make_study, tmp_path):
         file.write(b'{"kind": "run", "ind')
 
     study, events = make_study(), []
-    found = calibrate(study, plan(study), out=folder, workers=1, device="cpu", listen=events.append)
+    found = run_calibration(study, plan(study), out=folder, workers=1, device="cpu", listen=events.append)
     (started,) = (event for event in events if isinstance(event, CalibrationStarted))
     trained = sum(isinstance(event, RunDone) for event in events)
     assert started.done >= 1
@@ -342,7 +342,7 @@ def test_a_kill_loses_only_what_ran(make_study, tmp_path):
     assert events[-1] == CalibrationEnded("all trainings are done", 0)
 
     again: list = []
-    assert calibrate(study, plan(study), out=folder, workers=1, device="cpu", listen=again.append) == found
+    assert run_calibration(study, plan(study), out=folder, workers=1, device="cpu", listen=again.append) == found
     assert [type(event) for event in again] == [CalibrationStarted, CalibrationEnded]
     assert recorded_so_far(study, plan(study), out=folder) == found
     half = recorded_so_far(study, plan(study, repeats=2), out=folder)

@@ -11,7 +11,7 @@ import pytest
 from budgetnet.errors import RequestError, SearchError
 from budgetnet.explore.draw_networks import draw_networks, draws_document, draws_text, write_networks
 from budgetnet.files import network_file
-from budgetnet.files.study_file import read_study
+from budgetnet.files.study_file import load_study
 from budgetnet.network.budget import Budget
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.network.cost import closed_form
@@ -21,7 +21,7 @@ from budgetnet.records.lookup import find
 @pytest.fixture
 def study(study_path):
     """The small study with a bound that is only checked after the draw, too."""
-    return replace(read_study(study_path), budget=Budget(params=3000, peak_activation_bytes=5000))
+    return replace(load_study(study_path), budget=Budget(params=3000, peak_activation_bytes=5000))
 
 
 @pytest.mark.parametrize("weighting", ["prior", "uniform"])
@@ -60,7 +60,7 @@ def test_distinct_networks_are_distinct(study):
 @pytest.mark.parametrize("stratify", ["size", "depth"])
 def test_strata_spread_the_draws(study_path, stratify):
     """One band after the other, and each network is in its band."""
-    drawn = draw_networks(read_study(study_path), 8, stratify=stratify)
+    drawn = draw_networks(load_study(study_path), 8, stratify=stratify)
     assert len(drawn.bands) > 1
     what = "params" if stratify == "size" else "depth"
     for place, point in enumerate(drawn.points):

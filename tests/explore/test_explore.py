@@ -7,7 +7,7 @@ import json
 import pytest
 
 from budgetnet.explore.estimates import Quantiles, Share
-from budgetnet.explore.explore import explore
+from budgetnet.explore.explore import explore_space
 from budgetnet.explore.from_draws import explore_draws
 from budgetnet.explore.provenance import rules_of
 from budgetnet.network.canonical.hash import canonical_hash
@@ -111,7 +111,7 @@ def test_the_census_of_a_small_space() -> None:
     entries = [entry for entry in derived(name) if entry.expansion and entry.cost]
     bound = max(entry.cost.params for entry in entries if entry.cost)
     space = space_of(GRAMMARS[name], params=bound, flops=middle([entry.cost.flops for entry in entries if entry.cost]))
-    found = explore(space, draws=50, seed=0)
+    found = explore_space(space, draws=50, seed=0)
     census = found.census
     assert census is not None
     assert found.no_census == census.note == ""
@@ -134,10 +134,10 @@ def test_the_census_of_a_small_space() -> None:
 def test_a_census_says_what_is_missing() -> None:
     """Too many states are a reason; too little memory is a note."""
     space = space_of(FLAGSHIP, shape=(3, 32, 32), classes=10, params=200_000)
-    none = explore(space, draws=5, states=100)
+    none = explore_space(space, draws=5, states=100)
     assert none.census is None
     assert none.no_census == "the space has more than 100 states within the budget, too many for a table"
-    lean = explore(space, draws=5, memory=1000).census
+    lean = explore_space(space, draws=5, memory=1000).census
     assert lean is not None
     assert lean.note == "telling costs apart would need 40 MiB of memory"
     assert lean.derivations == 55_360_189_331_436_600
@@ -147,7 +147,7 @@ def test_a_census_says_what_is_missing() -> None:
 @pytest.mark.parametrize("name", ["nothing to choose", "graph", "shared that cannot be"])
 def test_everything_becomes_json(name: str) -> None:
     """An exploration survives JSON, whole numbers of any size included."""
-    document = explore(space_of(GRAMMARS[name], params=300), draws=20).to_json()
+    document = explore_space(space_of(GRAMMARS[name], params=300), draws=20).to_json()
     assert json.loads(json.dumps(document)) == json.loads(json.dumps(document, sort_keys=True))
     assert document["method"] == "sampled"
     assert document["census"]["fitting"] is not None

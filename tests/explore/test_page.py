@@ -8,12 +8,12 @@ from dataclasses import replace
 import plotly.graph_objects
 import pytest
 
-from budgetnet.explore.explore import explore
+from budgetnet.explore.explore import explore_space
 from budgetnet.explore.figures import HOVER_LINES, hover, region_figure
 from budgetnet.explore.page import exploration_page
 from budgetnet.explore.text import exploration_document, exploration_text
 from budgetnet.files.spaces import space_of
-from budgetnet.files.study_file import read_study
+from budgetnet.files.study_file import load_study
 from budgetnet.network.budget import Budget
 from budgetnet.pages.page import page_html
 
@@ -21,13 +21,13 @@ from budgetnet.pages.page import page_html
 @pytest.fixture(scope="module")
 def space(study_path):
     """The small study's space with a second bound."""
-    return replace(space_of(read_study(study_path)), budget=Budget(params=2000, flops=60_000))
+    return replace(space_of(load_study(study_path)), budget=Budget(params=2000, flops=60_000))
 
 
 @pytest.fixture(scope="module")
 def found(space):
     """A look at it, with points."""
-    return explore(space, draws=200, points=30)
+    return explore_space(space, draws=200, points=30)
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ def test_hovers_are_short_lines(found):
 def test_a_space_in_which_nothing_fits_has_a_page(space):
     """Without a sample; the suggestion says how far off the budget is."""
     tight = replace(space, budget=Budget(params=20))
-    found = explore(tight, draws=50, points=5)
+    found = explore_space(tight, draws=50, points=5)
     page = exploration_page(found, study="tiny", budget=tight.budget, command="budgetnet explore")
     assert found.sample is None
     assert any("No network that fits was found" in text for section in page.sections for text in section.text)

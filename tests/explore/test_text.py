@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from budgetnet.explore.estimates import Share
 from budgetnet.explore.exact_text import exact_text, large
-from budgetnet.explore.explore import explore
+from budgetnet.explore.explore import explore_space
 from budgetnet.explore.findings import ExactCounts
 from budgetnet.explore.from_draws import explore_draws
 from budgetnet.explore.text import exploration_text
 from budgetnet.files.spaces import space_of
-from budgetnet.files.study_file import read_study
+from budgetnet.files.study_file import load_study
 from budgetnet.network.budget import Budget
 from budgetnet.space.counting.distribution import Bin
 
@@ -23,7 +23,7 @@ from budgetnet.space.counting.distribution import Bin
 @pytest.fixture
 def space(study_path):
     """The small study's space."""
-    return space_of(read_study(study_path))
+    return space_of(load_study(study_path))
 
 
 def census(**fields):
@@ -47,7 +47,7 @@ def census(**fields):
 
 def test_the_text_has_every_part(space):
     """Exact numbers, the sampled share with its error, sizes, rules."""
-    lines = exploration_text(explore(space, draws=200, seed=0), title="tiny", budget=space.budget)
+    lines = exploration_text(explore_space(space, draws=200, seed=0), title="tiny", budget=space.budget)
     text = "\n".join(lines)
     assert lines[0] == "tiny: budget params ≤ 4,000"
     assert "derivations, exactly" in lines[2]
@@ -67,7 +67,7 @@ def test_a_share_of_all_reads_as_people_write_it(fitting, share):
 
 def test_a_space_that_was_not_counted_says_why(space):
     """The estimate stands alone, and is called one."""
-    lines = exploration_text(explore(space, draws=20, states=1), title="tiny", budget=space.budget)
+    lines = exploration_text(explore_space(space, draws=20, states=1), title="tiny", budget=space.budget)
     assert lines[2].startswith("Not counted exactly: the space has more than 1 states")
     assert any(line.startswith("Estimated from 20 networks") for line in lines)
 
@@ -83,7 +83,7 @@ def test_a_budget_that_nothing_fits_is_said_with_the_reason(space):
 
 def test_the_document_is_json(space):
     """What `--json` writes is plain numbers."""
-    document = json.loads(json.dumps(explore(space, draws=20).to_json()))
+    document = json.loads(json.dumps(explore_space(space, draws=20).to_json()))
     assert document["draws"] == 20
     assert 0 <= document["fits"]["value"] <= 1
     assert document["census"]["fitting"] <= document["census"]["derivations"]

@@ -40,7 +40,7 @@ from budgetnet.network.nodes import (
     SqueezeExcite,
     Zero,
 )
-from budgetnet.network.torch.build import build
+from budgetnet.network.torch.build import build_nodes
 from tests.network.strategies import Drawn, networks
 
 CELL = Graph(
@@ -83,7 +83,7 @@ def loaded(text: str, name: str = "Network") -> nn.Module:
 def test_generated_source_is_the_network(drawn: Drawn) -> None:
     """The built network's weights load strictly, and the logits are equal bit for bit."""
     torch.manual_seed(0)
-    built = build(drawn.network, drawn.input_shape).eval()
+    built = build_nodes(drawn.network, drawn.input_shape).eval()
     printed = loaded(source(drawn.network, drawn.input_shape, drawn.shape[0]))
     assert list(printed.state_dict()) == list(built.state_dict())
     printed.load_state_dict(built.state_dict())
@@ -95,7 +95,7 @@ def test_generated_source_is_the_network(drawn: Drawn) -> None:
 def test_file_runs_alone(tmp_path: Path) -> None:
     """In a process that cannot import budgetnet, the file and a safetensors file give the same logits."""
     torch.manual_seed(0)
-    built = build(EVERYTHING, (3, 16, 16)).eval()
+    built = build_nodes(EVERYTHING, (3, 16, 16)).eval()
     (tmp_path / "network.py").write_text(source(EVERYTHING, (3, 16, 16), 10), encoding="utf-8")
     save_file(built.state_dict(), tmp_path / "weights.safetensors")
     images = torch.randn(2, 3, 16, 16)
@@ -178,7 +178,7 @@ def test_awkward_names_in_graphs() -> None:
     )
     network = Sequence((graph, GlobalAvgPool()))
     torch.manual_seed(0)
-    built = build(network, (3, 4, 4)).eval()
+    built = build_nodes(network, (3, 4, 4)).eval()
     printed = loaded(source(network, (3, 4, 4), 7))
     printed.load_state_dict(built.state_dict())
     images = torch.randn(1, 3, 4, 4)
@@ -234,7 +234,7 @@ def squeezed(shape: Shape, kernel: int) -> nn.Module:
 
 def checked(shape: Shape) -> nn.Module:
     """Make a layer with budgetnet's help."""
-    return build(Norm(), shape)
+    return build_nodes(Norm(), shape)
 
 
 CUSTOM = {"doubled": Doubled, "squeezed": squeezed, "checked": checked, "nameless": lambda _shape: nn.ReLU()}
@@ -244,7 +244,7 @@ def test_a_studys_own_primitives_come_along() -> None:
     """Their classes and functions are copied with what they refer to, and nothing else of their file."""
     network = Sequence((Custom("doubled", (("bias", False),)), Custom("squeezed", (("kernel", 3),)), Linear(4)))
     torch.manual_seed(0)
-    built = build(network, (3, 6, 6), custom=CUSTOM).eval()
+    built = build_nodes(network, (3, 6, 6), custom=CUSTOM).eval()
     text = source(network, (3, 6, 6), 4, custom=CUSTOM)
     assert "Doubled((3, 6, 6), bias=False),  # 3 x 6 x 6" in text
     assert "FACTOR = 2" in text

@@ -15,14 +15,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from budgetnet.errors import ExportError, RequestError
-from budgetnet.export import export as export_module
+from budgetnet.export import export_trial as export_module
 from budgetnet.export.check import check_export
-from budgetnet.export.export import FILES, export
+from budgetnet.export.export import FILES, export_trial
 from budgetnet.export.standalone import standalone
 from budgetnet.files import network_file
 from budgetnet.files.plugins.plugins import load_plugins
 from budgetnet.files.plugins.types import PluginFile
-from budgetnet.network.torch.build import build
+from budgetnet.network.torch.build import build_nodes
 from budgetnet.records.lookup import architecture_of, pick
 from budgetnet.records.training_folder import Training, training_folder, write_training
 from budgetnet.training.data.load import load
@@ -32,11 +32,11 @@ from budgetnet.training.evaluate import evaluate
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory, study_path, run_folder):
     """The best trial's export."""
-    from budgetnet.files.study_file import read_study
+    from budgetnet.files.study_file import load_study
     from budgetnet.records.lookup import open_trials
 
     folder = tmp_path_factory.mktemp("export") / "best"
-    return export(open_trials(read_study(study_path), out=run_folder), out=folder)
+    return export_trial(open_trials(load_study(study_path), out=run_folder), out=folder)
 
 
 @pytest.fixture
@@ -153,10 +153,10 @@ def test_a_study_s_own_primitives_go_with_the_network(trials, make_record, tmp_p
     finalist_run = trials.finalists[0].runs[0]
     run = replace(finalist_run, weights="w.safetensors")
     write_training(folder, Training(name="t", network=text, params=1, flops=1, dataset="digits", runs=(run,)))
-    module = build(architecture.network, architecture.input_shape, custom=architecture.plugins.modules)
+    module = build_nodes(architecture.network, architecture.input_shape, custom=architecture.plugins.modules)
     save_file(module.state_dict(), folder / "w.safetensors")
 
-    written = export(own, out=tmp_path / "out")
+    written = export_trial(own, out=tmp_path / "out")
     assert written.check.params == 186
     assert "class Halved(nn.Module)" in (written.folder / "network.py").read_text()
     moved = network_file.read(written.folder / "network.yaml")
@@ -165,22 +165,22 @@ def test_a_study_s_own_primitives_go_with_the_network(trials, make_record, tmp_p
     assert "halved.py" in (written.folder / "README.md").read_text()
     (written.folder / "plugins" / "notes.txt").write_text("mine")
     with pytest.raises(RequestError, match=r"holds what is no export \(plugins/notes\.txt\)"):
-        export(own, out=tmp_path / "out")
+        export_trial(own, out=tmp_path / "out")
 
 
 def test_an_older_export_is_replaced_and_nothing_else_is(exported, trials, tmp_path):
     """A folder with other things in it is left alone, a file too."""
     older = shutil.copytree(exported.folder, tmp_path / "older")
     (older / "README.md").write_text("old")
-    export(trials, out=older)
+    export_trial(trials, out=older)
     assert (older / "README.md").read_text().startswith("# tiny-")
     assert [entry.name for entry in tmp_path.iterdir()] == ["older"]
 
     (older / "thesis.tex").write_text("years of work")
     with pytest.raises(RequestError, match=r"holds what is no export \(thesis\.tex\) and is left alone"):
-        export(trials, out=older)
+        export_trial(trials, out=older)
     with pytest.raises(RequestError, match="is not a folder; choose another place with --out"):
-        export(trials, out=older / "thesis.tex")
+        export_trial(trials, out=older / "thesis.tex")
     assert (older / "thesis.tex").read_text() == "years of work"
 
 
@@ -189,7 +189,7 @@ def test_a_trial_without_weights_says_how_to_get_them(trials):
     other = next(record for record in trials.records if trials.finalist(record.number) is None)
     command = f"budgetnet train {trials.study.path}:{other.number} --run {trials.folder}"
     with pytest.raises(RequestError, match=rf"has no weights: .* Train this network with: {re.escape(command)}"):
-        export(trials, str(other.number))
+        export_trial(trials, str(other.number))
 
 
 def test_lost_and_damaged_weights_are_told_apart(trials, run_folder, tmp_path):
@@ -197,12 +197,12 @@ def test_lost_and_damaged_weights_are_told_apart(trials, run_folder, tmp_path):
     leader = pick(trials, "best")
     moved = replace(trials, folder=tmp_path)
     with pytest.raises(RequestError, match=r"has no weights \(recorded as trained, but the files are not in"):
-        export(moved, "best")
+        export_trial(moved, "best")
     shutil.copytree(run_folder / "finalists", tmp_path / "finalists")
     for run in trials.finalist(leader.number).runs:
         (tmp_path / run.weights).write_bytes(b"no safetensors")
     with pytest.raises(ExportError, match=r"are not the weights of tiny-.*; train it again"):
-        export(moved, "best", out=tmp_path / "out")
+        export_trial(moved, "best", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -214,7 +214,7 @@ def test_a_failed_check_leaves_nothing_behind(trials, tmp_path, monkeypatch):
 
     monkeypatch.setattr(export_module, "standalone", wrong)
     with pytest.raises(ExportError, match="the preprocessed images of the export differ from the trained network's by"):
-        export(trials, out=tmp_path / "out")
+        export_trial(trials, out=tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,4 +1,4 @@
-"""Architecture files and networks as text: what is written reads back equal, and mistakes are shown in the file."""
+"""Network files and networks as text: what is written reads back equal, and mistakes are shown in the file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from budgetnet.derivation.expand import expand, refuse
 from budgetnet.errors import BudgetnetError, CountError, LanguageError, ShapeError
-from budgetnet.files.network_file import Architecture, parse, read, write
+from budgetnet.files.network_file import Network, parse, read, write
 from budgetnet.grammar.load import load
 from budgetnet.network import nodes
 from budgetnet.network.cost.closed_form import cost, output_of
@@ -164,7 +164,7 @@ def test_files_read_back(drawn: Drawn, words: str) -> None:
     """An architecture's file, read again, is the same architecture, with the counts it claims."""
     words = words.strip()
     network = plain(drawn.network)
-    before = Architecture(
+    before = Network(
         name=words or "x", input_shape=drawn.input_shape, classes=drawn.shape[0], network=network, source=words
     )
     after = parse(write(None, before))

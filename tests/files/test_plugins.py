@@ -15,15 +15,15 @@ from budgetnet.derivation.expand import expand, refuse
 from budgetnet.errors import CountError, LanguageError, RequestError, ShapeError, TrainingError
 from budgetnet.export.codegen import source
 from budgetnet.files import network_file
-from budgetnet.files.network_file import Architecture
+from budgetnet.files.network_file import Network
 from budgetnet.files.plugins.plugins import NO_PLUGINS, Plugins, load_plugins, read_file
 from budgetnet.files.plugins.types import PluginFile
 from budgetnet.grammar.load import load
 from budgetnet.network.cost.closed_form import cost, layers
 from budgetnet.network.nodes import Custom, GlobalAvgPool, Linear, Sequence
 from budgetnet.network.text import network_text, summary
-from budgetnet.network.torch.build import build
-from budgetnet.network.torch.measure import measure
+from budgetnet.network.torch.build import build_nodes
+from budgetnet.network.torch.measure import measure_nodes
 
 ROOT = Path(__file__).parents[2]
 GATED = read_file(ROOT / "studies/blocks/gated.py")
@@ -212,7 +212,7 @@ def test_the_examples_closed_form_is_fvcores_count(channels, kernel, inputs, sid
     own = load_plugins([GATED])
     node = Sequence((Custom("gated", (("channels", channels), ("kernel", kernel), ("gate", "tanh"))), Custom("blur")))
     shape = (inputs, side, side)
-    counted, measured = cost(node, shape, custom=own.forms), measure(node, shape, custom=own.modules)
+    counted, measured = cost(node, shape, custom=own.forms), measure_nodes(node, shape, custom=own.modules)
     assert (counted.params, counted.flops, counted.activations) == (
         measured.params,
         measured.flops,
@@ -229,7 +229,7 @@ def test_without_a_closed_form_the_module_is_run_and_counted():
     own = plugins(block(parameters=", width: int = 4", forward="self.conv(x)", line=line))
     node = network("mine mine(width=4)", own)
     counted = cost(node, IMAGE, custom=own.forms)
-    measured = measure(node, IMAGE, custom=own.modules)
+    measured = measure_nodes(node, IMAGE, custom=own.modules)
     assert (counted.params, counted.flops) == (measured.params, measured.flops)
     assert counted.params == 3 + 4 * 27 + 4 + 4 + 4 * 36 + 4 + 50
     assert counted.depth == 3
@@ -305,7 +305,7 @@ def test_an_exception_while_building_says_where():
     """File and line of the study's own code, not of torch's."""
     own = plugins(block(line="nn.Conv2d(shape[0], -1, 3)"))
     with pytest.raises(ShapeError, match=r"mine failed on an input of 3×8×8: RuntimeError: .*\(mine\.py:9\)"):
-        build(Custom("mine"), IMAGE, custom=own.modules)
+        build_nodes(Custom("mine"), IMAGE, custom=own.modules)
     with pytest.raises(RequestError, match=r"mine failed on an input of 3×8×8: RuntimeError"):
         network("mine", own)
 
@@ -318,7 +318,7 @@ def test_a_module_must_return_one_tensor(forward, came):
     """With the batch in front, as an image or as features, and not empty."""
     own = plugins(block(forward=forward))
     with pytest.raises(ShapeError, match=rf"mine must map \(N, 3, 8, 8\) to one tensor .* got {came}.* for N = 1"):
-        build(Custom("mine"), IMAGE, custom=own.modules)
+        build_nodes(Custom("mine"), IMAGE, custom=own.modules)
 
 
 def test_failures_in_training_are_blamed_on_the_file():
@@ -393,7 +393,7 @@ def test_architecture_files_name_their_plugins(tmp_path):
     (tmp_path / "nets").mkdir()
     path = tmp_path / "nets" / "net.yaml"
     text = network_file.write(
-        path, Architecture(name="net", input_shape=IMAGE, classes=10, network=node, plugins=own.of(node))
+        path, Network(name="net", input_shape=IMAGE, classes=10, network=node, plugins=own.of(node))
     )
     assert "counts: {params: 43, flops: 222}" in text
     assert "plugins: [../blocks/one.py]\n" in text
@@ -440,7 +440,7 @@ def test_exports_leave_the_closed_form_behind():
     assert "from typing import Literal\n" in text
     scope: dict = {"__name__": "exported"}
     exec(compile(text, "exported.py", "exec"), scope)
-    built = build(node, IMAGE, custom=own.modules).eval()
+    built = build_nodes(node, IMAGE, custom=own.modules).eval()
     printed = scope["Network"]().eval()
     printed.load_state_dict(built.state_dict())
     images = torch.randn(2, *IMAGE)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from budgetnet.errors import BudgetnetError, LanguageError, StudyError
 from budgetnet.files.study import Pruner
-from budgetnet.files.study_file import KEYS, SMALLEST, parse_study, read_study
+from budgetnet.files.study_file import KEYS, SMALLEST, load_study, parse_study
 from budgetnet.network.budget import Budget
 from budgetnet.training.data.sources import ImageFolder
 from budgetnet.training.recipe.presets import RECIPES
@@ -101,10 +101,10 @@ def test_grammar_from_a_file(tmp_path):
     """A grammar may stand in a file of its own, which its errors then name."""
     (tmp_path / "net.grammar").write_text("network = conv(3, 8) gap linear(classes)\n", encoding="utf-8")
     (tmp_path / "s.yaml").write_text(BASE.replace("network = conv(3, 8|12) gap linear(classes)", "net.grammar"))
-    assert "gap" in read_study(tmp_path / "s.yaml").grammar_text
+    assert "gap" in load_study(tmp_path / "s.yaml").grammar_text
     (tmp_path / "net.grammar").write_text("network =\n  convv(3, 8)\n", encoding="utf-8")
     with pytest.raises(LanguageError, match=r"net\.grammar:2:3: .*'convv'; did you mean 'conv'\?"):
-        read_study(tmp_path / "s.yaml")
+        load_study(tmp_path / "s.yaml")
 
 
 def test_recipe_keys_of_the_documentation_are_those_of_the_recipe():
@@ -261,12 +261,12 @@ def test_errors_in_the_grammar_name_the_place_in_the_study_file(grammar, place):
 def test_files_that_cannot_be_read(tmp_path):
     """A missing file, a folder and a file of bytes are named with what is wrong."""
     with pytest.raises(StudyError, match=r"there is no study file .*absent\.yaml"):
-        read_study(tmp_path / "absent.yaml")
+        load_study(tmp_path / "absent.yaml")
     with pytest.raises(StudyError, match="cannot be read"):
-        read_study(tmp_path)
+        load_study(tmp_path)
     (tmp_path / "bytes.yaml").write_bytes(b"study: \xff\xfe\n")
     with pytest.raises(StudyError, match="not plain UTF-8"):
-        read_study(tmp_path / "bytes.yaml")
+        load_study(tmp_path / "bytes.yaml")
 
 
 @settings(deadline=None, max_examples=150)

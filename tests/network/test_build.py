@@ -43,7 +43,7 @@ from budgetnet.network.nodes import (
     Zero,
 )
 from budgetnet.network.torch import modules
-from budgetnet.network.torch.build import build
+from budgetnet.network.torch.build import build_nodes
 from budgetnet.ops.pointwise import ACTIVATIONS, NORMS
 from tests.network.strategies import ORDERS, Drawn, networks
 
@@ -101,7 +101,7 @@ def _name(value: object) -> str | None:
 def test_every_primitive_runs_and_learns(node: Node, shape: Shape) -> None:
     """The output has the stated shape and is finite, and every parameter gets a gradient."""
     torch.manual_seed(0)
-    module = build(node, IMAGE)
+    module = build_nodes(node, IMAGE)
     output = module(torch.randn(3, *IMAGE))
     assert output.shape == (3, prod(shape))
     assert output.isfinite().all()
@@ -117,7 +117,7 @@ def test_every_primitive_runs_and_learns(node: Node, shape: Shape) -> None:
 def test_drawn_networks_run_and_learn(drawn: Drawn) -> None:
     """Any network maps a batch to finite logits of the stated number, and every parameter gets a gradient."""
     torch.manual_seed(0)
-    module = build(drawn.network, drawn.input_shape)
+    module = build_nodes(drawn.network, drawn.input_shape)
     output = module(torch.randn(3, *drawn.input_shape))
     assert output.shape == (3, prod(drawn.shape))
     assert output.isfinite().all()
@@ -133,7 +133,7 @@ def test_building_leaves_the_tree_alone(drawn: Drawn) -> None:
     states = []
     for _ in range(2):
         torch.manual_seed(7)
-        states.append(build(drawn.network, drawn.input_shape).state_dict())
+        states.append(build_nodes(drawn.network, drawn.input_shape).state_dict())
     assert drawn.network == before
     assert states[0].keys() == states[1].keys()
     assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
@@ -144,7 +144,7 @@ def test_building_leaves_the_tree_alone(drawn: Drawn) -> None:
 def test_channels_last_and_bfloat16(drawn: Drawn) -> None:
     """Channels-last memory changes nothing but rounding, and bfloat16 autocast keeps logits finite."""
     torch.manual_seed(0)
-    module = build(drawn.network, drawn.input_shape).eval()
+    module = build_nodes(drawn.network, drawn.input_shape).eval()
     images = torch.randn(2, *drawn.input_shape)
     with torch.no_grad():
         plain = module(images)
@@ -200,14 +200,14 @@ def test_pad_puts_zero_channels_on_both_sides() -> None:
 
 def test_skip_adds_its_input() -> None:
     """``skip(a)`` is x + a(x), also where a starts with an activation (which must not overwrite x)."""
-    module = build(Skip(Act("relu")), (4, 3, 3))
+    module = build_nodes(Skip(Act("relu")), (4, 3, 3))
     images = torch.randn(2, 4, 3, 3)
     assert torch.equal(module(images), (images + images.relu()).flatten(1))
 
 
 def test_split_gives_each_branch_its_slice() -> None:
     """The first branch sees the first channels; the join is a concatenation."""
-    module = build(Split((Act("relu"), Zero())), (4, 2, 2))
+    module = build_nodes(Split((Act("relu"), Zero())), (4, 2, 2))
     images = torch.randn(2, 4, 2, 2)
     wanted = torch.cat([images[:, :2].relu(), torch.zeros(2, 2, 2, 2)], dim=1)
     assert torch.equal(module(images), wanted.flatten(1))
@@ -215,7 +215,7 @@ def test_split_gives_each_branch_its_slice() -> None:
 
 def test_shared_has_one_set_of_weights() -> None:
     """Three applications of one convolution hold the parameters of one."""
-    once, thrice = (build(Shared(Conv(3, 4, norm="none"), times), (4, 5, 5)) for times in (1, 3))
+    once, thrice = (build_nodes(Shared(Conv(3, 4, norm="none"), times), (4, 5, 5)) for times in (1, 3))
     assert sum(p.numel() for p in once.parameters()) == sum(p.numel() for p in thrice.parameters()) == 148
     thrice.load_state_dict(once.state_dict())
     images = torch.randn(1, 4, 5, 5)
@@ -231,7 +231,7 @@ def test_graph_computes_what_its_names_say() -> None:
     images = torch.randn(2, 3, 4, 4)
     first = images.relu()
     wanted = torch.cat([first, first.tanh() * images + images], dim=1)
-    assert torch.equal(build(graph, (3, 4, 4))(images), wanted.flatten(1))
+    assert torch.equal(build_nodes(graph, (3, 4, 4))(images), wanted.flatten(1))
 
 
 def test_graph_of_two_inputs_with_a_part_behind() -> None:
@@ -244,26 +244,26 @@ def test_graph_of_two_inputs_with_a_part_behind() -> None:
     )
     images = torch.randn(2, 3, 4, 4)
     wanted = torch.cat([images.tanh().relu(), images], dim=1).sigmoid()
-    assert torch.equal(build(node, (3, 4, 4))(images), wanted.flatten(1))
+    assert torch.equal(build_nodes(node, (3, 4, 4))(images), wanted.flatten(1))
 
 
 def test_a_norm_in_front_acts_on_the_input() -> None:
     """``norm act conv`` normalises the width that comes in."""
-    layers = list(build(Conv(3, 24, order="norm act conv drop"), (8, 4, 4)))
+    layers = list(build_nodes(Conv(3, 24, order="norm act conv drop"), (8, 4, 4)))
     assert [type(layer) for layer in layers] == [nn.BatchNorm2d, nn.ReLU, nn.Conv2d, nn.Flatten]
     assert layers[0].num_features == 8
 
 
 def test_auto_bias_stands_for_a_missing_norm() -> None:
     """``bias=auto`` gives a bias exactly where there is no norm."""
-    assert build(Conv(1, 2), (2, 2, 2))[0].bias is None
-    assert build(Conv(1, 2, norm="none"), (2, 2, 2))[0].bias is not None
+    assert build_nodes(Conv(1, 2), (2, 2, 2))[0].bias is None
+    assert build_nodes(Conv(1, 2, norm="none"), (2, 2, 2))[0].bias is not None
 
 
 def test_logits_are_flat() -> None:
     """An output of shape (classes, 1, 1) becomes (N, classes); a linear layer's stays as it is."""
-    assert isinstance(build(Sequence((Conv(1, 10), GlobalAvgPool())), (3, 8, 8))[-1], nn.Flatten)
-    assert isinstance(build(Linear(10), (3, 8, 8))[-1], nn.Linear)
+    assert isinstance(build_nodes(Sequence((Conv(1, 10), GlobalAvgPool())), (3, 8, 8))[-1], nn.Flatten)
+    assert isinstance(build_nodes(Linear(10), (3, 8, 8))[-1], nn.Linear)
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_logits_are_flat() -> None:
 def test_impossible_networks_are_refused(node: Node, message: str) -> None:
     """A network that does not suit its input is a shape error that says what does not fit."""
     with pytest.raises(ShapeError, match=message):
-        build(node, IMAGE)
+        build_nodes(node, IMAGE)
 
 
 # --- a study's own primitives -----------------------------------------------------------------------
@@ -307,7 +307,7 @@ class Doubled(nn.Module):
 def test_a_study_brings_its_own_primitive() -> None:
     """It is made from its input's shape and its arguments, and what follows fits what it leaves."""
     node = Sequence((Custom("doubled", (("width", 5),)), Conv(3, 4), GlobalAvgPool()))
-    module = build(node, (3, 6, 6), custom={"doubled": Doubled})
+    module = build_nodes(node, (3, 6, 6), custom={"doubled": Doubled})
     assert module.training
     assert all(inner.training for inner in module.modules())
     assert module(torch.randn(2, 3, 6, 6)).shape == (2, 4)
@@ -316,16 +316,16 @@ def test_a_study_brings_its_own_primitive() -> None:
 def test_unknown_primitives_are_named() -> None:
     """A primitive that nobody brought is named with the nearest known one."""
     with pytest.raises(RequestError, match=r"'duobled' is not built in .* did you mean 'doubled'\?"):
-        build(Custom("duobled"), (3, 6, 6), custom={"doubled": Doubled})
+        build_nodes(Custom("duobled"), (3, 6, 6), custom={"doubled": Doubled})
 
 
 def test_errors_in_a_studys_own_code_are_reported() -> None:
     """What a study's own module raises becomes a shape error with its text."""
     with pytest.raises(ShapeError, match=r"doubled failed on an input of 3×6×6: TypeError: .*width"):
-        build(Custom("doubled"), (3, 6, 6), custom={"doubled": Doubled})
+        build_nodes(Custom("doubled"), (3, 6, 6), custom={"doubled": Doubled})
 
 
 def test_unknown_activations_are_refused() -> None:
     """A word that is no activation is a request error."""
     with pytest.raises(RequestError, match=r"an activation is one of relu, .* got 'mish'"):
-        build(Act("mish"), (3, 6, 6))
+        build_nodes(Act("mish"), (3, 6, 6))

@@ -37,7 +37,7 @@ from budgetnet.network.nodes import (
     Split,
     Zero,
 )
-from budgetnet.network.torch.build import build
+from budgetnet.network.torch.build import build_nodes
 from tests.network.strategies import Drawn, networks
 from tests.space.spaces import GRAMMARS, space_of
 from tests.space.test_table import derived
@@ -45,7 +45,7 @@ from tests.space.test_table import derived
 
 def outputs(network: Node, shape: Shape) -> torch.Tensor:
     """What a network computes if layers of one kind and shape have the same weights."""
-    module = build(network, shape).eval()
+    module = build_nodes(network, shape).eval()
     for part in module.modules():
         for name, tensor in (*part.named_parameters(recurse=False), *part.named_buffers(recurse=False)):
             if tensor.dtype.is_floating_point:

@@ -40,8 +40,8 @@ from budgetnet.network.nodes import (
     SqueezeExcite,
     Zero,
 )
-from budgetnet.network.torch.build import build
-from budgetnet.network.torch.measure import measure
+from budgetnet.network.torch.build import build_nodes
+from budgetnet.network.torch.measure import measure_nodes
 from tests.network.strategies import Drawn, networks
 
 IMAGE = (4, 8, 8)
@@ -61,7 +61,7 @@ def peak(node: object, shape: Shape = IMAGE) -> int:
 @given(networks())
 def test_equals_fvcore_and_numel(drawn: Drawn) -> None:
     """Parameters, FLOPs and activations are those of the count of record, exactly."""
-    closed, counted = cost(drawn.network, drawn.input_shape), measure(drawn.network, drawn.input_shape)
+    closed, counted = cost(drawn.network, drawn.input_shape), measure_nodes(drawn.network, drawn.input_shape)
     assert (closed.params, closed.flops, closed.activations) == (counted.params, counted.flops, counted.activations)
     assert output_of(drawn.network, drawn.input_shape) == drawn.shape
 
@@ -71,7 +71,7 @@ def test_equals_fvcore_and_numel(drawn: Drawn) -> None:
 def test_layers_are_the_built_modules(drawn: Drawn) -> None:
     """The rows carry the names, classes and parameters of the built network's leaf modules, and sum to its cost."""
     rows = layers(drawn.network, drawn.input_shape)
-    module = build(drawn.network, drawn.input_shape)
+    module = build_nodes(drawn.network, drawn.input_shape)
     leaves = {
         name: (type(leaf).__name__, sum(parameter.numel() for parameter in leaf.parameters()))
         for name, leaf in module.named_modules()
@@ -93,7 +93,7 @@ def test_parts_whose_result_is_dropped_have_parameters_and_no_flops() -> None:
         (Binding("wasted", GraphApply(Conv(3, 8), ("x",))), Binding("h", GraphApply(Conv(1, 4), ("x",)))),
         GraphApply(inner, ("wasted", "h")),
     )
-    closed, counted = cost(network, IMAGE), measure(network, IMAGE)
+    closed, counted = cost(network, IMAGE), measure_nodes(network, IMAGE)
     assert (closed.params, closed.flops, closed.activations) == (counted.params, counted.flops, counted.activations)
     assert [row.flops for row in layers(network, IMAGE)][:3] == [0, 0, 0]
     assert closed.depth == 2

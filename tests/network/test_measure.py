@@ -38,8 +38,8 @@ from budgetnet.network.nodes import (
     SqueezeExcite,
     Zero,
 )
-from budgetnet.network.torch.build import build
-from budgetnet.network.torch.measure import FREE, Measurement, measure, measure_module
+from budgetnet.network.torch.build import build_nodes
+from budgetnet.network.torch.measure import FREE, Measurement, measure_module, measure_nodes
 from budgetnet.ops.pointwise import ACTIVATIONS
 from tests.network.strategies import Drawn, networks
 
@@ -63,7 +63,7 @@ def quiet() -> Iterator[None]:
 
 def test_hand_made_network(hand_made: Node) -> None:
     """The counts that a hand-made network of nine dilated blocks is known to have."""
-    assert measure(hand_made, (3, 32, 32)) == Measurement(
+    assert measure_nodes(hand_made, (3, 32, 32)) == Measurement(
         params=100_416,
         flops=69_083_264,
         activations=1_246_474,
@@ -94,7 +94,7 @@ def test_hand_made_network(hand_made: Node) -> None:
 )
 def test_conventions_by_hand(node: Node, params: int, by_operator: dict[str, int]) -> None:
     """Each primitive costs what the convention says; one multiply-add is one FLOP."""
-    measured = measure(node, IMAGE)
+    measured = measure_nodes(node, IMAGE)
     assert measured.params == params
     assert measured.by_operator == by_operator
     assert measured.flops == sum(by_operator.values())
@@ -105,8 +105,8 @@ def test_conventions_by_hand(node: Node, params: int, by_operator: dict[str, int
 @pytest.mark.usefixtures("quiet")
 def test_one_trace_gives_what_fvcore_gives_in_two(drawn: Drawn) -> None:
     """FLOPs and activations equal those of fvcore's plain analyses."""
-    measured = measure(drawn.network, drawn.input_shape)
-    module = build(drawn.network, drawn.input_shape).eval()
+    measured = measure_nodes(drawn.network, drawn.input_shape)
+    module = build_nodes(drawn.network, drawn.input_shape).eval()
     image = torch.zeros(1, *drawn.input_shape)
     assert measured.flops == FlopCountAnalysis(module, image).total()
     assert measured.activations == ActivationCountAnalysis(module, image).total()
@@ -116,14 +116,14 @@ def test_one_trace_gives_what_fvcore_gives_in_two(drawn: Drawn) -> None:
 def test_what_reaches_no_output_costs_no_flops() -> None:
     """A part whose result is thrown away has parameters, but its operators are not in the trace."""
     graph = Graph(("x",), (Binding("unused", GraphApply(PLAIN, ("x",))),), GraphApply(Linear(2), ("x",)))
-    measured = measure(graph, IMAGE)
+    measured = measure_nodes(graph, IMAGE)
     assert measured.by_operator == {"linear": prod(IMAGE) * 2}
     assert measured.params == 576 + prod(IMAGE) * 2 + 2
 
 
 def test_zero_keeps_what_came_before() -> None:
     """A convolution in front of zeros is still counted: it runs."""
-    assert measure(Sequence((PLAIN, Zero())), IMAGE).flops == 576 * 36
+    assert measure_nodes(Sequence((PLAIN, Zero())), IMAGE).flops == 576 * 36
 
 
 def test_equal_operators_on_one_input_both_count() -> None:
@@ -133,7 +133,7 @@ def test_equal_operators_on_one_input_both_count() -> None:
         (Binding("h", GraphApply(PLAIN, ("x",))), Binding("g", GraphApply(PLAIN, ("x",)))),
         GraphJoin("add", (GraphName("h"), GraphName("g"))),
     )
-    assert measure(graph, IMAGE).flops == 2 * 576 * 36
+    assert measure_nodes(graph, IMAGE).flops == 2 * 576 * 36
 
 
 def test_measuring_is_silent_and_leaves_random_state_alone(
@@ -144,7 +144,7 @@ def test_measuring_is_silent_and_leaves_random_state_alone(
     wanted = torch.rand(1)
     torch.manual_seed(3)
     with caplog.at_level(logging.DEBUG):
-        measure(hand_made, (3, 32, 32))
+        measure_nodes(hand_made, (3, 32, 32))
     assert torch.equal(torch.rand(1), wanted)
     assert caplog.records == []
     assert capsys.readouterr() == ("", "")
@@ -206,12 +206,12 @@ def test_unknown_operators_are_errors(module: type[nn.Module], operator: str) ->
     """An operator that nobody can count is named, never zero."""
     node = Sequence((PLAIN, Custom("own"), GlobalAvgPool()))
     with pytest.raises(CountError, match=f"no count for {operator}, and budgetnet does not know .* to be free; build"):
-        measure(node, IMAGE, custom={"own": lambda _shape: module()})
+        measure_nodes(node, IMAGE, custom={"own": lambda _shape: module()})
 
 
 def test_einsum_is_counted_by_fvcore() -> None:
     """A contraction is one of fvcore's own operators: 4 x 4 x 9 products, twice."""
-    measured = measure(Custom("own"), (4, 3, 3), custom={"own": lambda _shape: Attention()})
+    measured = measure_nodes(Custom("own"), (4, 3, 3), custom={"own": lambda _shape: Attention()})
     assert measured.by_operator == {"einsum": 2 * 4 * 4 * 9}
     assert measured.activations == 36
 

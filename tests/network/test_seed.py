@@ -7,8 +7,8 @@ from pathlib import Path
 from budgetnet.files.network_file import parse, read, write
 from budgetnet.network.cost.closed_form import cost, layers
 from budgetnet.network.nodes import Conv, Sequence, Skip
-from budgetnet.network.torch.build import build
-from budgetnet.network.torch.measure import measure
+from budgetnet.network.torch.build import build_nodes
+from budgetnet.network.torch.measure import measure_nodes
 
 SEED = Path(__file__).parents[2] / "studies" / "networks" / "dilated-residual-100k.yaml"
 
@@ -16,7 +16,7 @@ SEED = Path(__file__).parents[2] / "studies" / "networks" / "dilated-residual-10
 def test_the_golden_numbers() -> None:
     """Parameters, FLOPs and layers, by the closed form and by fvcore."""
     seed = read(SEED)
-    closed, counted = cost(seed.network, seed.input_shape), measure(seed.network, seed.input_shape)
+    closed, counted = cost(seed.network, seed.input_shape), measure_nodes(seed.network, seed.input_shape)
     assert (closed.params, closed.flops) == (counted.params, counted.flops) == (100_416, 69_083_264)
     rows = layers(seed.network, seed.input_shape)
     assert len(rows) == 78
@@ -31,8 +31,10 @@ def test_every_convolution_is_followed_alike() -> None:
     seed = read(SEED)
     types = [row.type for row in layers(seed.network, seed.input_shape)]
     assert types == ["Conv2d", "ReLU", "BatchNorm2d", "Dropout"] * 19 + ["AdaptiveAvgPool2d", "Conv2d"]
-    names = [name for name, _ in build(seed.network, seed.input_shape).named_parameters() if name.endswith("bias")]
-    module = build(seed.network, seed.input_shape)
+    names = [
+        name for name, _ in build_nodes(seed.network, seed.input_shape).named_parameters() if name.endswith("bias")
+    ]
+    module = build_nodes(seed.network, seed.input_shape)
     assert all(type(module.get_submodule(name.removesuffix(".bias"))).__name__ == "BatchNorm2d" for name in names)
 
 

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from budgetnet.files.network_file import Architecture, parse, read
+from budgetnet.files.network_file import Network, parse, read
 from budgetnet.network.cost.closed_form import cost, layers
-from budgetnet.network.torch.build import build
-from budgetnet.network.torch.measure import measure
+from budgetnet.network.torch.build import build_nodes
+from budgetnet.network.torch.measure import measure_nodes
 from tests.networks.cell_oracles import NasBench201
 from tests.networks.function import same_output
 from tests.networks.published import CELLS, FOLDER
@@ -52,7 +52,7 @@ def text_of(cell: str, channels: int = 16, cells: int = 5) -> str:
     return SKELETON.format(c=channels, n=cells, n1=n1, n2=n2, n3=n3)
 
 
-def stated_flops(architecture: Architecture) -> int:
+def stated_flops(architecture: Network) -> int:
     """FLOPs as the benchmark counts them: convolutions, and the classifier with its bias; all else is free."""
     rows = layers(architecture.network, architecture.input_shape)
     return sum(row.flops for row in rows if row.type in ("Conv2d", "Linear")) + architecture.classes
@@ -108,11 +108,11 @@ def test_any_cell_is_counted_and_computed_alike(names: list[str]):
     architecture = parse(text_of(cell, channels=4, cells=1))
     oracle = NasBench201(cell, channels=4, cells=1)
     closed = cost(architecture.network, (3, 32, 32))
-    counted = measure(architecture.network, (3, 32, 32))
+    counted = measure_nodes(architecture.network, (3, 32, 32))
     assert (closed.params, closed.flops) == (counted.params, counted.flops)
     assert closed.params == sum(parameter.numel() for parameter in oracle.parameters())
     for module in oracle.modules():
         if isinstance(module, nn.AvgPool2d):
             module.count_include_pad = True  # the one difference: whether a mean at the border counts padding
     torch.manual_seed(0)
-    assert same_output(build(architecture.network, (3, 32, 32)), oracle, (3, 32, 32))
+    assert same_output(build_nodes(architecture.network, (3, 32, 32)), oracle, (3, 32, 32))

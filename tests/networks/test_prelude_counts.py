@@ -15,8 +15,8 @@ from budgetnet.grammar.imports import prelude
 from budgetnet.grammar.load import load
 from budgetnet.network.cost.closed_form import cost, output_of
 from budgetnet.network.nodes import Node, Shape
-from budgetnet.network.torch.build import build
-from budgetnet.network.torch.measure import measure
+from budgetnet.network.torch.build import build_nodes
+from budgetnet.network.torch.measure import measure_nodes
 from budgetnet.ops.registry import BUILTIN
 from budgetnet.ops.signature import Vocabulary
 from tests.networks.function import same_output
@@ -163,7 +163,7 @@ def test_every_rule_has_a_hand_count():
 def test_parameters_are_the_hand_count(rule: str):
     """Closed form, numel and the sum worked out by hand agree; so do the FLOPs of the closed form and of fvcore."""
     network, shape = golden_part(rule), (WIDTH, SIDE, SIDE)
-    closed, counted = cost(network, shape), measure(network, shape)
+    closed, counted = cost(network, shape), measure_nodes(network, shape)
     assert closed.params == counted.params == GOLDEN[rule][2]
     assert closed.flops == counted.flops
     assert output_of(network, shape) == (GOLDEN[rule][1], 1, 1)
@@ -173,7 +173,7 @@ def test_parameters_are_the_hand_count(rule: str):
 def test_every_parameter_gets_a_gradient(rule: str):
     """One backward pass is finite and reaches every parameter."""
     torch.manual_seed(0)
-    module = build(golden_part(rule), (WIDTH, SIDE, SIDE)).train()
+    module = build_nodes(golden_part(rule), (WIDTH, SIDE, SIDE)).train()
     image = torch.randn(4, WIDTH, SIDE, SIDE, requires_grad=True)
     module(image).square().sum().backward()
     assert image.grad is not None
@@ -224,4 +224,4 @@ def test_blocks_compute_what_torchvisions_compute(text: str, after: int, block):
     network = part(text.split("(")[0], text, (WIDTH, SIDE, SIDE), after)
     torch.manual_seed(0)
     theirs = nn.Sequential(block(), nn.AdaptiveAvgPool2d(1))
-    assert same_output(build(network, (WIDTH, SIDE, SIDE)), theirs, (WIDTH, SIDE, SIDE))
+    assert same_output(build_nodes(network, (WIDTH, SIDE, SIDE)), theirs, (WIDTH, SIDE, SIDE))

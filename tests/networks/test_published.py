@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from budgetnet.files.network_file import Architecture, parse, read, write
+from budgetnet.files.network_file import Network, parse, read, write
 from budgetnet.network.cost.closed_form import cost
-from budgetnet.network.torch.build import build
-from budgetnet.network.torch.measure import measure, measure_module
+from budgetnet.network.torch.build import build_nodes
+from budgetnet.network.torch.measure import measure_module, measure_nodes
 from tests.networks.function import same_output
 from tests.networks.published import BY_NAME, FOLDER, PUBLISHED, Published
 
@@ -23,7 +23,7 @@ COUNTED_ALIKE = [
 ]
 
 
-def architecture(known: Published) -> Architecture:
+def architecture(known: Published) -> Network:
     """The shipped file."""
     return read(FOLDER / f"{known.name}.yaml")
 
@@ -50,7 +50,7 @@ def test_counts_are_those_of_the_count_of_record(known: Published):
     """Parameters, FLOPs and activations are what fvcore and numel find on the built network."""
     shipped = architecture(known)
     closed = cost(shipped.network, shipped.input_shape)
-    counted = measure(shipped.network, shipped.input_shape)
+    counted = measure_nodes(shipped.network, shipped.input_shape)
     assert (closed.params, closed.flops, closed.activations) == (counted.params, counted.flops, counted.activations)
     assert shipped.claimed == {"params": counted.params, "flops": counted.flops}
 
@@ -68,14 +68,14 @@ def test_function_is_that_of_the_usual_python(known: Published):
     """With equal weights the built network computes what the usual Python computes."""
     shipped = architecture(known)
     torch.manual_seed(0)
-    assert same_output(build(shipped.network, shipped.input_shape), known.oracle(), shipped.input_shape)
+    assert same_output(build_nodes(shipped.network, shipped.input_shape), known.oracle(), shipped.input_shape)
 
 
 @pytest.mark.parametrize("name", ["resnet-20-option-a", "densenet-bc-40-12", "darts-normal-cell", "tiniest"])
 def test_another_function_is_noticed(name: str):
     """The comparison is sharp: one activation exchanged in the middle of the network makes the difference."""
     known, shipped = BY_NAME[name], architecture(BY_NAME[name])
-    module = build(shipped.network, shipped.input_shape)
+    module = build_nodes(shipped.network, shipped.input_shape)
     places = [place for place, part in module.named_modules() if isinstance(part, nn.ReLU | nn.SiLU)]
     module.set_submodule(places[len(places) // 2], nn.LeakyReLU(0.1))
     torch.manual_seed(0)
@@ -88,7 +88,7 @@ def test_forward_is_finite(known: Published):
     shipped = architecture(known)
     torch.manual_seed(0)
     with torch.no_grad():
-        scores = build(shipped.network, shipped.input_shape).eval()(torch.randn(2, *shipped.input_shape))
+        scores = build_nodes(shipped.network, shipped.input_shape).eval()(torch.randn(2, *shipped.input_shape))
     assert scores.shape == (2, shipped.classes)
     assert torch.isfinite(scores).all()
 

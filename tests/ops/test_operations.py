@@ -16,7 +16,7 @@ from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.network.cost.closed_form import cost, layers
 from budgetnet.network.nodes import Act, Conv, Custom, GlobalAvgPool, Linear, Node, Sequence, Shape
 from budgetnet.network.text import summary
-from budgetnet.network.torch.build import build
+from budgetnet.network.torch.build import build_nodes
 from budgetnet.ops.base import Operation, Spec, Step, image
 from budgetnet.ops.registry import BUILTIN, make
 from budgetnet.ops.signature import Count, Parameter, Rate, Signature, one_of, read_parameters
@@ -76,14 +76,14 @@ def test_unknown_names_are_own_primitives() -> None:
 def test_unknown_parts_of_an_order_are_refused(part: str) -> None:
     """A convolution made by hand with a word that no order has raises, and loses nothing in silence."""
     with pytest.raises(RequestError, match=r"an order is made of conv, norm, act and drop, got '(pool|norms)'"):
-        build(Conv(3, 4, norm="none", order=part), (3, 8, 8))
+        build_nodes(Conv(3, 4, norm="none", order=part), (3, 8, 8))
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(networks())
 def test_layers_put_out_what_their_specs_say(drawn: Drawn) -> None:
     """Every row of the layer table has the shape that its module puts out, and the module's class."""
-    module = build(drawn.network, drawn.input_shape).eval()
+    module = build_nodes(drawn.network, drawn.input_shape).eval()
     seen: dict[str, tuple[str, Shape]] = {}
 
     def note(name: str, inner: nn.Module) -> None:
@@ -140,7 +140,7 @@ def test_an_operation_is_written_in_one_place() -> None:
     """A new class of operation is counted, listed, built, exported, hashed and put in words, with no other change."""
     slope = LearnedSlope(0.5)
     network: Node = Sequence((Conv(3, 4, act="none"), slope, GlobalAvgPool(), Linear(2)))
-    module = build(network, (3, 8, 8)).eval()
+    module = build_nodes(network, (3, 8, 8)).eval()
     assert cost(network, (3, 8, 8)).params == sum(parameter.numel() for parameter in module.parameters())
     assert [row.type for row in layers(network, (3, 8, 8))][2] == "PReLU"
     text = source(network, (3, 8, 8), 2)

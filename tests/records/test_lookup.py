@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from budgetnet.errors import RequestError, StudyError
-from budgetnet.files.study_file import read_study
+from budgetnet.files.study_file import load_study
 from budgetnet.network.cost.closed_form import cost
 from budgetnet.records.lookup import architecture_of, find, open_trials, pick
 
@@ -77,7 +77,7 @@ def test_a_study_that_has_not_run_says_how_to_run_it(study_path, tmp_path):
     out = tmp_path / "nothing"
     command = re.escape(f"budgetnet search {study_path} --out {out}")
     with pytest.raises(RequestError, match=f"there are no trials of tiny yet: .* first run: {command}"):
-        open_trials(read_study(study_path), out=out)
+        open_trials(load_study(study_path), out=out)
     assert not out.exists()
 
 
@@ -86,13 +86,13 @@ def test_a_study_whose_grammar_changed_is_not_mixed_with_old_trials(study_path, 
     path = tmp_path / "tiny.yaml"
     path.write_text(study_path.read_text().replace("conv(3, 8|12) maxpool", "conv(5, 8|12) maxpool"))
     with pytest.raises(StudyError, match="differs from the study"):
-        open_trials(read_study(path), out=run_folder)
+        open_trials(load_study(path), out=run_folder)
 
 
 def test_an_architecture_in_a_study_s_place_is_recognised(by_hand_path):
     """The two kinds of file are told apart before a key is called unknown."""
     with pytest.raises(RequestError, match="is a network file, but a study file is needed; try budgetnet show"):
-        read_study(by_hand_path)
+        load_study(by_hand_path)
 
 
 def test_nothing_trained_means_no_best(trials):
@@ -152,10 +152,10 @@ def test_a_study_may_be_meant_by_its_bare_name(tmp_path, monkeypatch):
     (tmp_path / "studies" / "quick.yaml").touch()
     (tmp_path / "here.yml").touch()
     with pytest.raises(RequestError, match=r"there is no study file quick; did you mean 'studies/quick\.yaml'\?"):
-        read_study(Path("quick"))
+        load_study(Path("quick"))
     with pytest.raises(RequestError, match=r"there is no study file quick\.yaml; did you mean 'studies/quick\.yaml'\?"):
-        read_study(Path("quick.yaml"))
+        load_study(Path("quick.yaml"))
     with pytest.raises(RequestError, match=r"there is no study file here; did you mean 'here\.yml'\?"):
-        read_study(Path("here"))
+        load_study(Path("here"))
     with pytest.raises(RequestError, match=r"there is no file quick; did you mean 'studies/quick\.yaml'\?"):
         find("quick")

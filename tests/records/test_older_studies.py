@@ -13,7 +13,7 @@ import pytest
 from budgetnet.errors import StudyError
 from budgetnet.files.settings import check_settings, settings_of
 from budgetnet.files.study import Study
-from budgetnet.files.study_file import read_study
+from budgetnet.files.study_file import load_study
 from budgetnet.records.open import open_study
 from budgetnet.training.recipe.recipe import Recipe
 
@@ -27,7 +27,7 @@ LATER = ("muon_lr", "norm_bias_rate", "mixup", "lookahead", "whiten", "trivial_a
 @pytest.fixture
 def flagship() -> Study:
     """The flagship study, trained as the older record says it was."""
-    study = read_study(ROOT / "studies/cifar10-200k.yaml")
+    study = load_study(ROOT / "studies/cifar10-200k.yaml")
     return replace(study, training=Recipe(epochs=3, label_smoothing=0.1))
 
 
@@ -53,6 +53,6 @@ def test_a_later_field_that_is_used_is_a_change(flagship: Study, changed: dict[s
 def test_the_flagships_record_opens(tmp_path: Path) -> None:
     """The study file that ships and the record that ships belong together."""
     recorded = shutil.copy(ROOT / "studies/results/cifar10-200k/study.db", tmp_path / "study.db")
-    study = read_study(ROOT / "studies/cifar10-200k.yaml")
+    study = load_study(ROOT / "studies/cifar10-200k.yaml")
     opened, _ = open_study(study, f"sqlite:///{recorded}", create=False)
     assert len(opened.trials) > 15

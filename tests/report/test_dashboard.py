@@ -10,7 +10,7 @@ import urllib.request
 import pytest
 
 from budgetnet.errors import RequestError
-from budgetnet.files.study_file import read_study
+from budgetnet.files.study_file import load_study
 from budgetnet.records.lookup import address_of
 from budgetnet.report.dashboard import is_loopback, open_database, serve
 
@@ -18,7 +18,7 @@ from budgetnet.report.dashboard import is_loopback, open_database, serve
 @pytest.fixture
 def database(study_path, run_folder):
     """The small study's database."""
-    study = read_study(study_path)
+    study = load_study(study_path)
     return open_database(study, address_of(study, out=run_folder))
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from budgetnet.cli import app
 from budgetnet.errors import RequestError
 from budgetnet.files.network_file import parse
-from budgetnet.files.study_file import read_study
+from budgetnet.files.study_file import load_study
 from budgetnet.report.decisions import decisions, decisions_document, decisions_text
 from budgetnet.search.options import with_search_options
 
@@ -24,7 +24,7 @@ OUTSIDE = "conv(3, 8) maxpool(2) conv(5, 12) gap linear(10)\n"
 @pytest.fixture
 def study(study_path):
     """The small study."""
-    return read_study(study_path)
+    return load_study(study_path)
 
 
 def test_differing_decisions_stand_side_by_side(study):

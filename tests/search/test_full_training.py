@@ -8,7 +8,7 @@ import pytest
 from safetensors.torch import load_file
 
 from budgetnet.errors import DataError, RequestError, StudyError
-from budgetnet.network.torch.build import build
+from budgetnet.network.torch.build import build_nodes
 from budgetnet.records.lookup import Found, find
 from budgetnet.records.training_folder import read_training
 from budgetnet.search.full_training import TrainingPlan, plan_training, train_network
@@ -67,7 +67,7 @@ def test_a_run_is_recorded_kept_and_gone_on_with(planned, by_hand):
     assert first.runs[0].test_accuracy == sum(reading.confusion[k][k] for k in range(10)) / 360
     assert [mistake.file for mistake in reading.mistakes] == [None] * 25
     assert len(first.runs[0].train_accuracies) == 1
-    build(by_hand.network, by_hand.input_shape).load_state_dict(load_file(planned.out / first.runs[0].weights))
+    build_nodes(by_hand.network, by_hand.input_shape).load_state_dict(load_file(planned.out / first.runs[0].weights))
     assert "seed 0: epoch 1 of 1" in said
     again = train_network(planned, say=said.append, device="cpu")
     assert again == first

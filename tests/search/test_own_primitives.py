@@ -11,7 +11,7 @@ from budgetnet.errors import LanguageError, RequestError, StudyError
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import Study
 from budgetnet.files.study_file import parse_study
-from budgetnet.network.torch.measure import measure
+from budgetnet.network.torch.measure import measure_nodes
 from budgetnet.records.open import open_study
 from budgetnet.records.storage import default_url
 from budgetnet.records.trial import Record
@@ -19,7 +19,7 @@ from budgetnet.search.candidates import CandidateSource
 from budgetnet.search.events import silent
 from budgetnet.search.loop import SearchLoop
 from budgetnet.search.propose import make_sampler
-from budgetnet.search.run import search
+from budgetnet.search.run import run_search
 from tests.search.helpers import Threads, open_ledger, study_text
 
 BLOCKS = """\
@@ -154,7 +154,7 @@ def test_every_network_is_counted_by_fvcore_and_said_to_be(make_own, tmp_path):
         network = space.expand(
             lambda decision, made=record: decision.labels.index(made.decisions[decision.name])
         ).network
-        measured = measure(network, space.input_shape, custom=study.plugins.modules)
+        measured = measure_nodes(network, space.input_shape, custom=study.plugins.modules)
         assert (record.params, record.flops) == (measured.params, measured.flops)
         assert record.params <= 1000
         assert record.note == "counted by fvcore alone: plain has no closed form"
@@ -200,6 +200,6 @@ def test_worker_processes_load_the_blocks_again(make_own, tmp_path):
         finalists="{top: 1, seeds: 1, epochs: 1}",
     )
     (tmp_path / "blocks.py").unlink()
-    summary = search(study, out=tmp_path / "run", device="cpu")
+    summary = run_search(study, out=tmp_path / "run", device="cpu")
     assert [record.outcome for record in summary.records] == ["completed"]
     assert summary.finalists[0].score.mean is not None

@@ -20,13 +20,13 @@ import budgetnet
 from budgetnet.errors import DataError, RequestError, SearchError, StudyError
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study_file import parse_study
-from budgetnet.network.torch.build import build
+from budgetnet.network.torch.build import build_nodes
 from budgetnet.records.open import open_study
 from budgetnet.records.storage import default_url
 from budgetnet.records.trial import read_records
 from budgetnet.search.events import FinalistDone, FinalistsStarted, SearchEnded, TrialStarted
 from budgetnet.search.finalists import choose_finalists
-from budgetnet.search.run import crew, search
+from budgetnet.search.run import crew, run_search
 from budgetnet.space.choosers import prior, replay
 from budgetnet.workers.interruption import Interruption
 from tests.search.helpers import study_text
@@ -116,7 +116,7 @@ def test_whole_search_and_going_on(make_study, tmp_path):
     """Two workers, three networks, two finalists of two seeds; started again there is nothing left to do."""
     events: list = []
     study = make_study(**QUICK)
-    summary = search(study, out=tmp_path / "run", device="cpu", listen=events.append)
+    summary = run_search(study, out=tmp_path / "run", device="cpu", listen=events.append)
     assert summary.ended == "trials"
     assert summary.finalists_complete
     assert [record.outcome for record in summary.records] == ["completed"] * 3
@@ -149,15 +149,15 @@ def test_whole_search_and_going_on(make_study, tmp_path):
             network = space_of(study).expand(replay(record.decisions, prior(None))).network
             with safe_open(summary.folder / run.weights, "pt") as weights:
                 assert weights.metadata()["label"] == f"tiny, trial {record.number}, run {run.repeat}"
-                assert set(weights.keys()) == set(build(network, (1, 8, 8)).state_dict())
+                assert set(weights.keys()) == set(build_nodes(network, (1, 8, 8)).state_dict())
 
     events.clear()
-    again = search(study, out=tmp_path / "run", device="cpu", listen=events.append)
+    again = run_search(study, out=tmp_path / "run", device="cpu", listen=events.append)
     assert (again.records, again.finalists) == (summary.records, summary.finalists)
     assert not [event for event in events if isinstance(event, TrialStarted | FinalistsStarted)]
 
     more = make_study(**QUICK | {"search": "{trials: 4, workers: 1, pruner: none}", "finalists": "{top: 0}"})
-    assert len(search(more, out=tmp_path / "run", device="cpu").records) == 4
+    assert len(run_search(more, out=tmp_path / "run", device="cpu").records) == 4
 
 
 def test_killed_search_loses_nothing(tmp_path):
@@ -191,7 +191,7 @@ def test_killed_search_loses_nothing(tmp_path):
             if len(asked) == 2:
                 os.kill(os.getpid(), signal.SIGINT)  # enough seen
 
-    summary = search(study, out=tmp_path / "run", device="cpu", listen=listen)
+    summary = run_search(study, out=tmp_path / "run", device="cpu", listen=listen)
     assert summary.ended == "interrupted"
     assert events[0].lost == (0, 1)
     assert asked == [2, 3]
@@ -268,7 +268,7 @@ def test_fresh_keeps_the_old_folder(make_study, tmp_path):
         folder.mkdir()
         (folder / "mark").write_text(str(number))
         with pytest.raises(SearchError, match="nothing in the grammar fits"):
-            search(make_study(budget="{params: 100}"), out=folder, fresh=True, device="cpu")
+            run_search(make_study(budget="{params: 100}"), out=folder, fresh=True, device="cpu")
         assert not (folder / "mark").exists()
         assert (tmp_path / f"run.old-{number}" / "mark").read_text() == str(number)
         for path in sorted(folder.rglob("*")):
@@ -277,7 +277,7 @@ def test_fresh_keeps_the_old_folder(make_study, tmp_path):
     with pytest.raises(
         RequestError, match="--fresh moves a run folder aside, which a database elsewhere does not have"
     ):
-        search(study, out=folder, storage=f"sqlite:///{tmp_path / 'x.db'}", fresh=True)
+        run_search(study, out=folder, storage=f"sqlite:///{tmp_path / 'x.db'}", fresh=True)
 
 
 def test_default_folder(make_study, tmp_path, monkeypatch):
@@ -285,17 +285,17 @@ def test_default_folder(make_study, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     study = make_study(budget="{params: 100}")
     with pytest.raises(SearchError, match="nothing in the grammar fits"):
-        search(study, device="cpu")
+        run_search(study, device="cpu")
     assert (tmp_path / "runs" / "tiny" / "study.db").exists()
 
 
 def test_wrong_requests_start_nothing(make_study, tmp_path):
     """A device that is not there and a data set that is not laid out well are refused before any trial."""
     with pytest.raises(RequestError, match="quantum"):
-        search(make_study(), out=tmp_path / "run", device="quantum")
+        run_search(make_study(), out=tmp_path / "run", device="quantum")
     assert not (tmp_path / "run").exists()
     with pytest.raises(DataError, match="has no train/"):
-        search(make_study(dataset="{images: nowhere}"), out=tmp_path / "other")
+        run_search(make_study(dataset="{images: nowhere}"), out=tmp_path / "other")
     assert not (tmp_path / "other").exists()
 
 
@@ -329,6 +329,6 @@ def test_signals_are_given_back(make_study, tmp_path):
     before = signal.getsignal(signal.SIGINT)
     ended: list = []
     with pytest.raises(SearchError):
-        search(make_study(budget="{params: 100}"), out=tmp_path / "run", device="cpu", listen=ended.append)
+        run_search(make_study(budget="{params: 100}"), out=tmp_path / "run", device="cpu", listen=ended.append)
     assert signal.getsignal(signal.SIGINT) is before
     assert not [event for event in ended if isinstance(event, SearchEnded)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from budgetnet.network.torch.measure import measure
+from budgetnet.network.torch.measure import measure_nodes
 from tests.benchmarks.bench_space_closed_form import compared, drawn
 from tests.benchmarks.bench_space_counts import CUT, against_samples
 from tests.benchmarks.bench_space_draws import aware, pruned_by_tpe
@@ -37,7 +37,7 @@ def test_the_cut_flagship_is_the_flagships_kind() -> None:
     """What is enumerated in its place has the same parts."""
     space = space_of(CUT, shape=(3, 32, 32), classes=10)
     network = space.expand(lambda decision: decision.allowed.index(True)).network
-    assert measure(network, space.input_shape).params == space.cost(network).params == 80_330
+    assert measure_nodes(network, space.input_shape).params == space.cost(network).params == 80_330
 
 
 def test_pruning_afterwards_by_tpe_gives_networks_that_fit() -> None:

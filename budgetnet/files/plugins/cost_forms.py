@@ -14,7 +14,7 @@ from budgetnet.files.plugins.types import PluginFile
 from budgetnet.network.cost.types import CustomCost, CustomForm
 from budgetnet.network.nodes import Custom, Shape
 from budgetnet.network.shapes import shape_text
-from budgetnet.network.torch.build import build, place_of
+from budgetnet.network.torch.build import build_nodes, place_of
 from budgetnet.network.torch.measure import measure_module
 
 __all__ = ["measured_form", "stated_form"]
@@ -75,7 +75,7 @@ def measured_form(name: str, module: type[nn.Module]) -> CustomForm:
     def form(shape: Shape, **arguments: object) -> CustomCost:
         node = Custom(name, tuple(arguments.items()))  # type: ignore[arg-type]
         with torch.random.fork_rng(devices=[]):
-            built = build(node, shape, custom={name: module})[0].eval()
+            built = build_nodes(node, shape, custom={name: module})[0].eval()
             output, depth = _run(built, shape)
             try:
                 counted = measure_module(built, shape)

@@ -21,13 +21,15 @@ from budgetnet.network.torch import modules
 from budgetnet.network.torch.graph_module import GraphModule
 from budgetnet.ops.base import Spec, shape_text
 
-__all__ = ["CustomModule", "build", "build_own", "place_of"]
+__all__ = ["CustomModule", "build_nodes", "build_own", "place_of"]
 
 CustomModule = Callable[..., nn.Module]
 """Makes a study's own primitive: called with the input's shape (without the batch) and the arguments by name."""
 
 
-def build(network: Node, input_shape: Shape, *, custom: Mapping[str, CustomModule] | None = None) -> nn.Sequential:
+def build_nodes(
+    network: Node, input_shape: Shape, *, custom: Mapping[str, CustomModule] | None = None
+) -> nn.Sequential:
     """Build a network with freshly drawn weights (PyTorch's defaults; seed them with ``torch.manual_seed``).
 
     Args:

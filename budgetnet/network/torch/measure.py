@@ -35,7 +35,7 @@ from torch import nn
 
 from budgetnet.errors import CountError
 from budgetnet.network.nodes import Node, Shape
-from budgetnet.network.torch.build import CustomModule, build
+from budgetnet.network.torch.build import CustomModule, build_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,7 +54,7 @@ with warnings.catch_warnings():  # fvcore calls torch.jit.script as it is import
         matmul_flop_jit,
     )
 
-__all__ = ["FREE", "Measurement", "measure", "measure_module"]
+__all__ = ["FREE", "Measurement", "measure_module", "measure_nodes"]
 
 FREE = (
     # Joins, gates and scales: one addition or product per element, which fvcore counts for no operator.
@@ -106,7 +106,9 @@ class Measurement:
     """FLOPs of each counted operator, largest first; they sum to ``flops``."""
 
 
-def measure(network: Node, input_shape: Shape, *, custom: Mapping[str, CustomModule] | None = None) -> Measurement:
+def measure_nodes(
+    network: Node, input_shape: Shape, *, custom: Mapping[str, CustomModule] | None = None
+) -> Measurement:
     """Build the network anew and count it; the caller's random state stays as it was.
 
     Args:
@@ -119,7 +121,7 @@ def measure(network: Node, input_shape: Shape, *, custom: Mapping[str, CustomMod
         ShapeError: the network cannot be applied to such images.
     """
     with torch.random.fork_rng(devices=[]):
-        return measure_module(build(network, input_shape, custom=custom), input_shape)
+        return measure_module(build_nodes(network, input_shape, custom=custom), input_shape)
 
 
 def measure_module(module: nn.Module, input_shape: Shape) -> Measurement:
