@@ -1,16 +1,26 @@
 """Numbers and tables as text: percents, counts with thousands separators, aligned columns.
 
-Text says percents; JSON, written elsewhere from the same values, says fractions.
+Text gives percents; JSON, written elsewhere from the same values, gives fractions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["bytes_text", "count", "duration", "joined_table", "percent", "shape_text", "short_count", "signed"]
+__all__ = [
+    "bytes_text",
+    "count",
+    "counted",
+    "duration",
+    "joined_table",
+    "percent",
+    "shape_text",
+    "short_count",
+    "signed",
+]
 
 NOTHING = "–"
-"""What stands where there is no value."""
+"""Placeholder for a missing value."""
 
 
 def percent(fraction: float | None, digits: int = 2) -> str:
@@ -21,6 +31,17 @@ def percent(fraction: float | None, digits: int = 2) -> str:
 def count(value: int | None) -> str:
     """Return a whole number with thousands separators; None is a dash."""
     return NOTHING if value is None else f"{value:,}"
+
+
+def counted(value: int, noun: str, plural: str | None = None) -> str:
+    """Return a whole number with its noun: ``"1 image"``, ``"1,437 images"``, ``"2 classes"``.
+
+    Args:
+        value: the number.
+        noun: the noun in the singular.
+        plural: the noun in the plural, if it is not *noun* with an s.
+    """
+    return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
 
 
 def short_count(value: float | None) -> str:
@@ -69,7 +90,7 @@ def shape_text(shape: Sequence[int]) -> str:
 def joined_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequence[int] = ()) -> list[str]:
     """Return a table as lines: columns two spaces apart, right-aligned except those whose index is in *left*.
 
-    The last column is never padded, so that long texts in it leave no trailing blanks.
+    The last column is never padded, so long texts in it leave no trailing blanks.
     """
     widths = [max(len(line[column]) for line in (header, *rows)) for column in range(len(header))]
     last = len(header) - 1

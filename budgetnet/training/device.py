@@ -1,10 +1,11 @@
-"""Which device trains, and in which precision."""
+"""Choice of the device and the precision of a training."""
 
 from __future__ import annotations
 
 import torch
 
 from budgetnet.errors import RequestError, nearest
+from budgetnet.text import counted
 from budgetnet.training.recipe.recipe import Precision
 
 __all__ = ["choose_device", "choose_precision"]
@@ -25,8 +26,8 @@ def choose_device(wanted: str = "auto") -> torch.device:
     kind, _, number = wanted.partition(":")
     if kind not in LEGAL_DEVICES or (number and (kind != "cuda" or not number.isdigit())):
         raise RequestError(
-            f"A device must be one of {', '.join(LEGAL_DEVICES)} or cuda:NUMBER, but got {wanted!r}"
-            f"{nearest(kind, LEGAL_DEVICES) or '.'} The graphics card is called cuda."
+            f"a device must be one of {', '.join(LEGAL_DEVICES)} or cuda:NUMBER, but got {wanted!r}; "
+            f"a graphics card is called cuda{nearest(kind, LEGAL_DEVICES)}"
         )
     if kind == "auto":
         if torch.cuda.is_available():
@@ -34,18 +35,19 @@ def choose_device(wanted: str = "auto") -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     if kind == "cuda" and not torch.cuda.is_available():
         raise RequestError(
-            f"Device {wanted!r} was asked for, but torch {torch.__version__} sees no GPU here. "
-            f"Legal on this machine: {', '.join(_present())}."
+            f"a device must be available, but got {wanted!r} and torch {torch.__version__} finds no GPU; "
+            f"available here: {', '.join(_present())}"
         )
     if kind == "cuda" and number and int(number) >= torch.cuda.device_count():
         raise RequestError(
-            f"Device {wanted!r} was asked for, but this machine has {torch.cuda.device_count()} GPU(s), numbered "
-            f"from 0. Legal on this machine: {', '.join(_present())}."
+            f"a device must be available, but got {wanted!r} and torch finds "
+            f"{counted(torch.cuda.device_count(), 'GPU')}, numbered from 0; "
+            f"available here: {', '.join(_present())}"
         )
     if kind == "mps" and not torch.backends.mps.is_available():
         raise RequestError(
-            f"Device 'mps' was asked for, but torch sees no Apple GPU here. Legal on this machine: "
-            f"{', '.join(_present())}."
+            f"a device must be available, but got 'mps' and torch finds no Apple GPU; "
+            f"available here: {', '.join(_present())}"
         )
     return torch.device(wanted)
 
@@ -53,8 +55,8 @@ def choose_device(wanted: str = "auto") -> torch.device:
 def choose_precision(wanted: Precision, device: torch.device) -> torch.dtype:
     """Return the type of activations in training: torch.float32 or torch.bfloat16.
 
-    ``auto`` takes bfloat16 where the hardware multiplies it natively (AVX-512 BF16 or AMX on a processor; GPUs from
-    compute capability 8.0 on), float32 elsewhere, since emulated bfloat16 is slower than float32.
+    ``auto`` is bfloat16 where the hardware multiplies it natively (AVX-512 BF16 or AMX on a processor; GPUs from
+    compute capability 8.0), float32 elsewhere, since emulated bfloat16 is slower than float32.
     """
     match wanted:
         case "float32":
@@ -76,14 +78,14 @@ def _present() -> list[str]:
 
 
 def _native_bfloat16(device: torch.device) -> bool:
-    """Whether *device* multiplies bfloat16 in hardware."""
+    """Return whether *device* multiplies bfloat16 in hardware."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type != "cpu":
         return False
-    # torch has no public question for this; both private ones exist since 2.4, and their absence means "unknown".
-    for question in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
-        ask = getattr(torch.cpu, question, None)
-        if ask is not None and ask():
+    # torch has no public function for this; both private ones exist since 2.4, and without them the answer is unknown.
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        supported = getattr(torch.cpu, name, None)
+        if supported is not None and supported():
             return True
     return False

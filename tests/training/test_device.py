@@ -27,9 +27,9 @@ def test_a_missing_gpu_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Asking for a GPU that torch does not see names what there is."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    with pytest.raises(RequestError, match=r"sees no GPU here\. Legal on this machine: auto, cpu\."):
+    with pytest.raises(RequestError, match=r"but got \'cuda\' and torch .* finds no GPU; available here: auto, cpu$"):
         choose_device("cuda")
-    with pytest.raises(RequestError, match=r"sees no Apple GPU here\. Legal on this machine: auto, cpu\."):
+    with pytest.raises(RequestError, match=r"but got \'mps\' and torch finds no Apple GPU; available here: auto, cpu$"):
         choose_device("mps")
 
 
@@ -38,7 +38,7 @@ def test_a_gpu_number_beyond_the_last_is_said(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    with pytest.raises(RequestError, match=r"has 1 GPU.*Legal on this machine: auto, cpu, cuda, cuda:0"):
+    with pytest.raises(RequestError, match=r"finds 1 GPU, numbered .*; available here: auto, cpu, cuda, cuda:0$"):
         choose_device("cuda:1")
 
 
