@@ -1,4 +1,4 @@
-"""Figures as plotly.js reads them, in one style. Text in them goes through `label`, because plotly reads tags in it."""
+"""Figures in the format of plotly.js, in one style. `label` escapes text in them, since plotly interprets tags."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COLOURS = {
     "second": "#e0a13a",
     "paper": "#ffffff",
 }
-"""One colour per meaning, on every page: all networks, those that fit, the budget."""
+"""Colours by meaning, the same on every page: all networks, those that fit, the budget."""
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
@@ -35,7 +35,7 @@ def label(text: str) -> str:
 
 
 def axis(title: str, **more: Any) -> dict[str, Any]:
-    """Return an axis of a figure; *title* is taken as it is."""
+    """Return an axis of a figure; *title* is not escaped."""
     return {
         "title": {"text": title, "standoff": 12},
         "gridcolor": COLOURS["line"],
@@ -46,7 +46,7 @@ def axis(title: str, **more: Any) -> dict[str, Any]:
 
 
 def layout(title: str, height: int, **more: Any) -> dict[str, Any]:
-    """Return the layout that all figures share; *title* is taken as it is, *height* is in pixels."""
+    """Return the layout that all figures share; *title* is not escaped, *height* is in pixels."""
     return {
         "title": {
             "text": title,

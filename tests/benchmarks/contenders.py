@@ -183,7 +183,7 @@ def _ours(model: nn.Module, images: Images, _contender: Contender, settings: Set
 
 
 def _bare(model: nn.Module, images: Images, _contender: Contender, settings: Settings) -> float:
-    """Forward, backward and optimizer on one random batch that is in place; precision, layout and fast paths are fit's."""
+    """Forward, backward and optimizer on one random batch in memory; precision, layout and fast paths are fit's."""
     keep_freed_memory()
     recipe, device = settings.recipe, choose_device(settings.device)
     dtype = choose_precision(recipe.precision, device)

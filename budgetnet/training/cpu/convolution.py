@@ -228,9 +228,7 @@ def _by_taps(gradient: Tensor, image: Tensor, geometry: Geometry) -> Tensor:
 def _overlap(tap: int, geometry: Geometry, outputs: int, inputs: int) -> tuple[slice, slice]:
     """Return, along one axis, the positions of the output that see the image through a tap, and those they see."""
     stride, offset = geometry.stride, tap * geometry.dilation - geometry.padding
-    first = max(
-        0, -(offset // stride)
-    )  # the first whose position in the image, stride * first + offset, is not negative
+    first = max(0, -(offset // stride))  # the first with stride * first + offset, its place in the image, >= 0
     last = min(outputs, (inputs - 1 - offset) // stride + 1)
     if last <= first:
         return slice(0, 0), slice(0, 0)
