@@ -17,7 +17,7 @@ def choose_device(wanted: str = "auto") -> torch.device:
     """Return the device that *wanted* names.
 
     Args:
-        wanted: ``auto`` (an NVIDIA or AMD GPU if torch sees one, else Apple's, else the processor), ``cpu``,
+        wanted: ``auto`` (an NVIDIA or AMD GPU if torch sees one, else Apple's, else the CPU), ``cpu``,
             ``cuda``, ``cuda:1`` and so on, or ``mps``.
 
     Raises:
@@ -55,7 +55,7 @@ def choose_device(wanted: str = "auto") -> torch.device:
 def choose_precision(wanted: Precision, device: torch.device) -> torch.dtype:
     """Return the type of activations in training: torch.float32 or torch.bfloat16.
 
-    ``auto`` is bfloat16 where the hardware multiplies it natively (AVX-512 BF16 or AMX on a processor; GPUs from
+    ``auto`` is bfloat16 where the hardware multiplies it natively (AVX-512 BF16 or AMX on a CPU; GPUs from
     compute capability 8.0), float32 elsewhere, since emulated bfloat16 is slower than float32.
     """
     match wanted:
