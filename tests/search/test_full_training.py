@@ -45,7 +45,7 @@ def test_a_file_needs_to_be_told_the_data(named, trials):
         plan(named)
     with pytest.raises(RequestError, match="the data set follows from the study tiny; leave --dataset out"):
         plan(named, study=trials.study, dataset="digits")
-    with pytest.raises(DataError, match="data set must be one of .*, but got 'digit'; did you mean 'digits'"):
+    with pytest.raises(DataError, match=r"data set must be one of .*, but got 'digit'; did you mean 'digits'"):
         plan(named, dataset="digit")
     assert plan(named, study=trials.study).recipe == trials.study.finalists.training
     assert plan(named, study=trials.study, recipe="muon", epochs=3).recipe == replace(MUON, epochs=3)
