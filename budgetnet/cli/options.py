@@ -69,12 +69,12 @@ def override(owner: type, name: str, *flags: str, left_out: str = "the study's")
 
 def whole_option(*flags: str, help: str, low: int, high: int | None = None) -> Any:  # noqa: A002 - typer's own word
     """Return an option that takes a whole number, written as in a study file."""
-    return _option(Key(kind="whole_option", help=help, low=low, high=high), flags, help)
+    return _option(Key(kind="whole", help=help, low=low, high=high), flags, help)
 
 
 def _option(declared: Key, flags: tuple[str, ...], about: str) -> Any:
     named = replace(declared, name=next(flag for flag in flags if flag.startswith("--")))
-    metavar = {"whole_option": "N", "number": "X", "share": "SHARE"}.get(declared.kind, "NAME")
+    metavar = {"whole": "N", "number": "X", "share": "SHARE"}.get(declared.kind, "NAME")
 
     def read(value: Any) -> Any:
         found = named.read(value)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from budgetnet.cli.options import Json, StudyFile
+from budgetnet.cli.options import Json, StudyFile, whole_option
 from budgetnet.cli.output import put, say
 
 __all__ = ["explore_command", "sample_command"]
