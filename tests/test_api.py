@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import doctest
-import importlib
 import json
 import math
-import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +11,6 @@ from pathlib import Path
 import pytest
 
 import budgetnet as bn
-import budgetnet.api
 
 ROOT = Path(__file__).parents[1]
 SMALL = "conv(3, 16) maxpool conv(3, 32) gap linear(classes)"
@@ -75,20 +71,6 @@ def test_rooms_do_not_hide_functions():
         "print(*(callable(getattr(bn, name)) for name in ('search', 'explore', 'calibrate', 'export')))"
     )
     assert run_python(code) == "True True True True"
-
-
-def _modules():
-    names = [f"budgetnet.api.{found.name}" for found in pkgutil.iter_modules(budgetnet.api.__path__)]
-    return ["budgetnet", *names]
-
-
-@pytest.mark.parametrize("name", _modules())
-def test_examples_run(name, monkeypatch, data_directory):
-    """The examples of all docstrings, from the repository's folder."""
-    monkeypatch.chdir(ROOT)
-    flags = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
-    module = sys.modules["budgetnet"] if name == "budgetnet" else importlib.import_module(name)
-    assert doctest.testmod(module, optionflags=flags).failed == 0
 
 
 def test_every_public_function_has_an_example():

@@ -49,7 +49,8 @@ def load_trials(
     >>> bn.load_trials("studies/quickstart.yaml", run="nowhere")
     Traceback (most recent call last):
         ...
-    budgetnet.errors.RequestError: there are no trials of quickstart yet: nowhere/study.db does not exist; ...
+    budgetnet.errors.RequestError: there are no trials of quickstart yet: nowhere/study.db does not exist;
+        first run: budgetnet search studies/quickstart.yaml --out nowhere
     """
     import pandas as pd
 

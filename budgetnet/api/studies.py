@@ -118,7 +118,7 @@ def search(
     >>> bn.search("studies/quickstart.yaml", minutes=-1)
     Traceback (most recent call last):
         ...
-    budgetnet.errors.RequestError: minutes must be a number above 0, but got -1
+    budgetnet.keys.BadValueError: minutes must be a number above 0, but got -1
     """
     from budgetnet.files.spaces import checked_space
     from budgetnet.search.events import silent
@@ -191,7 +191,7 @@ def calibrate(
     >>> bn.calibrate("studies/quickstart.yaml", minutes=0)
     Traceback (most recent call last):
         ...
-    budgetnet.errors.RequestError: minutes must be a number above 0, but got 0
+    budgetnet.keys.BadValueError: minutes must be a number above 0, but got 0
     """
     from budgetnet.calibrate.plan import plan_of
 
@@ -270,7 +270,8 @@ def train(
     >>> bn.train("studies/networks/tiniest.yaml", dataset="digit")
     Traceback (most recent call last):
         ...
-    budgetnet.errors.DataError: there is no data set 'digit'; did you mean 'digits'?
+    budgetnet.errors.DataError: there is no data set 'digit'; did you mean 'digits'?; known are cifar10, cifar100,
+        svhn, mnist, fashion-mnist, digits, and a folder of images is written {images: FOLDER}
     """
     from budgetnet.records.lookup import find
     from budgetnet.search.full_training import plan_training, train_network
@@ -312,7 +313,8 @@ def export(
     >>> bn.export("studies/quickstart.yaml", run="nowhere")
     Traceback (most recent call last):
         ...
-    budgetnet.errors.RequestError: there are no trials of quickstart yet: nowhere/study.db does not exist; ...
+    budgetnet.errors.RequestError: there are no trials of quickstart yet: nowhere/study.db does not exist;
+        first run: budgetnet search studies/quickstart.yaml --out nowhere
     """
     from budgetnet.records.lookup import open_trials
 

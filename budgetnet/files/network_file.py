@@ -98,6 +98,9 @@ class Architecture:
     plugins: Plugins = NO_PLUGINS
     """The own primitives that the network uses."""
 
+    def __repr__(self) -> str:
+        return f"Network({self.name!r}, input={self.input_shape}, classes={self.classes})"
+
     def _repr_html_(self) -> str | None:
         """Show it in a notebook."""
         return notebook_html(self)

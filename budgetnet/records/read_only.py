@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-__all__ = ["State", "StoredStudy", "StoredTrial", "read_stored_study"]
+__all__ = ["StoredState", "StoredStudy", "StoredTrial", "read_stored_study"]
 
 SCHEMA = 12
 """The version of Optuna's tables that is read here (``version_info``), since Optuna 3.0."""
@@ -27,7 +27,7 @@ ODD_VALUES = {"INF_POS": math.inf, "INF_NEG": -math.inf, "NAN": math.nan}
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class StoredState:
     """A trial's state by Optuna's name for it."""
 
     name: str
@@ -38,7 +38,7 @@ class StoredTrial:
     """A trial with the attributes of Optuna's ``FrozenTrial`` that are read here."""
 
     number: int
-    state: State
+    state: StoredState
     datetime_start: datetime.datetime | None
     datetime_complete: datetime.datetime | None
     user_attrs: dict[str, Any] = field(default_factory=dict)
@@ -83,7 +83,9 @@ def _study(database: sqlite3.Connection, study: int) -> StoredStudy:
         "SELECT trial_id, number, state, datetime_start, datetime_complete FROM trials WHERE study_id = ?", (study,)
     )
     trials = {
-        key: StoredTrial(number=number, state=State(state), datetime_start=_time(begun), datetime_complete=_time(ended))
+        key: StoredTrial(
+            number=number, state=StoredState(state), datetime_start=_time(begun), datetime_complete=_time(ended)
+        )
         for key, number, state, begun, ended in rows
     }
     for key, name, value in database.execute(_OF_TRIALS.format("key, value_json", "trial_user_attributes"), (study,)):

@@ -82,6 +82,9 @@ class Space:
         """
         return closed_form.cost(node, self.input_shape, custom=self.custom)
 
+    def __repr__(self) -> str:
+        return f"Space(input={self.input_shape}, classes={self.classes}, budget='{self.budget}')"
+
     def _repr_html_(self) -> str | None:
         """Show it in a notebook."""
         return notebook_html(self)
