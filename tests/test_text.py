@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from budgetnet.text import (
-    counted,
     PAGE_WIDTH,
     bytes_text,
     command_text,
     count,
+    counted,
     duration,
     joined_table,
     percent,
