@@ -1,6 +1,6 @@
 """Numbers and tables as text: percents, counts with thousands separators, aligned columns.
 
-Text says percents; JSON, written elsewhere from the same values, says fractions.
+Text gives percents; JSON, written elsewhere from the same values, gives fractions.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ __all__ = [
     "bytes_text",
     "command_text",
     "count_text",
+    "counted",
     "duration",
     "joined_table",
     "notebook_html",
@@ -27,7 +28,7 @@ __all__ = [
 ]
 
 NOTHING = "–"
-"""What stands where there is no value."""
+"""Placeholder for a missing value."""
 
 
 def percent(fraction: float | None, digits: int = 2) -> str:
@@ -38,6 +39,17 @@ def percent(fraction: float | None, digits: int = 2) -> str:
 def count_text(value: int | None) -> str:
     """Return a whole number with thousands separators; None is a dash."""
     return NOTHING if value is None else f"{value:,}"
+
+
+def counted(value: int, noun: str, plural: str | None = None) -> str:
+    """Return a whole number with its noun: ``"1 image"``, ``"1,437 images"``, ``"2 classes"``.
+
+    Args:
+        value: the number.
+        noun: the noun in the singular.
+        plural: the noun in the plural, if it is not *noun* with an s.
+    """
+    return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
 
 
 def short_count(value: float | None) -> str:

@@ -11,6 +11,7 @@ from budgetnet.text import (
     bytes_text,
     command_text,
     count_text,
+    counted,
     duration,
     joined_table,
     percent,
@@ -21,6 +22,21 @@ from budgetnet.text import (
 )
 
 UNITS = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ((1, "image"), "1 image"),
+        ((0, "image"), "0 images"),
+        ((1437, "image"), "1,437 images"),
+        ((1, "class", "classes"), "1 class"),
+        ((2, "class", "classes"), "2 classes"),
+    ],
+)
+def test_numbers_agree_with_their_nouns(words, text):
+    """Only one is singular."""
+    assert counted(*words) == text
 
 
 @pytest.mark.parametrize(

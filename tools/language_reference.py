@@ -113,7 +113,7 @@ def _conventions() -> str:
     assert source is not None
     head, _, _ = source.text.partition("\n\n")
     words = " ".join(line.removeprefix("#").strip() for line in head.split("\n"))
-    return textwrap.fill(words[words.index("Everywhere:") :], 120)
+    return textwrap.fill(words[words.index("In all rules,") :], 120)
 
 
 # --- the page -----------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ COLOURS = {
     "second": "#e0a13a",
     "paper": "#ffffff",
 }
-"""One colour per meaning, on every page: all networks, those that fit, the budget."""
+"""Colours by meaning, the same on every page: all networks, those that fit, the budget."""
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
@@ -38,7 +38,7 @@ def figure_label(text: str) -> str:
 
 
 def axis(title: str, **more: Any) -> dict[str, Any]:
-    """Return an axis of a figure; *title* is taken as it is."""
+    """Return an axis of a figure; *title* is not escaped."""
     return {
         "title": {"text": title, "standoff": 12},
         "gridcolor": COLOURS["line"],
@@ -49,7 +49,7 @@ def axis(title: str, **more: Any) -> dict[str, Any]:
 
 
 def layout(title: str, height: int, **more: Any) -> dict[str, Any]:
-    """Return the layout that all figures share; *title* is taken as it is, *height* is in pixels."""
+    """Return the layout that all figures share; *title* is not escaped, *height* is in pixels."""
     return {
         "title": {
             "text": title,

@@ -1,7 +1,7 @@
-"""One HTML page that needs nothing else: styles, plotly and data are in the file, so it opens without a network.
+"""Self-contained HTML pages: styles, plotly and data are in one file, so it opens without an internet connection.
 
-Callers hand over sections of text, tables and figures; the template escapes all text, so a study's names cannot
-become markup. plotly and jinja2 are loaded only when a page is made.
+Callers pass sections of text, tables and figures; the template escapes all text, so names in a study cannot
+become markup. plotly and jinja2 are loaded only when a page is written.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Page:
     """The numbers that matter most, each with its words."""
     sections: Sequence[PageSection]
     footer: Sequence[str]
-    """How the page was made."""
+    """Lines on how the page was made."""
 
 
 def page_html(page: Page) -> str:
@@ -61,7 +61,7 @@ def page_html(page: Page) -> str:
     from plotly.offline import get_plotlyjs
 
     figures = [figure for section in page.sections for figure in section.figures]
-    # "<" in a string of the data could end the script; the two others end a line in some JavaScript.
+    # "<" in the data could end the script; the last two end a line in older JavaScript.
     data = json.dumps(figures, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for sign in ("<", ">", "&", "\u2028", "\u2029"):
         data = data.replace(sign, f"\\u{ord(sign):04x}")
@@ -69,7 +69,7 @@ def page_html(page: Page) -> str:
 
 
 def check_place(path: Path) -> None:
-    """Refuse a place for a page before the work that it would show.
+    """Check the path of a page before the work for it is done.
 
     Raises:
         RequestError: it is a folder, or its folder does not exist.

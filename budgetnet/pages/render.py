@@ -1,6 +1,6 @@
 """Templates: files ending in ``.jinja`` in this folder, rendered by jinja2.
 
-HTML is escaped by default; an undefined name is an error, so a template cannot silently lose a value.
+HTML is escaped by default; undefined names are errors, so a template cannot silently omit a value.
 """
 
 from __future__ import annotations

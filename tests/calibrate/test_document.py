@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 from typer.testing import CliRunner
 
+from budgetnet.calibrate import pruner_replay
 from budgetnet.calibrate.document import calibration_document
 from budgetnet.calibrate.judge import judge_calibration
 from budgetnet.calibrate.text import advice, calibration_text, pruner_advice
-from budgetnet.cli import app, calibrating
+from budgetnet.cli import app
 from budgetnet.files.study_file import load_study
 from tests.calibrate.calibrations import calibrated
 
@@ -21,7 +22,7 @@ QUICK = ("--networks", "4", "--epochs-brief", "1", "--full", "2", "--device", "c
 @pytest.fixture(autouse=True)
 def few_orders(monkeypatch):
     """Replays in twenty orders instead of a thousand."""
-    monkeypatch.setattr(calibrating, "ORDERS", 20)
+    monkeypatch.setattr(pruner_replay, "ORDERS", 20)
 
 
 def call(study_path, *words):

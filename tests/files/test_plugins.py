@@ -363,9 +363,9 @@ def test_a_short_line_shows_the_arguments():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        ('mine(e="u")', "must be one of u, v, found a text; leave the quotes away"),
-        ("mine(e=w)", "must be one of u, v, found 'w'"),
-        ("mine(d=3)", "must be a text, found 3"),
+        ('mine(e="u")', "must be one of u, v, but got a text; remove the quotes"),
+        ("mine(e=w)", "must be one of u, v, but got 'w'"),
+        ("mine(d=3)", "must be a text, but got 3"),
         ("mine(f=3)", "mine has no parameter 'f'"),
         ("mime", "did you mean 'mine'"),
     ],

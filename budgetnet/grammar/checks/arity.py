@@ -1,4 +1,4 @@
-"""How many inputs a part takes: one, except a graph with named inputs and what stands for or begins with one."""
+"""Number of inputs of a part: one, except for a graph with named inputs and for parts that are or begin with one."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from budgetnet.grammar.syntax import (
     Sequence,
 )
 from budgetnet.grammar.walk import Element, children
+from budgetnet.text import counted
 
 __all__ = ["check_inputs", "input_counts"]
 
 
 def input_counts(rules: dict[str, Rule]) -> dict[str, int]:
-    """How many inputs each rule takes: those of the graph, or rule, that it is or begins with; else one."""
+    """Return the number of inputs of each rule: those of the graph or rule that it is or begins with, else one."""
     counts: dict[str, int] = {}
     for name in rules:
         chain: dict[str, None] = {}
@@ -37,7 +38,7 @@ def input_counts(rules: dict[str, Rule]) -> dict[str, int]:
 
 
 def _inputs(part: Expression, rules: dict[str, Rule]) -> str | int:
-    """The number of a part's inputs, or the rule that decides it."""
+    """Return the number of a part's inputs, or the rule that decides it."""
     while isinstance(part, Alternatives | Sequence):
         part = part.options[0] if isinstance(part, Alternatives) else part.items[0]
     match part:
@@ -84,11 +85,8 @@ def _check_part(scope: RuleScope, part: Element, given: int) -> None:
 def _wrong_count(scope: RuleScope, span: Span, what: str, needed: int, given: int) -> Exception:
     if given == 1:
         names = ", ".join("pqrstuvw"[:needed]) if needed <= 8 else "…"
-        return scope.error(
-            span, f"{what} takes {needed} inputs and stands only in a graph, applied as in cell({names})"
-        )
-    inputs = "one input" if needed == 1 else f"{needed} inputs"
-    return scope.error(span, f"{what} takes {inputs}, found {given}")
+        return scope.error(span, f"{what} takes {needed} inputs and must be applied in a graph, as in cell({names})")
+    return scope.error(span, f"{what} takes {counted(needed, 'input')}, but got {given}")
 
 
 def _check_graph(scope: RuleScope, graph: Graph[Expression]) -> None:
@@ -100,7 +98,7 @@ def _check_graph(scope: RuleScope, graph: Graph[Expression]) -> None:
     for binding in graph.bindings:
         if binding.name in bound:
             raise scope.error(
-                binding.span, f"{binding.name!r} is bound twice in this graph; each value needs a name of its own"
+                binding.span, f"{binding.name!r} is bound twice in this graph; each value needs its own name"
             )
         _check_term(scope, binding.term, bound)
         bound.append(binding.name)
@@ -125,5 +123,5 @@ def _check_bound(scope: RuleScope, name: str, span: Span, bound: list[str]) -> N
         hint = nearest(name, bound) or f"; the values above are {', '.join(bound)}"
         raise scope.error(
             span,
-            f"{name!r} is no value of this graph, or not yet{hint} (a part is applied to one: conv(3, 16)({bound[0]}))",
+            f"{name!r} is not a value of this graph, or not yet{hint} (apply a part to one: conv(3, 16)({bound[0]}))",
         )

@@ -1,4 +1,4 @@
-"""Packing a folder of images: every file is decoded once, by several threads, straight into its place on disk."""
+"""Packing a folder of images: several threads decode every file once, directly into a file on disk."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from budgetnet.training.data.sources import ImageFolder, class_folders, describe
 __all__ = ["Progress", "load_folder", "part_files"]
 
 Progress = Callable[[int, int], None]
-"""Called with (images done, images in all), from one thread."""
+"""Called with (images done, images in total), from one thread."""
 
 _SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 
@@ -29,8 +29,8 @@ _SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 def load_folder(folder: ImageFolder, directory: Path, progress: Progress | None = None) -> Dataset:
     """Return the data set in a folder of images, from its packed copy below *directory* if that is up to date.
 
-    The copy is known by the folder's path, its files' names, sizes and times, and the wanted size and channels; any
-    change packs anew.
+    The copy is identified by the folder's path, its files' names, sizes and times, and the wanted size and channels; if
+    any of them changes, the folder is packed again.
 
     Raises:
         DataError: the layout is wrong, an image is damaged, or images differ in size and none was given.
@@ -63,7 +63,7 @@ def part_files(folder: ImageFolder, part: Part, classes: tuple[str, ...]) -> lis
 
 
 def _fingerprint(folder: ImageFolder, files: dict[Part, list[tuple[Path, int]]]) -> str:
-    """Return 16 hexadecimal digits that change with anything the packed copy depends on."""
+    """Return 16 hexadecimal digits that change whenever the packed copy would change."""
     digest = hashlib.sha256(json.dumps([str(folder.path.resolve()), folder.size, folder.channels]).encode())
     depth = len(folder.path.parts)
     for found in files.values():
@@ -105,7 +105,7 @@ def _pack(
 
 
 def _decode(path: Path, folder: ImageFolder, shape: tuple[int, int, int]) -> npt.NDArray[np.uint8]:
-    """Return one image as uint8 (C, H, W), upright, scaled and cut if the folder has a size."""
+    """Return one image as uint8 (C, H, W), upright, scaled and cropped if the folder has a size."""
     try:
         with Image.open(path) as opened:
             image = ImageOps.exif_transpose(opened)

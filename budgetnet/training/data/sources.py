@@ -1,4 +1,4 @@
-"""Where images come from: a known name or an `ImageFolder`. Looks at names and one header; loads no torch."""
+"""Sources of images: a known name or an `ImageFolder`. Reads names and one header; does not load torch."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 DATA_VARIABLE = "BUDGETNET_DATA"
-"""Environment variable that moves the data directory."""
+"""Environment variable with the data directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ Source = str | ImageFolder
 
 
 class Description(NamedTuple):
-    """What a search space needs to know of a data set."""
+    """Facts about a data set that a search space needs."""
 
     shape: tuple[int, int, int]
     """(C, H, W) of every image."""
@@ -97,8 +97,8 @@ class Description(NamedTuple):
 def describe(source: Source) -> Description:
     """Return shape and classes of a data set, without loading torch, downloading or decoding images.
 
-    A known name is looked up; of a folder the class folders are listed and, where no size is given, the first
-    image's header is read.
+    A known name is looked up; in a folder, the class folders are listed and, if no size is given, the first image's
+    header is read.
 
     Raises:
         DataError: an unknown name, or a folder that is not laid out as `ImageFolder` says.
@@ -118,7 +118,7 @@ def known(name: str) -> KnownDataset:
     """Return the table's entry for a data set's name.
 
     Raises:
-        DataError: there is none; the message offers the nearest name and the way to use a folder.
+        DataError: there is none; the message suggests the nearest name and explains how to use a folder.
     """
     if name not in DATASETS:
         raise DataError(
@@ -129,7 +129,7 @@ def known(name: str) -> KnownDataset:
 
 
 def data_directory(data_dir: Path | None = None) -> Path:
-    """Return where data sets are kept: *data_dir*, else $BUDGETNET_DATA, else ~/.cache/budgetnet."""
+    """Return the folder of data sets: *data_dir*, else $BUDGETNET_DATA, else ~/.cache/budgetnet."""
     if data_dir is not None:
         return data_dir.expanduser()
     set_by_user = os.environ.get(DATA_VARIABLE)
@@ -193,14 +193,14 @@ def class_folders(folder: ImageFolder) -> tuple[str, ...]:
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Return the images below *folder*, sorted by path: files whose suffix Pillow knows; hidden ones are left out."""
-    # By parts, as paths are ordered, but without a comparison of paths for each pair: a data set has many.
+    """Return the images below *folder*, sorted by path: files with a suffix that Pillow knows, except hidden ones."""
+    # Sorting by parts gives the order of paths but is faster, which matters for the many files of a data set.
     return sorted(_images_below(folder), key=lambda path: path.parts)
 
 
 def _images_below(folder: Path) -> Iterator[Path]:
-    """Find the images below *folder*, in any order."""
-    from PIL import Image  # Pillow's plugins take a tenth of a second, which `budgetnet --help` need not wait for
+    """Yield the images below *folder*, in any order."""
+    from PIL import Image  # loading Pillow's plugins takes 0.1 s, which `budgetnet --help` does not need
 
     suffixes = Image.registered_extensions()
     for place, _, names in os.walk(folder):
@@ -217,7 +217,7 @@ def _folders_in(folder: Path) -> tuple[str, ...]:
 
 
 def _size_of(image: Path) -> tuple[int, int]:
-    """Return (height, width) from an image's header, as it will be after turning it upright."""
+    """Return (height, width) from an image's header, after turning it upright."""
     from PIL import Image, UnidentifiedImageError
 
     try:

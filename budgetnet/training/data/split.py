@@ -1,4 +1,4 @@
-"""Cutting validation images out of train images: stratified, seeded, the same in every process."""
+"""Splitting validation images from train images: stratified, seeded, the same in every process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def split_validation(
     """Split *images* into train and validation, keeping each class's share.
 
     Args:
-        images: What to split; no pixel is copied.
+        images: Images to split; pixels are not copied.
         fraction: Share of validation images, 0 < fraction < 1. Give this or *size*.
         size: Number of validation images, 0 < size < N.
         seed: The same seed gives the same split on every machine (numpy's PCG64, whose stream is stable).
@@ -57,7 +57,7 @@ def split_validation(
 
 
 def _quotas(labels: np.ndarray[tuple[int, ...], np.dtype[np.int64]], wanted: int) -> dict[int, int]:
-    """Return how many images of each class are chosen: proportional, rounded by largest remainder."""
+    """Return the number of images to choose from each class: proportional, rounded by largest remainder."""
     values, counts = np.unique(labels, return_counts=True)
     exact = {int(v): wanted * int(c) / len(labels) for v, c in zip(values, counts, strict=True)}
     quotas = {label: math.floor(share) for label, share in exact.items()}

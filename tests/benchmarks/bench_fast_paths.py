@@ -1,6 +1,6 @@
-"""Layers that train by detours on a processor: torch's time for their three passes against ours.
+"""Layers that train by fast paths on a processor: torch's time for their three passes against ours.
 
-    python -m tests.benchmarks.bench_detours [--batch 256] [--threads 2] [--rounds 7] [--quick] [--json FILE]
+    python -m tests.benchmarks.bench_fast_paths [--batch 256] [--threads 2] [--rounds 7] [--quick] [--json FILE]
 
 One layer at a time, in bfloat16, channels-last, memory kept as `fit` keeps it; the two take turns. A time is the median
 of the rounds, in milliseconds for forward and backward together, a ratio ``median [least–greatest]`` of the rounds'
