@@ -1,6 +1,6 @@
 """The pages that commands print: what the public functions return, as lines for people and as a JSON document.
 
-Each function does what its command asks for and returns an `Answer`; the command line has only to print it.
+Each function does what its command asks for and returns an `Printout`; the command line has only to print it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from budgetnet.search.run import SearchSummary
 
 __all__ = [
-    "Answer",
+    "Printout",
     "calibration_answer",
     "difference_answer",
     "export_answer",
@@ -36,7 +36,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Printout:
     """A command's result, to be printed."""
 
     lines: Sequence[str]
@@ -59,7 +59,7 @@ def network_answer(
     storage: str | None,
     run: Path | None,
     say: Say,
-) -> Answer:
+) -> Printout:
     """Show a network's layers and costs by the closed form; with *verify*, hold fvcore's count against it.
 
     Raises:
@@ -72,12 +72,12 @@ def network_answer(
     shown = sheet(found, shape)
     if verify:
         shown = verified(shown, found)
-    return Answer(lines=sheet_text(shown, verified=verify), document=sheet_document(shown))
+    return Printout(lines=sheet_text(shown, verified=verify), document=sheet_document(shown))
 
 
 def difference_answer(
     first: str, second: str, *, study: Path | None, storage: str | None, run: Path | None, say: Say
-) -> Answer:
+) -> Printout:
     """Compare two networks in cost, line by line, and by the decisions of a study that derives both."""
     from budgetnet.records.lookup import common_study
     from budgetnet.report.difference import difference, difference_document, difference_text
@@ -91,7 +91,7 @@ def difference_answer(
 
         made = decisions(a.architecture, b.architecture, guide)
         document, lines = {**document, **decisions_document(made)}, [*lines, "", *decisions_text(made)]
-    return Answer(lines=lines, document=document)
+    return Printout(lines=lines, document=document)
 
 
 def training_answer(
@@ -109,7 +109,7 @@ def training_answer(
     storage: str | None,
     run: Path | None,
     say: Say,
-) -> Answer:
+) -> Printout:
     """Train a network in full; see `budgetnet.api.studies.train`."""
     from budgetnet.search.full_training import plan_training, train_network
 
@@ -123,20 +123,20 @@ def training_answer(
 
     classes = classes_text(training.runs)
     lines = [f"{training.name}: {training.score} on the test images of {training.dataset}; {planned.out}"]
-    return Answer(lines=[*lines, *(["", *classes] if classes else [])], document=training.document())
+    return Printout(lines=[*lines, *(["", *classes] if classes else [])], document=training.document())
 
 
-def repetition_answer(network: str, *, device: str, storage: str | None, run: Path | None, say: Say) -> Answer:
+def repetition_answer(network: str, *, device: str, storage: str | None, run: Path | None, say: Say) -> Printout:
     """Repeat a trial's training as its search did it, and compare bit by bit."""
     from budgetnet.search.repeat_trial import repeat_trial, repetition_document, repetition_text
 
     repeated = repeat_trial(_found(network, storage, run, say), device=device, say=say)
-    return Answer(lines=repetition_text(repeated), document=repetition_document(repeated), ok=repeated.equal)
+    return Printout(lines=repetition_text(repeated), document=repetition_document(repeated), ok=repeated.equal)
 
 
 def export_answer(
     study: Path, trial: str, *, out: Path | None, storage: str | None, run: Path | None, say: Say
-) -> Answer:
+) -> Printout:
     """Export a trial; see `budgetnet.api.studies.export`."""
     written = export(study, trial, out=out, storage=storage, run=run, say=say)
     check = written.check
@@ -144,10 +144,10 @@ def export_answer(
         f"trial {written.trial}: {written.why}",
         f"checked without budgetnet: {check.params:,} parameters, equal logits on {check.images} images",
     ]
-    return Answer(lines=[str(written.folder)], document=written.document(), notes=notes)
+    return Printout(lines=[str(written.folder)], document=written.document(), notes=notes)
 
 
-def search_answer(found: SearchSummary) -> Answer:
+def search_answer(found: SearchSummary) -> Printout:
     """Report a search, after its best network has been exported into the run folder if it has weights."""
     from budgetnet.export.export import export_trial
     from budgetnet.records.lookup import Trials
@@ -168,21 +168,21 @@ def search_answer(found: SearchSummary) -> Answer:
     document = study_document(trials, trials.records)
     document |= {"ended": found.ended, "export": None if written is None else written.document()}
     lines = ending_text(trials, None if written is None else written.folder)
-    return Answer(lines=lines, document=document, interrupted=interrupted)
+    return Printout(lines=lines, document=document, interrupted=interrupted)
 
 
-def calibration_answer(judged: Judgement) -> Answer:
+def calibration_answer(judged: Judgement) -> Printout:
     """Report a calibration."""
     from budgetnet.calibrate.document import calibration_document
     from budgetnet.calibrate.text import calibration_text
 
     interrupted = judged.calibrated.ended == "interrupted"
-    return Answer(lines=calibration_text(judged), document=calibration_document(judged), interrupted=interrupted)
+    return Printout(lines=calibration_text(judged), document=calibration_document(judged), interrupted=interrupted)
 
 
 def trials_answer(
     study: Path, *, outcome: str | None, top: int | None, storage: str | None, run: Path | None, say: Say
-) -> Answer:
+) -> Printout:
     """List a study's trials, and the finalists.
 
     Raises:
@@ -196,12 +196,12 @@ def trials_answer(
     say_run_folder(asked, run, say)
     trials = open_trials(asked, storage=storage, out=run)
     chosen = select(trials.records, goal=asked.goal, target=asked.target, outcome=outcome, top=top)
-    return Answer(lines=listing_text(trials, chosen), document=study_document(trials, chosen))
+    return Printout(lines=listing_text(trials, chosen), document=study_document(trials, chosen))
 
 
 def space_answer(
     study: Path, *, draws: int, points: int, seed: int, html: Path | None, command: Sequence[object], say: Say
-) -> Answer:
+) -> Printout:
     """Explore a study's space; write a page with figures to *html* if that is given, and then no lines.
 
     Args:
@@ -240,7 +240,7 @@ def space_answer(
     else:
         lines = exploration_text(found, title=asked.name, budget=asked.budget, note=note)
     document = exploration_document(found, study=asked.name, budget=asked.budget, note=note)
-    return Answer(lines=lines, document=document, notes=notes)
+    return Printout(lines=lines, document=document, notes=notes)
 
 
 def sample_answer(
@@ -253,7 +253,7 @@ def sample_answer(
     distinct: bool,
     out: Path | None,
     say: Say,
-) -> Answer:
+) -> Printout:
     """Draw networks that fit, and write them into the folder *out* if that is given."""
     from budgetnet.api.spaces import sample
     from budgetnet.explore.draw_networks import draws_document, draws_text, write_networks
@@ -263,7 +263,7 @@ def sample_answer(
     checked_space(asked, say=say)
     drawn = sample(asked, number, seed=seed, weighting=weighting, stratify=stratify, distinct=distinct)
     written = None if out is None else write_networks(drawn, out)
-    return Answer(lines=draws_text(drawn, written), document=draws_document(drawn, written))
+    return Printout(lines=draws_text(drawn, written), document=draws_document(drawn, written))
 
 
 def serve_dashboard(

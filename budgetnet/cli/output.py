@@ -14,7 +14,7 @@ import typer
 from budgetnet.text import PAGE_WIDTH, wrapped
 
 if TYPE_CHECKING:
-    from budgetnet.api.pages import Answer
+    from budgetnet.api.pages import Printout
 
 __all__ = ["page_width", "put", "say", "tell", "tell_json"]
 
@@ -43,7 +43,7 @@ def tell_json(document: Any) -> None:
     typer.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def put(answer: Answer, *, as_json: bool) -> None:
+def put(answer: Printout, *, as_json: bool) -> None:
     """Print a command's answer, and end with its exit code: 1 if a check failed, 130 if it was interrupted."""
     if as_json:
         tell_json(answer.document)

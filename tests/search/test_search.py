@@ -295,7 +295,7 @@ def test_wrong_requests_start_nothing(make_study, tmp_path):
         run_search(make_study(), out=tmp_path / "run", device="quantum")
     assert not (tmp_path / "run").exists()
     with pytest.raises(DataError, match="got no train/"):
-        search(make_study(dataset="{images: nowhere}"), out=tmp_path / "other")
+        run_search(make_study(dataset="{images: nowhere}"), out=tmp_path / "other")
     assert not (tmp_path / "other").exists()
 
 
