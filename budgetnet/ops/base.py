@@ -25,7 +25,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from budgetnet.errors import ShapeError
 
-__all__ = ["Operation", "Part", "Shape", "Spec", "Step", "differing", "image", "shape_text", "table_layers"]
+__all__ = ["Operation", "PartCost", "Shape", "Spec", "Step", "describe_shape", "differing", "image", "table_layers"]
 
 Shape = tuple[int, ...]
 
@@ -70,7 +70,7 @@ class Step(NamedTuple):
     """Doing it twice in a row is doing it once."""
 
 
-class Part(NamedTuple):
+class PartCost(NamedTuple):
     """What a part of a network does to one input; memory is counted in values, not bytes."""
 
     shape: Shape
@@ -150,7 +150,7 @@ class Operation(ABC):
         """Return it in a few characters, for a network on one line: ``conv3-16/2``."""
         return self.word
 
-    def part(self, shape: Shape) -> Part:
+    def part(self, shape: Shape) -> PartCost:
         """Return what it does to an input of *shape*; raises as `output` does."""
         specs = self.specs(shape)
         params = flops = activations = depth = 0
@@ -165,7 +165,7 @@ class Operation(ABC):
         free, kept = self.memory(specs, shape)
         growth, stride = self.window()
         after = specs[-1].output if specs else shape
-        return Part(after, params, flops, activations, free, kept, depth, growth, stride, alias)
+        return PartCost(after, params, flops, activations, free, kept, depth, growth, stride, alias)
 
 
 def table_layers(specs: tuple[Spec, ...]) -> Iterator[tuple[str, Spec]]:
@@ -189,10 +189,10 @@ def image(operation: Operation, shape: Shape) -> Shape:
         ShapeError: it is a vector's, and the operation works on images.
     """
     if len(shape) != 3:
-        raise ShapeError(f"{operation.word} needs an image, got {shape_text(shape)}; put it before linear")
+        raise ShapeError(f"{operation.word} needs an image, got {describe_shape(shape)}; put it before linear")
     return shape
 
 
-def shape_text(shape: Shape) -> str:
+def describe_shape(shape: Shape) -> str:
     """Return ``"64×16×16"`` for an image, ``"10 features"`` for a vector."""
     return f"{shape[0]} features" if len(shape) == 1 else "×".join(map(str, shape))
