@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 
 from budgetnet.errors import DataError, StudyError
-from budgetnet.training.data.load import Dataset, ImageFolder, describe_source, load_dataset
+from budgetnet.training.data.load import Dataset, ImageFolder, load_dataset
 from budgetnet.training.data.packed import packing, store
+from budgetnet.training.data.sources import describe_source
 
 
 def packed_in(data_dir: Path) -> list[Path]:

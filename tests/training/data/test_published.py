@@ -17,8 +17,8 @@ from torchvision.datasets.utils import calculate_md5
 
 from budgetnet.errors import DataError
 from budgetnet.training.data.known import DATASETS
-from budgetnet.training.data.load import Dataset, describe_source, load_dataset
-from budgetnet.training.data.sources import data_directory
+from budgetnet.training.data.load import Dataset, load_dataset
+from budgetnet.training.data.sources import data_directory, describe_source
 
 
 def test_digits_agree_with_the_table(digits: Dataset) -> None:
