@@ -7,6 +7,7 @@ it, as one would write them by hand. So the names of layers (``0``, ``3.body.0``
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -16,7 +17,7 @@ from budgetnet.network import nodes
 from budgetnet.network.cost.dag_cost import as_graph
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.shapes import joined_shape, slice_shape
-from budgetnet.ops.base import Spec, describe_shape
+from budgetnet.ops.base import Operation, Spec, describe_shape
 
 __all__ = ["Box", "Child", "GraphBox", "Reader", "walk_layers"]
 
@@ -115,8 +116,13 @@ def _layers(node: Node, shapes: tuple[Shape, ...], reader: Reader[_Made]) -> tup
             box = _box(node, shape, reader)
             return [reader.box(box)], box.output
         case _:
-            specs = node.specs(shape)
+            specs = _specs(node, shape)
             return [reader.layer(spec) for spec in specs], specs[-1].output if specs else shape
+
+
+@lru_cache(maxsize=1 << 16)
+def _specs(node: Operation, shape: Shape) -> tuple[Spec, ...]:
+    return node.specs(shape)
 
 
 def _child(name: str, node: Node, shapes: tuple[Shape, ...], reader: Reader[_Made]) -> Child[_Made]:

@@ -18,14 +18,13 @@ Shapes are without the batch: ``(channels, height, width)`` for an image, ``(fea
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from abc import abstractmethod
 from math import prod
 from typing import Any, ClassVar, NamedTuple
 
 from budgetnet.errors import ShapeError
 
-__all__ = ["Operation", "PartCost", "Shape", "Spec", "Step", "describe_shape", "differing", "image", "table_layers"]
+__all__ = ["Operation", "PartCost", "Shape", "Spec", "Step", "describe_shape", "differing", "image"]
 
 Shape = tuple[int, ...]
 
@@ -55,6 +54,10 @@ class Spec(NamedTuple):
     def type(self) -> str:
         """The class's name, ``"Conv2d"``."""
         return self.path.removeprefix("nn.")
+
+    def rows(self) -> tuple[tuple[str, Spec], ...]:
+        """Return what a layer table lists for it, by the name in its module (empty: the module itself)."""
+        return self.parts or (() if self.view else (("", self),))
 
 
 class Step(NamedTuple):
@@ -90,13 +93,13 @@ class PartCost(NamedTuple):
     """The output is the input itself: nothing is computed."""
 
 
-class Operation(ABC):
+class Operation:
     """A leaf of a network: a frozen dataclass whose fields are its arguments in a grammar, all of them resolved.
 
     The fields' types are those of `budgetnet.ops.signature`, from which the grammar's signature is read.
     """
 
-    __slots__ = ()
+    __slots__ = ()  # and no ABCMeta, which would make the many isinstance checks of a count slow
 
     word: ClassVar[str]
     """Its name in a grammar."""
@@ -155,7 +158,7 @@ class Operation(ABC):
         specs = self.specs(shape)
         params = flops = activations = depth = 0
         alias = True
-        for _, row in table_layers(specs):
+        for _, row in (each for spec in specs for each in spec.rows()):
             params += row.params
             flops += row.flops
             alias = False
@@ -166,15 +169,6 @@ class Operation(ABC):
         growth, stride = self.window()
         after = specs[-1].output if specs else shape
         return PartCost(after, params, flops, activations, free, kept, depth, growth, stride, alias)
-
-
-def table_layers(specs: tuple[Spec, ...]) -> Iterator[tuple[str, Spec]]:
-    """Yield the layers that a table lists, with their names in their layer's module (empty: the module itself)."""
-    for spec in specs:
-        if spec.parts:
-            yield from spec.parts
-        elif not spec.view:
-            yield "", spec
 
 
 def differing(**values: tuple[object, object]) -> tuple[tuple[str, Any], ...]:

@@ -17,7 +17,7 @@ order of the layer table, with these rules:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf, prod
 from typing import NamedTuple, assert_never
 
@@ -179,11 +179,15 @@ def _steps(graph: nodes.Graph[Node]) -> tuple[list[_Step], str]:
     steps: list[_Step] = []
     names = {name: name for name in graph.inputs}
     for step in instructions(graph):
-        if isinstance(step, Alias):
-            names[step.target] = names[step.source]
-            continue
+        match step:
+            case Alias(source, target):
+                names[target] = names[source]
+                continue
+            case Apply(function, inputs, target):
+                steps.append(Apply(function, tuple(names[name] for name in inputs), target))
+            case JoinStep(join, inputs, target):
+                steps.append(JoinStep(join, tuple(names[name] for name in inputs), target))
         names[step.target] = step.target
-        steps.append(replace(step, inputs=tuple(names[name] for name in step.inputs)))
     return steps, names["return"]
 
 
