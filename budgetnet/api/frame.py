@@ -58,7 +58,7 @@ def load_trials(
     from budgetnet.records.trial import Record
 
     trials = open_trials(as_study(study), storage=storage, out=None if run is None else Path(run))
-    names = list(dict.fromkeys((*_FIRST, *(entry.name for entry in fields(Record)))))
+    names = list(dict.fromkeys((*_FIRST, *(entry.name for entry in fields(Record) if entry.name != "parameters"))))
     frame = pd.DataFrame([_row(record, names) for record in trials.records], columns=names)
     whole = dict.fromkeys(_WHOLE, "Int64")
     return frame.astype({**whole, "accuracy": "float64", "seconds": "float64"})
