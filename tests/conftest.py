@@ -76,9 +76,9 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def digits(data_directory: Path) -> Dataset:
     """Scikit-learn's digits, packed once."""
-    from budgetnet.training.data.load import load
+    from budgetnet.training.data.load import load_dataset
 
-    return load("digits")
+    return load_dataset("digits")
 
 
 # --- a small study that is read -----------------------------------------------------------------------
@@ -155,9 +155,9 @@ def trials(study_path: Path, run_folder: Path) -> Trials:
 @pytest.fixture
 def by_hand() -> Network:
     """A network for digits."""
-    from budgetnet.files.network_file import parse
+    from budgetnet.files.network_file import parse_network_file
 
-    return parse(NETWORK)
+    return parse_network_file(NETWORK)
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from budgetnet.errors import BudgetnetError
 from budgetnet.files import network_file
 from budgetnet.files.study_file import load_study
 from budgetnet.grammar.imports import prelude
-from budgetnet.grammar.load import load
-from budgetnet.grammar.parser import parse
+from budgetnet.grammar.load import load_grammar
+from budgetnet.grammar.parser import parse_grammar
 from budgetnet.grammar.printer import to_text
 from budgetnet.network.budget import Budget
 from budgetnet.ops.registry import BUILTIN
@@ -282,12 +282,12 @@ def _place(mutated: Case, text: str) -> str:
 def _read_grammar(mutated: Case, folder: Path, step: list[str]) -> None:
     text = mutated.data.decode("utf-8", errors="replace")
     step[0] = "parse"
-    parsed = parse(text, name="fuzz.grammar")
+    parsed = parse_grammar(text, name="fuzz.grammar")
     step[0] = "print"
-    assert parse(to_text(parsed)) == parsed, "printed text reads back differently"
+    assert parse_grammar(to_text(parsed)) == parsed, "printed text reads back differently"
     step[0] = "load"
     vocabulary = Vocabulary(BUILTIN)
-    grammar = load(text, name="fuzz.grammar", vocabulary=vocabulary, folder=folder)
+    grammar = load_grammar(text, name="fuzz.grammar", vocabulary=vocabulary, folder=folder)
     _derive(Space(grammar, vocabulary, (3, 9, 9), 10, Budget(params=50_000)), len(text), step)
 
 
@@ -303,7 +303,7 @@ def _read_network(mutated: Case, folder: Path, step: list[str]) -> None:
     path.write_bytes(mutated.data)
     read = network_file.read(path)
     step[0] = "write"
-    assert network_file.parse(network_file.write(None, read)).network == read.network, (
+    assert network_file.parse_network_file(network_file.write(None, read)).network == read.network, (
         "a written network reads back differently"
     )
 

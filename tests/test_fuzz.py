@@ -13,7 +13,7 @@ import pytest
 
 from budgetnet.errors import BudgetnetError
 from budgetnet.files.study_file import parse_study
-from budgetnet.grammar.load import load
+from budgetnet.grammar.load import load_grammar
 from budgetnet.network.budget import Budget
 from budgetnet.ops.registry import BUILTIN
 from budgetnet.ops.signature import Vocabulary
@@ -45,7 +45,7 @@ def test_equal_numbers_make_equal_texts():
 
 def derive(text: str) -> None:
     """Derive a network of a grammar by the first options that are allowed."""
-    space = Space(load(text, vocabulary=VOCABULARY), VOCABULARY, (3, 8, 8), 10, Budget())
+    space = Space(load_grammar(text, vocabulary=VOCABULARY), VOCABULARY, (3, 8, 8), 10, Budget())
     space.expand(lambda decision: decision.allowed.index(True))
 
 
@@ -162,4 +162,4 @@ def test_study_files_that_once_escaped(old, new, message):
 def test_imports_of_what_is_no_file(name, tmp_path):
     """Devices are not read, and impossible names are no crash."""
     with pytest.raises(BudgetnetError, match=r"<text>:1:6: no readable file"):
-        load(f'from "{name}" import b\nnetwork = b', folder=tmp_path)
+        load_grammar(f'from "{name}" import b\nnetwork = b', folder=tmp_path)

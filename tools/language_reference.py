@@ -14,7 +14,7 @@ from budgetnet.errors import LanguageError
 from budgetnet.grammar import lexer, parser
 from budgetnet.grammar.checks import values
 from budgetnet.grammar.imports import prelude
-from budgetnet.grammar.load import load
+from budgetnet.grammar.load import load_grammar
 from budgetnet.grammar.printer import value_text
 from budgetnet.grammar.syntax import Rule
 from budgetnet.ops.pointwise import ACTIVATIONS, NORMS
@@ -248,7 +248,7 @@ def _words(words: Iterable[str]) -> str:
 def _error(text: str) -> str:
     """What is said about a text."""
     try:
-        load(text, name="my.grammar")
+        load_grammar(text, name="my.grammar")
     except LanguageError as error:
         return f"{error}\n"
     raise AssertionError(f"this text was to be wrong:\n{text}")

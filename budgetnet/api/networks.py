@@ -12,7 +12,7 @@ from budgetnet.derivation.expand import expand, refuse
 from budgetnet.errors import RequestError
 from budgetnet.files import network_file
 from budgetnet.files.network_file import Network
-from budgetnet.grammar.load import load
+from budgetnet.grammar.load import load_grammar
 from budgetnet.network.budget import Budget
 from budgetnet.network.cost import closed_form
 from budgetnet.network.cost.types import Cost
@@ -71,7 +71,7 @@ def parse_network(
         raise RequestError(f"classes must be a whole number of at least 1, but got {classes!r}; write e.g. classes=10")
     vocabulary = Vocabulary(BUILTIN)
     rules = text if _START.search(text) else f"network = {text.strip()}"
-    grammar = load(rules, name=name, vocabulary=vocabulary)
+    grammar = load_grammar(rules, name=name, vocabulary=vocabulary)
     found = expand(grammar, input_shape=shape, classes=classes, vocabulary=vocabulary, choose=refuse)
     return Network(name=name, input_shape=shape, classes=classes, network=found.network)
 

@@ -36,7 +36,7 @@ from budgetnet.files.study import Study
 from budgetnet.search.events import Packing, silent
 from budgetnet.search.run import crew
 from budgetnet.text import command_text
-from budgetnet.training.data.load import load
+from budgetnet.training.data.load import load_dataset
 from budgetnet.training.device import choose_device
 from budgetnet.workers.interruption import Interruption
 from budgetnet.workers.loop import JobLoop
@@ -142,7 +142,7 @@ def run_calibration(
             setup,
             max(1, min(count, len(todo))),
             devices=devices,
-            prepare=lambda: load(study.dataset, progress=lambda done, total: listen(Packing(done, total))),
+            prepare=lambda: load_dataset(study.dataset, progress=lambda done, total: listen(Packing(done, total))),
         )
         limit = math.inf if minutes is None else time.monotonic() + 60 * minutes
         trainings = CalibrationTrainings(todo, space=space, writer=writer, workers=count, listen=listen, late=late)

@@ -8,12 +8,12 @@ from budgetnet.derivation.state import Rulebook, State, shape_error, shapes_text
 from budgetnet.errors import ShapeError
 from budgetnet.grammar import syntax
 from budgetnet.network.dag import Apply, settle
-from budgetnet.network.shapes import joined_shape, projection, shape_text, slice_shape
+from budgetnet.network.shapes import describe_shape, joined_shape, projection, slice_shape
 
 __all__ = ["close_skip", "enter_branches", "enter_graph", "enter_skip", "go_on_graph", "join_skip", "next_branch"]
 
 
-def enter_skip(book: Rulebook, state: State, skip: syntax.Skip, scope: Scope, listener: Listener) -> State:
+def enter_skip(book: Rulebook, state: State, skip: syntax.SkipExpression, scope: Scope, listener: Listener) -> State:
     """Start a skip's body."""
     if len(state.shapes) != 1:
         raise shape_error(state, scope, skip.span, f"skip takes one input, got {shapes_text(state.shapes)}")
@@ -33,7 +33,7 @@ def close_skip(book: Rulebook, state: State, frame: CloseSkip, listener: Listene
         inside, behind = BodyFrame(skip.project, scope), JoinSkip(skip, scope, state.shapes)
         return book.replace(state, inside, behind)._replace(shapes=frame.entry)
     if entry != after and skip.project == "none":
-        differ = f"the shortcut brings {shape_text(entry)}, the body leaves {shape_text(after)}"
+        differ = f"the shortcut brings {describe_shape(entry)}, the body leaves {describe_shape(after)}"
         raise shape_error(state, scope, skip.span, f"skip(project=none) needs equal shapes; {differ}")
     try:
         node = None if entry == after or skip.project == "none" else projection(entry, after, skip.project)
@@ -63,14 +63,18 @@ def join_skip(book: Rulebook, state: State, frame: JoinSkip, listener: Listener)
 
 
 def enter_branches(
-    book: Rulebook, state: State, owner: syntax.Parallel | syntax.Split, scope: Scope, listener: Listener
+    book: Rulebook,
+    state: State,
+    owner: syntax.ParallelExpression | syntax.SplitExpression,
+    scope: Scope,
+    listener: Listener,
 ) -> State:
     """Start the first branch."""
     if len(state.shapes) != 1:
-        name = "parallel" if isinstance(owner, syntax.Parallel) else "split"
+        name = "parallel" if isinstance(owner, syntax.ParallelExpression) else "split"
         raise shape_error(state, scope, owner.span, f"{name} takes one input, got {shapes_text(state.shapes)}")
     (entry,) = state.shapes
-    if isinstance(owner, syntax.Split):
+    if isinstance(owner, syntax.SplitExpression):
         try:
             entry = slice_shape(entry, len(owner.branches))
         except ShapeError as error:

@@ -24,7 +24,7 @@ from budgetnet.grammar import syntax as language
 from budgetnet.network.cost.closed_form import shape_after
 from budgetnet.network.cost.types import CustomForm
 from budgetnet.network.nodes import Node, Shape
-from budgetnet.network.shapes import shape_text
+from budgetnet.network.shapes import describe_shape
 from budgetnet.ops.signature import Vocabulary
 
 __all__ = ["Expansion", "expand", "output_shape", "refuse"]
@@ -105,7 +105,7 @@ def output_shape(shapes: Shapes, classes: int) -> Shape:
     (shape,) = shapes
     if shape not in ((classes,), (classes, 1, 1)):
         raise ShapeError(
-            f"the network ends with {shape_text(shape)}, but {classes} classes need {classes} values; "
+            f"the network ends with {describe_shape(shape)}, but {classes} classes need {classes} values; "
             f"end it with: gap linear(classes)"
         )
     return shape

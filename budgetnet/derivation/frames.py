@@ -151,7 +151,7 @@ class CloseShared(NamedTuple):
 class CloseSkip(NamedTuple):
     """A skip's body is complete: decide what stands on its shortcut."""
 
-    skip: syntax.Skip
+    skip: syntax.SkipExpression
     scope: Scope
     entry: Shapes
 
@@ -163,7 +163,7 @@ class CloseSkip(NamedTuple):
 class JoinSkip(NamedTuple):
     """A skip's projection is complete: both ends must agree."""
 
-    skip: syntax.Skip
+    skip: syntax.SkipExpression
     scope: Scope
     body: Shapes
 
@@ -175,7 +175,7 @@ class JoinSkip(NamedTuple):
 class NextBranch(NamedTuple):
     """A branch of parallel or split is complete; the next one follows, or the join."""
 
-    owner: syntax.Parallel | syntax.Split
+    owner: syntax.ParallelExpression | syntax.SplitExpression
     scope: Scope
     entry: Shape
     finished: tuple[Shape, ...]

@@ -27,7 +27,7 @@ class Listener(Protocol):
     def skip(self, *, projected: bool) -> None:
         """The last part is a skip's body; or, if projected, the last two are its body and its projection."""
 
-    def join(self, owner: language.Parallel | language.Split) -> None:
+    def join(self, owner: language.ParallelExpression | language.SplitExpression) -> None:
         """The last parts are the owner's branches."""
 
     def shared(self, times: int) -> None:
@@ -52,7 +52,7 @@ class SilentListener:
     def skip(self, *, projected: bool) -> None:
         """Nothing."""
 
-    def join(self, owner: language.Parallel | language.Split) -> None:
+    def join(self, owner: language.ParallelExpression | language.SplitExpression) -> None:
         """Nothing."""
 
     def shared(self, times: int) -> None:
@@ -96,10 +96,10 @@ class Assembler:
         project = self._closed.pop() if projected else None
         self._open[-1].append(nodes.Skip(self._closed.pop(), project))
 
-    def join(self, owner: language.Parallel | language.Split) -> None:
+    def join(self, owner: language.ParallelExpression | language.SplitExpression) -> None:
         """Append parallel branches."""
         branches = self._take(len(owner.branches))
-        kind = nodes.Parallel if isinstance(owner, language.Parallel) else nodes.Split
+        kind = nodes.Parallel if isinstance(owner, language.ParallelExpression) else nodes.Split
         self._open[-1].append(kind(tuple(branches), owner.join))
 
     def shared(self, times: int) -> None:

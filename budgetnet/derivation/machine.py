@@ -159,7 +159,7 @@ class Machine:
         match expression:
             case syntax.Call():
                 return self._calls.call(state, expression, scope, listener)
-            case syntax.Sequence():
+            case syntax.SequenceExpression():
                 return self._book.replace(state, *[BodyFrame(item, scope) for item in expression.items])
             case syntax.Alternatives():
                 return self._alternatives(state, expression, scope)
@@ -168,9 +168,9 @@ class Machine:
                 return repeats.go_on_repeating(self._book, state, frame, listener)
             case syntax.Optional():
                 return self._optional(state, expression, scope)
-            case syntax.Skip():
+            case syntax.SkipExpression():
                 return branches.enter_skip(self._book, state, expression, scope, listener)
-            case syntax.Parallel() | syntax.Split():
+            case syntax.ParallelExpression() | syntax.SplitExpression():
                 return branches.enter_branches(self._book, state, expression, scope, listener)
             case syntax.Graph():
                 return branches.enter_graph(self._book, state, expression, scope)

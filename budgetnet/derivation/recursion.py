@@ -48,7 +48,7 @@ class Recursion:
                     return self._needs[expression.name]
                 rule = self._rules.get(expression.name)
                 return 0 if rule is None else self.need(rule.body)
-            case syntax.Sequence():
+            case syntax.SequenceExpression():
                 return max(map(self.need, expression.items))
             case syntax.Alternatives():
                 return min(map(self.need, expression.options))
@@ -56,10 +56,10 @@ class Recursion:
                 return 0
             case syntax.Repeat():
                 return self.need(expression.body) if _at_least_one(expression.low) else 0
-            case syntax.Skip():
+            case syntax.SkipExpression():
                 project = 0 if isinstance(expression.project, str) else self.need(expression.project)
                 return max(self.need(expression.body), project)
-            case syntax.Parallel() | syntax.Split():
+            case syntax.ParallelExpression() | syntax.SplitExpression():
                 return max(map(self.need, expression.branches))
             case syntax.Graph():
                 return max(map(self.need, functions(expression)), default=0)

@@ -14,7 +14,7 @@ from budgetnet.grammar import syntax
 from budgetnet.grammar.source import Span
 from budgetnet.network.dag import Instruction, instructions
 from budgetnet.network.nodes import Primitive, Shape
-from budgetnet.network.shapes import shape_text
+from budgetnet.network.shapes import describe_shape
 from budgetnet.ops.signature import Vocabulary
 
 __all__ = [
@@ -174,7 +174,7 @@ def shape_error(state: State, scope: Scope, span: Span, message: str) -> ShapeEr
 
 def shapes_text(shapes: Shapes) -> str:
     """``16×32×32``, or several of them."""
-    return " and ".join(map(shape_text, shapes))
+    return " and ".join(map(describe_shape, shapes))
 
 
 def record(tapings: tuple[Taping, ...], entry: Entry) -> tuple[Taping, ...]:

@@ -63,7 +63,7 @@ def source(
         raise ExportError(f"the network leaves {shape_words(left)} values, the data have {classes} classes")
     body = [line for layer in layers for line in layer]
     plugins = plugin_source(list(printer.own_makers.values()), taken=(name, *_PROVIDED))
-    helpers = ["joined"] if printer.helpers & {"Parallel", "Split"} else []
+    helpers = ["joined"] if printer.helpers & {"ParallelBranches", "SplitBranches"} else []
     helpers += sorted(printer.helpers)
     images = f"(N, {', '.join(map(str, input_shape))})"
     said = f"Images {images} to logits (N, {classes}); {printer.params:,} parameters."

@@ -13,7 +13,7 @@ from budgetnet.network import nodes
 from budgetnet.network.layer_walk import Box, Child, GraphBox
 from budgetnet.network.nodes import Graph, Node, Shape
 from budgetnet.network.torch.build import CustomModule, build_own
-from budgetnet.ops.base import Spec, table_layers
+from budgetnet.ops.base import Spec
 
 __all__ = ["LayerPrinter", "shape_words"]
 
@@ -51,7 +51,7 @@ class LayerPrinter:
         """Print a plain layer."""
         if spec.path == spec.type:
             self.helpers.add(spec.type)
-        self.params += sum(row.params for _, row in table_layers((spec,)))
+        self.params += sum(row.params for _, row in spec.rows())
         return _lines(_call(spec), (), spec.output)
 
     def own(self, node: nodes.Custom, shape: Shape) -> tuple[list[str], Shape]:

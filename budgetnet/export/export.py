@@ -29,7 +29,7 @@ from budgetnet.records.training_folder import read_training, training_folder
 from budgetnet.records.training_run import Score, TrainingRun, score_of
 from budgetnet.records.trial import Record
 from budgetnet.training.data.images import Dataset
-from budgetnet.training.data.load import load
+from budgetnet.training.data.load import load_dataset
 
 __all__ = ["FILES", "Export", "export_trial"]
 
@@ -84,7 +84,7 @@ def export_trial(trials: Trials, which: str = "best", *, out: Path | None = None
     folder = out if out is not None else Path(f"export-{architecture.name}")
     _refuse_foreign(folder)
     runs, run, weights = _weights(trials, record)
-    dataset = load(trials.study.dataset)
+    dataset = load_dataset(trials.study.dataset)
     trained = _trained(architecture, weights)
     score = score_of(runs)
     with _appearing(folder) as place:

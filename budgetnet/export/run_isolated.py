@@ -16,7 +16,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 
-__all__ = ["main"]
+__all__ = ["run_isolated"]
 
 
 class _WithoutBudgetnet(MetaPathFinder):
@@ -34,7 +34,7 @@ class _WithoutBudgetnet(MetaPathFinder):
         return None
 
 
-def main(folder: str, questions: str, answers: str, threads: str) -> None:
+def run_isolated(folder: str, questions: str, answers: str, threads: str) -> None:
     """Load the export, run it, write what came out."""
     sys.meta_path.insert(0, _WithoutBudgetnet())
     import torch
@@ -60,4 +60,4 @@ def main(folder: str, questions: str, answers: str, threads: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run_isolated(*sys.argv[1:])

@@ -32,7 +32,7 @@ from budgetnet.errors import CountError, LanguageError
 from budgetnet.files.places import near
 from budgetnet.files.plugins.plugins import NO_PLUGINS, Plugins, load_plugins, read_file
 from budgetnet.files.reader import Field, read_yaml
-from budgetnet.grammar.load import load
+from budgetnet.grammar.load import load_grammar
 from budgetnet.keys import REQUIRED, Key, key, keys_of
 from budgetnet.network.cost import closed_form
 from budgetnet.network.cost.types import CustomForm
@@ -42,7 +42,7 @@ from budgetnet.ops.registry import BUILTIN
 from budgetnet.ops.signature import Vocabulary
 from budgetnet.text import notebook_html
 
-__all__ = ["FORMAT", "Network", "parse", "read", "write"]
+__all__ = ["FORMAT", "Network", "parse_network_file", "read", "write"]
 
 FORMAT = "budgetnet/1"
 _SMALLEST = f"""\
@@ -132,10 +132,10 @@ def read(
         raise LanguageError(f"{path} is not plain UTF-8 text (byte {error.start}); is it a network file?") from None
     except OSError as error:
         raise LanguageError(f"{path} cannot be read ({error.strerror}); name a network file (.yaml)") from None
-    return parse(text, name=str(path), folder=path.parent, vocabulary=vocabulary, custom=custom)
+    return parse_network_file(text, name=str(path), folder=path.parent, vocabulary=vocabulary, custom=custom)
 
 
-def parse(
+def parse_network_file(
     text: str,
     *,
     name: str = "<text>",
@@ -172,7 +172,7 @@ def parse(
     vocabulary = Vocabulary({**(vocabulary or Vocabulary(BUILTIN)).signatures, **plugins.signatures})
     custom = {**custom, **plugins.forms}
     block, first_line, indent = root.require("network").block()
-    grammar = load(block, name=name, first_line=first_line, indent=indent, vocabulary=vocabulary, folder=folder)
+    grammar = load_grammar(block, name=name, first_line=first_line, indent=indent, vocabulary=vocabulary, folder=folder)
     shape, classes = values["shape"], values["classes"]
     network = expand(
         grammar, input_shape=shape, classes=classes, vocabulary=vocabulary, choose=refuse, custom=custom

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from budgetnet.files.study import Study
 from budgetnet.space.lint.lint import lint
 from budgetnet.space.space import Space
-from budgetnet.training.data.sources import describe
+from budgetnet.training.data.sources import describe_source
 
 __all__ = ["checked_space", "space_of"]
 
@@ -18,7 +18,7 @@ def space_of(study: Study) -> Space:
     Raises:
         DataError: a folder of images is not laid out as it should be.
     """
-    images = describe(study.dataset)
+    images = describe_source(study.dataset)
     forms = study.plugins.forms
     return Space(study.grammar, study.vocabulary, images.shape, len(images.classes), study.budget, forms)
 

@@ -12,7 +12,7 @@ from budgetnet.grammar.syntax import Grammar
 from budgetnet.keys import REQUIRED, BadValueError, check_keys, key
 from budgetnet.network.budget import Budget
 from budgetnet.ops.signature import Vocabulary
-from budgetnet.training.data.sources import Source
+from budgetnet.training.data.sources import ImageSource
 from budgetnet.training.recipe.recipe import Recipe
 
 __all__ = [
@@ -62,7 +62,7 @@ class Study:
     )
     path: Path
     """The file it was read from."""
-    dataset: Source = key(
+    dataset: ImageSource = key(
         REQUIRED,
         "The images: the name of a known data set, or a folder of images with the keys below.",
         example="cifar10",

@@ -15,13 +15,13 @@ from budgetnet.files.plugins.plugins import Plugins, load_plugins, read_file
 from budgetnet.files.reader import Field, read_yaml
 from budgetnet.files.search_options import FULL_EPOCHS, PrunerKind
 from budgetnet.files.study import BRIEF_RECIPE, Finalists, Pruner, SearchOptions, Study, Target
-from budgetnet.grammar.load import load
+from budgetnet.grammar.load import load_grammar
 from budgetnet.grammar.syntax import Grammar
 from budgetnet.keys import Key, keys_of
 from budgetnet.network.budget import Budget
 from budgetnet.ops.signature import Scalar, Vocabulary, wrong
 from budgetnet.training.data.known import DATASETS
-from budgetnet.training.data.sources import ImageFolder, Source
+from budgetnet.training.data.sources import ImageFolder, ImageSource
 from budgetnet.training.recipe.presets import PRESET
 from budgetnet.training.recipe.reading import preset
 from budgetnet.training.recipe.recipe import Recipe
@@ -123,7 +123,7 @@ def _name(field: Field) -> str:
     return name
 
 
-def _dataset(field: Field, folder: Path) -> Source:
+def _dataset(field: Field, folder: Path) -> ImageSource:
     if not field.is_mapping:
         name = field.text("the name of a data set, or {images: FOLDER}")
         if name not in DATASETS and field.file(folder, "the name of a data set").is_dir():
@@ -216,11 +216,11 @@ def _grammar(field: Field, path: Path, vocabulary: Vocabulary) -> tuple[str, Gra
                 f"the grammar file {file} cannot be read ({reason}); write a path relative to the study file, or the "
                 "rules themselves: grammar: |"
             ) from None
-        return text, load(text, name=str(file), vocabulary=vocabulary, folder=file.parent)
+        return text, load_grammar(text, name=str(file), vocabulary=vocabulary, folder=file.parent)
     if not field.is_block:
         raise field.error("a grammar of several lines is written as a block: 'grammar: |', then the rules, indented")
     text, first_line, indent = field.block()
-    return text, load(
+    return text, load_grammar(
         text, name=str(path), first_line=first_line, indent=indent, vocabulary=vocabulary, folder=path.parent
     )
 

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from budgetnet.errors import LanguageError, nearest
-from budgetnet.grammar.parser import parse
+from budgetnet.grammar.parser import parse_grammar
 from budgetnet.grammar.source import Source, Span
 from budgetnet.grammar.syntax import Call, Grammar, Import, Rule
 from budgetnet.grammar.walk import walk
@@ -24,7 +24,7 @@ _LONGEST_CHAIN = 20
 def prelude() -> Grammar:
     """Return the rules that ship with the package, unchecked and unlabelled."""
     text = files("budgetnet.grammar").joinpath("prelude.grammar").read_text(encoding="utf-8")
-    return parse(text, name="prelude.grammar")
+    return parse_grammar(text, name="prelude.grammar")
 
 
 def resolve(grammar: Grammar, folder: Path | None, *, chain: tuple[Path, ...] = ()) -> Grammar:
@@ -97,4 +97,4 @@ def _library(source: Source, entry: Import, folder: Path | None, chain: tuple[Pa
     if resolved in chain or len(chain) >= _LONGEST_CHAIN:
         names = " → ".join(part.name for part in (*chain, resolved))
         raise source.error(entry.span, f"circular imports: {names}; move the common rules to a third file")
-    return resolve(parse(text, name=str(path)), path.parent, chain=(*chain, resolved))
+    return resolve(parse_grammar(text, name=str(path)), path.parent, chain=(*chain, resolved))

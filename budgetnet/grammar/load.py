@@ -6,16 +6,16 @@ from pathlib import Path
 
 from budgetnet.grammar.checks.grammar import check
 from budgetnet.grammar.imports import resolve
-from budgetnet.grammar.parser import parse
+from budgetnet.grammar.parser import parse_grammar
 from budgetnet.grammar.sites import label
 from budgetnet.grammar.syntax import Grammar
 from budgetnet.ops.registry import BUILTIN
 from budgetnet.ops.signature import Vocabulary
 
-__all__ = ["load"]
+__all__ = ["load_grammar"]
 
 
-def load(
+def load_grammar(
     text: str,
     *,
     name: str = "<text>",
@@ -41,6 +41,6 @@ def load(
         LanguageError: with file, line, column, the line and a caret.
     """
     words = vocabulary or Vocabulary(BUILTIN)
-    grammar = resolve(parse(text, name=name, first_line=first_line, indent=indent), folder)
+    grammar = resolve(parse_grammar(text, name=name, first_line=first_line, indent=indent), folder)
     check(grammar, words)
     return label(grammar, words)

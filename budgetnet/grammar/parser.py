@@ -1,6 +1,6 @@
 """Text to expression tree: syntax only, no knowledge of primitives.
 
-`parse` is the only entry point. The tables are built from grammar.lark on first use and cached.
+`parse_grammar` is the only entry point. The tables are built from grammar.lark on first use and cached.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from budgetnet.grammar.syntax import Grammar
 from budgetnet.grammar.transformer import Builder, BuildError
 from budgetnet.grammar.walk import children
 
-__all__ = ["DEPTH", "parse"]
+__all__ = ["DEPTH", "parse_grammar"]
 
 DEPTH = 100
 """Deepest nesting of nodes in one rule; every recursive walk over a tree relies on this limit."""
 
 
-def parse(text: str, *, name: str = "<text>", first_line: int = 1, indent: int = 0) -> Grammar:
+def parse_grammar(text: str, *, name: str = "<text>", first_line: int = 1, indent: int = 0) -> Grammar:
     """Read a grammar or a network.
 
     Args:

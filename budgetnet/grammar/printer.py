@@ -26,20 +26,20 @@ from budgetnet.grammar.syntax import (
     Name,
     Number,
     Optional,
-    Parallel,
+    ParallelExpression,
     Range,
     Repeat,
     Rule,
-    Sequence,
-    Skip,
-    Split,
+    SequenceExpression,
+    SkipExpression,
+    SplitExpression,
     Text,
     Value,
 )
 
-__all__ = ["WIDTH", "expression_text", "rule_text", "term_text", "to_text", "value_text"]
+__all__ = ["LINE_WIDTH", "expression_text", "rule_text", "term_text", "to_text", "value_text"]
 
-WIDTH = 100
+LINE_WIDTH = 100
 """Longest line of a rule, in columns."""
 _STEP = "    "
 
@@ -60,9 +60,9 @@ def rule_text(rule: Rule) -> str:
     """Return the text of one rule, without a line end."""
     head = _head_text(rule)
     flat = f"{head} = {expression_text(rule.body)}"
-    if len(flat) <= WIDTH:
+    if len(flat) <= LINE_WIDTH:
         return flat
-    if isinstance(rule.body, Sequence | Alternatives):
+    if isinstance(rule.body, SequenceExpression | Alternatives):
         return f"{head} =\n{_STEP}{_broken(rule.body, _STEP)}"
     return f"{head} = {_broken(rule.body, '')}"
 
@@ -134,7 +134,7 @@ def _part(part: Expression, place: int) -> str:
     match part:
         case Call():
             return f"{part.name}({', '.join(map(_argument, part.arguments))})" if part.arguments else part.name
-        case Sequence():
+        case SequenceExpression():
             level, text = _SEQUENCE, " ".join(_part(item, _PART) for item in part.items)
         case Alternatives():
             options = [_part(option, _SEQUENCE) for option in part.options]
@@ -145,7 +145,7 @@ def _part(part: Expression, place: int) -> str:
             return f"{part.mode}({expression_text(part.body)}){_bounds(part)}"
         case Optional():
             return f"{_part(part.body, _PART)}?"
-        case Skip() | Parallel() | Split():
+        case SkipExpression() | ParallelExpression() | SplitExpression():
             word, entries = _combination(part)
             return f"{word}({', '.join(name + expression_text(entry) for name, entry in entries)})"
         case Graph():
@@ -167,15 +167,17 @@ def _bounds(repeat: Repeat) -> str:
     return f"{{{_value(repeat.low, _ATOM)}..{_value(repeat.high, _ATOM)}}}"
 
 
-def _combination(part: Skip | Parallel | Split) -> tuple[str, list[tuple[str, Expression]]]:
+def _combination(
+    part: SkipExpression | ParallelExpression | SplitExpression,
+) -> tuple[str, list[tuple[str, Expression]]]:
     """Return the word and its entries; an option is an entry that begins with ``name=``."""
     match part:
-        case Skip(project="auto"):
+        case SkipExpression(project="auto"):
             return "skip", [("", part.body)]
-        case Skip(project=project):
+        case SkipExpression(project=project):
             return "skip", [("", part.body), ("project=", Call(project) if isinstance(project, str) else project)]
-        case Parallel() | Split():
-            word, usual = ("parallel", "add") if isinstance(part, Parallel) else ("split", "concat")
+        case ParallelExpression() | SplitExpression():
+            word, usual = ("parallel", "add") if isinstance(part, ParallelExpression) else ("split", "concat")
             option = [] if part.join == usual else [("join=", Call(part.join))]
             return word, [*(("", branch) for branch in part.branches), *option]
         case _:
@@ -214,10 +216,10 @@ def _term(term: GraphTerm[Expression], place: int) -> str:
 def _laid_out(part: Expression, indent: str, place: int = _ALTERNATIVES, after: int = 0) -> str:
     """Return *part* on one line if it and *after* more characters fit, else broken; begins at column *indent*."""
     flat = _part(part, place)
-    if len(indent) + len(flat) + after <= WIDTH:
+    if len(indent) + len(flat) + after <= LINE_WIDTH:
         return flat
     grouped = (isinstance(part, Alternatives) and place > _ALTERNATIVES) or (
-        isinstance(part, Sequence) and place > _SEQUENCE
+        isinstance(part, SequenceExpression) and place > _SEQUENCE
     )
     if grouped:
         inner = indent + _STEP
@@ -232,7 +234,7 @@ def _broken(part: Expression, indent: str) -> str:
             return part.name
         case Call():
             return _block(f"{part.name}(", [_argument(argument) for argument in part.arguments], ",", indent, ")")
-        case Sequence():
+        case SequenceExpression():
             return f"\n{indent}".join(_laid_out(item, indent, _PART) for item in part.items)
         case Alternatives():
             options = [_laid_out(option, indent + "  ", _SEQUENCE, 8) for option in part.options]
@@ -244,7 +246,7 @@ def _broken(part: Expression, indent: str) -> str:
             return _block(f"{part.mode}(", [_laid_out(part.body, inner)], "", indent, f"){_bounds(part)}")
         case Optional():
             return f"{_laid_out(part.body, indent, _PART, 1)}?"
-        case Skip() | Parallel() | Split():
+        case SkipExpression() | ParallelExpression() | SplitExpression():
             word, entries = _combination(part)
             texts = [name + _laid_out(entry, inner, after=len(name) + 1) for name, entry in entries]
             return _block(f"{word}(", texts, ",", indent, ")")

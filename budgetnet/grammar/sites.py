@@ -32,14 +32,14 @@ from budgetnet.grammar.syntax import (
     Name,
     Number,
     Optional,
-    Parallel,
-    Parameter,
+    ParallelExpression,
     Range,
     Repeat,
     Rule,
-    Sequence,
-    Skip,
-    Split,
+    RuleParameter,
+    SequenceExpression,
+    SkipExpression,
+    SplitExpression,
     Text,
     Value,
 )
@@ -72,7 +72,9 @@ class _Labeller:
         parameters = tuple(
             parameter
             if parameter.default is None
-            else Parameter(parameter.name, self.value(parameter.default, f"{parameter.name}.default"), parameter.span)
+            else RuleParameter(
+                parameter.name, self.value(parameter.default, f"{parameter.name}.default"), parameter.span
+            )
             for parameter in rule.parameters
         )
         return replace(rule, parameters=parameters, body=self.part(rule.body))
@@ -101,8 +103,8 @@ class _Labeller:
         match part:
             case Call():
                 return self.call(part)
-            case Sequence():
-                return Sequence(self.parts(part.items), part.span)
+            case SequenceExpression():
+                return SequenceExpression(self.parts(part.items), part.span)
             case Alternatives():
                 site = self.fresh("kind")
                 return Alternatives(self.parts(part.options), part.weights, site, part.span)
@@ -111,14 +113,14 @@ class _Labeller:
             case Optional():
                 body = self.part(part.body)
                 return Optional(body, self.fresh(f"{_called(body) or 'part'}.used"), part.span)
-            case Skip():
+            case SkipExpression():
                 body = self.part(part.body)
                 project = part.project if isinstance(part.project, str) else self.part(part.project)
-                return Skip(body, project, part.span)
-            case Parallel():
-                return Parallel(self.parts(part.branches), part.join, part.span)
-            case Split():
-                return Split(self.parts(part.branches), part.join, part.span)
+                return SkipExpression(body, project, part.span)
+            case ParallelExpression():
+                return ParallelExpression(self.parts(part.branches), part.join, part.span)
+            case SplitExpression():
+                return SplitExpression(self.parts(part.branches), part.join, part.span)
             case Graph():
                 return rebuild(part, self.part)
             case _:

@@ -36,14 +36,14 @@ __all__ = [
     "Name",
     "Number",
     "Optional",
-    "Parallel",
-    "Parameter",
+    "ParallelExpression",
     "Range",
     "Repeat",
     "Rule",
-    "Sequence",
-    "Skip",
-    "Split",
+    "RuleParameter",
+    "SequenceExpression",
+    "SkipExpression",
+    "SplitExpression",
     "Text",
     "Value",
 ]
@@ -140,7 +140,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Sequence:
+class SequenceExpression:
     """Parts one after the other; never nested directly in a Sequence, never of length one."""
 
     items: tuple[Expression, ...]
@@ -183,7 +183,7 @@ class Optional:
 
 
 @dataclass(frozen=True, slots=True)
-class Skip:
+class SkipExpression:
     """``skip(a)``: ``x + a(x)``.
 
     *project* is the shortcut if shapes differ: ``"auto"`` is a 1x1 convolution with batch norm, ``"none"`` makes
@@ -197,7 +197,7 @@ class Skip:
 
 
 @dataclass(frozen=True, slots=True)
-class Parallel:
+class ParallelExpression:
     """``parallel(a, b, join=add)``: branches on the same input."""
 
     branches: tuple[Expression, ...]
@@ -206,7 +206,7 @@ class Parallel:
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class SplitExpression:
     """``split(a, b, join=concat)``: branches on equal channel slices, joined."""
 
     branches: tuple[Expression, ...]
@@ -214,14 +214,24 @@ class Split:
     span: Span = field(default=NOWHERE, compare=False)
 
 
-Expression = Call | Sequence | Alternatives | Repeat | Optional | Skip | Parallel | Split | Graph["Expression"]
+Expression = (
+    Call
+    | SequenceExpression
+    | Alternatives
+    | Repeat
+    | Optional
+    | SkipExpression
+    | ParallelExpression
+    | SplitExpression
+    | Graph["Expression"]
+)
 
 
 # --- rules ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class RuleParameter:
     """A rule's parameter; a default is evaluated at each call of the rule and may use ``in``."""
 
     name: str
@@ -234,7 +244,7 @@ class Rule:
     """``name(parameters) = body``."""
 
     name: str
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[RuleParameter, ...]
     body: Expression
     span: Span = field(default=NOWHERE, compare=False)
     source: Source | None = field(default=None, compare=False, repr=False)

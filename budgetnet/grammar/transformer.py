@@ -1,8 +1,8 @@
 """The parser's reductions to tree nodes in normal form; one method per rule of grammar.lark.
 
-Normal form: a `Sequence` holds at least two parts and no `Sequence`; `Alternatives`, `Choice`, `Parallel`,
-`Split` and `GraphJoin` hold at least two; weights that are all 1 are left out; ``{n}`` has one object as low
-and high; ``{m..n}`` never holds a single `Range` of step one.
+Normal form: a `SequenceExpression` holds at least two parts and no `SequenceExpression`; `Alternatives`, `Choice`,
+`ParallelExpression`, `SplitExpression` and `GraphJoin` hold at least two; weights that are all 1 are left out;
+``{n}`` has one object as low and high; ``{m..n}`` never holds a single `Range` of step one.
 """
 
 # ruff: noqa: D102  (each method is documented by its rule in grammar.lark)
@@ -33,14 +33,14 @@ from budgetnet.grammar.syntax import (
     Name,
     Number,
     Optional,
-    Parallel,
-    Parameter,
+    ParallelExpression,
     Range,
     Repeat,
     Rule,
-    Sequence,
-    Skip,
-    Split,
+    RuleParameter,
+    SequenceExpression,
+    SkipExpression,
+    SplitExpression,
     Text,
     Value,
 )
@@ -90,11 +90,11 @@ class Builder(Transformer[Token, Grammar]):
         *parameters, body = rest
         return Rule(str(head), parameters[0] if parameters else (), body, span_of(head))
 
-    def parameters(self, *parameters: Parameter | None) -> tuple[Parameter, ...]:
+    def parameters(self, *parameters: RuleParameter | None) -> tuple[RuleParameter, ...]:
         return tuple(parameter for parameter in parameters if parameter is not None)
 
-    def parameter(self, name: Token, default: Value | None) -> Parameter:
-        return Parameter(str(name), default, span_of(name))
+    def parameter(self, name: Token, default: Value | None) -> RuleParameter:
+        return RuleParameter(str(name), default, span_of(name))
 
     # --- parts of a network
 
@@ -113,11 +113,11 @@ class Builder(Transformer[Token, Grammar]):
             return parts[0]
         items: list[Expression] = []
         for part in parts:
-            if isinstance(part, Sequence):
+            if isinstance(part, SequenceExpression):
                 items.extend(part.items)
             else:
                 items.append(part)
-        return Sequence(tuple(items), items[0].span)
+        return SequenceExpression(tuple(items), items[0].span)
 
     def repeated(self, body: Expression, bounds: tuple[Value, Value]) -> Repeat:
         return Repeat(body, *bounds, span=body.span)
@@ -144,7 +144,9 @@ class Builder(Transformer[Token, Grammar]):
     def argument(self, name: Token | None, value: Value) -> Argument:
         return Argument(None, value, value.span) if name is None else Argument(str(name), value, span_of(name))
 
-    def combination(self, word: Token, *branches: tuple[Token | None, Expression]) -> Skip | Parallel | Split:
+    def combination(
+        self, word: Token, *branches: tuple[Token | None, Expression]
+    ) -> SkipExpression | ParallelExpression | SplitExpression:
         parts = tuple(part for name, part in branches if name is None)
         options = [(name, part) for name, part in branches if name is not None]
         legal = "project" if word == "skip" else "join"
@@ -158,12 +160,12 @@ class Builder(Transformer[Token, Grammar]):
             if len(parts) != 1:
                 found = f"skip takes one part, but got {len(parts)}; parallel(a, b) joins several"
                 raise BuildError(span_of(word), found)
-            return Skip(parts[0], _projection(options[0][1]) if options else "auto", span_of(word))
+            return SkipExpression(parts[0], _projection(options[0][1]) if options else "auto", span_of(word))
         if len(parts) < 2:
             raise BuildError(span_of(word), f"{word} needs at least two branches, but got {len(parts)}")
         if word == "parallel":
-            return Parallel(parts, _join(options[0][1]) if options else "add", span_of(word))
-        return Split(parts, _join(options[0][1]) if options else "concat", span_of(word))
+            return ParallelExpression(parts, _join(options[0][1]) if options else "add", span_of(word))
+        return SplitExpression(parts, _join(options[0][1]) if options else "concat", span_of(word))
 
     def branch(self, name: Token | None, part: Expression | Token) -> tuple[Token | None, Expression]:
         return name, Call(str(part), span=span_of(part)) if isinstance(part, Token) else part

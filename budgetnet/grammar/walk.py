@@ -19,12 +19,12 @@ from budgetnet.grammar.syntax import (
     Name,
     Number,
     Optional,
-    Parallel,
+    ParallelExpression,
     Range,
     Repeat,
-    Sequence,
-    Skip,
-    Split,
+    SequenceExpression,
+    SkipExpression,
+    SplitExpression,
     Text,
     Value,
 )
@@ -47,15 +47,15 @@ def children(node: Element) -> tuple[Element, ...]:
             return left, right
         case Call(arguments=arguments):
             return tuple(argument.value for argument in arguments)
-        case Sequence(items=items):
+        case SequenceExpression(items=items):
             return items
         case Repeat(body=body, low=low, high=high):
             return (body, low) if low == high else (body, low, high)
         case Optional(body=body):
             return (body,)
-        case Skip(body=body, project=project):
+        case SkipExpression(body=body, project=project):
             return (body,) if isinstance(project, str) else (body, project)
-        case Parallel(branches=branches) | Split(branches=branches):
+        case ParallelExpression(branches=branches) | SplitExpression(branches=branches):
             return branches
         case Graph(bindings=bindings, result=result):
             return (*(binding.term for binding in bindings), result)

@@ -7,6 +7,7 @@ it, as one would write them by hand. So the names of layers (``0``, ``3.body.0``
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -16,7 +17,7 @@ from budgetnet.network import nodes
 from budgetnet.network.cost.dag_cost import as_graph
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.shapes import joined_shape, slice_shape
-from budgetnet.ops.base import Spec, shape_text
+from budgetnet.ops.base import Operation, Spec, describe_shape
 
 __all__ = ["Box", "Child", "GraphBox", "Reader", "walk_layers"]
 
@@ -115,8 +116,13 @@ def _layers(node: Node, shapes: tuple[Shape, ...], reader: Reader[_Made]) -> tup
             box = _box(node, shape, reader)
             return [reader.box(box)], box.output
         case _:
-            specs = node.specs(shape)
+            specs = _specs(node, shape)
             return [reader.layer(spec) for spec in specs], specs[-1].output if specs else shape
+
+
+@lru_cache(maxsize=1 << 16)
+def _specs(node: Operation, shape: Shape) -> tuple[Spec, ...]:
+    return node.specs(shape)
 
 
 def _child(name: str, node: Node, shapes: tuple[Shape, ...], reader: Reader[_Made]) -> Child[_Made]:
@@ -137,7 +143,7 @@ def _box(
         case nodes.Shared():
             body = _child("body", node.body, (shape,), reader)
             if body.output != shape:
-                got = f"{shape_text(shape)} -> {shape_text(body.output)}"
+                got = f"{describe_shape(shape)} -> {describe_shape(body.output)}"
                 raise ShapeError(f"a shared part must keep its input's shape, got {got}")
             return Box("SharedStack", [body], shape, ("times", node.times), node.times)
         case nodes.Parallel() | nodes.Split():
@@ -145,7 +151,7 @@ def _box(
                 shape = slice_shape(shape, len(node.branches))
             children = [_child(f"branches.{at}", part, (shape,), reader) for at, part in enumerate(node.branches)]
             after = joined_shape(node.join, tuple(child.output for child in children))
-            return Box(type(node).__name__, children, after, ("join", node.join))
+            return Box(f"{type(node).__name__}Branches", children, after, ("join", node.join))
 
 
 def _graph(graph: nodes.Graph[Node], shapes: tuple[Shape, ...], reader: Reader[_Made]) -> tuple[list[_Made], Shape]:

@@ -12,13 +12,13 @@ from budgetnet.errors import ShapeError
 from budgetnet.grammar.syntax import Join
 from budgetnet.network import nodes
 from budgetnet.network.nodes import Shape
-from budgetnet.ops.base import shape_text
+from budgetnet.ops.base import describe_shape
 
 __all__ = [
     "builtin_shape",
+    "describe_shape",
     "joined_shape",
     "projection",
-    "shape_text",
     "slice_shape",
 ]
 
@@ -59,11 +59,13 @@ def joined_shape(join: Join, shapes: tuple[Shape, ...]) -> Shape:
     match join:
         case "add" | "mul":
             if any(shape != first for shape in shapes):
-                raise ShapeError(f"{join} needs equal shapes, got {' and '.join(map(shape_text, shapes))}")
+                raise ShapeError(f"{join} needs equal shapes, got {' and '.join(map(describe_shape, shapes))}")
             return first
         case "concat":
             if any(shape[1:] != first[1:] for shape in shapes):
-                raise ShapeError(f"concat needs equal heights and widths, got {' and '.join(map(shape_text, shapes))}")
+                raise ShapeError(
+                    f"concat needs equal heights and widths, got {' and '.join(map(describe_shape, shapes))}"
+                )
             return (sum(shape[0] for shape in shapes), *first[1:])
         case _:
             assert_never(join)
@@ -83,7 +85,7 @@ def projection(entry: Shape, after: Shape, how: Literal["auto", "pad"]) -> nodes
     """
     if len(entry) == len(after) == 1 and how == "auto":
         return nodes.Linear(after[0])
-    differ = f"the shortcut brings {shape_text(entry)}, the body leaves {shape_text(after)}"
+    differ = f"the shortcut brings {describe_shape(entry)}, the body leaves {describe_shape(after)}"
     stride = _stride(entry, after) if len(entry) == len(after) == 3 else None
     if stride is None:
         raise ShapeError(f"{differ}, and no stride leads from one to the other; state a projection: skip(…, project=…)")

@@ -40,11 +40,11 @@ def _expression(node: Node) -> language.Expression:
             return _sequence(node.items)
         case nodes.Skip():
             project = "auto" if node.project is None else _expression(node.project)
-            return language.Skip(_expression(node.body), project)  # type: ignore[arg-type]
+            return language.SkipExpression(_expression(node.body), project)  # type: ignore[arg-type]
         case nodes.Parallel():
-            return language.Parallel(tuple(map(_expression, node.branches)), node.join)
+            return language.ParallelExpression(tuple(map(_expression, node.branches)), node.join)
         case nodes.Split():
-            return language.Split(tuple(map(_expression, node.branches)), node.join)
+            return language.SplitExpression(tuple(map(_expression, node.branches)), node.join)
         case nodes.Shared() if node.times == 1:
             return _expression(node.body)
         case nodes.Shared():
@@ -65,12 +65,12 @@ def _sequence(items: tuple[Node, ...]) -> language.Expression:
     for expression, same in groupby(map(_expression, items)):
         count = len(list(same))
         if count == 1:
-            parts.extend(expression.items if isinstance(expression, language.Sequence) else (expression,))
+            parts.extend(expression.items if isinstance(expression, language.SequenceExpression) else (expression,))
         else:
             parts.append(_repeat(expression, count))
     if not parts:
         return language.Call("identity")
-    return parts[0] if len(parts) == 1 else language.Sequence(tuple(parts))
+    return parts[0] if len(parts) == 1 else language.SequenceExpression(tuple(parts))
 
 
 def _repeat(body: language.Expression, count: int, *, shared: bool = False) -> language.Repeat:

@@ -18,14 +18,13 @@ Shapes are without the batch: ``(channels, height, width)`` for an image, ``(fea
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from abc import abstractmethod
 from math import prod
 from typing import Any, ClassVar, NamedTuple
 
 from budgetnet.errors import ShapeError
 
-__all__ = ["Operation", "Part", "Shape", "Spec", "Step", "differing", "image", "shape_text", "table_layers"]
+__all__ = ["Operation", "PartCost", "Shape", "Spec", "Step", "describe_shape", "differing", "image"]
 
 Shape = tuple[int, ...]
 
@@ -56,6 +55,10 @@ class Spec(NamedTuple):
         """The class's name, ``"Conv2d"``."""
         return self.path.removeprefix("nn.")
 
+    def rows(self) -> tuple[tuple[str, Spec], ...]:
+        """Return what a layer table lists for it, by the name in its module (empty: the module itself)."""
+        return self.parts or (() if self.view else (("", self),))
+
 
 class Step(NamedTuple):
     """One plain step of an operation in normal form; equal steps compute the same function of input and weights."""
@@ -70,7 +73,7 @@ class Step(NamedTuple):
     """Doing it twice in a row is doing it once."""
 
 
-class Part(NamedTuple):
+class PartCost(NamedTuple):
     """What a part of a network does to one input; memory is counted in values, not bytes."""
 
     shape: Shape
@@ -90,13 +93,13 @@ class Part(NamedTuple):
     """The output is the input itself: nothing is computed."""
 
 
-class Operation(ABC):
+class Operation:
     """A leaf of a network: a frozen dataclass whose fields are its arguments in a grammar, all of them resolved.
 
     The fields' types are those of `budgetnet.ops.signature`, from which the grammar's signature is read.
     """
 
-    __slots__ = ()
+    __slots__ = ()  # and no ABCMeta, which would make the many isinstance checks of a count slow
 
     word: ClassVar[str]
     """Its name in a grammar."""
@@ -150,12 +153,12 @@ class Operation(ABC):
         """Return it in a few characters, for a network on one line: ``conv3-16/2``."""
         return self.word
 
-    def part(self, shape: Shape) -> Part:
+    def part(self, shape: Shape) -> PartCost:
         """Return what it does to an input of *shape*; raises as `output` does."""
         specs = self.specs(shape)
         params = flops = activations = depth = 0
         alias = True
-        for _, row in table_layers(specs):
+        for _, row in (each for spec in specs for each in spec.rows()):
             params += row.params
             flops += row.flops
             alias = False
@@ -165,16 +168,7 @@ class Operation(ABC):
         free, kept = self.memory(specs, shape)
         growth, stride = self.window()
         after = specs[-1].output if specs else shape
-        return Part(after, params, flops, activations, free, kept, depth, growth, stride, alias)
-
-
-def table_layers(specs: tuple[Spec, ...]) -> Iterator[tuple[str, Spec]]:
-    """Yield the layers that a table lists, with their names in their layer's module (empty: the module itself)."""
-    for spec in specs:
-        if spec.parts:
-            yield from spec.parts
-        elif not spec.view:
-            yield "", spec
+        return PartCost(after, params, flops, activations, free, kept, depth, growth, stride, alias)
 
 
 def differing(**values: tuple[object, object]) -> tuple[tuple[str, Any], ...]:
@@ -189,10 +183,10 @@ def image(operation: Operation, shape: Shape) -> Shape:
         ShapeError: it is a vector's, and the operation works on images.
     """
     if len(shape) != 3:
-        raise ShapeError(f"{operation.word} needs an image, got {shape_text(shape)}; put it before linear")
+        raise ShapeError(f"{operation.word} needs an image, got {describe_shape(shape)}; put it before linear")
     return shape
 
 
-def shape_text(shape: Shape) -> str:
+def describe_shape(shape: Shape) -> str:
     """Return ``"64×16×16"`` for an image, ``"10 features"`` for a vector."""
     return f"{shape[0]} features" if len(shape) == 1 else "×".join(map(str, shape))

@@ -73,7 +73,7 @@ class Zero(Operation):
 
     def specs(self, shape: Shape) -> tuple[Spec, ...]:
         """One layer."""
-        return (Spec("Zero", self.output(shape), (), differing(stride=(self.stride, 1))),)
+        return (Spec("Zeros", self.output(shape), (), differing(stride=(self.stride, 1))),)
 
     def steps(self) -> tuple[Step, ...]:
         """One step, which a sum leaves out."""

@@ -7,7 +7,7 @@ from math import prod
 from typing import Annotated, ClassVar
 
 from budgetnet.errors import RequestError, ShapeError
-from budgetnet.ops.base import Operation, Shape, Spec, Step, image, shape_text
+from budgetnet.ops.base import Operation, Shape, Spec, Step, describe_shape, image
 from budgetnet.ops.signature import Count, Rate, one_of
 
 __all__ = [
@@ -75,7 +75,7 @@ def check_norm(kind: str, shape: Shape, groups: int = 8) -> None:
         raise ShapeError(f"group norm needs channels in {groups} equal groups, got {shape[0]}")
     if prod(shape) == groups:  # PyTorch refuses it: the norm of one value is zero
         raise ShapeError(
-            f"group norm needs more than one value in each of its {groups} groups, got {shape_text(shape)}"
+            f"group norm needs more than one value in each of its {groups} groups, got {describe_shape(shape)}"
         )
 
 

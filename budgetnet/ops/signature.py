@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal, assert_never, get_type_hints
 from budgetnet.errors import nearest
 
 __all__ = [
+    "ArgumentKind",
     "Count",
     "Factor",
     "Flag",
-    "Kind",
     "Order",
     "Parameter",
     "Rate",
@@ -31,7 +31,7 @@ __all__ = [
 
 Scalar = int | float | bool | str
 
-Kind = Literal["int", "float", "bool", "name", "text", "order"]
+ArgumentKind = Literal["int", "float", "bool", "name", "text", "order"]
 """``name`` is one of a parameter's names, ``text`` any text, ``order`` a text naming each of conv, norm, act and
 drop at most once, conv always."""
 
@@ -41,7 +41,7 @@ class Parameter:
     """One parameter of an operation."""
 
     name: str
-    kind: Kind
+    kind: ArgumentKind
     default: Scalar | None = None
     """None: the argument is required."""
     low: float | None = None

@@ -46,7 +46,7 @@ class SqueezeExcite(Operation):
             ("gate", gate),
         )
         inner = act[0] if act else Spec("nn.Identity", small, view=True)
-        return (Spec("SqueezeExcite", shape, (channels, reduced, inner, gate), parts=parts),)
+        return (Spec("SqueezeExcitation", shape, (channels, reduced, inner, gate), parts=parts),)
 
     def steps(self) -> tuple[Step, ...]:
         """One step."""

@@ -13,7 +13,7 @@ from budgetnet.errors import RequestError, nearest
 from budgetnet.files import network_file
 from budgetnet.files.network_file import Network
 from budgetnet.files.places import near
-from budgetnet.grammar.load import load
+from budgetnet.grammar.load import load_grammar
 from budgetnet.text import command_text
 
 if TYPE_CHECKING:
@@ -234,14 +234,14 @@ def architecture_of(record: Record, study: Study) -> Network:
         LanguageError, ShapeError: the recorded text does not give a network on these images.
         DataError: the data set cannot be described.
     """
-    from budgetnet.training.data.sources import describe
+    from budgetnet.training.data.sources import describe_source
 
-    images = describe(study.dataset)
+    images = describe_source(study.dataset)
     name = f"{study.name}-{record.number}"
     # With the built-in defaults, not the study's: those are what the recorded text leaves out.
     vocabulary = study.plugins.vocabulary
     expansion = expand(
-        load(record.network, name=name, vocabulary=vocabulary),
+        load_grammar(record.network, name=name, vocabulary=vocabulary),
         input_shape=images.shape,
         classes=len(images.classes),
         vocabulary=vocabulary,

@@ -13,10 +13,10 @@ from budgetnet.network.cost.types import Cost, Layer
 from budgetnet.network.nodes import Sequence, Shape
 from budgetnet.network.text import summary
 from budgetnet.report.difference import part_lines
-from budgetnet.report.table import render
+from budgetnet.report.table import render_table
 from budgetnet.text import bytes_text, count_text, joined_table, shape_text
 
-__all__ = ["Part", "Sheet", "sheet", "sheet_document", "sheet_text", "verified"]
+__all__ = ["NetworkPart", "Sheet", "sheet", "sheet_document", "sheet_text", "verified"]
 
 WIDEST_PART = 60
 """Characters of a part's short text."""
@@ -25,7 +25,7 @@ MOST_PARTS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class NetworkPart:
     """One step of the network's outermost sequence."""
 
     text: str
@@ -46,7 +46,7 @@ class Sheet:
     classes: int
     cost: Cost
     layers: tuple[Layer, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[NetworkPart, ...]
     note: str = ""
     """What must be said beside counts that rest on own primitives."""
 
@@ -63,12 +63,12 @@ def sheet(architecture: Network, input_shape: Shape | None = None) -> Sheet:
     """
     shape = input_shape or architecture.input_shape
     network, forms = architecture.network, architecture.plugins.forms
-    parts: list[Part] = []
+    parts: list[NetworkPart] = []
     here = shape
     for item in network.items if isinstance(network, Sequence) else (network,):
         part = part_of(item, here, forms)
         text = " ".join(line.strip() for line in part_lines(item))
-        parts.append(Part(text, summary(item, WIDEST_PART), part.params, part.flops))
+        parts.append(NetworkPart(text, summary(item, WIDEST_PART), part.params, part.flops))
         here = part.shape
     return Sheet(
         name=architecture.name,
@@ -121,7 +121,7 @@ def sheet_text(shown: Sheet, *, verified: bool = False) -> list[str]:
     return [
         f"{shown.name}: input {shape_text(shown.input_shape)}, {shown.classes} classes",
         "",
-        *render(shown.layers, shown.input_shape).splitlines(),
+        *render_table(shown.layers, shown.input_shape).splitlines(),
         "",
         *(f"{name:<{width}}  {value:>{digits}}  {note}".rstrip() for name, value, note in totals),
         *([f"({shown.note})"] if shown.note else []),

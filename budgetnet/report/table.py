@@ -14,7 +14,7 @@ from budgetnet.network.cost.types import BYTES_PER_VALUE, Layer
 from budgetnet.network.nodes import Shape
 from budgetnet.text import PAGE_WIDTH
 
-__all__ = ["render", "rows"]
+__all__ = ["render_table", "rows"]
 
 _MEGABYTE = 2**20
 _WIDTH = 64
@@ -31,7 +31,7 @@ def rows(layers: Sequence[Layer]) -> list[tuple[str, str, str]]:
     ]
 
 
-def render(layers: Sequence[Layer], input_shape: Shape) -> str:
+def render_table(layers: Sequence[Layer], input_shape: Shape) -> str:
     """Return the whole table as text without a newline at its end.
 
     Args:

@@ -16,8 +16,8 @@ from budgetnet.records.training_folder import Training, prepare_folder, read_tra
 from budgetnet.records.training_run import TrainingRun
 from budgetnet.text import duration, percent, shape_text
 from budgetnet.training.data.known import DATASETS
-from budgetnet.training.data.load import load
-from budgetnet.training.data.sources import Source, describe, known
+from budgetnet.training.data.load import load_dataset
+from budgetnet.training.data.sources import ImageSource, describe_source, known
 from budgetnet.training.device import choose_device
 from budgetnet.training.recipe.reading import preset
 from budgetnet.training.recipe.recipe import Recipe
@@ -37,7 +37,7 @@ class TrainingPlan:
     """Plan of a full training: the network, the data, the recipe, and where the results go."""
 
     architecture: Network
-    dataset: Source
+    dataset: ImageSource
     recipe: Recipe
     seeds: int
     """Number of runs."""
@@ -73,7 +73,7 @@ def plan_training(
     """
     trials, record = found.trials, found.record
     guide = study or (trials.study if trials is not None else None)
-    source: Source
+    source: ImageSource
     if guide is not None:
         if dataset is not None:
             raise RequestError(f"the data set follows from the study {guide.name}; leave --dataset out")
@@ -149,7 +149,7 @@ def train_network(
         threads=threads or max(1, cores // count),
         plugins=planned.architecture.plugins.files,
     )
-    pool = Pool(setup, count, prepare=lambda: load(planned.dataset))
+    pool = Pool(setup, count, prepare=lambda: load_dataset(planned.dataset))
     work = _Seeds(planned, before, todo, say)
     try:
         JobLoop(pool, work).run()
@@ -228,7 +228,7 @@ def _check_fit(planned: TrainingPlan) -> None:
     Raises:
         RequestError: they are not.
     """
-    images = describe(planned.dataset)
+    images = describe_source(planned.dataset)
     architecture = planned.architecture
     if (architecture.input_shape, architecture.classes) != (images.shape, len(images.classes)):
         raise RequestError(
@@ -265,5 +265,5 @@ def _before(planned: TrainingPlan) -> Training:
     return replace(there, name=architecture.name)
 
 
-def _name(dataset: Source) -> str:
+def _name(dataset: ImageSource) -> str:
     return dataset if isinstance(dataset, str) else str(dataset.path)

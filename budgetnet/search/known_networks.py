@@ -12,7 +12,7 @@ from budgetnet.files import network_file
 from budgetnet.files.network_file import Network
 from budgetnet.files.study import Study
 from budgetnet.network.canonical.hash import canonical_hash
-from budgetnet.network.shapes import shape_text
+from budgetnet.network.shapes import describe_shape
 from budgetnet.search.propose import unanswered
 from budgetnet.space.choosers import replay
 from budgetnet.space.judge import Draw, derive
@@ -64,8 +64,8 @@ def derivation(network: Network, study: Study, space: Space) -> dict[str, Label]
     """
     if (network.input_shape, network.classes) != (space.input_shape, space.classes):
         raise RequestError(
-            f"{network.name} takes images of {shape_text(network.input_shape)} and tells {network.classes} classes "
-            f"apart, but {study.name} has images of {shape_text(space.input_shape)} and {space.classes} classes"
+            f"{network.name} takes images of {describe_shape(network.input_shape)} and tells {network.classes} classes "
+            f"apart, but {study.name} has images of {describe_shape(space.input_shape)} and {space.classes} classes"
         )
     ours = {own.signature.name: own.file for own in study.plugins.primitives}
     for own in network.plugins.primitives:

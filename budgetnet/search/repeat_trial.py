@@ -11,7 +11,7 @@ from budgetnet.records.lookup import Found, Trials
 from budgetnet.records.training_run import TrainingRun
 from budgetnet.records.trial import Record
 from budgetnet.text import percent
-from budgetnet.training.data.load import load
+from budgetnet.training.data.load import load_dataset
 from budgetnet.workers.environment import unlike
 from budgetnet.workers.loop import JobLoop, TaskList
 from budgetnet.workers.messages import Job, Result, Setup
@@ -98,7 +98,7 @@ def repeat_trial(found: Found, *, device: str = "auto", say: Callable[[str], obj
         ask=True,
         label=found.label,
     )
-    pool = Pool(setup, 1, prepare=lambda: load(trials.study.dataset))
+    pool = Pool(setup, 1, prepare=lambda: load_dataset(trials.study.dataset))
     repeat = _Repeat(job, record, say)
     try:
         JobLoop(pool, repeat).run()

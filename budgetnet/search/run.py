@@ -26,7 +26,7 @@ from budgetnet.search.finalists import FinalRound, choose_finalists, missing_run
 from budgetnet.search.known_networks import read_known_networks
 from budgetnet.search.loop import SearchLoop
 from budgetnet.search.propose import make_sampler
-from budgetnet.training.data.load import load
+from budgetnet.training.data.load import load_dataset
 from budgetnet.training.device import choose_device
 from budgetnet.workers.interruption import Interruption
 from budgetnet.workers.messages import Setup
@@ -111,7 +111,9 @@ def run_search(
             device=device,
             plugins=study.plugins.files,
         )
-        pool = Pool(setup, count, devices=devices, prepare=lambda: load(study.dataset, progress=_every_tenth(listen)))
+        pool = Pool(
+            setup, count, devices=devices, prepare=lambda: load_dataset(study.dataset, progress=_every_tenth(listen))
+        )
         try:
             ended = SearchLoop(
                 study=study,

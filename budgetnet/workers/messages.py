@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from budgetnet.files.plugins.types import PluginFile
 from budgetnet.network.nodes import Node
-from budgetnet.training.data.sources import Source
+from budgetnet.training.data.sources import ImageSource
 from budgetnet.training.recipe.recipe import Recipe
 from budgetnet.training.test_report import Reading
 
@@ -20,7 +20,7 @@ __all__ = ["Broken", "Bug", "Done", "EpochReport", "Failed", "Job", "Lost", "Mes
 class Setup:
     """Everything that a worker needs once."""
 
-    dataset: Source
+    dataset: ImageSource
     validation: float
     """Share of the train images that are held out in searches."""
     seed: int

@@ -16,7 +16,7 @@ from torch import nn
 from budgetnet.files.plugins.plugins import load_plugins
 from budgetnet.network.text import network_text
 from budgetnet.network.torch.build import build_nodes
-from budgetnet.training.data.load import load, names_of_test_images
+from budgetnet.training.data.load import load_dataset, names_of_test_images
 from budgetnet.training.data.split import split_validation
 from budgetnet.training.determinism import one_result_per_seed
 from budgetnet.training.device import choose_device
@@ -47,7 +47,7 @@ class Bench:
         torch.set_num_threads(setup.threads)
         self._source = setup.dataset
         self._device = setup.device
-        self._dataset = load(setup.dataset)
+        self._dataset = load_dataset(setup.dataset)
         train, validation = split_validation(self._dataset.train, fraction=setup.validation, seed=setup.seed)
         where = choose_device(setup.device)
         self._train, self._validation = train.to(where), validation.to(where)

@@ -25,7 +25,7 @@ from budgetnet.network.torch.build import build_nodes
 from budgetnet.training.cpu.fast_paths import fast_paths
 from budgetnet.training.cpu.malloc import keep_freed_memory
 from budgetnet.training.data.images import Images, Normalisation
-from budgetnet.training.data.load import load
+from budgetnet.training.data.load import load_dataset
 from budgetnet.training.device import choose_device, choose_precision
 from budgetnet.training.fit import fit
 from budgetnet.training.optim.make import make_optimizers
@@ -160,7 +160,7 @@ def _serve(connection: Connection[Any, Any], threads: int, settings: Settings, c
 
 def _images(data: str) -> Images:
     if data == "cifar10":
-        return load("cifar10").train
+        return load_dataset("cifar10").train
     drawn = torch.randint(0, 256, (STORED, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     return Images(drawn, torch.arange(STORED) % 10, None, Normalisation((0.49, 0.48, 0.45), (0.25, 0.24, 0.26)))
 

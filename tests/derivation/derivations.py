@@ -10,7 +10,7 @@ from budgetnet.derivation.expand import Expansion, expand
 from budgetnet.derivation.listeners import Assembler
 from budgetnet.derivation.machine import Machine, Pending
 from budgetnet.errors import LanguageError, ShapeError
-from budgetnet.grammar.load import load
+from budgetnet.grammar.load import load_grammar
 from budgetnet.grammar.syntax import Grammar
 from budgetnet.network.cost.closed_form import output_of
 from budgetnet.network.nodes import (
@@ -73,7 +73,7 @@ def derive(
             return decision.labels.index(rest.pop(decision.name))
         return decision.allowed.index(True)
 
-    grammar = load(text) if isinstance(text, str) else text
+    grammar = load_grammar(text) if isinstance(text, str) else text
     if classes is not None:
         expansion = expand(grammar, input_shape=shape, classes=classes, vocabulary=VOCABULARY, choose=choose)
     else:
@@ -129,4 +129,4 @@ def draw(grammar: Grammar, seed: int, machine: Machine | None = None) -> tuple[R
         return recorder, str(error)
 
 
-GRAMMARS = [load(text) for text in (DESIGN, EVERYTHING)]
+GRAMMARS = [load_grammar(text) for text in (DESIGN, EVERYTHING)]

@@ -13,7 +13,7 @@ from budgetnet.derivation.frames import Interner
 from budgetnet.derivation.listeners import Assembler
 from budgetnet.derivation.machine import Machine, Pending, State
 from budgetnet.errors import LanguageError, ShapeError
-from budgetnet.grammar.load import load
+from budgetnet.grammar.load import load_grammar
 from budgetnet.grammar.syntax import Grammar
 from budgetnet.network.cost.closed_form import output_of
 from budgetnet.network.nodes import (
@@ -162,7 +162,7 @@ def _future(machine: Machine, pending: Pending, seed: int) -> list[object]:
 
 def test_states_are_immutable_values() -> None:
     """Taking one option leaves the pending decision as it was: every option can be taken from it."""
-    machine = _interned(load("network = conv(3, 8|16|24) gap"))
+    machine = _interned(load_grammar("network = conv(3, 8|16|24) gap"))
     pending = machine.run(machine.start(), Assembler())
     assert isinstance(pending, Pending)
     ends = []

@@ -12,7 +12,7 @@ from budgetnet.derivation.expand import expand, output_shape, refuse
 from budgetnet.derivation.listeners import Assembler
 from budgetnet.derivation.machine import LIMIT_DEPTH, LIMIT_NESTING, Machine
 from budgetnet.errors import LanguageError, ShapeError
-from budgetnet.grammar.load import load
+from budgetnet.grammar.load import load_grammar
 from budgetnet.network.nodes import (
     Act,
     Dropout,
@@ -209,7 +209,7 @@ def test_leaves_know_how_often_they_run() -> None:
         def leaf(self, node: Node, entry: Shape, factor: int) -> None:  # type: ignore[override]
             heard.append((type(node).__name__, entry, factor))
 
-    grammar = load("network = maxpool shared(act(relu) shared(dropout(0.1)){2}){3} skip(conv(1, 8))")
+    grammar = load_grammar("network = maxpool shared(act(relu) shared(dropout(0.1)){2}){3} skip(conv(1, 8))")
     machine = Machine(grammar, input_shape=IMAGE, classes=10, vocabulary=VOCABULARY)
     machine.run(machine.start(), Listening())
     half = (3, 16, 16)
@@ -235,7 +235,7 @@ def test_recursion_ends_at_its_limit() -> None:
         seen.append(decision)
         return max(index for index, allowed in enumerate(decision.allowed) if allowed)
 
-    network = expand(load(TREE), input_shape=IMAGE, classes=4, vocabulary=VOCABULARY, choose=deepest).network
+    network = expand(load_grammar(TREE), input_shape=IMAGE, classes=4, vocabulary=VOCABULARY, choose=deepest).network
     assert [decision.allowed for decision in seen] == [(True, True, True)] * (LIMIT_DEPTH - 1) + [(True, False, False)]
     assert seen[2].name == "tree.tree#3.tree#3.kind"
     assert isinstance(network, Sequence)
@@ -288,7 +288,9 @@ def test_the_output_must_fit_the_classes() -> None:
 def test_a_network_has_nothing_left_to_choose() -> None:
     """The refusing chooser names the decision, its options and its place."""
     with pytest.raises(LanguageError, match=r"<text>:1:19: in rule 'network': a network has nothing left to choose, "):
-        expand(load("network = conv(3, 8|16)"), input_shape=IMAGE, classes=10, vocabulary=VOCABULARY, choose=refuse)
+        expand(
+            load_grammar("network = conv(3, 8|16)"), input_shape=IMAGE, classes=10, vocabulary=VOCABULARY, choose=refuse
+        )
     decision = Decision("c", "value", tuple(range(9)), (1 / 9,) * 9, (True,) * 9, True)
     with pytest.raises(LanguageError, match="but c is one of 0, 1, 2, 3, 4, 5, …; write the one that is meant"):
         refuse(decision)
@@ -297,7 +299,7 @@ def test_a_network_has_nothing_left_to_choose() -> None:
 def test_a_chooser_must_choose_what_is_allowed() -> None:
     """An option that cannot come to an end is refused with its name."""
     with pytest.raises(LanguageError, match=r"kind=skip\(tree\) cannot come to an end; choose another option"):
-        expand(load(TREE), input_shape=IMAGE, classes=4, vocabulary=VOCABULARY, choose=lambda _: 2)
+        expand(load_grammar(TREE), input_shape=IMAGE, classes=4, vocabulary=VOCABULARY, choose=lambda _: 2)
 
 
 def test_limits() -> None:

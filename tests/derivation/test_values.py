@@ -10,7 +10,7 @@ from budgetnet.derivation.decision import Decision, Label
 from budgetnet.derivation.expand import expand, refuse
 from budgetnet.derivation.values import told_apart
 from budgetnet.errors import LanguageError
-from budgetnet.grammar.load import load
+from budgetnet.grammar.load import load_grammar
 from budgetnet.network.nodes import (
     Conv,
     DepthwiseConv,
@@ -166,7 +166,7 @@ def test_numbers_of_different_types_stay_apart() -> None:
 def test_study_defaults() -> None:
     """A vocabulary with other defaults changes what is left out in the text."""
     vocabulary = VOCABULARY.with_defaults({"conv": {"order": "conv act norm drop", "dropout": 0.1}})
-    grammar = load("network = conv(3, 10) gap", vocabulary=vocabulary)
+    grammar = load_grammar("network = conv(3, 10) gap", vocabulary=vocabulary)
     network = expand(grammar, input_shape=IMAGE, classes=10, vocabulary=vocabulary, choose=refuse).network
     assert network == Sequence((Conv(3, 10, dropout=0.1, order="conv act norm drop"), GlobalAvgPool()))
 

@@ -32,7 +32,7 @@ def test_every_network_keeps_every_bound(study, weighting):
     assert len(document["networks"]) == 12
     for entry in document["networks"]:
         head = "format: budgetnet/1\ninput: [1, 8, 8]\nclasses: 10\nnetwork: |\n"
-        read = network_file.parse(head + "".join(f"  {line}\n" for line in entry["network"].splitlines()))
+        read = network_file.parse_network_file(head + "".join(f"  {line}\n" for line in entry["network"].splitlines()))
         cost = closed_form.cost(read.network, (1, 8, 8))
         assert (entry["params"], entry["flops"], entry["depth"]) == (cost.params, cost.flops, cost.depth)
         assert entry["params"] <= 3000

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from budgetnet.errors import ExportError, RequestError
-from budgetnet.export import export_trial as export_module
+from budgetnet.export import export as export_module
 from budgetnet.export.check import check_export
 from budgetnet.export.export import FILES, export_trial
 from budgetnet.export.standalone import standalone
@@ -25,7 +25,7 @@ from budgetnet.files.plugins.types import PluginFile
 from budgetnet.network.torch.build import build_nodes
 from budgetnet.records.lookup import architecture_of, pick
 from budgetnet.records.training_folder import Training, training_folder, write_training
-from budgetnet.training.data.load import load
+from budgetnet.training.data.load import load_dataset
 from budgetnet.training.evaluate import evaluate
 
 
@@ -50,7 +50,7 @@ def checked(trials, exported, copied):
     """What `check_export` needs to check the copy: architecture, trained network, normalisation."""
     architecture = architecture_of(pick(trials, "best"), trials.study)
     trained = export_module._trained(architecture, exported.folder / "weights.safetensors")
-    return copied, architecture, trained, load("digits").normalisation
+    return copied, architecture, trained, load_dataset("digits").normalisation
 
 
 def test_the_folder_holds_the_four_files_and_nothing_else(exported):
@@ -82,7 +82,7 @@ def test_the_text_reads_back_as_the_trial_s_network(exported, trials):
 def test_the_card_s_code_gives_a_stranger_the_recorded_accuracy(exported, tmp_path):
     """Without budgetnet: the card's Python block as it stands, then the same on all test images."""
     block = (exported.folder / "README.md").read_text().split("```python\n")[1].split("```")[0]
-    test = load("digits").test()
+    test = load_dataset("digits").test()
     save_file({"pixels": test.images.contiguous(), "labels": test.labels}, tmp_path / "test.safetensors")
     code = (
         f"import sys; sys.modules['budgetnet'] = None\n{block}\nfrom safetensors.torch import load_file\n"
@@ -267,5 +267,5 @@ def test_built_and_exported_networks_score_the_same(exported, trials):
     """The exported weights in budgetnet's own network give the recorded accuracy, too."""
     architecture = architecture_of(pick(trials, "best"), trials.study)
     model = export_module._trained(architecture, exported.folder / "weights.safetensors")
-    found = evaluate(model, load("digits").test(), device="cpu")
+    found = evaluate(model, load_dataset("digits").test(), device="cpu")
     assert found.accuracy == pytest.approx(exported.run.test_accuracy, abs=1e-9)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from budgetnet.derivation.expand import expand, refuse
 from budgetnet.errors import BudgetnetError, CountError, LanguageError, ShapeError
-from budgetnet.files.network_file import Network, parse, read, write
-from budgetnet.grammar.load import load
+from budgetnet.files.network_file import Network, parse_network_file, read, write
+from budgetnet.grammar.load import load_grammar
 from budgetnet.network import nodes
 from budgetnet.network.cost.closed_form import cost, output_of
 from budgetnet.network.cost.types import CustomCost
@@ -46,7 +46,7 @@ VOCABULARY = Vocabulary(BUILTIN)
 
 def read_text(text: str, input_shape: Shape, classes: int) -> Node:
     """The network of a text."""
-    grammar = load(text)
+    grammar = load_grammar(text)
     return expand(grammar, input_shape=input_shape, classes=classes, vocabulary=VOCABULARY, choose=refuse).network
 
 
@@ -167,7 +167,7 @@ def test_files_read_back(drawn: Drawn, words: str) -> None:
     before = Network(
         name=words or "x", input_shape=drawn.input_shape, classes=drawn.shape[0], network=network, source=words
     )
-    after = parse(write(None, before))
+    after = parse_network_file(write(None, before))
     total = cost(network, drawn.input_shape)
     assert after.claimed == {"params": total.params, "flops": total.flops}
     assert (after.name, after.source) == (before.name, before.source)
@@ -240,13 +240,13 @@ def test_a_file_on_disk(tmp_path: Path) -> None:
 def test_mistakes_in_the_header(text: str, message: str) -> None:
     """Errors hold the file, its line and column, what came and what to do."""
     with pytest.raises(LanguageError, match=message):
-        parse(text, name="f.yaml")
+        parse_network_file(text, name="f.yaml")
 
 
 def located(text: str, kind: type[BudgetnetError]) -> str:
     """The error's text."""
     with pytest.raises(kind) as caught:
-        parse(text, name="f.yaml")
+        parse_network_file(text, name="f.yaml")
     return str(caught.value)
 
 
@@ -293,7 +293,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(LanguageError, match="not plain UTF-8 text"):
         read(tmp_path / "bytes.yaml")
     with pytest.raises(LanguageError, match="cannot be written"):
-        write(tmp_path / "no" / "such" / "folder.yaml", parse(GOOD))
+        write(tmp_path / "no" / "such" / "folder.yaml", parse_network_file(GOOD))
 
 
 def test_custom_primitives() -> None:
@@ -307,14 +307,14 @@ def test_custom_primitives() -> None:
         return CustomCost(output=(shape[0] * factor, *shape[1:]), params=1, flops=2)
 
     text = GOOD.replace("conv(3, 8)", "mine mine(3)")
-    architecture = parse(text, vocabulary=vocabulary, custom={"mine": form})
+    architecture = parse_network_file(text, vocabulary=vocabulary, custom={"mine": form})
     assert architecture.network.items[0] == Custom("mine", (("factor", 2),))  # type: ignore[union-attr]
     assert output_of(architecture.network, (3, 8, 8), custom={"mine": form}) == (10,)
     written = write(None, architecture, custom={"mine": form})
-    assert parse(written, vocabulary=vocabulary, custom={"mine": form}).network == architecture.network
+    assert parse_network_file(written, vocabulary=vocabulary, custom={"mine": form}).network == architecture.network
     assert "counts" not in write(None, architecture)
     with pytest.raises(CountError, match="'mine' has no closed form"):
-        parse(text, vocabulary=vocabulary)
+        parse_network_file(text, vocabulary=vocabulary)
 
 
 @given(st.text(max_size=80))
@@ -322,4 +322,4 @@ def test_any_text_is_a_file_or_an_error(text: str) -> None:
     """No text makes the reader fail in another way."""
     for candidate in (text, GOOD.replace("conv(3, 8)", text), GOOD.replace("small", text)):
         with contextlib.suppress(BudgetnetError):
-            parse(candidate, name="f.yaml")
+            parse_network_file(candidate, name="f.yaml")

@@ -18,7 +18,7 @@ from budgetnet.files import network_file
 from budgetnet.files.network_file import Network
 from budgetnet.files.plugins.plugins import NO_PLUGINS, Plugins, load_plugins, read_file
 from budgetnet.files.plugins.types import PluginFile
-from budgetnet.grammar.load import load
+from budgetnet.grammar.load import load_grammar
 from budgetnet.network.cost.closed_form import cost, layers
 from budgetnet.network.nodes import Custom, GlobalAvgPool, Linear, Sequence
 from budgetnet.network.text import network_text, summary
@@ -72,7 +72,7 @@ def form(output: str = "shape", params: str = "shape[0]", flops: str = "0") -> s
 
 def network(text: str, own: Plugins):
     """A network of 3×8×8 images and 10 classes."""
-    grammar = load(f"network = {text} gap linear(10)", vocabulary=own.vocabulary)
+    grammar = load_grammar(f"network = {text} gap linear(10)", vocabulary=own.vocabulary)
     return expand(
         grammar, input_shape=IMAGE, classes=10, vocabulary=own.vocabulary, choose=refuse, custom=own.forms
     ).network
@@ -246,7 +246,7 @@ def test_the_note_names_what_a_network_or_grammar_uses():
     own = plugins(block("A") + block("B") + block("C", more=form()))
     assert own.note == "counted by fvcore alone: a and b have no closed form"
     assert own.of(network("skip(c b)", own)).note == "counted by fvcore alone: b has no closed form"
-    grammar = load("network = stem gap linear(classes)\nstem = c | a?", vocabulary=own.vocabulary)
+    grammar = load_grammar("network = stem gap linear(classes)\nstem = c | a?", vocabulary=own.vocabulary)
     assert own.of(grammar).note == "counted by fvcore alone: a has no closed form"
     assert own.of(network("c", own)).note == ""
 
@@ -348,7 +348,7 @@ def test_arguments_read_back(a, b, c, d, e):
     parameters = ', a: int = 0, b: float = 0.0, c: bool = False, d: str = "", e: Literal["u", "relu"] = "u"'
     own = plugins(block(parameters=parameters))
     node = Sequence((Custom("mine", (("a", a), ("b", b), ("c", c), ("d", d), ("e", e))), GlobalAvgPool(), Linear(10)))
-    grammar = load(network_text(node), vocabulary=own.vocabulary)
+    grammar = load_grammar(network_text(node), vocabulary=own.vocabulary)
     again = expand(grammar, input_shape=IMAGE, classes=10, vocabulary=own.vocabulary, choose=refuse, custom=own.forms)
     assert again.network == node
     assert repr(again.network) == repr(node)
@@ -374,7 +374,7 @@ def test_wrong_calls_are_refused_like_any(call, message):
     """A grammar's calls of own primitives are checked by their signatures."""
     own = plugins(block(parameters=', d: str = "x", e: Literal["u", "v"] = "u"'))
     with pytest.raises(LanguageError, match=message):
-        load(f"network = {call} gap linear(10)", vocabulary=own.vocabulary)
+        load_grammar(f"network = {call} gap linear(10)", vocabulary=own.vocabulary)
 
 
 def test_an_own_parameter_may_be_called_order():
@@ -419,14 +419,14 @@ def test_wrong_plugins_of_architecture_files(value, message, tmp_path):
     """Said with the file that is wrong."""
     text = f"format: budgetnet/1\ninput: [3, 8, 8]\nclasses: 2\nplugins: {value}\nnetwork: network = gap linear(2)\n"
     with pytest.raises(RequestError, match=message):
-        network_file.parse(text, folder=tmp_path)
+        network_file.parse_network_file(text, folder=tmp_path)
 
 
 def test_text_without_a_folder_has_no_plugins():
     """A text that is no file cannot name others."""
     text = "format: budgetnet/1\ninput: [3, 8, 8]\nclasses: 2\nplugins: [a.py]\nnetwork: network = gap linear(2)\n"
     with pytest.raises(LanguageError, match=r"4:10: plugins must not be used in a text that is not in a file"):
-        network_file.parse(text)
+        network_file.parse_network_file(text)
 
 
 def test_exports_leave_the_closed_form_behind():

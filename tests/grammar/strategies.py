@@ -28,14 +28,14 @@ from budgetnet.grammar.syntax import (
     Name,
     Number,
     Optional,
-    Parallel,
-    Parameter,
+    ParallelExpression,
     Range,
     Repeat,
     Rule,
-    Sequence,
-    Skip,
-    Split,
+    RuleParameter,
+    SequenceExpression,
+    SkipExpression,
+    SplitExpression,
     Text,
     Value,
 )
@@ -123,11 +123,11 @@ def _alternatives(draw: st.DrawFn, inner: st.SearchStrategy[Expression]) -> Alte
     return Alternatives(options, draw(_weights(len(options))))
 
 
-def _sequence(items: list[Expression]) -> Sequence:
+def _sequence(items: list[Expression]) -> SequenceExpression:
     flat: list[Expression] = []
     for item in items:
-        flat.extend(item.items if isinstance(item, Sequence) else (item,))
-    return Sequence(tuple(flat))
+        flat.extend(item.items if isinstance(item, SequenceExpression) else (item,))
+    return SequenceExpression(tuple(flat))
 
 
 @st.composite
@@ -168,9 +168,9 @@ def _bigger_parts(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Exp
         | _alternatives(inner)
         | _repeats(inner)
         | st.builds(Optional, inner)
-        | st.builds(Skip, inner, projections)
-        | st.builds(Parallel, branches, _joins)
-        | st.builds(Split, branches, _joins)
+        | st.builds(SkipExpression, inner, projections)
+        | st.builds(ParallelExpression, branches, _joins)
+        | st.builds(SplitExpression, branches, _joins)
         | _graphs(inner)
     )
 
@@ -183,7 +183,7 @@ terms = _term_of(expressions)
 
 # --- rules ------------------------------------------------------------------------------------------
 
-_parameters = st.lists(st.builds(Parameter, names, st.none() | values), max_size=3).map(tuple)
+_parameters = st.lists(st.builds(RuleParameter, names, st.none() | values), max_size=3).map(tuple)
 rules = _brief(st.builds(Rule, names, _parameters, expressions), "rules")
 _imports = st.builds(Import, names | texts, st.lists(names, min_size=1, max_size=3).map(tuple))
 grammars = _brief(

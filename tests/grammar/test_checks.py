@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 
 from budgetnet.errors import LanguageError
 from budgetnet.grammar.checks.grammar import Warning_, check
-from budgetnet.grammar.parser import parse
+from budgetnet.grammar.parser import parse_grammar
 from budgetnet.grammar.syntax import Grammar
 from budgetnet.ops.registry import BUILTIN
 from budgetnet.ops.signature import Parameter, Signature, Vocabulary
@@ -20,7 +20,7 @@ VOCABULARY = Vocabulary(BUILTIN)
 
 def checked(text: str, vocabulary: Vocabulary = VOCABULARY) -> tuple[Warning_, ...]:
     """The warnings of a text."""
-    return check(parse(text, name="f"), vocabulary)
+    return check(parse_grammar(text, name="f"), vocabulary)
 
 
 # Text, and what its error says: pieces with " … " between them.
@@ -181,7 +181,7 @@ def test_a_study_may_bring_primitives():
 
 def test_trees_built_by_hand_are_checked_too():
     """Without a source the message still names the rule."""
-    rule = parse("network = blok").rules[0]
+    rule = parse_grammar("network = blok").rules[0]
     bare = Grammar((type(rule)(rule.name, rule.parameters, rule.body),))
     with pytest.raises(LanguageError, match="in rule 'network': unknown rule or primitive 'blok'"):
         check(bare, VOCABULARY)

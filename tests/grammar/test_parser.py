@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from budgetnet.grammar.parser import parse
+from budgetnet.grammar.parser import parse_grammar
 from budgetnet.grammar.syntax import (
     Alternatives,
     Argument,
@@ -20,13 +20,13 @@ from budgetnet.grammar.syntax import (
     Name,
     Number,
     Optional,
-    Parallel,
-    Parameter,
+    ParallelExpression,
     Range,
     Repeat,
-    Sequence,
-    Skip,
-    Split,
+    RuleParameter,
+    SequenceExpression,
+    SkipExpression,
+    SplitExpression,
     Text,
 )
 
@@ -35,19 +35,19 @@ ONE, TWO, THREE = Number(1), Number(2), Number(3)
 X, H = GraphName("x"), GraphName("h")
 
 PARTS = {
-    "a b c": Sequence((A, B, C)),
-    "a (b c)": Sequence((A, B, C)),
+    "a b c": SequenceExpression((A, B, C)),
+    "a (b c)": SequenceExpression((A, B, C)),
     "(a)": A,
     "a()": A,
     "a | b": Alternatives((A, B)),
     "a @3 | b": Alternatives((A, B), (3.0, 1.0)),
     "a @1 | b": Alternatives((A, B)),
-    "a | b c @0.5": Alternatives((A, Sequence((B, C))), (1.0, 0.5)),
+    "a | b c @0.5": Alternatives((A, SequenceExpression((B, C))), (1.0, 0.5)),
     "a | (b | c)": Alternatives((A, Alternatives((B, C)))),
-    "a (b | c)": Sequence((A, Alternatives((B, C)))),
+    "a (b | c)": SequenceExpression((A, Alternatives((B, C)))),
     "a(b | c)": Call("a", (Argument(None, Choice((Name("b"), Name("c")))),)),
     "a?": Optional(A),
-    "(a b)?": Optional(Sequence((A, B))),
+    "(a b)?": Optional(SequenceExpression((A, B))),
     "a{2}": Repeat(A, TWO, TWO),
     "a{1..3}": Repeat(A, ONE, THREE),
     "a{1..n}": Repeat(A, ONE, Name("n")),
@@ -56,19 +56,19 @@ PARTS = {
     "a{1..3:2}": Repeat(A, Range(ONE, THREE, TWO), Range(ONE, THREE, TWO)),
     "a{(1|2)..3}": Repeat(A, Choice((ONE, TWO)), THREE),
     "a{2}?{3}": Repeat(Optional(Repeat(A, TWO, TWO)), THREE, THREE),
-    "tied(a b){1..2}": Repeat(Sequence((A, B)), ONE, TWO, "tied"),
+    "tied(a b){1..2}": Repeat(SequenceExpression((A, B)), ONE, TWO, "tied"),
     "shared(a){3}": Repeat(A, THREE, THREE, "shared"),
-    "skip(a b)": Skip(Sequence((A, B))),
-    "skip(a, project=auto)": Skip(A),
-    "skip(a, project=none)": Skip(A, "none"),
-    "skip(a, project=pad)": Skip(A, "pad"),
-    "skip(a, project=pad(64))": Skip(A, Call("pad", (Argument(None, Number(64)),))),
-    "skip(a, project=b c)": Skip(A, Sequence((B, C))),
-    "parallel(a, b c)": Parallel((A, Sequence((B, C)))),
-    "parallel(a, b, join=concat)": Parallel((A, B), "concat"),
-    "parallel(a, b, join=mul)": Parallel((A, B), "mul"),
-    "split(a, b)": Split((A, B)),
-    "split(a, b, join=add)": Split((A, B), "add"),
+    "skip(a b)": SkipExpression(SequenceExpression((A, B))),
+    "skip(a, project=auto)": SkipExpression(A),
+    "skip(a, project=none)": SkipExpression(A, "none"),
+    "skip(a, project=pad)": SkipExpression(A, "pad"),
+    "skip(a, project=pad(64))": SkipExpression(A, Call("pad", (Argument(None, Number(64)),))),
+    "skip(a, project=b c)": SkipExpression(A, SequenceExpression((B, C))),
+    "parallel(a, b c)": ParallelExpression((A, SequenceExpression((B, C)))),
+    "parallel(a, b, join=concat)": ParallelExpression((A, B), "concat"),
+    "parallel(a, b, join=mul)": ParallelExpression((A, B), "mul"),
+    "split(a, b)": SplitExpression((A, B)),
+    "split(a, b, join=add)": SplitExpression((A, B), "add"),
     "graph { h = a(x) return h }": Graph(("x",), (Binding("h", GraphApply(A, ("x",))),), H),
     "graph { h = a(x); return h; }": Graph(("x",), (Binding("h", GraphApply(A, ("x",))),), H),
     "graph { return x + a(x) * h }": Graph(
@@ -79,11 +79,11 @@ PARTS = {
     "graph(p, q) { return a(p, q) }": Graph(("p", "q"), (), GraphApply(A, ("p", "q"))),
     "graph { return a(c)(x) }": Graph(("x",), (), GraphApply(Call("a", (Argument(None, Name("c")),)), ("x",))),
     "graph { return a (x) }": Graph(("x",), (), GraphApply(A, ("x",))),
-    "graph { return (a b)(x) }": Graph(("x",), (), GraphApply(Sequence((A, B)), ("x",))),
+    "graph { return (a b)(x) }": Graph(("x",), (), GraphApply(SequenceExpression((A, B)), ("x",))),
     "graph { return (a | b)(x) }": Graph(("x",), (), GraphApply(Alternatives((A, B)), ("x",))),
     "graph { return a{2}(x) }": Graph(("x",), (), GraphApply(Repeat(A, TWO, TWO), ("x",))),
-    "graph { return (a b)?(x) }": Graph(("x",), (), GraphApply(Optional(Sequence((A, B))), ("x",))),
-    "graph { return skip(a)(x) }": Graph(("x",), (), GraphApply(Skip(A), ("x",))),
+    "graph { return (a b)?(x) }": Graph(("x",), (), GraphApply(Optional(SequenceExpression((A, B))), ("x",))),
+    "graph { return skip(a)(x) }": Graph(("x",), (), GraphApply(SkipExpression(A), ("x",))),
     "graph { return a(h=3)(x) }": Graph(("x",), (), GraphApply(Call("a", (Argument("h", THREE),)), ("x",))),
 }
 
@@ -117,55 +117,55 @@ VALUES = {
 @pytest.mark.parametrize("text", PARTS)
 def test_parts(text):
     """A part of a network means the tree next to it."""
-    assert parse(f"network = {text}").rules[0].body == PARTS[text]
+    assert parse_grammar(f"network = {text}").rules[0].body == PARTS[text]
 
 
 @pytest.mark.parametrize("text", VALUES)
 def test_values(text):
     """A value in argument position means the tree next to it."""
-    assert parse(f"network = f({text})").rules[0].body == Call("f", (Argument(None, VALUES[text]),))
+    assert parse_grammar(f"network = f({text})").rules[0].body == Call("f", (Argument(None, VALUES[text]),))
 
 
 def test_rules_need_no_terminator():
     """A rule ends where the next head begins, wherever lines break."""
-    one = parse("network = a b(k=1)\nb(k, c=in) = c\nc = a")
-    other = parse("network =\n  a\n  b(k=1) b(k,\n c=in) = c c = a")
+    one = parse_grammar("network = a b(k=1)\nb(k, c=in) = c\nc = a")
+    other = parse_grammar("network =\n  a\n  b(k=1) b(k,\n c=in) = c c = a")
     assert one == other
     assert [rule.name for rule in one.rules] == ["network", "b", "c"]
-    assert one.rules[1].parameters == (Parameter("k"), Parameter("c", Name("in")))
+    assert one.rules[1].parameters == (RuleParameter("k"), RuleParameter("c", Name("in")))
 
 
 def test_comments_and_windows_line_ends_are_blank():
     """A comment runs to the end of its line; a carriage return and a byte order mark are nothing."""
-    assert parse("\ufeff# about\r\nnetwork = a # (b\r\n  c\r\n") == parse("network = a c")
+    assert parse_grammar("\ufeff# about\r\nnetwork = a # (b\r\n  c\r\n") == parse_grammar("network = a c")
 
 
 def test_imports_come_with_their_names():
     """Both kinds of imports are read; where they come from keeps its spelling."""
-    grammar = parse('from prelude import mbconv, fire from "my blocks.grammar" import cell network = cell')
+    grammar = parse_grammar('from prelude import mbconv, fire from "my blocks.grammar" import cell network = cell')
     assert grammar.imports == (Import("prelude", ("mbconv", "fire")), Import("my blocks.grammar", ("cell",)))
 
 
 def test_the_network_starts_at_its_rule_or_at_the_first():
     """The rule called network is the start, else the first one."""
-    assert parse("a = b network = a").start.name == "network"
-    assert parse("a = b b = c").start.name == "a"
+    assert parse_grammar("a = b network = a").start.name == "network"
+    assert parse_grammar("a = b b = c").start.name == "a"
 
 
 def test_bounds_that_are_one_are_one_object():
     """`{n}` is one value that is drawn once."""
-    body = parse("network = a{1|2}").rules[0].body
+    body = parse_grammar("network = a{1|2}").rules[0].body
     assert body.low is body.high
 
 
 def test_numbers_keep_their_type():
     """1 and 1.0 are two numbers."""
-    assert parse("a = f(1)") != parse("a = f(1.0)")
+    assert parse_grammar("a = f(1)") != parse_grammar("a = f(1.0)")
 
 
 def test_spans_and_sources_point_into_the_text():
     """Every node knows line, column and length; every rule its text."""
-    rule = parse("\nnetwork = a\n  conv(3, width|24)\n", name="n.yaml", first_line=5, indent=2).rules[0]
+    rule = parse_grammar("\nnetwork = a\n  conv(3, width|24)\n", name="n.yaml", first_line=5, indent=2).rules[0]
     call = rule.body.items[1]
     assert (call.span.line, call.span.column, call.span.length) == (3, 3, 4)
     choice = call.arguments[1].value
@@ -183,10 +183,10 @@ def test_a_typical_grammar_parses_in_milliseconds():
         + " ".join(f"r{i}(16|24)" for i in range(15))
         + "".join(f"\nr{i}(c) = conv(3|5, c, act=relu|gelu) | skip(dwconv(3) conv(1, c)){{1..3}}" for i in range(15))
     )
-    parse(text)
+    parse_grammar(text)
     times = []
     for _ in range(5):
         begin = process_time()
-        parse(text)
+        parse_grammar(text)
         times.append(process_time() - begin)
     assert min(times) < 0.1

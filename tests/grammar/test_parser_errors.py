@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from budgetnet.errors import LanguageError
 from budgetnet.grammar.lexer import LONGEST_TEXT, MOST_RULES, NESTING
-from budgetnet.grammar.parser import DEPTH, parse
+from budgetnet.grammar.parser import DEPTH, parse_grammar
 
 # Text, and what its error says: pieces with " … " between them.
 WRONG = {
@@ -81,7 +81,7 @@ WRONG = {
 def test_a_wrong_text_is_reported_where_it_is_wrong(text):
     """File, line and column, and what was expected in a reader's words."""
     with pytest.raises(LanguageError) as raised:
-        parse(text, name="f")
+        parse_grammar(text, name="f")
     message = str(raised.value)
     for piece in WRONG[text].split(" … "):
         assert piece in message
@@ -90,7 +90,7 @@ def test_a_wrong_text_is_reported_where_it_is_wrong(text):
 def test_the_line_and_a_caret_are_shown():
     """The message shows the line, and a caret under the whole word."""
     with pytest.raises(LanguageError) as raised:
-        parse("network = stem\nstem = conv(3, 16)) head\n", name="g.yaml", first_line=10, indent=4)
+        parse_grammar("network = stem\nstem = conv(3, 16)) head\n", name="g.yaml", first_line=10, indent=4)
     assert str(raised.value) == (
         "g.yaml:11:23: ')' closes nothing; remove it or open a bracket before it\n"
         "  11 | stem = conv(3, 16)) head\n"
@@ -101,7 +101,7 @@ def test_the_line_and_a_caret_are_shown():
 def test_a_tab_does_not_move_the_caret():
     """Tabs count as one column and are shown as one."""
     with pytest.raises(LanguageError) as raised:
-        parse("network =\t\tskip(a", name="f")
+        parse_grammar("network =\t\tskip(a", name="f")
     lines = str(raised.value).splitlines()
     assert lines[1].index("(") == lines[2].index("^")
 
@@ -109,7 +109,7 @@ def test_a_tab_does_not_move_the_caret():
 def test_a_caret_in_a_long_line_is_still_in_sight():
     """Of a very long line, the surroundings of the place are shown."""
     with pytest.raises(LanguageError) as raised:
-        parse("network = " + "a " * 3000 + "( " + "a " * 3000, name="f")
+        parse_grammar("network = " + "a " * 3000 + "( " + "a " * 3000, name="f")
     shown, caret = str(raised.value).splitlines()[1:]
     assert len(shown) < 140
     assert shown[caret.index("^")] == "("
@@ -130,7 +130,7 @@ ALPHABET = st.sampled_from(
 def message_of(text: str) -> str:
     """What is wrong with a text, or nothing."""
     try:
-        parse(text, name="f")
+        parse_grammar(text, name="f")
     except LanguageError as error:
         return str(error)
     return ""

@@ -11,8 +11,8 @@ from budgetnet.derivation.expand import expand, refuse
 from budgetnet.errors import LanguageError
 from budgetnet.grammar.checks.grammar import check
 from budgetnet.grammar.imports import prelude, resolve
-from budgetnet.grammar.load import load
-from budgetnet.grammar.parser import parse
+from budgetnet.grammar.load import load_grammar
+from budgetnet.grammar.parser import parse_grammar
 from budgetnet.grammar.syntax import Graph
 from budgetnet.network.cost.closed_form import cost
 from budgetnet.ops.registry import BUILTIN
@@ -33,7 +33,7 @@ def call_of(rule) -> str:
 
 def network_of(text: str):
     """The one network that a text with imports stands for, for 3×32×32 inputs and 10 classes."""
-    grammar = load(text, vocabulary=VOCABULARY)
+    grammar = load_grammar(text, vocabulary=VOCABULARY)
     return expand(grammar, input_shape=(3, 32, 32), classes=10, vocabulary=VOCABULARY, choose=refuse).network
 
 
@@ -53,7 +53,7 @@ def part_of(rule) -> str:
 def test_every_rule_stands_in_a_network(rule):
     """Imported alone, each rule brings what it needs, and is concrete unless it is a space."""
     text = f"from prelude import {rule.name}\nnetwork = conv(3, 32) {part_of(rule)} gap linear(classes)"
-    assert check(resolve(parse(text), None), VOCABULARY) == ()
+    assert check(resolve(parse_grammar(text), None), VOCABULARY) == ()
     if rule.name in SPACES:
         with pytest.raises(LanguageError, match=r"nothing left to choose, but nb201_.*kind is one of"):
             network_of(text)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 
 from budgetnet.grammar.imports import prelude
-from budgetnet.grammar.parser import parse
-from budgetnet.grammar.printer import WIDTH, expression_text, to_text, value_text
+from budgetnet.grammar.parser import parse_grammar
+from budgetnet.grammar.printer import LINE_WIDTH, expression_text, to_text, value_text
 from budgetnet.grammar.syntax import Grammar, Rule
 from tests.grammar.strategies import expressions, grammars, values
 
@@ -18,7 +18,7 @@ quick = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCh
 def test_a_printed_grammar_parses_to_itself(grammar):
     """parse(to_text(tree)) == tree for any tree in normal form, and printing that again changes nothing."""
     text = to_text(grammar)
-    parsed = parse(text)
+    parsed = parse_grammar(text)
     assert parsed == grammar
     assert to_text(parsed) == text
 
@@ -29,26 +29,26 @@ def test_a_part_on_one_line_parses_to_itself(part):
     """expression_text gives one line that means the part."""
     text = expression_text(part)
     assert "\n" not in text
-    assert parse(f"a = {text}").rules[0].body == part
+    assert parse_grammar(f"a = {text}").rules[0].body == part
 
 
 @quick
 @given(values)
 def test_a_value_on_one_line_parses_to_itself(value):
     """value_text gives one line that means the value."""
-    call = parse(f"a = b({value_text(value)})").rules[0].body
+    call = parse_grammar(f"a = b({value_text(value)})").rules[0].body
     assert call.arguments[0].value == value
 
 
 def test_the_prelude_survives_the_printer():
     """The rules that ship with the package round-trip too."""
-    assert parse(to_text(prelude())) == prelude()
+    assert parse_grammar(to_text(prelude())) == prelude()
 
 
 def test_short_rules_stand_on_one_line():
     """What fits into the width is not broken."""
     text = "stage(c, k=3) = (a | b @3){1..2} conv(3, c*2, act=relu|gelu)? skip(d, project=none)\n"
-    assert to_text(parse(text)) == text
+    assert to_text(parse_grammar(text)) == text
 
 
 def test_long_rules_are_broken_where_they_hang_together():
@@ -72,17 +72,17 @@ cell(c) = graph(first, second) {
     return concat(left, right)
 }
 """
-    assert to_text(parse(text)) == text
+    assert to_text(parse_grammar(text)) == text
 
 
 def test_no_line_is_wider_than_it_must_be():
     """Nested long parts are broken again."""
     text = f"network = skip(skip(parallel({', '.join(['conv(3, 16) conv(5, 16)'] * 6)})))"
-    lines = to_text(parse(text)).splitlines()
-    assert max(map(len, lines)) <= WIDTH
+    lines = to_text(parse_grammar(text)).splitlines()
+    assert max(map(len, lines)) <= LINE_WIDTH
 
 
 def test_rules_built_by_hand_print_without_spans():
     """Trees need no source to be printed."""
-    body = parse("a = conv(3, 16)").rules[0].body
+    body = parse_grammar("a = conv(3, 16)").rules[0].body
     assert to_text(Grammar((Rule("network", (), body),))) == "network = conv(3, 16)\n"

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from budgetnet.grammar.parser import parse
+from budgetnet.grammar.parser import parse_grammar
 from budgetnet.grammar.sites import label
 from budgetnet.grammar.syntax import Alternatives, Choice, Optional, Range, Repeat
 from budgetnet.grammar.walk import walk
@@ -20,7 +20,7 @@ VOCABULARY = Vocabulary(BUILTIN)
 
 def sites(text: str) -> list[str]:
     """The sites of the first rule in the order of the text, calls included."""
-    rule = label(parse(text), VOCABULARY).rules[0]
+    rule = label(parse_grammar(text), VOCABULARY).rules[0]
     roots = [parameter.default for parameter in rule.parameters if parameter.default is not None]
     return [node.site for root in [*roots, rule.body] for node in walk(root) if getattr(node, "site", "")]
 
@@ -54,7 +54,7 @@ def test_sites(text):
 
 def test_one_bound_is_still_one_object():
     """The choice in `{2|3}` is drawn once, so it has one site."""
-    body = label(parse("r = a{2|3}"), VOCABULARY).rules[0].body
+    body = label(parse_grammar("r = a{2|3}"), VOCABULARY).rules[0].body
     assert body.low is body.high
     assert body.low.site == "a.times"
 

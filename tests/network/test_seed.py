@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from budgetnet.files.network_file import parse, read, write
+from budgetnet.files.network_file import parse_network_file, read, write
 from budgetnet.network.cost.closed_form import cost, layers
 from budgetnet.network.nodes import Conv, Sequence, Skip
 from budgetnet.network.torch.build import build_nodes
@@ -51,4 +51,4 @@ def test_the_residual_blocks() -> None:
 def test_the_seed_written_out_is_the_seed() -> None:
     """Without its rules it is the same network."""
     seed = read(SEED)
-    assert parse(write(None, seed)) == seed
+    assert parse_network_file(write(None, seed)) == seed

@@ -20,7 +20,7 @@ from types import FunctionType
 import yaml
 
 from budgetnet.grammar.imports import prelude
-from budgetnet.grammar.load import load
+from budgetnet.grammar.load import load_grammar
 from tests.networks.published import FOLDER, PUBLISHED, Published
 
 __all__ = ["Lines", "count", "table"]
@@ -34,7 +34,7 @@ Lines = tuple[int, int, int]
 def count(known: Published) -> Lines:
     """Count one network's lines."""
     text = yaml.safe_load((FOLDER / f"{known.name}.yaml").read_text(encoding="utf-8"))["network"]
-    imported = {rule.name for rule in load(text).rules if rule.source and rule.source.name == "prelude.grammar"}
+    imported = {rule.name for rule in load_grammar(text).rules if rule.source and rule.source.name == "prelude.grammar"}
     sizes = _prelude_lines()
     return _grammar_lines(text), sum(sizes[name] for name in imported), sum(map(_python_lines, known.python))
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from budgetnet.files.network_file import Network, parse, read
+from budgetnet.files.network_file import Network, parse_network_file, read
 from budgetnet.network.cost.closed_form import cost, layers
 from budgetnet.network.torch.build import build_nodes
 from budgetnet.network.torch.measure import measure_nodes
@@ -62,7 +62,7 @@ def stated_flops(architecture: Network) -> int:
 def test_shipped_cells_are_the_benchmarks(name: str):
     """The graph written in the file is the cell that the benchmark spells with bars."""
     shipped = read(FOLDER / f"nas-bench-201-{name}.yaml")
-    assert parse(text_of(CELLS[name])).network == shipped.network
+    assert parse_network_file(text_of(CELLS[name])).network == shipped.network
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_shipped_cells_are_the_benchmarks(name: str):
 )
 def test_counts_are_the_benchmarks(cell: str, params: str, flops: str):
     """Parameters and FLOPs, in millions, to the digits that the benchmark prints."""
-    architecture = parse(text_of(cell))
+    architecture = parse_network_file(text_of(cell))
     digits = [len(number.split(".")[1]) for number in (params, flops)]
     counted = cost(architecture.network, architecture.input_shape).params
     assert f"{counted / 1e6:.{digits[0]}f}" == params
@@ -91,7 +91,9 @@ def test_counts_are_the_benchmarks(cell: str, params: str, flops: str):
 
 def test_range_of_parameters():
     """Between the cell of skips and the cell of 3x3 convolutions lie all others, in steps of one edge."""
-    least, most = (cost(parse(text_of(CELLS[name])).network, (3, 32, 32)).params for name in ("skips", "conv3x3"))
+    least, most = (
+        cost(parse_network_file(text_of(CELLS[name])).network, (3, 32, 32)).params for name in ("skips", "conv3x3")
+    )
     edge = 5 * sum(9 * c * c + 2 * c for c in (16, 32, 64))
     assert (least, most) == (73_306, 73_306 + 6 * edge)
 
@@ -105,7 +107,7 @@ def test_any_cell_is_counted_and_computed_alike(names: list[str]):
     """Drawn cells, at a small size, have the counts of fvcore and of the usual Python, and compute the same."""
     a, b, c, d, e, f = names
     cell = f"|{a}~0|+|{b}~0|{c}~1|+|{d}~0|{e}~1|{f}~2|"
-    architecture = parse(text_of(cell, channels=4, cells=1))
+    architecture = parse_network_file(text_of(cell, channels=4, cells=1))
     oracle = NasBench201(cell, channels=4, cells=1)
     closed = cost(architecture.network, (3, 32, 32))
     counted = measure_nodes(architecture.network, (3, 32, 32))

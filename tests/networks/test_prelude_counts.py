@@ -12,7 +12,7 @@ from torchvision.models import convnext, densenet, efficientnet, mobilenetv2, re
 from budgetnet.derivation.decision import Chooser
 from budgetnet.derivation.expand import expand, refuse
 from budgetnet.grammar.imports import prelude
-from budgetnet.grammar.load import load
+from budgetnet.grammar.load import load_grammar
 from budgetnet.network.cost.closed_form import cost, output_of
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.torch.build import build_nodes
@@ -28,7 +28,7 @@ VOCABULARY = Vocabulary(BUILTIN)
 
 def part(rule: str, text: str, shape: Shape, after: int, choose: Chooser = refuse) -> Node:
     """One instance of a rule, as a network that ends with its channels pooled."""
-    grammar = load(f"from prelude import {rule}\nnetwork = {text} gap", vocabulary=VOCABULARY)
+    grammar = load_grammar(f"from prelude import {rule}\nnetwork = {text} gap", vocabulary=VOCABULARY)
     return expand(grammar, input_shape=shape, classes=after, vocabulary=VOCABULARY, choose=choose).network
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from budgetnet.files.network_file import Network, parse, read, write
+from budgetnet.files.network_file import Network, parse_network_file, read, write
 from budgetnet.network.cost.closed_form import cost
 from budgetnet.network.torch.build import build_nodes
 from budgetnet.network.torch.measure import measure_module, measure_nodes
@@ -97,7 +97,7 @@ def test_forward_is_finite(known: Published):
 def test_written_files_read_back(known: Published):
     """The network without its rules, as an exported file has it, is the same network with the same claim."""
     shipped = architecture(known)
-    again = parse(write(None, shipped))
+    again = parse_network_file(write(None, shipped))
     assert (again.network, again.claimed, again.input_shape) == (shipped.network, shipped.claimed, shipped.input_shape)
 
 

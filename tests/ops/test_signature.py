@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from budgetnet.grammar.lexer import RESERVED
-from budgetnet.grammar.load import load
+from budgetnet.grammar.load import load_grammar
 from budgetnet.ops.registry import BUILTIN
 from budgetnet.ops.signature import Vocabulary
 from tools.language_reference import primitive_table, usage
@@ -30,7 +30,7 @@ def test_a_primitive_can_be_called_as_its_usage_says(name):
     for parameter in BUILTIN[name].parameters:
         if parameter.default is None:
             text = text.replace(parameter.name, f"{parameter.name}={0.5 if parameter.kind == 'float' else 3}", 1)
-    load(f"network = {text}")
+    load_grammar(f"network = {text}")
 
 
 def test_a_study_may_change_defaults():

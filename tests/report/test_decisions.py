@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from budgetnet.cli import app
 from budgetnet.errors import RequestError
-from budgetnet.files.network_file import parse
+from budgetnet.files.network_file import parse_network_file
 from budgetnet.files.study_file import load_study
 from budgetnet.report.decisions import decisions, decisions_document, decisions_text
 from budgetnet.search.options import with_search_options
@@ -29,7 +29,7 @@ def study(study_path):
 
 def test_differing_decisions_stand_side_by_side(study):
     """Also those that only one of the two networks needs."""
-    found = decisions(parse(HEAD + FIRST), parse(HEAD + SECOND), study)
+    found = decisions(parse_network_file(HEAD + FIRST), parse_network_file(HEAD + SECOND), study)
     assert found.differing == {
         "part.count": (2, 1),
         "part[0].kind": ("skip(conv(3, 12))", "conv"),
@@ -48,14 +48,14 @@ def test_differing_decisions_stand_side_by_side(study):
 
 def test_equal_networks_have_equal_decisions(study):
     """Which is said in words."""
-    found = decisions(parse(HEAD + FIRST), parse(HEAD + FIRST), study)
+    found = decisions(parse_network_file(HEAD + FIRST), parse_network_file(HEAD + FIRST), study)
     assert decisions_text(found) == ["The grammar of tiny derives both by the same decisions."]
     assert decisions_document(found)["decisions"] == []
 
 
 def test_a_network_outside_the_grammar_is_told_where_it_parts(study):
     """Instead of decisions."""
-    found = decisions(parse(HEAD + FIRST), parse(HEAD + OUTSIDE), study)
+    found = decisions(parse_network_file(HEAD + FIRST), parse_network_file(HEAD + OUTSIDE), study)
     (line,) = decisions_text(found)
     assert line.startswith("B is not in this grammar: layer 3 of the network is conv(5, 12), where the grammar offers")
     document = decisions_document(found)
@@ -65,9 +65,9 @@ def test_a_network_outside_the_grammar_is_told_where_it_parts(study):
 
 def test_other_images_are_refused(study):
     """Decisions follow from shapes, so the images must be the study's."""
-    other = replace(parse(HEAD + FIRST), input_shape=(1, 16, 16))
+    other = replace(parse_network_file(HEAD + FIRST), input_shape=(1, 16, 16))
     with pytest.raises(RequestError, match="a takes images of 1×16×16 and tells 10 classes apart, but tiny has images"):
-        decisions(other, parse(HEAD + SECOND), study)
+        decisions(other, parse_network_file(HEAD + SECOND), study)
 
 
 def test_the_command_finds_the_study(study_path, run_folder, tmp_path):

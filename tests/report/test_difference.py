@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from budgetnet.errors import ShapeError
-from budgetnet.files.network_file import parse
+from budgetnet.files.network_file import parse_network_file
 from budgetnet.report.difference import difference, difference_document, difference_text
 
 OTHER = """\
@@ -24,7 +24,7 @@ network: |
 @pytest.fixture
 def found(by_hand):
     """The comparison of two networks that differ inside a skip."""
-    return difference(by_hand, parse(OTHER), ("a.yaml", "b.yaml"))
+    return difference(by_hand, parse_network_file(OTHER), ("a.yaml", "b.yaml"))
 
 
 def test_changes_have_signs(found):

@@ -73,7 +73,7 @@ def test_counts_that_disagree_with_fvcore_are_not_shown(by_hand, field, word):
 
 def test_a_network_without_parameters_has_a_page():
     """No share is divided by zero."""
-    empty = network_file.parse(
+    empty = network_file.parse_network_file(
         "format: budgetnet/1\nname: none\ninput: [10, 4, 4]\nclasses: 10\nnetwork: |\n  network = gap\n"
     )
     shown = sheet(empty)

@@ -10,7 +10,7 @@ import pytest
 from budgetnet.network.cost.closed_form import layers
 from budgetnet.network.cost.types import Layer
 from budgetnet.network.nodes import Node
-from budgetnet.report.table import render, rows
+from budgetnet.report.table import render_table, rows
 
 SMALL = [
     Layer("0", "Conv2d", (16, 32, 32), 448, 442_368),
@@ -43,7 +43,7 @@ FLOPs (one multiply-add = one FLOP): 458,912
 
 def test_table_of_a_small_network() -> None:
     """Rows, totals and sizes stand as in torchsummary, and the FLOPs state their convention."""
-    assert render(SMALL, (3, 32, 32)) == TABLE
+    assert render_table(SMALL, (3, 32, 32)) == TABLE
 
 
 def test_hand_made_network(hand_made: Node) -> None:
@@ -54,7 +54,7 @@ def test_hand_made_network(hand_made: Node) -> None:
     assert table[0] == ("Conv2d-1", "[-1, 64, 30, 30]", "1,728")
     assert table[76] == ("AdaptiveAvgPool2d-77", "[-1, 64, 1, 1]", "0")
     assert table[77] == ("Conv2d-78", "[-1, 10, 1, 1]", "640")
-    text = render(found, (3, 32, 32))
+    text = render_table(found, (3, 32, 32))
     for line in (
         "Total params: 100,416",
         "Input size (MB): 0.01",
@@ -69,7 +69,7 @@ def test_hand_made_network(hand_made: Node) -> None:
 @pytest.mark.parametrize("width", [1, 10**9])
 def test_wide_rows_keep_their_columns_apart(width: int) -> None:
     """However long a number, type, shape and parameters stay separate words."""
-    text = render([Layer("0", "AdaptiveAvgPool2d", (width, 1, 1), width, 0)], (3, 8, 8))
+    text = render_table([Layer("0", "AdaptiveAvgPool2d", (width, 1, 1), width, 0)], (3, 8, 8))
     assert f" [-1, {width}, 1, 1] " in text
     assert text.splitlines()[3].endswith(f" {width:,}")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from budgetnet.derivation.decision import Chooser, Decision
 from budgetnet.derivation.expand import Expansion
 from budgetnet.errors import LanguageError, ShapeError
-from budgetnet.grammar.load import load
+from budgetnet.grammar.load import load_grammar
 from budgetnet.network.budget import Budget
 from budgetnet.network.cost.types import Cost
 from budgetnet.ops.registry import BUILTIN
@@ -121,7 +121,7 @@ class Derived:
 
 def space_of(text: str, *, shape: tuple[int, int, int] = (2, 6, 6), classes: int = 3, **bounds: int) -> Space:
     """The space of a grammar for small images."""
-    return Space(load(text), Vocabulary(BUILTIN), shape, classes, Budget(**bounds))
+    return Space(load_grammar(text), Vocabulary(BUILTIN), shape, classes, Budget(**bounds))
 
 
 def all_derivations(

@@ -10,7 +10,7 @@ from budgetnet.derivation.expand import output_shape
 from budgetnet.derivation.listeners import Assembler
 from budgetnet.derivation.machine import Pending
 from budgetnet.errors import CountError, LanguageError, ShapeError, StudyError
-from budgetnet.grammar.load import load
+from budgetnet.grammar.load import load_grammar
 from budgetnet.network.budget import Budget
 from budgetnet.ops.registry import BUILTIN
 from budgetnet.ops.signature import Signature, Vocabulary
@@ -244,7 +244,7 @@ def test_tied_cells_are_checked_without_their_15625_copies():
 def test_own_primitives_without_a_closed_form_are_not_checked():
     """The text's own warnings are given, and what was not done is said."""
     vocabulary = Vocabulary({**BUILTIN, "mine": Signature(name="mine", help="a study's own")})
-    grammar = load("network = conv(3, 4) (mine | identity) gap linear(classes)", vocabulary=vocabulary)
+    grammar = load_grammar("network = conv(3, 4) (mine | identity) gap linear(classes)", vocabulary=vocabulary)
     space = Space(grammar, vocabulary, (3, 8, 8), 10, Budget())
     (line,) = heads(space)
     assert line.startswith("<text>:1:1: in rule 'network': what fits was not checked: ")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from budgetnet.derivation.decision import Decision
 from budgetnet.derivation.expand import expand, refuse
-from budgetnet.grammar.load import load
+from budgetnet.grammar.load import load_grammar
 from budgetnet.network.nodes import Node
 from budgetnet.network.text import network_text
 from budgetnet.ops.registry import BUILTIN
@@ -32,7 +32,7 @@ OPEN = {
 def read(text: str, shape: tuple[int, int, int] = (3, 32, 32), classes: int = 10) -> Node:
     """A network from its text."""
     words = Vocabulary(BUILTIN)
-    return expand(load(text), input_shape=shape, classes=classes, vocabulary=words, choose=refuse).network
+    return expand(load_grammar(text), input_shape=shape, classes=classes, vocabulary=words, choose=refuse).network
 
 
 def asked_in_vain(decision: Decision) -> int:

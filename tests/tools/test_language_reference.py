@@ -14,7 +14,7 @@ from budgetnet.derivation import machine
 from budgetnet.derivation.decision import Decision
 from budgetnet.derivation.expand import Expansion, expand
 from budgetnet.grammar.imports import prelude
-from budgetnet.grammar.load import load
+from budgetnet.grammar.load import load_grammar
 from budgetnet.ops.registry import BUILTIN
 from budgetnet.ops.signature import Vocabulary
 from tools import language_examples
@@ -37,7 +37,7 @@ def derive(text: str, seed: int) -> Expansion:
     def choose(decision: Decision) -> int:
         return rng.choice([index for index, allowed in enumerate(decision.allowed) if allowed])
 
-    grammar = load(text, vocabulary=VOCABULARY)
+    grammar = load_grammar(text, vocabulary=VOCABULARY)
     return expand(grammar, input_shape=(3, 32, 32), classes=10, vocabulary=VOCABULARY, choose=choose)
 
 
@@ -90,7 +90,7 @@ def test_the_decisions_on_the_page_derive_a_network():
         assert name == decision.name
         return labels.index(label)
 
-    grammar = load(language_examples.NAMES, vocabulary=VOCABULARY)
+    grammar = load_grammar(language_examples.NAMES, vocabulary=VOCABULARY)
     expand(grammar, input_shape=(3, 32, 32), classes=10, vocabulary=VOCABULARY, choose=choose)
     assert len(asked) == len(lines)
 

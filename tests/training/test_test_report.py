@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from budgetnet.training.data.images import Images, Normalisation
-from budgetnet.training.data.load import ImageFolder, load, names_of_test_images
+from budgetnet.training.data.load import ImageFolder, load_dataset, names_of_test_images
 from budgetnet.training.evaluate import evaluate
 from budgetnet.training.test_report import BINS, Mistake, Reading, confused, summed
 
@@ -140,6 +140,6 @@ def test_test_images_keep_their_names(tmp_path: Path) -> None:
     folder = ImageFolder(tmp_path)
     names = names_of_test_images(folder)
     assert names == ("test/cat/3.png", "test/dog/4.png")
-    read = load(folder, data_dir=tmp_path / "packed").test()
+    read = load_dataset(folder, data_dir=tmp_path / "packed").test()
     assert [int(image.max()) for image in read.images] == [3, 4]
     assert names_of_test_images("digits", data_dir=tmp_path) is None

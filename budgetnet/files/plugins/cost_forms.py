@@ -13,7 +13,7 @@ from budgetnet.errors import CountError, RequestError, ShapeError
 from budgetnet.files.plugins.types import PluginFile
 from budgetnet.network.cost.types import CustomCost, CustomForm
 from budgetnet.network.nodes import Custom, Shape
-from budgetnet.network.shapes import shape_text
+from budgetnet.network.shapes import describe_shape
 from budgetnet.network.torch.build import build_nodes, place_of
 from budgetnet.network.torch.measure import measure_module
 
@@ -36,7 +36,7 @@ def stated_form(name: str, function: Callable[..., Any], file: PluginFile) -> Cu
             found = function(shape, **arguments)
         except Exception as error:  # a study's own code may raise anything
             said = f"{type(error).__name__}: {error}{place_of(error, function)}"
-            raise ShapeError(f"{name}: its closed form fails on an input of {shape_text(shape)}: {said}") from error
+            raise ShapeError(f"{name}: its closed form fails on an input of {describe_shape(shape)}: {said}") from error
         problem = _problem(found)
         if problem is not None:
             raise RequestError(f"{file.path}: the closed form of {name} {problem}; return budgetnet's CustomCost")

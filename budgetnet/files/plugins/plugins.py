@@ -22,7 +22,7 @@ from budgetnet.network import nodes
 from budgetnet.network.cost import closed_form
 from budgetnet.network.cost.types import CustomCost, CustomForm
 from budgetnet.network.nodes import Node, Shape
-from budgetnet.network.shapes import shape_text
+from budgetnet.network.shapes import describe_shape
 from budgetnet.ops.registry import BUILTIN
 from budgetnet.ops.signature import Signature, Vocabulary
 
@@ -172,7 +172,7 @@ def _difference(own: OwnPrimitive, shape: Shape, arguments: dict[str, object]) -
         return None
     counted, where = own.measured(shape, **arguments), f"{own.file.path}:{own.line}"
     given = ", ".join(f"{name}={value}" for name, value in arguments.items())
-    subject = f"{own.signature.name}({given}) on an input of {shape_text(shape)}"
+    subject = f"{own.signature.name}({given}) on an input of {describe_shape(shape)}"
     try:
         stated = own.stated(shape, **arguments)
     except BudgetnetError as error:
@@ -185,7 +185,7 @@ def _difference(own: OwnPrimitive, shape: Shape, arguments: dict[str, object]) -
     ):
         if ours != theirs:
             said, is_ = (
-                f"{word} {shape_text(value)}" if isinstance(value, tuple) else f"{value:,} {word}"
+                f"{word} {describe_shape(value)}" if isinstance(value, tuple) else f"{value:,} {word}"
                 for value in (ours, theirs)
             )
             return f"{subject}: its closed form says {said}, the module has {is_}; correct cost() at {where}"

@@ -15,7 +15,7 @@ from budgetnet.grammar.syntax import (
     GraphName,
     GraphTerm,
     Rule,
-    Sequence,
+    SequenceExpression,
 )
 from budgetnet.grammar.walk import Element, children
 from budgetnet.text import counted
@@ -39,7 +39,7 @@ def input_counts(rules: dict[str, Rule]) -> dict[str, int]:
 
 def _inputs(part: Expression, rules: dict[str, Rule]) -> str | int:
     """Return the number of a part's inputs, or the rule that decides it."""
-    while isinstance(part, Alternatives | Sequence):
+    while isinstance(part, Alternatives | SequenceExpression):
         part = part.options[0] if isinstance(part, Alternatives) else part.items[0]
     match part:
         case Graph(inputs=inputs):
@@ -68,7 +68,7 @@ def _check_part(scope: RuleScope, part: Element, given: int) -> None:
         case Alternatives():
             for option in part.options:
                 _check_part(scope, option, given)
-        case Sequence():
+        case SequenceExpression():
             for index, item in enumerate(part.items):
                 _check_part(scope, item, 1 if index else given)
         case Call():

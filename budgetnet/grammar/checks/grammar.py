@@ -18,13 +18,13 @@ from budgetnet.grammar.syntax import (
     Grammar,
     Graph,
     Optional,
-    Parallel,
+    ParallelExpression,
     Range,
     Repeat,
     Rule,
-    Sequence,
-    Skip,
-    Split,
+    SequenceExpression,
+    SkipExpression,
+    SplitExpression,
     Value,
 )
 from budgetnet.grammar.walk import children, walk
@@ -171,7 +171,16 @@ def _can_end(part: Expression, rules: dict[str, Rule], ends: set[str]) -> bool:
             while todo:
                 node = todo.pop()
                 if isinstance(
-                    node, Call | Sequence | Alternatives | Repeat | Optional | Skip | Parallel | Split | Graph
+                    node,
+                    Call
+                    | SequenceExpression
+                    | Alternatives
+                    | Repeat
+                    | Optional
+                    | SkipExpression
+                    | ParallelExpression
+                    | SplitExpression
+                    | Graph,
                 ):
                     inner.append(node)
                 else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from budgetnet.network.canonical.normal_form import Flow
-from budgetnet.network.canonical.ordering import describe
+from budgetnet.network.canonical.ordering import describe_flow
 from budgetnet.network.nodes import Node
 
 __all__ = ["canonical_hash"]
@@ -22,4 +22,4 @@ def canonical_hash(node: Node) -> str:
     """
     flow = Flow()
     result = flow.apply(node, (0,))
-    return hashlib.blake2b(describe(flow.values, result).encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(describe_flow(flow.values, result).encode(), digest_size=16).hexdigest()

@@ -11,7 +11,7 @@ from __future__ import annotations
 from budgetnet.grammar.graph import run_graph
 from budgetnet.grammar.syntax import Join
 from budgetnet.network import nodes
-from budgetnet.network.canonical.ordering import Value, describe
+from budgetnet.network.canonical.ordering import FlowValue, describe_flow
 from budgetnet.network.nodes import Node
 
 __all__ = ["Flow"]
@@ -21,8 +21,8 @@ class Flow:
     """Values in the order they are made; the first ones are the inputs."""
 
     def __init__(self, inputs: int = 1) -> None:
-        self.values = [Value(f"input {position}", ()) for position in range(inputs)]
-        self._known: dict[Value, int] = {}
+        self.values = [FlowValue(f"input {position}", ()) for position in range(inputs)]
+        self._known: dict[FlowValue, int] = {}
 
     def apply(self, node: Node, inputs: tuple[int, ...]) -> int:
         """Append what *node* does to the values *inputs* and return the position of its result."""
@@ -43,7 +43,7 @@ class Flow:
                 count = len(branches)
                 slices = [entry]
                 if count > 1:
-                    slices = [self._add(Value(f"slice {place}/{count}", inputs)) for place in range(count)]
+                    slices = [self._add(FlowValue(f"slice {place}/{count}", inputs)) for place in range(count)]
                 pairs = zip(branches, slices, strict=True)
                 return self.join(join, [self.apply(branch, (part,)) for branch, part in pairs])
             case nodes.Shared(body, times):
@@ -64,7 +64,7 @@ class Flow:
             flat = self._whole(flat)
         if len(flat) == 1:
             return flat[0]
-        return self._add(Value(kind, tuple(flat if kind == "concat" else sorted(flat))))
+        return self._add(FlowValue(kind, tuple(flat if kind == "concat" else sorted(flat))))
 
     def _whole(self, parts: list[int]) -> list[int]:
         """All slices of one value in their order are that value."""
@@ -75,7 +75,7 @@ class Flow:
             return list(sources.pop())
         return parts
 
-    def _add(self, value: Value) -> int:
+    def _add(self, value: FlowValue) -> int:
         """Append a value, unless it is one that is known already."""
         if not value.weighted and not value.random:
             if value in self._known:
@@ -85,7 +85,7 @@ class Flow:
         return len(self.values) - 1
 
     def _one(self, operation: str, entry: int, *, weighted: bool = False, random: bool = False) -> int:
-        return self._add(Value(operation, (entry,), weighted, random))
+        return self._add(FlowValue(operation, (entry,), weighted, random))
 
     # --- combinations -------------------------------------------------------------------------------
 
@@ -100,7 +100,7 @@ class Flow:
         if last.operation.startswith("shared ") and last.inputs == (0,):
             _, more, text = last.operation.split(" ", 2)
             return self._one(f"shared {times * int(more)} {text}", entry, weighted=True)
-        return self._one(f"shared {times} {describe(inner.values, result)!r}", entry, weighted=True)
+        return self._one(f"shared {times} {describe_flow(inner.values, result)!r}", entry, weighted=True)
 
     def _operation(self, node: nodes.Primitive, entry: int) -> int:
         for step in node.steps():

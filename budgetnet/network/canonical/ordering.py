@@ -11,11 +11,11 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-__all__ = ["Value", "describe"]
+__all__ = ["FlowValue", "describe_flow"]
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class FlowValue:
     """One tensor of a network and the operation that makes it."""
 
     operation: str
@@ -33,7 +33,7 @@ class Value:
         return self.operation in ("add", "mul")
 
 
-def describe(values: list[Value], result: int) -> str:
+def describe_flow(values: list[FlowValue], result: int) -> str:
     """Describe all that *result* depends on, one line per value, inputs before what is made from them."""
     live = _live(values, result)
     fingerprints = _fingerprints(values, live)
@@ -58,7 +58,7 @@ def describe(values: list[Value], result: int) -> str:
     return "\n".join(lines)
 
 
-def _live(values: list[Value], result: int) -> list[int]:
+def _live(values: list[FlowValue], result: int) -> list[int]:
     """Positions of what *result* depends on, in order."""
     seen = {result}
     waiting = [result]
@@ -70,7 +70,7 @@ def _live(values: list[Value], result: int) -> list[int]:
     return sorted(seen)
 
 
-def _fingerprints(values: list[Value], live: list[int]) -> dict[int, str]:
+def _fingerprints(values: list[FlowValue], live: list[int]) -> dict[int, str]:
     """One pass from the input (what a value is made from), one from the output (what it is used for)."""
     below: dict[int, str] = {}
     for position in live:

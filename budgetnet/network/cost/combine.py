@@ -1,6 +1,6 @@
 """What combinations of parts do to an input: sequences, residual sums, branches, shared parts.
 
-Every part is described by one `Part`, whatever is inside it, so a network is worked out from the leaves up in
+Every part is described by one `PartCost`, whatever is inside it, so a network is worked out from the leaves up in
 one pass. Leaves are remembered per (primitive, input shape). Graphs are in `budgetnet.network.cost.dag_cost`.
 """
 
@@ -16,15 +16,15 @@ from budgetnet.network.cost.dag_cost import graph_part
 from budgetnet.network.cost.leaf import leaf
 from budgetnet.network.cost.types import CustomForm
 from budgetnet.network.nodes import Node, Shape
-from budgetnet.network.shapes import joined_shape, shape_text, slice_shape
-from budgetnet.ops.base import Part
+from budgetnet.network.shapes import describe_shape, joined_shape, slice_shape
+from budgetnet.ops.base import PartCost
 
 __all__ = ["custom_part", "part_of"]
 
 _COMBINATIONS = (nodes.Sequence, nodes.Skip, nodes.Parallel, nodes.Split, nodes.Shared, nodes.Graph, nodes.Custom)
 
 
-def part_of(node: Node, shape: Shape, custom: Mapping[str, CustomForm]) -> Part:
+def part_of(node: Node, shape: Shape, custom: Mapping[str, CustomForm]) -> PartCost:
     """Return what a part of a network does to an input of *shape*.
 
     Raises:
@@ -50,19 +50,19 @@ def part_of(node: Node, shape: Shape, custom: Mapping[str, CustomForm]) -> Part:
             return leaf(node, shape)
 
 
-def custom_part(node: nodes.Custom, shape: Shape, custom: Mapping[str, CustomForm]) -> Part:
+def custom_part(node: nodes.Custom, shape: Shape, custom: Mapping[str, CustomForm]) -> PartCost:
     """Return what a study's own primitive says it does to an input of *shape*."""
     form = custom.get(node.name)
     if form is None:
         return leaf(node, shape)  # which says what is missing
     cost = form(shape, **dict(node.arguments))
     size = prod(shape) + prod(cost.output)
-    return Part(
+    return PartCost(
         cost.output, cost.params, cost.flops, cost.activations, size, size, cost.depth, cost.growth, cost.stride, False
     )
 
 
-def _sequence(items: tuple[Node, ...], shape: Shape, custom: Mapping[str, CustomForm]) -> Part:
+def _sequence(items: tuple[Node, ...], shape: Shape, custom: Mapping[str, CustomForm]) -> PartCost:
     params = flops = activations = depth = growth = 0
     stride = 1
     alias = True
@@ -82,14 +82,14 @@ def _sequence(items: tuple[Node, ...], shape: Shape, custom: Mapping[str, Custom
         # Only the first part that computes something touches the input; behind it the input merely stays.
         kept = max(kept, part.kept if alias else entry + part.free)
         alias = False
-    return Part(shape, params, flops, activations, free, kept, depth, growth, stride, alias)
+    return PartCost(shape, params, flops, activations, free, kept, depth, growth, stride, alias)
 
 
-def _shared(node: nodes.Shared, shape: Shape, custom: Mapping[str, CustomForm]) -> Part:
+def _shared(node: nodes.Shared, shape: Shape, custom: Mapping[str, CustomForm]) -> PartCost:
     body = part_of(node.body, shape, custom)
     if body.shape != shape:
         raise ShapeError(
-            f"a shared part must keep its input's shape, got {shape_text(shape)} -> {shape_text(body.shape)}"
+            f"a shared part must keep its input's shape, got {describe_shape(shape)} -> {describe_shape(body.shape)}"
         )
     growth, stride = 0, 1
     for _ in range(node.times):
@@ -104,12 +104,12 @@ def _shared(node: nodes.Shared, shape: Shape, custom: Mapping[str, CustomForm]) 
     )
 
 
-def _skip(node: nodes.Skip, shape: Shape, custom: Mapping[str, CustomForm]) -> Part:
+def _skip(node: nodes.Skip, shape: Shape, custom: Mapping[str, CustomForm]) -> PartCost:
     body = part_of(node.body, shape, custom)
     if node.project is None:
         after = joined_shape("add", (shape, body.shape))
         entry = prod(shape)
-        return Part(
+        return PartCost(
             after,
             body.params,
             body.flops,
@@ -124,20 +124,20 @@ def _skip(node: nodes.Skip, shape: Shape, custom: Mapping[str, CustomForm]) -> P
     return _joined("add", [body, part_of(node.project, shape, custom)], shape, sliced=False)
 
 
-def _parallel(node: nodes.Parallel, shape: Shape, custom: Mapping[str, CustomForm]) -> Part:
+def _parallel(node: nodes.Parallel, shape: Shape, custom: Mapping[str, CustomForm]) -> PartCost:
     return _joined(node.join, [part_of(branch, shape, custom) for branch in node.branches], shape, sliced=False)
 
 
-def _split(node: nodes.Split, shape: Shape, custom: Mapping[str, CustomForm]) -> Part:
+def _split(node: nodes.Split, shape: Shape, custom: Mapping[str, CustomForm]) -> PartCost:
     entry = slice_shape(shape, len(node.branches))
     return _joined(node.join, [part_of(branch, entry, custom) for branch in node.branches], shape, sliced=True)
 
 
-def _joined(join: Join, branches: list[Part], shape: Shape, *, sliced: bool) -> Part:
+def _joined(join: Join, branches: list[PartCost], shape: Shape, *, sliced: bool) -> PartCost:
     """Branches on one input (or on slices of it) and their join."""
     after = joined_shape(join, tuple(branch.shape for branch in branches))
     free, kept = (_branch_memory(join, branches, prod(shape), sliced=sliced, last=last) for last in (False, True))
-    return Part(
+    return PartCost(
         after,
         sum(branch.params for branch in branches),
         sum(branch.flops for branch in branches),
@@ -151,7 +151,7 @@ def _joined(join: Join, branches: list[Part], shape: Shape, *, sliced: bool) -> 
     )
 
 
-def _branch_memory(join: Join, branches: list[Part], entry: int, *, sliced: bool, last: bool) -> int:
+def _branch_memory(join: Join, branches: list[PartCost], entry: int, *, sliced: bool, last: bool) -> int:
     """Most values alive while branches run in turn on an input of *entry* values, which must last if *last*."""
     peak, finished = entry, 0
     slice_size = entry // len(branches) if sliced else entry

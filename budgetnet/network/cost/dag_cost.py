@@ -17,7 +17,7 @@ order of the layer table, with these rules:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf, prod
 from typing import NamedTuple, assert_never
 
@@ -26,14 +26,14 @@ from budgetnet.network import nodes
 from budgetnet.network.dag import Alias, Apply, JoinStep, instructions
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.shapes import joined_shape
-from budgetnet.ops.base import Part
+from budgetnet.ops.base import PartCost
 
 __all__ = ["as_graph", "graph_part", "needed_applications"]
 
-PartOf = Callable[[Node, Shape], Part]
+PartOf = Callable[[Node, Shape], PartCost]
 
 Route = tuple[int, int, int] | None
-"""Depth, growth and stride (as in `Part`) from one input of a graph; None: no path."""
+"""Depth, growth and stride (as in `PartCost`) from one input of a graph; None: no path."""
 
 
 _Step = Apply[Node] | JoinStep
@@ -56,7 +56,7 @@ class _Flow(NamedTuple):
     """Most values alive at once, given for each input which tensor it is and whether that must outlive the graph."""
 
 
-def graph_part(graph: nodes.Graph[Node], shape: Shape, part_of: PartOf) -> Part:
+def graph_part(graph: nodes.Graph[Node], shape: Shape, part_of: PartOf) -> PartCost:
     """Return what a graph of one input does to an input of *shape*.
 
     Raises:
@@ -64,7 +64,7 @@ def graph_part(graph: nodes.Graph[Node], shape: Shape, part_of: PartOf) -> Part:
     """
     flow = _flow(graph, (shape,), part_of)
     depth, growth, stride = flow.routes[0] or (0, 0, 0)
-    return Part(
+    return PartCost(
         flow.shape,
         flow.params,
         flow.flops,
@@ -170,7 +170,7 @@ def _reaching(steps: list[_Step], result: str, reads: dict[str, tuple[str, ...]]
     return needed
 
 
-def _single_peak(part: Part) -> Callable[[tuple[int, ...], tuple[bool, ...]], int]:
+def _single_peak(part: PartCost) -> Callable[[tuple[int, ...], tuple[bool, ...]], int]:
     return lambda _, lasting: part.kept if lasting[0] else part.free
 
 
@@ -179,11 +179,15 @@ def _steps(graph: nodes.Graph[Node]) -> tuple[list[_Step], str]:
     steps: list[_Step] = []
     names = {name: name for name in graph.inputs}
     for step in instructions(graph):
-        if isinstance(step, Alias):
-            names[step.target] = names[step.source]
-            continue
+        match step:
+            case Alias(source, target):
+                names[target] = names[source]
+                continue
+            case Apply(function, inputs, target):
+                steps.append(Apply(function, tuple(names[name] for name in inputs), target))
+            case JoinStep(join, inputs, target):
+                steps.append(JoinStep(join, tuple(names[name] for name in inputs), target))
         names[step.target] = step.target
-        steps.append(replace(step, inputs=tuple(names[name] for name in step.inputs)))
     return steps, names["return"]
 
 

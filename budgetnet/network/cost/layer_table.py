@@ -11,7 +11,7 @@ from budgetnet.network.cost.dag_cost import needed_applications
 from budgetnet.network.cost.types import CustomForm, Layer
 from budgetnet.network.layer_walk import Box, Child, GraphBox, walk_layers
 from budgetnet.network.nodes import Node, Shape
-from budgetnet.ops.base import Spec, table_layers
+from budgetnet.ops.base import Spec
 
 __all__ = ["layer_rows"]
 
@@ -52,7 +52,7 @@ class _Table:
         self._custom = custom
 
     def layer(self, spec: Spec) -> _Module:
-        return _Module(tuple(table_layers((spec,))))
+        return _Module(spec.rows())
 
     def own(self, node: nodes.Custom, shape: Shape) -> tuple[_Module, Shape]:
         part = custom_part(node, shape, self._custom)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from budgetnet.ops.base import Operation, Part, Shape
+from budgetnet.ops.base import Operation, PartCost, Shape
 
 __all__ = ["leaf"]
 
 
 @lru_cache(maxsize=1 << 18)
-def leaf(node: Operation, shape: Shape) -> Part:
+def leaf(node: Operation, shape: Shape) -> PartCost:
     """Return what a built-in operation does to an input of *shape*.
 
     Raises:

@@ -19,7 +19,7 @@ from budgetnet.network.layer_walk import Box, Child, GraphBox, walk_layers
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.torch import modules
 from budgetnet.network.torch.graph_module import GraphModule
-from budgetnet.ops.base import Spec, shape_text
+from budgetnet.ops.base import Spec, describe_shape
 
 __all__ = ["CustomModule", "build_nodes", "build_own", "place_of"]
 
@@ -103,7 +103,7 @@ def build_own(node: nodes.Custom, shape: Shape, custom: Mapping[str, CustomModul
             output = module.eval()(torch.zeros(1, *shape))
     except Exception as error:  # a study's own code may raise anything
         said = f"{type(error).__name__}: {error}{place_of(error, make)}"
-        raise ShapeError(f"{node.name} failed on an input of {shape_text(shape)}: {said}") from error
+        raise ShapeError(f"{node.name} failed on an input of {describe_shape(shape)}: {said}") from error
     if not isinstance(output, Tensor) or output.dim() not in (2, 4) or output.shape[0] != 1 or not output.numel():
         came = str(tuple(output.shape)) if isinstance(output, Tensor) else type(output).__name__
         raise ShapeError(

@@ -14,12 +14,12 @@ __all__ = [
     "ChannelScale",
     "ChannelShuffle",
     "LayerNorm2d",
-    "Parallel",
+    "ParallelBranches",
     "Residual",
     "SharedStack",
-    "Split",
-    "SqueezeExcite",
-    "Zero",
+    "SplitBranches",
+    "SqueezeExcitation",
+    "Zeros",
     "joined",
 ]
 
@@ -48,7 +48,7 @@ class Residual(nn.Module):
         return y + (x if self.shortcut is None else self.shortcut(x))
 
 
-class Parallel(nn.Module):
+class ParallelBranches(nn.Module):
     """Branches on the same input, joined by add, concat or mul (Szegedy et al., arXiv 1409.4842)."""
 
     def __init__(self, *branches: nn.Module, join: str = "add") -> None:
@@ -61,7 +61,7 @@ class Parallel(nn.Module):
         return joined([branch(x) for branch in self.branches], self.join)
 
 
-class Split(nn.Module):
+class SplitBranches(nn.Module):
     """Branches on equal slices of the channels, joined (as in ShuffleNet v2, arXiv 1807.11164)."""
 
     def __init__(self, *branches: nn.Module, join: str = "concat") -> None:
@@ -102,7 +102,7 @@ class LayerNorm2d(nn.LayerNorm):
         return y.permute(0, 3, 1, 2)
 
 
-class SqueezeExcite(nn.Module):
+class SqueezeExcitation(nn.Module):
     """Channels weighted by what global pooling saw (Hu et al., arXiv 1709.01507); 1x1 convolutions with bias."""
 
     def __init__(self, channels: int, reduced: int, act: nn.Module, gate: nn.Module) -> None:
@@ -167,7 +167,7 @@ class ChannelPad(nn.Module):
         return nn.functional.pad(y, (before, self.extra - before)).permute(0, 3, 1, 2)
 
 
-class Zero(nn.Module):
+class Zeros(nn.Module):
     """Zeros at every stride-th position: "no edge" of a cell (NAS-Bench-201, arXiv 2001.00326).
 
     A product with 0, as there: what came before stays part of the graph and keeps its (zero) gradient.

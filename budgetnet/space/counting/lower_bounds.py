@@ -69,7 +69,7 @@ def _alive(frame: Frame) -> frozenset[Shape]:
             return frozenset(entry)
         case frames.JoinSkip(body=body):
             return frozenset(body)
-        case frames.NextBranch(owner=syntax.Parallel(branches=branches), entry=entry, finished=finished):
+        case frames.NextBranch(owner=syntax.ParallelExpression(branches=branches), entry=entry, finished=finished):
             # The last branch is the last to read the input.
             return frozenset(finished) | (frozenset((entry,)) if len(finished) + 1 < len(branches) else frozenset())
         case _:

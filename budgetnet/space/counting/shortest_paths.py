@@ -19,11 +19,11 @@ from budgetnet.space.counting.tied import NotAlike, TiedTracer, Ties
 from budgetnet.space.counting.tracer import COMPLETE, Edge, StateNode
 from budgetnet.space.space import Space
 
-__all__ = ["ShortestPaths", "Step", "search_states", "without_collector"]
+__all__ = ["PathStep", "ShortestPaths", "search_states", "without_collector"]
 
 _Found = TypeVar("_Found")
 
-Step = tuple[int, int, int]
+PathStep = tuple[int, int, int]
 """Least cost on the axis up to a state, and the state and option that lead to it with that (-1 at the start)."""
 
 
@@ -52,9 +52,9 @@ class ShortestPaths:
         self.tracer = tracer
         self.nodes: list[StateNode | None] = []
         """None: not looked into so far."""
-        self.before: list[Step | None] = []
+        self.before: list[PathStep | None] = []
         """The shortest path to each state, as far as it is known."""
-        self.end: Step | None = None
+        self.end: PathStep | None = None
         """The shortest path to the end of a network."""
         self.looked = 0
         """How many states were looked into."""
@@ -84,7 +84,7 @@ class ShortestPaths:
             if edge is not None:
                 self._reach(edge, (cost, number, option))
 
-    def _reach(self, edge: Edge, step: Step) -> None:
+    def _reach(self, edge: Edge, step: PathStep) -> None:
         for pending in self.tracer.waiting[len(self.nodes) :]:
             self.nodes.append(None)
             self.before.append(None)

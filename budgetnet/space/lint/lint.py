@@ -24,7 +24,7 @@ from budgetnet.grammar.source import Span
 from budgetnet.grammar.walk import walk
 from budgetnet.network.budget import Excess
 from budgetnet.network.cost.types import Cost
-from budgetnet.network.shapes import shape_text
+from budgetnet.network.shapes import describe_shape
 from budgetnet.space.counting.tracer import Costs
 from budgetnet.space.lint.reachable import SEARCH_STEPS, Reachable, find_reachable
 from budgetnet.space.space import Space
@@ -124,7 +124,7 @@ def _impossible(found: Reachable, smallest: Cost | None) -> str | None:
     space, least = found.space, found.least()
     if least is None:
         why = _failure(found, found.tracer.start())
-        return f"no network of this grammar fits images of {shape_text(space.input_shape)}: {why}"
+        return f"no network of this grammar fits images of {describe_shape(space.input_shape)}: {why}"
     worst = _excess(found, least if found.complete else (found.least_params,))
     if worst is None:
         return None

@@ -219,7 +219,7 @@ def _untied_part(part: syntax.Expression) -> syntax.Expression:
     match part:
         case syntax.Call():
             return part
-        case syntax.Sequence():
+        case syntax.SequenceExpression():
             return replace(part, items=tuple(map(_untied_part, part.items)))
         case syntax.Alternatives():
             return replace(part, options=tuple(map(_untied_part, part.options)))
@@ -227,10 +227,10 @@ def _untied_part(part: syntax.Expression) -> syntax.Expression:
             return replace(part, body=_untied_part(part.body), mode="anew" if part.mode == "tied" else part.mode)
         case syntax.Optional():
             return replace(part, body=_untied_part(part.body))
-        case syntax.Skip():
+        case syntax.SkipExpression():
             project = part.project if isinstance(part.project, str) else _untied_part(part.project)
             return replace(part, body=_untied_part(part.body), project=project)
-        case syntax.Parallel() | syntax.Split():
+        case syntax.ParallelExpression() | syntax.SplitExpression():
             return replace(part, branches=tuple(map(_untied_part, part.branches)))
         case syntax.Graph():
             return rebuild(part, _untied_part)

@@ -24,14 +24,14 @@ from typing import Literal
 import torch
 from torch import Generator, Tensor, nn
 
-__all__ = ["OPERATIONS", "SPACES", "Draw", "Space", "trivial_augment"]
+__all__ = ["OPERATIONS", "SPACES", "AugmentDraw", "AugmentSpace", "trivial_augment"]
 
 LEVELS = 30
 """Strengths are whole numbers from 0 to this."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Space:
+class AugmentSpace:
     """Largest strengths of the operations."""
 
     shear: float
@@ -47,21 +47,21 @@ class Space:
     """Largest factor."""
 
 
-SPACES: dict[Literal["ra", "wide"], Space] = {
-    "ra": Space(shear=0.3, translate=10 / 32, rotate=30, bits=4, least=0.1, most=1.9),
-    "wide": Space(shear=0.99, translate=1.0, rotate=135, bits=6, least=0.01, most=2.0),
+SPACES: dict[Literal["ra", "wide"], AugmentSpace] = {
+    "ra": AugmentSpace(shear=0.3, translate=10 / 32, rotate=30, bits=4, least=0.1, most=1.9),
+    "wide": AugmentSpace(shear=0.99, translate=1.0, rotate=135, bits=6, least=0.01, most=2.0),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Draw:
+class AugmentDraw:
     """Random strength and direction for each image of a group."""
 
     level: Tensor
     """int64 (N,), 0..LEVELS."""
     sign: Tensor
     """int64 (N,), -1 or 1: the direction of rotations, shears and translations."""
-    space: Space
+    space: AugmentSpace
 
     @property
     def factor(self) -> Tensor:
@@ -91,16 +91,18 @@ def trivial_augment(images_nchw: Tensor, space: Literal["ra", "wide"], generator
         strict=True,
     )
     done = [
-        operation(images, Draw(level, sign, SPACES[space])) for operation, images, level, sign in groups if len(images)
+        operation(images, AugmentDraw(level, sign, SPACES[space]))
+        for operation, images, level, sign in groups
+        if len(images)
     ]
     return torch.empty_like(images_nchw).index_copy_(0, order, torch.cat(done))
 
 
-def _identity(images: Tensor, _draw: Draw) -> Tensor:
+def _identity(images: Tensor, _draw: AugmentDraw) -> Tensor:
     return images
 
 
-def _autocontrast(images: Tensor, _draw: Draw) -> Tensor:
+def _autocontrast(images: Tensor, _draw: AugmentDraw) -> Tensor:
     """Stretch each channel to 0..255."""
     values = images.to(torch.int32)
     low, high = values.amin(dim=(2, 3), keepdim=True), values.amax(dim=(2, 3), keepdim=True)
@@ -108,7 +110,7 @@ def _autocontrast(images: Tensor, _draw: Draw) -> Tensor:
     return torch.where(high > low, stretched, values).to(torch.uint8)
 
 
-def _equalize(images: Tensor, _draw: Draw) -> Tensor:
+def _equalize(images: Tensor, _draw: AugmentDraw) -> Tensor:
     """Flatten each channel's histogram as far as a table of 256 values can."""
     count, channels, height, width = images.shape
     values = images.reshape(count * channels, height * width).to(torch.int64)
@@ -122,33 +124,33 @@ def _equalize(images: Tensor, _draw: Draw) -> Tensor:
     return mapped.view(images.shape).to(torch.uint8)
 
 
-def _solarize(images: Tensor, draw: Draw) -> Tensor:
+def _solarize(images: Tensor, draw: AugmentDraw) -> Tensor:
     """Invert bright pixels."""
     threshold = 256 - draw.level * 256 // LEVELS
     return torch.where(images < threshold.view(-1, 1, 1, 1), images, 255 - images)
 
 
-def _posterize(images: Tensor, draw: Draw) -> Tensor:
+def _posterize(images: Tensor, draw: AugmentDraw) -> Tensor:
     """Clear the lowest bits."""
     taken = draw.level * draw.space.bits // LEVELS
     mask = (256 - (1 << taken)).to(torch.uint8)
     return images & mask.view(-1, 1, 1, 1)
 
 
-def _color(images: Tensor, draw: Draw) -> Tensor:
+def _color(images: Tensor, draw: AugmentDraw) -> Tensor:
     return _blend(_grey(images).expand_as(images), images, draw)
 
 
-def _contrast(images: Tensor, draw: Draw) -> Tensor:
+def _contrast(images: Tensor, draw: AugmentDraw) -> Tensor:
     mean = _grey(images).mean(dim=(2, 3), keepdim=True, dtype=torch.float32)
     return _blend((mean + 0.5).floor(), images, draw)
 
 
-def _brightness(images: Tensor, draw: Draw) -> Tensor:
+def _brightness(images: Tensor, draw: AugmentDraw) -> Tensor:
     return _blend(torch.zeros((), device=images.device), images, draw)
 
 
-def _sharpness(images: Tensor, draw: Draw) -> Tensor:
+def _sharpness(images: Tensor, draw: AugmentDraw) -> Tensor:
     """Blend with the smoothed image; border pixels have no smoothed value and stay unchanged."""
     if min(images.shape[2:]) < 3:
         return images
@@ -162,7 +164,7 @@ def _sharpness(images: Tensor, draw: Draw) -> Tensor:
     return _blend(smooth, images, draw)
 
 
-def _blend(plain: Tensor, images: Tensor, draw: Draw) -> Tensor:
+def _blend(plain: Tensor, images: Tensor, draw: AugmentDraw) -> Tensor:
     """Interpolate from *plain* (factor 0) to the image (1) and beyond; truncate to whole numbers, as Pillow does."""
     images_float, plain_float = images.to(torch.float32), plain.to(torch.float32)
     return (plain_float + draw.factor * (images_float - plain_float)).clamp_(0, 255).to(torch.uint8)
@@ -178,7 +180,7 @@ def _grey(images: Tensor) -> Tensor:
     return grey
 
 
-def _rotate(images: Tensor, draw: Draw) -> Tensor:
+def _rotate(images: Tensor, draw: AugmentDraw) -> Tensor:
     degrees = draw.sign * (draw.level * draw.space.rotate // LEVELS)
     angle = (degrees * (math.pi / 180)).view(-1, 1, 1)
     rows, columns = _centres(images)
@@ -191,31 +193,31 @@ def _rotate(images: Tensor, draw: Draw) -> Tensor:
     )
 
 
-def _shear_x(images: Tensor, draw: Draw) -> Tensor:
+def _shear_x(images: Tensor, draw: AugmentDraw) -> Tensor:
     rows, columns = _centres(images)
     return _taken(images, rows, columns + _slope(draw) * rows)
 
 
-def _shear_y(images: Tensor, draw: Draw) -> Tensor:
+def _shear_y(images: Tensor, draw: AugmentDraw) -> Tensor:
     rows, columns = _centres(images)
     return _taken(images, rows + _slope(draw) * columns, columns)
 
 
-def _translate_x(images: Tensor, draw: Draw) -> Tensor:
+def _translate_x(images: Tensor, draw: AugmentDraw) -> Tensor:
     rows, columns = _centres(images)
     return _taken(images, rows, columns + _distance(draw, images.shape[3]))
 
 
-def _translate_y(images: Tensor, draw: Draw) -> Tensor:
+def _translate_y(images: Tensor, draw: AugmentDraw) -> Tensor:
     rows, columns = _centres(images)
     return _taken(images, rows + _distance(draw, images.shape[2]), columns)
 
 
-def _slope(draw: Draw) -> Tensor:
+def _slope(draw: AugmentDraw) -> Tensor:
     return (draw.sign * draw.level * (draw.space.shear / LEVELS)).view(-1, 1, 1)
 
 
-def _distance(draw: Draw, side: int) -> Tensor:
+def _distance(draw: AugmentDraw, side: int) -> Tensor:
     return (draw.sign * (draw.level * int(draw.space.translate * side) // LEVELS)).view(-1, 1, 1)
 
 
@@ -243,7 +245,7 @@ def _taken(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     return found * inside.expand(count, height, width).unsqueeze(1)
 
 
-OPERATIONS: dict[str, Callable[[Tensor, Draw], Tensor]] = {
+OPERATIONS: dict[str, Callable[[Tensor, AugmentDraw], Tensor]] = {
     "identity": _identity,
     "autocontrast": _autocontrast,
     "equalize": _equalize,

@@ -15,8 +15,8 @@ from PIL import Image, ImageOps
 
 from budgetnet.errors import DataError
 from budgetnet.training.data.images import Dataset
-from budgetnet.training.data.packed import Part, open_packed, packing, store, writable
-from budgetnet.training.data.sources import ImageFolder, class_folders, describe, image_files
+from budgetnet.training.data.packed import Subset, open_packed, packing, store, writable
+from budgetnet.training.data.sources import ImageFolder, class_folders, describe_source, image_files
 
 __all__ = ["Progress", "load_folder", "part_files"]
 
@@ -36,7 +36,7 @@ def load_folder(folder: ImageFolder, directory: Path, progress: Progress | None 
         DataError: the layout is wrong, an image is damaged, or images differ in size and none was given.
     """
     classes = class_folders(folder)
-    files: dict[Part, list[tuple[Path, int]]] = {
+    files: dict[Subset, list[tuple[Path, int]]] = {
         "train": part_files(folder, "train", classes),
         "test": part_files(folder, "test", classes),
     }
@@ -56,13 +56,13 @@ def load_folder(folder: ImageFolder, directory: Path, progress: Progress | None 
     return packed
 
 
-def part_files(folder: ImageFolder, part: Part, classes: tuple[str, ...]) -> list[tuple[Path, int]]:
+def part_files(folder: ImageFolder, part: Subset, classes: tuple[str, ...]) -> list[tuple[Path, int]]:
     """Return the image files of one part with their labels, in the order in which they are packed."""
     places = [(folder.path / part / name, label) for label, name in enumerate(classes)]
     return [(path, label) for place, label in places if place.is_dir() for path in image_files(place)]
 
 
-def _fingerprint(folder: ImageFolder, files: dict[Part, list[tuple[Path, int]]]) -> str:
+def _fingerprint(folder: ImageFolder, files: dict[Subset, list[tuple[Path, int]]]) -> str:
     """Return 16 hexadecimal digits that change whenever the packed copy would change."""
     digest = hashlib.sha256(json.dumps([str(folder.path.resolve()), folder.size, folder.channels]).encode())
     depth = len(folder.path.parts)
@@ -77,12 +77,12 @@ def _fingerprint(folder: ImageFolder, files: dict[Part, list[tuple[Path, int]]])
 def _pack(
     folder: ImageFolder,
     classes: tuple[str, ...],
-    files: dict[Part, list[tuple[Path, int]]],
+    files: dict[Subset, list[tuple[Path, int]]],
     target: Path,
     progress: Progress | None,
 ) -> None:
     """Decode all images into *target*."""
-    shape = describe(folder).shape
+    shape = describe_source(folder).shape
     total = sum(len(found) for found in files.values())
     done = 0
     with packing(target, classes) as temporary, ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -1,4 +1,4 @@
-"""`load`: any data set by name or folder, as tensors. Re-exports the names that callers need."""
+"""`load_dataset`: any data set by name or folder, as tensors. Re-exports the names that callers need."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from budgetnet.training.data.published import load_published
 from budgetnet.training.data.sources import (
     Description,
     ImageFolder,
-    Source,
+    ImageSource,
     class_folders,
     data_directory,
-    describe,
     image_copy,
 )
 from budgetnet.training.data.split import split_validation
@@ -24,18 +23,17 @@ __all__ = [
     "Dataset",
     "Description",
     "ImageFolder",
+    "ImageSource",
     "Images",
     "Normalisation",
     "Progress",
-    "Source",
-    "describe",
-    "load",
+    "load_dataset",
     "names_of_test_images",
     "split_validation",
 ]
 
 
-def load(source: Source, *, data_dir: Path | None = None, progress: Progress | None = None) -> Dataset:
+def load_dataset(source: ImageSource, *, data_dir: Path | None = None, progress: Progress | None = None) -> Dataset:
     """Return a data set, packed into ``.npy`` files on first use and memory-mapped from then on.
 
     A published set may also be in the data directory as image files, ``NAME/train/CLASS/…`` and ``NAME/test/CLASS/…``
@@ -63,7 +61,7 @@ def load(source: Source, *, data_dir: Path | None = None, progress: Progress | N
             raise DataError(f"a data set must be a name or an ImageFolder, but got {source!r}")
 
 
-def names_of_test_images(source: Source, *, data_dir: Path | None = None) -> tuple[str, ...] | None:
+def names_of_test_images(source: ImageSource, *, data_dir: Path | None = None) -> tuple[str, ...] | None:
     """Return the test images' files in the images' order, relative to the data set's folder, without opening them.
 
     None if the images are not files (a published set in its own format).

@@ -23,9 +23,9 @@ import torch
 from budgetnet.errors import DataError
 from budgetnet.training.data.images import Dataset, Images, Normalisation, normalisation_of
 
-__all__ = ["Part", "open_packed", "packing", "store", "writable"]
+__all__ = ["Subset", "open_packed", "packing", "store", "writable"]
 
-Part = Literal["train", "test"]
+Subset = Literal["train", "test"]
 
 _FORMAT = 1
 _CHUNK = 4096
@@ -95,14 +95,14 @@ def packing(directory: Path, classes: tuple[str, ...]) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def writable(directory: Path, part: Part, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+def writable(directory: Path, part: Subset, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
     """Return a new uint8 array (N, C, H, W) on disk, to be filled with the images of *part*."""
     path = directory / f"{part}_images.npy"
     return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
 
 
 def store(
-    directory: Path, part: Part, labels: npt.NDArray[np.int64], images: npt.NDArray[np.uint8] | None = None
+    directory: Path, part: Subset, labels: npt.NDArray[np.int64], images: npt.NDArray[np.uint8] | None = None
 ) -> None:
     """Write the labels of *part*, and its images (N, C, H, W) unless they were written by `writable`."""
     np.save(directory / f"{part}_labels.npy", labels)
@@ -110,7 +110,7 @@ def store(
         np.save(directory / f"{part}_images.npy", np.ascontiguousarray(images))
 
 
-def _open(directory: Path, part: Part, normalisation: Normalisation) -> Images:
+def _open(directory: Path, part: Subset, normalisation: Normalisation) -> Images:
     """Map the images of *part* and read its labels."""
     try:
         images = _map(directory / f"{part}_images.npy")

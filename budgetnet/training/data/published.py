@@ -16,14 +16,14 @@ import torch
 from budgetnet.errors import DataError
 from budgetnet.training.data.images import Dataset, Images
 from budgetnet.training.data.known import KnownDataset
-from budgetnet.training.data.packed import Part, open_packed, packing, store
+from budgetnet.training.data.packed import Subset, open_packed, packing, store
 from budgetnet.training.data.sources import known
 from budgetnet.training.data.split import split_validation
 
 __all__ = ["load_published"]
 
 _TIMEOUT_SECONDS = 60.0
-_PARTS: tuple[Part, Part] = ("train", "test")
+_PARTS: tuple[Subset, Subset] = ("train", "test")
 
 
 def load_published(name: str, directory: Path) -> Dataset:
@@ -52,7 +52,7 @@ def load_published(name: str, directory: Path) -> Dataset:
     return packed
 
 
-_Raw = dict[Part, tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]]
+_Raw = dict[Subset, tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]]
 
 
 def _from_torchvision(name: str, entry: KnownDataset, folder: Path) -> _Raw:

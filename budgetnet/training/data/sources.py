@@ -16,10 +16,10 @@ __all__ = [
     "DATA_VARIABLE",
     "Description",
     "ImageFolder",
-    "Source",
+    "ImageSource",
     "class_folders",
     "data_directory",
-    "describe",
+    "describe_source",
     "image_copy",
     "image_files",
     "known",
@@ -80,7 +80,7 @@ class ImageFolder:
         return (self.size, self.size) if isinstance(self.size, int) else self.size
 
 
-Source = str | ImageFolder
+ImageSource = str | ImageFolder
 """A name in `DATASETS` or a folder."""
 
 
@@ -94,7 +94,7 @@ class Description(NamedTuple):
     """Class names; the position is the label."""
 
 
-def describe(source: Source) -> Description:
+def describe_source(source: ImageSource) -> Description:
     """Return shape and classes of a data set, without loading torch, downloading or decoding images.
 
     A known name is looked up; in a folder, the class folders are listed and, if no size is given, the first image's

@@ -8,7 +8,7 @@ import torch
 from PIL import Image, ImageEnhance, ImageOps
 from torch import Generator, Tensor
 
-from budgetnet.training.augment.trivial_augment import LEVELS, OPERATIONS, SPACES, Draw, trivial_augment
+from budgetnet.training.augment.trivial_augment import LEVELS, OPERATIONS, SPACES, AugmentDraw, trivial_augment
 
 
 def pillows(name: str, image: Image.Image, level: int, sign: int) -> Image.Image:
@@ -70,7 +70,7 @@ def test_operations_are_pillows(name: str) -> None:
     images = pictures()
     before = images.clone()
     level, sign = torch.arange(31), torch.arange(31) % 2 * 2 - 1
-    found = OPERATIONS[name](images, Draw(level, sign, SPACES["ra"]))
+    found = OPERATIONS[name](images, AugmentDraw(level, sign, SPACES["ra"]))
     assert found.dtype == torch.uint8
     assert torch.equal(images, before)
     wrong = 0

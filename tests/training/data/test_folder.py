@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 
 from budgetnet.errors import DataError, StudyError
-from budgetnet.training.data.load import Dataset, ImageFolder, describe, load
+from budgetnet.training.data.load import Dataset, ImageFolder, load_dataset
 from budgetnet.training.data.packed import packing, store
+from budgetnet.training.data.sources import describe_source
 
 
 def packed_in(data_dir: Path) -> list[Path]:
@@ -22,7 +23,7 @@ def packed_in(data_dir: Path) -> list[Path]:
 
 def test_a_folder_becomes_a_data_set(image_folder: Path, tmp_path: Path) -> None:
     """Classes are the sorted folder names; every format is read; labels fit the pixels."""
-    data = load(ImageFolder(image_folder), data_dir=tmp_path / "data")
+    data = load_dataset(ImageFolder(image_folder), data_dir=tmp_path / "data")
     assert data.classes == ("dark", "light")
     assert data.shape == (3, 8, 6) == data.train.shape
     assert data.train.labels.tolist() == [0] * 6 + [1] * 6
@@ -33,14 +34,14 @@ def test_a_folder_becomes_a_data_set(image_folder: Path, tmp_path: Path) -> None
     assert test.normalisation == data.normalisation
     exact = np.asarray(Image.open(image_folder / "train" / "dark" / "0.png"))
     assert torch.equal(data.train.images[0], torch.from_numpy(exact.transpose(2, 0, 1).copy()))
-    assert describe(ImageFolder(image_folder)) == ((3, 8, 6), ("dark", "light"))
+    assert describe_source(ImageFolder(image_folder)) == ((3, 8, 6), ("dark", "light"))
 
 
 def test_statistics_come_from_train_images_only(image_folder: Path, tmp_path: Path) -> None:
     """Changing test images does not change the normalisation."""
-    before = load(ImageFolder(image_folder), data_dir=tmp_path / "data").normalisation
+    before = load_dataset(ImageFolder(image_folder), data_dir=tmp_path / "data").normalisation
     Image.new("RGB", (6, 8), (255, 0, 0)).save(image_folder / "test" / "dark" / "0.png")
-    assert load(ImageFolder(image_folder), data_dir=tmp_path / "data").normalisation == before
+    assert load_dataset(ImageFolder(image_folder), data_dir=tmp_path / "data").normalisation == before
 
 
 def test_the_packed_copy_is_used_again_until_something_changes(image_folder: Path, tmp_path: Path) -> None:
@@ -49,7 +50,9 @@ def test_the_packed_copy_is_used_again_until_something_changes(image_folder: Pat
 
     def load_with(folder: ImageFolder) -> Dataset:
         calls.clear()
-        return load(folder, data_dir=tmp_path / "data", progress=lambda done, total: calls.append((done, total)))
+        return load_dataset(
+            folder, data_dir=tmp_path / "data", progress=lambda done, total: calls.append((done, total))
+        )
 
     first = load_with(ImageFolder(image_folder))
     assert calls == [(i, 16) for i in range(1, 17)]
@@ -68,8 +71,8 @@ def test_the_packed_copy_is_used_again_until_something_changes(image_folder: Pat
 
 def test_images_are_memory_maps_of_one_file(image_folder: Path, tmp_path: Path) -> None:
     """Two loads look at the same file's pages, and writing to one's tensor reaches neither file nor the other."""
-    first = load(ImageFolder(image_folder), data_dir=tmp_path / "data")
-    second = load(ImageFolder(image_folder), data_dir=tmp_path / "data")
+    first = load_dataset(ImageFolder(image_folder), data_dir=tmp_path / "data")
+    second = load_dataset(ImageFolder(image_folder), data_dir=tmp_path / "data")
     value = second.train.images[0, 0, 0, 0].item()
     first.train.images[0, 0, 0, 0] = 255 - value
     assert second.train.images[0, 0, 0, 0].item() == value
@@ -81,7 +84,7 @@ def test_grey_images(image_folder: Path, tmp_path: Path) -> None:
     """With one channel, colour pictures become grey ones; 16-bit grey is scaled, not clipped."""
     deep = np.full((8, 6), 40_000, dtype=np.uint16)
     Image.fromarray(deep).save(image_folder / "train" / "dark" / "0.png")
-    data = load(ImageFolder(image_folder, channels=1), data_dir=tmp_path / "data")
+    data = load_dataset(ImageFolder(image_folder, channels=1), data_dir=tmp_path / "data")
     assert data.shape == (1, 8, 6)
     assert data.train.images.shape == (12, 1, 8, 6)
     assert data.train.images[0].unique().tolist() == [round(40_000 / 257)]
@@ -94,8 +97,8 @@ def test_images_are_scaled_and_cut_to_the_size(
     """Images of all sizes come out as asked for."""
     Image.new("RGB", (40, 17), (9, 9, 9)).save(image_folder / "train" / "dark" / "extra.png")
     folder = ImageFolder(image_folder, size=size)
-    assert load(folder, data_dir=tmp_path / "data").shape == shape
-    assert describe(folder).shape == shape
+    assert load_dataset(folder, data_dir=tmp_path / "data").shape == shape
+    assert describe_source(folder).shape == shape
 
 
 def test_photographs_are_turned_upright(image_folder: Path, tmp_path: Path) -> None:
@@ -109,7 +112,7 @@ def test_photographs_are_turned_upright(image_folder: Path, tmp_path: Path) -> N
         for name in ("dark", "light"):
             picture.save(image_folder / part / name / "a.jpg", exif=mark)
     folder = ImageFolder(image_folder)
-    assert describe(folder).shape == (3, 8, 6) == load(folder, data_dir=tmp_path / "data").shape
+    assert describe_source(folder).shape == (3, 8, 6) == load_dataset(folder, data_dir=tmp_path / "data").shape
 
 
 def test_other_files_are_left_out(image_folder: Path, tmp_path: Path) -> None:
@@ -117,7 +120,7 @@ def test_other_files_are_left_out(image_folder: Path, tmp_path: Path) -> None:
     (image_folder / "train" / "dark" / "notes.txt").write_text("dark ones")
     (image_folder / "train" / "dark" / "._0.png").write_bytes(b"resource fork")
     (image_folder / "train" / ".thumbnails").mkdir()
-    data = load(ImageFolder(image_folder), data_dir=tmp_path / "data")
+    data = load_dataset(ImageFolder(image_folder), data_dir=tmp_path / "data")
     assert (len(data.train), data.classes) == (12, ("dark", "light"))
 
 
@@ -126,46 +129,46 @@ def test_a_damaged_image_is_named_and_nothing_is_left(image_folder: Path, tmp_pa
     bad = image_folder / "test" / "light" / "0.png"
     bad.write_bytes(bad.read_bytes()[:60])
     with pytest.raises(DataError, match=r"the image .*test/light/0\.png cannot be read .*; replace it or remove it"):
-        load(ImageFolder(image_folder), data_dir=tmp_path / "data")
+        load_dataset(ImageFolder(image_folder), data_dir=tmp_path / "data")
     assert packed_in(tmp_path / "data") == []
     first = image_folder / "train" / "dark" / "0.png"
     first.write_bytes(b"no picture")
     with pytest.raises(DataError, match=r"the image .*train/dark/0\.png cannot be read"):
-        describe(ImageFolder(image_folder))
+        describe_source(ImageFolder(image_folder))
 
 
 def test_different_sizes_need_a_size(image_folder: Path, tmp_path: Path) -> None:
     """The first image that differs is named, and the way out."""
     Image.new("RGB", (7, 7)).save(image_folder / "train" / "light" / "odd.png")
     with pytest.raises(DataError, match=r"light/odd\.png has 7x7 pixels and the first image 8x6; give a size"):
-        load(ImageFolder(image_folder), data_dir=tmp_path / "data")
+        load_dataset(ImageFolder(image_folder), data_dir=tmp_path / "data")
 
 
 def test_wrong_layouts_say_what_to_make(image_folder: Path, tmp_path: Path) -> None:
     """Missing parts, single classes, empty classes and unknown test classes are each named."""
     with pytest.raises(DataError, match=r"has no train/; make .*nowhere/train/CLASS/"):
-        describe(ImageFolder(tmp_path / "nowhere"))
+        describe_source(ImageFolder(tmp_path / "nowhere"))
     (image_folder / "test" / "lihgt").mkdir()
     with pytest.raises(DataError, match=r"but got .*test/lihgt; did you mean 'light'\?$"):
-        describe(ImageFolder(image_folder))
+        describe_source(ImageFolder(image_folder))
     (image_folder / "test" / "lihgt").rmdir()
     (image_folder / "train" / "empty").mkdir()
     with pytest.raises(DataError, match=r"but got none that Pillow can read in .*train/empty; put some there"):
-        describe(ImageFolder(image_folder))
+        describe_source(ImageFolder(image_folder))
     (image_folder / "train" / "empty").rmdir()
     (image_folder / "train" / "dark").rename(image_folder / "elsewhere")
     with pytest.raises(DataError, match=r"at least two classes, but got 1 class folder in "):
-        describe(ImageFolder(image_folder))
+        describe_source(ImageFolder(image_folder))
     (image_folder / "elsewhere").rename(image_folder / "train" / "dark")
     for path in (image_folder / "test").glob("*/*"):
         path.unlink()
     with pytest.raises(DataError, match="needs test images"):
-        load(ImageFolder(image_folder), data_dir=tmp_path / "data")
+        load_dataset(ImageFolder(image_folder), data_dir=tmp_path / "data")
     for name in ("dark", "light"):
         (image_folder / "test" / name).rmdir()
     (image_folder / "test").rmdir()
     with pytest.raises(DataError, match=r"has no test/;"):
-        load(ImageFolder(image_folder), data_dir=tmp_path / "data")
+        load_dataset(ImageFolder(image_folder), data_dir=tmp_path / "data")
 
 
 @pytest.mark.parametrize("size", [0, -3, (4,), (4, 0), "32", 3.5, True])
@@ -185,14 +188,14 @@ def test_illegal_channels_are_refused() -> None:
 
 def test_a_damaged_packed_copy_says_what_to_delete(image_folder: Path, tmp_path: Path) -> None:
     """A cut or unreadable file in the packed copy is named with its folder."""
-    load(ImageFolder(image_folder), data_dir=tmp_path / "data")
+    load_dataset(ImageFolder(image_folder), data_dir=tmp_path / "data")
     (copy,) = packed_in(tmp_path / "data")
     (copy / "train_images.npy").write_bytes(b"\x93NUMPY")
     with pytest.raises(DataError, match=rf"packed data set in {copy} is damaged .*; delete that folder"):
-        load(ImageFolder(image_folder), data_dir=tmp_path / "data")
+        load_dataset(ImageFolder(image_folder), data_dir=tmp_path / "data")
     (copy / "about.json").write_text("{")
     with pytest.raises(DataError, match="is damaged"):
-        load(ImageFolder(image_folder), data_dir=tmp_path / "data")
+        load_dataset(ImageFolder(image_folder), data_dir=tmp_path / "data")
 
 
 def test_the_slower_of_two_packers_gives_way(tmp_path: Path) -> None:
@@ -216,4 +219,4 @@ def test_a_directory_that_cannot_be_written_is_said(image_folder: Path, tmp_path
     """A data directory that is in truth a file leads to BUDGETNET_DATA."""
     (tmp_path / "data").write_text("")
     with pytest.raises(DataError, match=r"could not be packed into .* set BUDGETNET_DATA"):
-        load(ImageFolder(image_folder), data_dir=tmp_path / "data")
+        load_dataset(ImageFolder(image_folder), data_dir=tmp_path / "data")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from budgetnet.errors import DataError
 from budgetnet.training.data.known import DATASETS
-from budgetnet.training.data.load import load
+from budgetnet.training.data.load import load_dataset
 
 
 def lay_out(folder: Path, classes: tuple[str, ...]) -> None:
@@ -25,7 +25,7 @@ def lay_out(folder: Path, classes: tuple[str, ...]) -> None:
 def test_image_files_stand_in_for_the_published_set(tmp_path: Path) -> None:
     """They are read instead of downloading, and the data set's name says that it is not the original."""
     lay_out(tmp_path / "cifar10", DATASETS["cifar10"].classes)
-    data = load("cifar10", data_dir=tmp_path)
+    data = load_dataset("cifar10", data_dir=tmp_path)
     assert data.name == "cifar10 (image files)"
     assert data.classes == DATASETS["cifar10"].classes
     assert data.train.images[3].unique().tolist() == [60]
@@ -35,4 +35,4 @@ def test_other_classes_are_refused(tmp_path: Path) -> None:
     """Folders that are not the published classes are a mistake, not a data set of that name."""
     lay_out(tmp_path / "cifar10", ("cat", "dog"))
     with pytest.raises(DataError, match=r"must hold the 10 classes of cifar10 \(airplane, .*but got cat, dog"):
-        load("cifar10", data_dir=tmp_path)
+        load_dataset("cifar10", data_dir=tmp_path)

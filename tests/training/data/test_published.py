@@ -17,8 +17,8 @@ from torchvision.datasets.utils import calculate_md5
 
 from budgetnet.errors import DataError
 from budgetnet.training.data.known import DATASETS
-from budgetnet.training.data.load import Dataset, describe, load
-from budgetnet.training.data.sources import data_directory
+from budgetnet.training.data.load import Dataset, load_dataset
+from budgetnet.training.data.sources import data_directory, describe_source
 
 
 def test_digits_agree_with_the_table(digits: Dataset) -> None:
@@ -29,7 +29,7 @@ def test_digits_agree_with_the_table(digits: Dataset) -> None:
     assert (len(digits.train), len(test)) == (entry.train, entry.test)
     assert digits.train.images.max() == 255
     assert torch.bincount(test.labels).min() >= 34
-    assert describe("digits") == (entry.shape, entry.classes)
+    assert describe_source("digits") == (entry.shape, entry.classes)
 
 
 def test_every_entry_names_a_torchvision_class() -> None:
@@ -59,9 +59,9 @@ def test_unknown_names_get_the_nearest(name: str, near: str) -> None:
     """A misspelt name is answered with the known one."""
     message = f"no data set '{name}'; did you mean '{near}'\\?"
     with pytest.raises(DataError, match=message):
-        load(name)
+        load_dataset(name)
     with pytest.raises(DataError, match=message):
-        describe(name)
+        describe_source(name)
 
 
 def test_an_alien_name_lists_the_known_ones() -> None:
@@ -69,7 +69,7 @@ def test_an_alien_name_lists_the_known_ones() -> None:
     with pytest.raises(
         DataError, match=r"no data set 'xyz'; known are cifar10, .*, and a folder of images is written \{"
     ):
-        describe("xyz")
+        describe_source("xyz")
 
 
 def test_the_data_directory_follows_argument_then_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_the_data_directory_follows_argument_then_environment(monkeypatch: pytes
     monkeypatch.setenv("BUDGETNET_DATA", str(tmp_path / "env"))
     assert data_directory() == tmp_path / "env"
     assert data_directory(tmp_path / "argument") == tmp_path / "argument"
-    load("digits")
+    load_dataset("digits")
     assert (tmp_path / "env" / "packed" / "digits" / "train_images.npy").is_file()
 
 
@@ -92,7 +92,7 @@ def test_a_failed_download_says_what_to_put_where(name: str, tmp_path: Path, mon
     parts = {key: [nowhere + value[1], *value[1:]] for key, value in torchvision_datasets.SVHN.split_list.items()}
     monkeypatch.setattr(torchvision_datasets.SVHN, "split_list", parts)
     with pytest.raises(DataError) as caught:
-        load(name, data_dir=tmp_path)
+        load_dataset(name, data_dir=tmp_path)
     text = str(caught.value)
     assert f"the data set {name} is not in {tmp_path / name} and could not be downloaded (" in text
     assert DATASETS[name].source in text
@@ -123,13 +123,13 @@ def test_cifar_files_put_there_by_hand_are_used(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(kind, "train_list", [[name, calculate_md5(str(inner / name))] for name in names])
     monkeypatch.setattr(kind, "test_list", [["test_batch", calculate_md5(str(inner / "test_batch"))]])
     monkeypatch.setattr(kind, "meta", kind.meta | {"md5": calculate_md5(str(inner / kind.meta["filename"]))})
-    data = load("cifar10", data_dir=tmp_path)
+    data = load_dataset("cifar10", data_dir=tmp_path)
     expected = np.concatenate([raw[name] for name in names]).reshape(-1, 3, 32, 32)
     assert np.array_equal(data.train.images.numpy(), expected)
     assert data.train.labels.tolist() == [v for i in range(5) for v in (i, 1, 2, 3)]
     assert np.array_equal(data.test().images.numpy(), raw["test_batch"].reshape(-1, 3, 32, 32))
     archive.write_bytes(b"damaged")
-    assert len(load("cifar10", data_dir=tmp_path).train) == 20
+    assert len(load_dataset("cifar10", data_dir=tmp_path).train) == 20
 
 
 def test_a_file_with_a_wrong_checksum_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +138,7 @@ def test_a_file_with_a_wrong_checksum_is_refused(tmp_path: Path, monkeypatch: py
     (tmp_path / "cifar10").mkdir()
     (tmp_path / "cifar10" / "cifar-10-python.tar.gz").write_bytes(b"half an archive")
     with pytest.raises(DataError, match="could not be downloaded"):
-        load("cifar10", data_dir=tmp_path)
+        load_dataset("cifar10", data_dir=tmp_path)
 
 
 def test_mnist_files_put_there_by_hand_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +157,7 @@ def test_mnist_files_put_there_by_hand_are_used(tmp_path: Path, monkeypatch: pyt
         sums += [(path.name, calculate_md5(str(path))) for path in (images, labels)]
     monkeypatch.setattr(torchvision_datasets.MNIST, "mirrors", ["http://127.0.0.1:9/"])
     monkeypatch.setattr(torchvision_datasets.MNIST, "resources", sums)
-    data = load("mnist", data_dir=tmp_path)
+    data = load_dataset("mnist", data_dir=tmp_path)
     assert data.train.images.shape == (6, 1, 28, 28)
     assert np.array_equal(data.train.images[:, 0].numpy(), pixels["train"])
     assert data.test().labels.tolist() == [0, 1, 2]
@@ -166,4 +166,4 @@ def test_mnist_files_put_there_by_hand_are_used(tmp_path: Path, monkeypatch: pyt
 def test_what_is_no_source_is_refused() -> None:
     """A data set is a name or a folder."""
     with pytest.raises(DataError, match="must be a name or an ImageFolder, but got 3"):
-        load(3)  # type: ignore[arg-type]
+        load_dataset(3)  # type: ignore[arg-type]
