@@ -220,9 +220,9 @@ def test_error_of_the_program_is_not_swallowed(study, tmp_path):
 
 def test_disagreeing_counts_are_an_error_of_the_trial(study, tmp_path, monkeypatch):
     """The count of record is fvcore's: a closed form that says otherwise is recorded as failed, untrained."""
-    import budgetnet.search.candidates as module
+    from budgetnet.search import candidates as module
 
-    honest = module.measure
+    honest = module.measure_nodes
     calls: list[int] = []
 
     def off_by_one(network, input_shape, **options):

@@ -149,7 +149,7 @@ def test_wrong_layouts_say_what_to_make(image_folder: Path, tmp_path: Path) -> N
     with pytest.raises(DataError, match=r"has no train/; make .*nowhere/train/CLASS/"):
         describe_source(ImageFolder(tmp_path / "nowhere"))
     (image_folder / "test" / "lihgt").mkdir()
-    with pytest.raises(DataError, match=r"but got .*test/lihgt; did you mean 'light'\?$"):
+    with pytest.raises(DataError, match=r"but .*test/lihgt has no counterpart; did you mean 'light'\?"):
         describe_source(ImageFolder(image_folder))
     (image_folder / "test" / "lihgt").rmdir()
     (image_folder / "train" / "empty").mkdir()
