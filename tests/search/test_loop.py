@@ -230,7 +230,7 @@ def test_disagreeing_counts_are_an_error_of_the_trial(study, tmp_path, monkeypat
         counted = honest(network, input_shape, **options)
         return replace(counted, params=counted.params + 1) if len(calls) == 1 else counted
 
-    monkeypatch.setattr(module, "measure", off_by_one)
+    monkeypatch.setattr(module, "measure_nodes", off_by_one)
     run = Run(replace(study, search=replace(study.search, trials=1)), tmp_path)
     run()
     first, second = run.ledger.records()

@@ -153,7 +153,7 @@ def test_wrong_layouts_say_what_to_make(image_folder: Path, tmp_path: Path) -> N
         describe_source(ImageFolder(image_folder))
     (image_folder / "test" / "lihgt").rmdir()
     (image_folder / "train" / "empty").mkdir()
-    with pytest.raises(DataError, match=r"but got none that Pillow can read in .*train/empty; put some there"):
+    with pytest.raises(DataError, match=r"but .*train/empty holds none that Pillow can read; put some there"):
         describe_source(ImageFolder(image_folder))
     (image_folder / "train" / "empty").rmdir()
     (image_folder / "train" / "dark").rename(image_folder / "elsewhere")
