@@ -1,14 +1,14 @@
 """The covariance of everything that is ever measured of a study's networks, as a kernel of scikit-learn.
 
-A network with features x is worth f(x) in full training. A brief training sees ρ f(x) + bias + b(x): a constant offset,
-and a bias that may depend on every feature f depends on (so a brief training that favours small networks is one of the
+A network with features x is worth f(x) in full training. A brief training sees ρ f(x) + b(x), of another mean: a bias
+that may depend on every feature f depends on (so a brief training that favours small networks is one of the
 things it can say). Both carry noise of their seeds. f has, beside what the features say, a share of its own for every
 network.
 
-    cov(full, full')   = k_f(x, x')
+    cov(full, full')   = k_f(x, x') + mean²
     cov(brief, full')  = ρ k_f(x, x')
-    cov(brief, brief') = ρ² k_f(x, x') + bias² k(x, x') + offset²
-    k_f(x, x')         = mean² + signal² k(x, x') + own² [same network]
+    cov(brief, brief') = ρ² k_f(x, x') + bias² k(x, x') + mean²
+    k_f(x, x')         = signal² k(x, x') + own² [same network]
     k(x, x')           = ½ linear + ½ squared exponential, each group of features with a relevance of its own
 
 Rows handed to the kernel are standardised features (`budgetnet.search.model.matrix.Scale`) and two more columns: the
@@ -27,10 +27,8 @@ from budgetnet.search.model.matrix import Floats
 
 __all__ = ["PRIOR", "ViewsKernel", "observations"]
 
-OFFSET = 3.0
-"""Deviation of the offset between brief and full accuracies, in deviations of the accuracies seen; nearly free."""
-MEAN = 1.0
-"""Deviation of the mean accuracy."""
+MEAN = 20.0
+"""Deviation of the mean accuracy, of brief and of full trainings each, in deviations of the accuracies seen: free."""
 
 
 @dataclass(frozen=True)
@@ -139,8 +137,9 @@ class ViewsKernel(Kernel):  # type: ignore[misc]
         linear = sum(weight * part for weight, part in zip(weights, inner, strict=True)) / total
         curved = np.exp(-0.5 * sum(weight * part for weight, part in zip(weights, apart, strict=True)))
         shape = 0.5 * (linear + curved)
-        worth = MEAN**2 + self.signal**2 * shape + self.own**2 * same
-        found: Floats = scaled * worth + both * (self.bias**2 * shape + OFFSET**2)
+        worth = self.signal**2 * shape + self.own**2 * same
+        neither = np.outer(1.0 - brief, 1.0 - brief_too)
+        found: Floats = scaled * worth + both * (self.bias**2 * shape + MEAN**2) + neither * MEAN**2
         noise = np.where(brief > 0, self.noise_brief, self.noise_full) ** 2
         if Y is None:
             found[np.diag_indices_from(found)] += noise
@@ -168,8 +167,8 @@ class ViewsKernel(Kernel):  # type: ignore[misc]
         linear = sum(w * np.square(X[:, group]).sum(axis=1) for w, group in zip(weights, self.groups, strict=True))
         shape = 0.5 * (linear / total + 1.0)
         share = 1.0 + (self.share - 1.0) * brief
-        worth = MEAN**2 + self.signal**2 * shape + self.own**2
-        found: Floats = share**2 * worth + brief * (self.bias**2 * shape + OFFSET**2)
+        worth = self.signal**2 * shape + self.own**2
+        found: Floats = share**2 * worth + brief * self.bias**2 * shape + MEAN**2
         return found
 
     def _parts(self, X: Floats, other: Floats) -> tuple[list[Floats], list[Floats]]:  # noqa: N803
