@@ -31,8 +31,6 @@ from budgetnet.explore.sample import collect
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import Study
 from budgetnet.files.study_file import read_study
-from budgetnet.network.nodes import Node
-from budgetnet.network.text import network_text
 from budgetnet.network.torch.build import build
 from budgetnet.space.counting.table import Table
 from budgetnet.space.counting.tabulate import tabulate
@@ -46,6 +44,7 @@ from budgetnet.training.data.split import split_validation
 from budgetnet.training.evaluate import evaluate
 from budgetnet.training.fit import fit
 from budgetnet.training.recipe.recipe import Recipe
+from tests.benchmarks.simulated import input_shape, text_of
 
 BANDS = 8
 """Into how many bands of size the space is cut."""
@@ -116,17 +115,6 @@ class Bench:
         torch.manual_seed(seed)
         model = build(candidate.expansion.network, self.space.input_shape)
         return model, fit(model, self.train, None, recipe, seed=seed, device="cpu").seconds
-
-
-def text_of(network: Node) -> str:
-    """Return a network's text on one line."""
-    return " ".join(network_text(network).split())
-
-
-def input_shape(text: str) -> tuple[int, int, int]:
-    """Read ``3x16x16``."""
-    channels, height, width = map(int, text.split("x"))
-    return channels, height, width
 
 
 def draw(space: Space, count: int, seed: int, weighting: Weighting = "uniform") -> tuple[Candidate, ...]:

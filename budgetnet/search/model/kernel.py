@@ -121,7 +121,7 @@ class ViewsKernel(Kernel):  # type: ignore[misc]
         self,
         X: Floats,
         Y: Floats | None = None,
-        eval_gradient: bool = False,  # noqa: N803
+        eval_gradient: bool = False,
     ) -> Floats | tuple[Floats, Floats]:
         """Return covariances of observations X (of Y, if given), with noise only within X."""
         other = X if Y is None else Y
