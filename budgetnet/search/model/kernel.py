@@ -40,11 +40,11 @@ class Belief:
 
 
 PRIOR: dict[str, Belief] = {
-    "relevance": Belief(np.log(0.5), 1.2),
+    "relevance": Belief(np.log(0.3), 1.5),
     "signal": Belief(np.log(0.8), 0.6),
-    "bias": Belief(np.log(0.4), 0.8),
-    "share": Belief(np.log(1.0), 0.3),
-    "own": Belief(np.log(0.25), 0.6),
+    "bias": Belief(np.log(0.5), 0.8),
+    "share": Belief(np.log(1.0), 0.6),
+    "own": Belief(np.log(0.3), 0.6),
     "noise_brief": Belief(np.log(0.5), 0.6),
     "noise_full": Belief(np.log(0.35), 0.5),
 }

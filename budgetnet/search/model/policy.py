@@ -69,6 +69,8 @@ class Plan:
     """Share of the epochs for plain draws before the model is asked; at least 4 trainings, at most 10."""
     plain: float = 0.1
     """Share of plain draws among all proposals after that."""
+    curiosity: float = 1.0
+    """By how many times the posterior's deviation draws scatter: 1 is Thompson sampling."""
     final: float = 0.3
     """Share of the epochs, at the end, for full trainings of known networks alone."""
 
@@ -227,7 +229,8 @@ class Policy:
             if best is not None:
                 return TrainInFull(best, 0, "the best brief accuracy; the model ranks worse")
         keys = [*known, *dict.fromkeys(key for key in pool if key not in set(known))]
-        drawn = model.posterior(keys).draw(rng)[0]
+        posterior = model.posterior(keys)
+        drawn = posterior.mean + plan.curiosity * (posterior.draw(rng)[0] - posterior.mean)
         fresh = set(keys[len(known) :])
         for place in np.argsort(-drawn):
             key = keys[int(place)]
