@@ -85,7 +85,7 @@ class Bench:
 
     def __init__(self, study: Study, space: Space, asked: argparse.Namespace) -> None:
         dataset = load(study.dataset)
-        rest, chosen = split_validation(dataset.train, size=asked.train + asked.validation, seed=asked.seed)
+        _, chosen = split_validation(dataset.train, size=asked.train + asked.validation, seed=asked.seed)
         train, validation = split_validation(chosen, size=asked.validation, seed=asked.seed)
         _, test = split_validation(dataset.test(), size=asked.test, seed=asked.seed)
         self.train, self.validation, self.test = (small(part, space.input_shape) for part in (train, validation, test))
@@ -138,7 +138,8 @@ def columns_of(study: Study, brief_seeds: int) -> list[str]:
     full = range(1, study.finalists.seeds + 1)
     brief = [f"brief_{run}" for run in range(1, brief_seeds + 1)]
     return [
-        "network", "params", "flops", *brief, *(f"full_{run}" for run in full), *(f"test_{run}" for run in full), "seconds",
+        "network", "params", "flops", *brief, *(f"full_{run}" for run in full), *(f"test_{run}" for run in full),
+        "seconds",
     ]  # fmt: skip
 
 

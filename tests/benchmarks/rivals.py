@@ -218,9 +218,7 @@ def optuna_constrained(simulation: Simulation, trials: int, _top: int, seeds: in
 def model(simulation: Simulation, _trials: int, _top: int, _seeds: int) -> int:
     """The study's model; it divides the epochs between brief and full trainings by itself."""
     table = simulation.table
-    plan = Plan(
-        brief=table.price_brief, full=table.price_full, epochs=simulation.left, seeds=simulation.seeds
-    )
+    plan = Plan(brief=table.price_brief, full=table.price_full, epochs=simulation.left, seeds=simulation.seeds)
     policy = Policy(plan, table.matrix, reference=table.texts)
     trainings: list[Training] = []
     tried: set[int] = set()

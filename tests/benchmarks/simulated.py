@@ -56,10 +56,12 @@ class Table:
 
     @property
     def price_brief(self) -> int:
+        """Return the epochs of a brief training."""
         return self.study.training.epochs
 
     @property
     def price_full(self) -> int:
+        """Return the epochs of a full training."""
         return self.study.finalists.training.epochs
 
     @cached_property

@@ -119,45 +119,34 @@ class ViewsKernel(Kernel):  # type: ignore[misc]
 
     def __call__(
         self,
-        X: Floats,
-        Y: Floats | None = None,
+        X: Floats,  # noqa: N803 - scikit-learn's names
+        Y: Floats | None = None,  # noqa: N803
         eval_gradient: bool = False,
     ) -> Floats | tuple[Floats, Floats]:
-        """Return covariances of observations X (of Y, if given), with noise only within X."""
-        other = X if Y is None else Y
-        brief, brief_too = X[:, -1], other[:, -1]
-        share = 1.0 + (self.share - 1.0) * brief
-        share_too = 1.0 + (self.share - 1.0) * brief_too
-        scaled = np.outer(share, share_too)
-        both = np.outer(brief, brief_too)
-        same = (X[:, -2][:, None] == other[:, -2][None, :]).astype(float)
-        inner, apart = self._parts(X, other)
-        weights = np.array(self.relevance)
-        total = max(float(weights.sum()), 1e-12)
-        linear = sum(weight * part for weight, part in zip(weights, inner, strict=True)) / total
-        curved = np.exp(-0.5 * sum(weight * part for weight, part in zip(weights, apart, strict=True)))
-        shape = 0.5 * (linear + curved)
-        worth = self.signal**2 * shape + self.own**2 * same
-        neither = np.outer(1.0 - brief, 1.0 - brief_too)
-        found: Floats = scaled * worth + both * (self.bias**2 * shape + MEAN**2) + neither * MEAN**2
-        noise = np.where(brief > 0, self.noise_brief, self.noise_full) ** 2
-        if Y is None:
-            found[np.diag_indices_from(found)] += noise
-        if not eval_gradient:
-            return found
-        along_shape = scaled * self.signal**2 + both * self.bias**2
-        gradient = [
-            along_shape * 0.5 * weight * ((part - linear) / total - 0.5 * distance * curved)
-            for weight, part, distance in zip(weights, inner, apart, strict=True)
-        ]
-        gradient.append(scaled * 2 * self.signal**2 * shape)
-        gradient.append(both * 2 * self.bias**2 * shape)
-        by_share = np.outer(brief, share_too) + np.outer(share, brief_too)
-        gradient.append(self.share * by_share * worth)
-        gradient.append(scaled * 2 * self.own**2 * same)
-        gradient.append(np.diag(2 * self.noise_brief**2 * brief))
-        gradient.append(np.diag(2 * self.noise_full**2 * (1 - brief)))
-        return found, np.dstack(gradient)
+        """Return covariances of observations X (with Y, if given; with noise only within X), and their gradient."""
+        if eval_gradient:
+            return self.with_gradient(X)
+        if Y is not None:
+            return self.between(X, Y)
+        found = self.between(X, X)
+        found[np.diag_indices_from(found)] += self._noise(X)
+        return found
+
+    def between(self, left: Floats, right: Floats) -> Floats:
+        """Return the covariances of what observations measure, without their noise: (len(left), len(right))."""
+        return _Blocks(self, left, right).covariance()
+
+    def with_gradient(self, rows: Floats) -> tuple[Floats, Floats]:
+        """Return the covariances of observations, noise included, and (n, n, hyperparameters) how they change."""
+        blocks = _Blocks(self, rows, rows)
+        found = blocks.covariance()
+        found[np.diag_indices_from(found)] += self._noise(rows)
+        brief = rows[:, -1]
+        further = [np.diag(2 * self.noise_brief**2 * brief), np.diag(2 * self.noise_full**2 * (1 - brief))]
+        return found, np.dstack([*blocks.gradients(), *further])
+
+    def _noise(self, rows: Floats) -> Floats:
+        return np.where(rows[:, -1] > 0, self.noise_brief, self.noise_full) ** 2
 
     def diag(self, X: Floats) -> Floats:  # noqa: N803
         """Return the variances of what observations X measure, without their noise."""
@@ -171,14 +160,46 @@ class ViewsKernel(Kernel):  # type: ignore[misc]
         found: Floats = share**2 * worth + brief * self.bias**2 * shape + MEAN**2
         return found
 
-    def _parts(self, X: Floats, other: Floats) -> tuple[list[Floats], list[Floats]]:  # noqa: N803
-        """Return inner products and squared distances, by group."""
-        inner: list[Floats] = []
-        apart: list[Floats] = []
-        for group in self.groups:
-            left, right = X[:, group], other[:, group]
-            product = left @ right.T
-            inner.append(product)
-            squares = np.square(left).sum(axis=1)[:, None] + np.square(right).sum(axis=1)[None, :] - 2 * product
-            apart.append(np.maximum(squares, 0.0))
-        return inner, apart
+
+class _Blocks:
+    """The parts of which covariances and their gradients are made."""
+
+    def __init__(self, kernel: ViewsKernel, left: Floats, right: Floats) -> None:
+        self.kernel = kernel
+        brief, brief_too = left[:, -1], right[:, -1]
+        share, share_too = (1.0 + (kernel.share - 1.0) * side for side in (brief, brief_too))
+        self.scaled: Floats = np.outer(share, share_too)
+        self.by_share: Floats = kernel.share * (np.outer(brief, share_too) + np.outer(share, brief_too))
+        self.both: Floats = np.outer(brief, brief_too)
+        self.neither: Floats = np.outer(1.0 - brief, 1.0 - brief_too)
+        self.same: Floats = (left[:, -2][:, None] == right[:, -2][None, :]).astype(float)
+        self.inner: list[Floats] = [left[:, group] @ right[:, group].T for group in kernel.groups]
+        self.apart: list[Floats] = []
+        for group, product in zip(kernel.groups, self.inner, strict=True):
+            squares = np.square(left[:, group]).sum(axis=1)[:, None] + np.square(right[:, group]).sum(axis=1)[None, :]
+            self.apart.append(np.maximum(squares - 2 * product, 0.0))
+        self.weights = np.array(kernel.relevance)
+        self.total = max(float(self.weights.sum()), 1e-12)
+        self.linear: Floats = np.tensordot(self.weights, np.array(self.inner), axes=1) / self.total
+        self.curved: Floats = np.exp(-0.5 * np.tensordot(self.weights, np.array(self.apart), axes=1))
+        self.shape: Floats = 0.5 * (self.linear + self.curved)
+        self.worth: Floats = kernel.signal**2 * self.shape + kernel.own**2 * self.same
+
+    def covariance(self) -> Floats:
+        """Return the covariances without noise."""
+        bias = self.kernel.bias**2 * self.shape
+        return self.scaled * self.worth + self.both * (bias + MEAN**2) + self.neither * MEAN**2
+
+    def gradients(self) -> list[Floats]:
+        """Return how they change with each logarithm but those of the noise."""
+        kernel = self.kernel
+        along_shape = self.scaled * kernel.signal**2 + self.both * kernel.bias**2
+        found: list[Floats] = [
+            along_shape * 0.5 * weight * ((product - self.linear) / self.total - 0.5 * distance * self.curved)
+            for weight, product, distance in zip(self.weights, self.inner, self.apart, strict=True)
+        ]
+        found.append(self.scaled * 2 * kernel.signal**2 * self.shape)
+        found.append(self.both * 2 * kernel.bias**2 * self.shape)
+        found.append(self.by_share * self.worth)
+        found.append(self.scaled * 2 * kernel.own**2 * self.same)
+        return found

@@ -8,14 +8,14 @@ torch, so a real search and a simulated one run the same code. What it decides f
     while not isinstance(action := policy.next(trainings, offer, rng), Done):
         ...train, append to trainings...
 
-How it decides. Some plain draws and the largest network on offer are trained briefly; the best of them and the largest in
-full. From then on worths are drawn from the model's posterior, jointly for what is known and what is on offer
-(Thompson sampling), and the network that is best in the draw is trained: briefly or in full, whichever tells more of it
-per epoch, and in full with its next seed if it was trained before. So the next seed goes to whoever can still win, and
-full trainings spread over the search, more of them where brief ones prove to say little. In the end only known networks
-are trained, in full. A share of the proposals are plain draws throughout. Where the model ranks worse than brief
-accuracies (`budgetnet.search.model.trust`), every other full training goes to the best brief accuracy that has none,
-and the mean of the full accuracies, not the posterior, names the winner.
+How it decides. Some plain draws and the largest network on offer are trained briefly; the best of them and the largest
+in full. From then on worths are drawn from the model's posterior, jointly for what is known and what is on offer
+(Thompson sampling), and the network that is best in the draw is trained: briefly or in full, whichever tells more of
+it per epoch, and in full with its next seed if it was trained before. So the next seed goes to whoever can still win,
+and full trainings spread over the search, more of them where brief ones prove to say little. In the end only known
+networks are trained, in full. A share of the proposals are plain draws throughout. Where the model ranks worse than
+brief accuracies (`budgetnet.search.model.trust`), every other full training goes to the best brief accuracy that has
+none, and the mean of the full accuracies, not the posterior, names the winner.
 """
 
 from __future__ import annotations
@@ -171,7 +171,8 @@ class Policy:
         if judge_model(model, seen).holds:
             return Done(_best(full, model.posterior(full).mean), "the model's posterior mean of full trainings")
         means = [np.mean([one.accuracy for one in seen if one.key == key and not one.brief]) for key in full]
-        return Done(_best(full, np.array(means)), "the mean accuracy of full trainings; the model ranks worse than brief ones")
+        why = "the mean accuracy of full trainings; the model ranks worse than brief ones"
+        return Done(_best(full, np.array(means)), why)
 
     def _startup(
         self,

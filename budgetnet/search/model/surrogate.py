@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
+from scipy.linalg import solve_triangular
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 
@@ -49,7 +50,7 @@ class Posterior:
 
     @property
     def deviation(self) -> Floats:
-        """(networks,)"""
+        """Return the deviation of each, (networks,)."""
         return np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
 
     def draw(self, rng: np.random.Generator, count: int = 1) -> Floats:
@@ -103,10 +104,10 @@ class Surrogate:
         """Return by which share one more brief, or one more full, training lowers the variance of each's worth."""
         worth, sight = self._rows(keys, brief=False), self._rows(keys, brief=True)
         process, kernel = self.process, self.kernel
-        solved_worth = _solve(process, kernel(process.X_train_, worth))
-        solved_sight = _solve(process, kernel(process.X_train_, sight))
+        solved_worth = _solve(process, kernel.between(process.X_train_, worth))
+        solved_sight = _solve(process, kernel.between(process.X_train_, sight))
         prior = kernel.diag(worth)
-        crossing = np.array([kernel(worth[i : i + 1], sight[i : i + 1])[0, 0] for i in range(len(keys))])
+        crossing = np.array([kernel.between(worth[i : i + 1], sight[i : i + 1])[0, 0] for i in range(len(keys))])
         worths = np.maximum(prior - np.square(solved_worth).sum(axis=0), 1e-12)
         sights = kernel.diag(sight) - np.square(solved_sight).sum(axis=0) + kernel.noise_brief**2
         between = crossing - (solved_worth * solved_sight).sum(axis=0)
@@ -183,5 +184,5 @@ def _most_likely(kernel: ViewsKernel) -> Callable[..., tuple[Floats, float]]:
 
 
 def _solve(process: GaussianProcessRegressor, crossing: Floats) -> Floats:
-    solved: Floats = np.linalg.solve(process.L_, crossing)
+    solved: Floats = solve_triangular(process.L_, crossing, lower=True)
     return solved

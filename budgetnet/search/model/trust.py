@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ class Trust:
         """
         if self.model is None or self.brief is None:
             return True
-        return self.model >= self.brief - 1.0 / np.sqrt(self.networks)
+        return self.model >= self.brief - 1.0 / sqrt(self.networks)
 
 
 def judge_model(model: Surrogate, seen: Sequence[Observation]) -> Trust:

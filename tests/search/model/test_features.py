@@ -40,6 +40,7 @@ NETWORK = Sequence((
 
 
 def test_counts_of_operations_are_those_of_the_text() -> None:
+    """Counts of operations are those of the text."""
     found = features_of(NETWORK, IMAGE)
     expected = {
         "op.conv": 3, "op.dwconv": 1, "op.maxpool": 1, "op.gap": 1, "op.linear": 1, "op.kernel3": 2, "op.kernel5": 1,
@@ -51,6 +52,7 @@ def test_counts_of_operations_are_those_of_the_text() -> None:
 
 
 def test_sizes_are_logarithms_of_the_closed_form() -> None:
+    """Sizes are logarithms of the closed form."""
     counted = cost(NETWORK, IMAGE)
     found = features_of(NETWORK, IMAGE, counted=counted)
     assert found["size.params"] == log10(counted.params)
@@ -60,6 +62,7 @@ def test_sizes_are_logarithms_of_the_closed_form() -> None:
 
 
 def test_shares_of_operations_sum_to_one() -> None:
+    """Shares of operations sum to one."""
     found = features_of(NETWORK, IMAGE)
     operations = ("op.conv", "op.dwconv", "op.linear", "op.gap")
     assert sum(found.get(f"{name}.params", 0.0) for name in operations) == pytest.approx(1)
@@ -67,11 +70,13 @@ def test_shares_of_operations_sum_to_one() -> None:
 
 
 def test_widths_are_means_over_the_weighted_layers_of_a_level() -> None:
+    """Widths are means over the weighted layers of a level."""
     found = features_of(Sequence((Conv(3, 8), Conv(3, 24), GlobalAvgPool(), Linear(10))), IMAGE)
     assert found["level0.width"] == log2(16)
 
 
 def test_a_shared_part_counts_its_parameters_once_and_its_runs_each_time() -> None:
+    """A shared part counts its parameters once and its runs each time."""
     once = features_of(Sequence((Conv(3, 3), GlobalAvgPool(), Linear(10))), IMAGE)
     thrice = features_of(Sequence((Shared(Conv(3, 3), 3), GlobalAvgPool(), Linear(10))), IMAGE)
     assert thrice["op.conv"] == 3
@@ -91,11 +96,13 @@ def test_a_shared_part_counts_its_parameters_once_and_its_runs_each_time() -> No
     ],
 )
 def test_branches_are_all_counted(part: Node) -> None:
+    """Branches are all counted."""
     found = features_of(Sequence((part, GlobalAvgPool(), Linear(10))), IMAGE)
     assert (found["op.conv"], found["op.kernel3"], found["op.kernel5"]) == (2, 1, 1)
 
 
 def test_decisions_are_values_or_labels() -> None:
+    """Decisions are values or labels."""
     found = features_of(NETWORK, IMAGE, decisions={"stage.c": 48, "kind": "conv(3, c)", "bias": True})
     assert found["decision.stage.c"] == 48
     assert found["decision.kind=conv(3, c)"] == 1
@@ -103,10 +110,12 @@ def test_decisions_are_values_or_labels() -> None:
 
 
 def test_every_feature_has_a_group() -> None:
+    """Every feature has a group."""
     found = features_of(NETWORK, IMAGE, decisions={"stage.c": 48})
     assert {group_of(name) for name in found} == {"size", "form", "level", "op", "decision"}
 
 
 def test_features_need_no_torch() -> None:
+    """Features need no torch."""
     code = "import sys, budgetnet.search.model.features; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -13,17 +13,20 @@ from tests.search.model.worlds import World
 
 
 def fitted(world: World, seen: list[Observation]) -> Surrogate:
+    """Fit a model."""
     scale = Scale.of(world.matrix.names, world.matrix.take(world.keys))
     return fit_surrogate(world.matrix, scale, seen)
 
 
 def test_it_ranks_untrained_networks_by_what_leads() -> None:
+    """It ranks untrained networks by what leads."""
     world = World()
     mean, _ = fitted(world, world.seen(brief=24, full=4)).moments(world.keys[40:])
     assert spearmanr(mean, world.worth[40:]).statistic > 0.85
 
 
 def test_full_trainings_turn_around_a_brief_training_that_is_biased_against_size() -> None:
+    """Full trainings turn around a brief training that is biased against size."""
     world = World(bias=0.035)
     brief = world.seen(brief=30, full=0)
     both = world.seen(brief=30, full=8)
@@ -34,6 +37,7 @@ def test_full_trainings_turn_around_a_brief_training_that_is_biased_against_size
 
 
 def test_most_worths_lie_in_their_intervals() -> None:
+    """Most worths lie in their intervals."""
     inside = []
     for seed in range(6):
         world = World(seed=seed)
@@ -43,6 +47,7 @@ def test_most_worths_lie_in_their_intervals() -> None:
 
 
 def test_a_full_training_narrows_what_is_known_of_its_network() -> None:
+    """A full training narrows what is known of its network."""
     world = World()
     seen = world.seen(brief=20, full=4)
     before = fitted(world, seen)
@@ -57,6 +62,7 @@ def test_a_full_training_narrows_what_is_known_of_its_network() -> None:
 
 
 def test_deviations_of_both_ways_agree() -> None:
+    """Deviations of both ways agree."""
     world = World()
     model = fitted(world, world.seen(brief=20, full=4))
     keys = world.keys[:30]
@@ -65,6 +71,7 @@ def test_deviations_of_both_ways_agree() -> None:
 
 
 def test_draws_scatter_as_the_posterior_says() -> None:
+    """Draws scatter as the posterior says."""
     world = World()
     posterior = fitted(world, world.seen(brief=20, full=4)).posterior(world.keys[:10])
     draws = posterior.draw(np.random.default_rng(0), 4000)
@@ -73,6 +80,7 @@ def test_draws_scatter_as_the_posterior_says() -> None:
 
 
 def test_leaving_out_is_what_fitting_without_would_say() -> None:
+    """Leaving out is what fitting without would say."""
     world = World()
     seen = world.seen(brief=12, full=6)
     model = fitted(world, seen)
@@ -89,6 +97,7 @@ def test_leaving_out_is_what_fitting_without_would_say() -> None:
 
 
 def test_constants_and_late_columns_do_not_matter() -> None:
+    """Constants and late columns do not matter."""
     matrix = Matrix()
     for place in range(5):
         matrix.add(str(place), {"size.params": float(place), "op.conv": 3.0})
