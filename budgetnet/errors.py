@@ -1,7 +1,7 @@
-"""Every error that budgetnet raises on purpose: one base, one child per stage.
+"""The errors that budgetnet raises on purpose: one base class and one subclass per stage.
 
-The command line turns any of them into one message and an exit code: 2 where the request was wrong
-(a typo, an impossible shape, a missing file), 1 where the request was fine and the work failed.
+The command line turns any of them into one message and an exit code: 2 if the request was wrong
+(a typo, an impossible shape, a missing file), 1 if the request was valid and the work failed.
 """
 
 from __future__ import annotations
@@ -20,18 +20,19 @@ __all__ = [
     "ShapeError",
     "StudyError",
     "TrainingError",
+    "closest",
     "nearest",
 ]
 
 
 class BudgetnetError(Exception):
-    """Base of all expected failures; its text is complete and ends with what to do next."""
+    """Base class of all expected failures; the message is complete and ends with what to do next."""
 
     exit_code = 1
 
 
 class RequestError(BudgetnetError):
-    """What was asked for is wrong; nothing was started."""
+    """The request is wrong; nothing was started."""
 
     exit_code = 2
 
@@ -41,7 +42,7 @@ class LanguageError(RequestError):
 
 
 class ShapeError(RequestError):
-    """A network cannot be applied to its input; the message says where in the network."""
+    """A network cannot be applied to its input; the message names the place in the network."""
 
 
 class StudyError(RequestError):
@@ -49,7 +50,7 @@ class StudyError(RequestError):
 
 
 class DataError(RequestError):
-    """A data set is missing or damaged; the message says what to put where."""
+    """A data set is missing or damaged; the message says which files to put where."""
 
 
 class CountError(BudgetnetError):
@@ -57,18 +58,24 @@ class CountError(BudgetnetError):
 
 
 class TrainingError(BudgetnetError):
-    """Training could not go on (out of memory, unusable device)."""
+    """Training cannot continue (out of memory, unusable device)."""
 
 
 class SearchError(BudgetnetError):
-    """The search cannot go on (storage damaged, nothing fits the budget)."""
+    """The search cannot continue (storage damaged, nothing fits the budget)."""
 
 
 class ExportError(BudgetnetError):
-    """What was exported does not behave like what was trained."""
+    """The exported network does not behave like the trained one."""
+
+
+def closest(name: str, legal: Iterable[str]) -> str | None:
+    """Return the word of *legal* that is most like *name*, or None if none is close."""
+    found = difflib.get_close_matches(name, [str(word) for word in legal], n=1, cutoff=0.5)
+    return found[0] if found else None
 
 
 def nearest(name: str, legal: Iterable[str]) -> str:
     """Return ``"; did you mean 'dwconv'?"`` for the closest of *legal*, or ``""`` if none is close."""
-    found = difflib.get_close_matches(name, [str(word) for word in legal], n=1, cutoff=0.5)
-    return f"; did you mean {found[0]!r}?" if found else ""
+    found = closest(name, legal)
+    return f"; did you mean {found!r}?" if found else ""

@@ -1,16 +1,34 @@
 """Numbers and tables as text: percents, counts with thousands separators, aligned columns.
 
-Text says percents; JSON, written elsewhere from the same values, says fractions.
+Text gives percents; JSON, written elsewhere from the same values, gives fractions.
 """
 
 from __future__ import annotations
 
+import shlex
+import textwrap
 from collections.abc import Sequence
+from contextvars import ContextVar
+from functools import singledispatch
 
-__all__ = ["bytes_text", "count", "duration", "joined_table", "percent", "shape_text", "short_count", "signed"]
+__all__ = [
+    "PAGE_WIDTH",
+    "bytes_text",
+    "command_text",
+    "count",
+    "counted",
+    "duration",
+    "joined_table",
+    "notebook_html",
+    "percent",
+    "shape_text",
+    "short_count",
+    "signed",
+    "wrapped",
+]
 
 NOTHING = "–"
-"""What stands where there is no value."""
+"""Placeholder for a missing value."""
 
 
 def percent(fraction: float | None, digits: int = 2) -> str:
@@ -21,6 +39,17 @@ def percent(fraction: float | None, digits: int = 2) -> str:
 def count(value: int | None) -> str:
     """Return a whole number with thousands separators; None is a dash."""
     return NOTHING if value is None else f"{value:,}"
+
+
+def counted(value: int, noun: str, plural: str | None = None) -> str:
+    """Return a whole number with its noun: ``"1 image"``, ``"1,437 images"``, ``"2 classes"``.
+
+    Args:
+        value: the number.
+        noun: the noun in the singular.
+        plural: the noun in the plural, if it is not *noun* with an s.
+    """
+    return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
 
 
 def short_count(value: float | None) -> str:
@@ -61,16 +90,75 @@ def duration(seconds: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def command_text(*words: object) -> str:
+    """Return a command of budgetnet that can be pasted into a shell: ``budgetnet list 'my study.yaml'``."""
+    return shlex.join(["budgetnet", *map(str, words)])
+
+
 def shape_text(shape: Sequence[int]) -> str:
     """Return ``(3, 32, 32)`` as ``"3×32×32"``."""
     return "×".join(str(side) for side in shape)
 
 
+PAGE_WIDTH: ContextVar[int | None] = ContextVar("PAGE_WIDTH", default=None)
+"""Columns of the terminal that text is made for; None where it goes to a file or a pipe."""
+
+_NARROWEST = 20
+"""Characters that a text keeps in a table that is too wide."""
+
+
 def joined_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequence[int] = ()) -> list[str]:
     """Return a table as lines: columns two spaces apart, right-aligned except those whose index is in *left*.
 
-    The last column is never padded, so that long texts in it leave no trailing blanks.
+    The last column is never padded, so that long texts in it leave no trailing blanks. Where the table is wider than
+    `PAGE_WIDTH`, its texts are cut between words, then columns are left out from the right, and a last line says so.
     """
+    lines, width = _aligned(header, rows, left), PAGE_WIDTH.get()
+    if width is None or max(map(len, lines)) <= width:
+        return lines
+    cut = [list(row) for row in rows]
+    for column in sorted(left, key=lambda column: -_width(cut, column)):
+        over = max(map(len, _aligned(header, cut, left))) - width
+        if over > 0:
+            room = max(_NARROWEST, len(header[column]), _width(cut, column) - over)
+            for row in cut:
+                row[column] = _cut(row[column], room)
+    kept = len(header)
+    while kept > 1 and max(map(len, lines := _aligned(header[:kept], [row[:kept] for row in cut], left))) > width:
+        kept -= 1
+    if kept < len(header):
+        lines += wrapped(f"(left out at {width} columns: {', '.join(header[kept:])}; see --json)", width)
+    return lines
+
+
+def wrapped(line: str, width: int) -> list[str]:
+    """Return a line in pieces of at most *width* columns, broken between words; what follows is indented alike."""
+    indent = " " * (len(line) - len(line.lstrip()))
+    if len(line) <= width:
+        return [line]
+    return textwrap.wrap(
+        line.strip(),
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _width(rows: Sequence[Sequence[str]], column: int) -> int:
+    return max((len(row[column]) for row in rows), default=0)
+
+
+def _cut(text: str, room: int) -> str:
+    """Cut a text between words, so that it ends with "…" within *room* characters."""
+    if len(text) <= room:
+        return text
+    head = text[: room - 1]
+    return f"{head if text[room - 1] == ' ' else head.rpartition(' ')[0] or ''}".rstrip(" ,;·") + "…"
+
+
+def _aligned(header: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int]) -> list[str]:
     widths = [max(len(line[column]) for line in (header, *rows)) for column in range(len(header))]
     last = len(header) - 1
 
@@ -84,3 +172,9 @@ def joined_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: 
         return "  ".join(parts).rstrip()
 
     return [line(header), *(line(row) for row in rows)]
+
+
+@singledispatch
+def notebook_html(value: object) -> str | None:  # noqa: ARG001 - decided by its type
+    """Return the HTML by which a notebook shows a value; None, which means its plain text, where none is registered."""
+    return None

@@ -146,9 +146,10 @@ def run_folder(study_path: Path) -> Path:
 @pytest.fixture
 def trials(study_path: Path, run_folder: Path) -> Trials:
     """What the searched study's database holds."""
-    from budgetnet.records.lookup import open_trials, read_study_file
+    from budgetnet.files.study_file import read_study
+    from budgetnet.records.lookup import open_trials
 
-    return open_trials(read_study_file(study_path), out=run_folder)
+    return open_trials(read_study(study_path), out=run_folder)
 
 
 @pytest.fixture

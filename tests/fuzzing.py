@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from budgetnet.derivation.expand import Decision
+from budgetnet.derivation.decision import Decision
 from budgetnet.errors import BudgetnetError
 from budgetnet.files import network_file
 from budgetnet.files.study_file import read_study
@@ -23,7 +23,8 @@ from budgetnet.grammar.load import load
 from budgetnet.grammar.parser import parse
 from budgetnet.grammar.printer import to_text
 from budgetnet.network.budget import Budget
-from budgetnet.ops.signature import BUILTIN, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Vocabulary
 from budgetnet.space.lint.lint import examine
 from budgetnet.space.space import Space
 from tools import language_examples

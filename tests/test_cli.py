@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +12,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import budgetnet.cli
 from budgetnet.cli import app
 from budgetnet.cli.app import main
 from budgetnet.errors import BudgetnetError, RequestError
+from budgetnet.files.search_options import SearchOptions
+from budgetnet.keys import keys_of
 
 COMMANDS = ("search", "explore", "sample", "calibrate", "show", "diff", "train", "list", "dashboard", "export")
 SEED = Path(__file__).parents[1] / "studies/networks/dilated-residual-100k.yaml"
@@ -72,16 +77,19 @@ WRONG = [
     (("list", "{study}", "--outcom", "completed"), "--outcome"),
     (("search",), "STUDY"),
     (("search", "nope.yaml"), "there is no study file nope.yaml"),
-    (("search", "{study}", "--workers", "many"), "must be auto or a whole number from 1 to 1024, but got 'many'"),
-    (("search", "{study}", "--workers", "0"), "must be auto or a whole number from 1 to 1024, but got '0'"),
-    (("search", "{study}", "--seed", "-1"), "--seed"),
-    (("search", "{study}", "--trials", "0"), "--trials"),
-    (("search", "{study}", "--trials", "ten"), "--trials"),
-    (("search", "{study}", "--minutes", "0"), "--minutes must be a number above 0, but got 0"),
-    (("search", "{study}", "--minutes", "nan"), "--minutes must be a number above 0, but got nan"),
+    (
+        ("search", "{study}", "--workers", "many"),
+        "--workers must be auto or a whole number from 1 to 1,024, but got 'many'",
+    ),
+    (("search", "{study}", "--workers", "0"), "--workers must be auto or a whole number from 1 to 1,024, but got '0'"),
+    (("search", "{study}", "--seed", "-1"), "--seed must be a whole number from 0 to 2,147,483,647, but got '-1'"),
+    (("search", "{study}", "--trials", "0"), "--trials must be a whole number of at least 1, but got '0'"),
+    (("search", "{study}", "--trials", "ten"), "--trials must be a whole number of at least 1, but got 'ten'"),
+    (("search", "{study}", "--minutes", "0"), "--minutes must be a number above 0, but got '0'"),
+    (("search", "{study}", "--minutes", "nan"), "--minutes must be a number above 0, but got 'nan'"),
     (("search", "{study}", "--stop-at-target"), "--stop-at-target needs a target"),
     (("search", "{study}", "--data-dir", "{study}"), "--data-dir must be a folder, but"),
-    (("explore", "{study}", "-n", "0"), "--draws"),
+    (("explore", "{study}", "-n", "0"), "--draws must be a whole number from 1 to 10,000,000, but got '0'"),
     (("explore", "{study}", "--html", "."), "is a folder; name a file"),
     (("explore", "{study}", "--html", "no/page.html"), "the folder no does not exist"),
     (("explore", "{study}", "--points", "0"), "--points"),
@@ -90,15 +98,23 @@ WRONG = [
     (("sample", "{study}", "--weighting", "even"), "--weighting"),
     (("sample", "{study}", "--stratify", "width"), "--stratify"),
     (("sample", "{study}", "--out", "{study}"), "cannot be made"),
-    (("sample", "{network}"), "is an architecture file, but a study file is needed"),
+    (("sample", "{network}"), "is a network file, but a study file is needed"),
     (("sample", "nope.yaml"), "there is no study file nope.yaml"),
-    (("explore", "{network}"), "is an architecture file, but a study file is needed"),
+    (("explore", "{network}"), "is a network file, but a study file is needed"),
+    (
+        ("calibrate", "{study}", "--epochs-brief", "1,two"),
+        "--epochs-brief must be a whole number of at least 1, but got",
+    ),
+    (("train", "{network}", "--recipe", "moun"), "--recipe must be one of default, muon, hand-made, but got 'moun'"),
     (("show", "{study}"), "is a study, which holds many networks"),
-    (("show", "{network}", "--input", "32"), "must be CHANNELSxHEIGHTxWIDTH, for example 3x32x32, but got '32'"),
+    (("show", "{network}", "--input", "32"), "--input must be CHANNELSxHEIGHTxWIDTH, but got '32'; write for example"),
     (("show", "{network}", "--input", "3x0x32"), "must be CHANNELSxHEIGHTxWIDTH"),
     (("show", "{network}", "--input", "3x4x4"), "kernel"),
     (("diff", "{network}"), "B"),
     (("list", "{study}"), "there are no trials of little yet"),
+    (("calibrate", "{study}", "--only-table"), "nothing is recorded in"),
+    (("calibrate", "{study}", "--minutes", "0"), "--minutes must be a number above 0, but got 0"),
+    (("search", "{study}", "--start-from", "nope.yaml"), "--start-from: there is no network file nope.yaml"),
     (("export", "{study}"), "there are no trials of little yet"),
     (("dashboard", "{study}"), "there are no trials of little yet"),
     (("dashboard", "{study}", "--port", "http"), "--port"),
@@ -117,6 +133,21 @@ def test_wrong_requests_end_with_2_and_a_message(study, tmp_path, monkeypatch, w
     assert message in result.stderr
     assert "Traceback" not in result.stderr
     assert [entry.name for entry in tmp_path.iterdir()] == ["little.yaml"]
+
+
+def test_options_take_numbers_as_study_files_do(study):
+    """A unit, an exponent or an underscore."""
+    counts = [
+        json.loads(call("explore", study, "-n", n, "--json").stdout)["draws"] for n in ("50", "0.05k", "5e1", "5_0")
+    ]
+    assert counts == [50] * 4
+
+
+def test_options_that_override_keys_say_what_the_keys_say():
+    """Their help is the key's first sentence."""
+    help_text = " ".join(call("search", "--help").stdout.split())
+    for name in ("workers", "seed", "trials", "minutes"):
+        assert f"{keys_of(SearchOptions)[name].help.split('. ')[0].rstrip('.')}. [default: the study's]" in help_text
 
 
 def test_an_error_in_a_study_shows_its_line(tmp_path):
@@ -252,3 +283,52 @@ def test_a_budget_that_nothing_fits_is_a_wrong_request(command, tmp_path):
     assert result.exit_code == 2, result.output
     assert "none.yaml:5:3: in rule 'network': the smallest network of this grammar has" in result.output
     assert "the budget is 50; raise the budget or allow smaller parts" in result.output
+
+
+def test_the_commands_call_the_api_and_nothing_below_it():
+    """Only the progress views also know the events that they show, and the records in them."""
+    allowed = ("budgetnet.api", "budgetnet.cli", "budgetnet.errors", "budgetnet.text", "budgetnet.__version__")
+    events = (
+        "budgetnet.search.events",
+        "budgetnet.calibrate.events",
+        "budgetnet.records.ranking",
+        "budgetnet.records.trial",
+    )
+    folder = Path(budgetnet.cli.__file__).parent
+    for path in folder.rglob("*.py"):
+        legal = allowed + (events if path.parent != folder else ())
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            else:
+                continue
+            for name in names:
+                if name.startswith("budgetnet"):
+                    assert name.startswith(tuple(legal)), f"{path.name} imports {name}"
+
+
+def test_the_completion_script_calls_the_installed_command():
+    """`python -m budgetnet` prints a script for `budgetnet`, which is a name that a shell can complete."""
+    command = [sys.executable, "-m", "budgetnet", "--show-completion", "bash"]
+    environment = {**os.environ, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "_budgetnet_completion()" in done.stdout
+    assert "_BUDGETNET_COMPLETE=complete_bash" in done.stdout
+    checked = subprocess.run(["bash", "-n"], input=done.stdout, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_text_fits_a_narrow_terminal(study, monkeypatch):
+    """At 60 columns no line is wider and no word is broken."""
+    for words in (("show", SEED), ("explore", study, "-n", "50"), ("sample", study, "-n", "2"), ("diff", SEED, SEED)):
+        wide = call(*words).stdout
+        monkeypatch.setenv("COLUMNS", "60")
+        narrow = call(*words).stdout
+        monkeypatch.delenv("COLUMNS")
+        assert max(map(len, narrow.splitlines())) <= 60, words
+        known = {*wide.split(), *["(left", "out", "at", "60", "columns:", "see", "--json)"]}
+        for word in narrow.split():
+            assert word.rstrip("…,;)").strip("(-=") in {other.rstrip("…,;)").strip("(-=") for other in known}, word

@@ -15,7 +15,8 @@ from budgetnet.errors import BudgetnetError
 from budgetnet.files.study_file import parse_study
 from budgetnet.grammar.load import load
 from budgetnet.network.budget import Budget
-from budgetnet.ops.signature import BUILTIN, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Vocabulary
 from budgetnet.space.space import Space
 from tests.fuzzing import SLOW, case, judge
 
@@ -69,7 +70,7 @@ LIMITS = {
     "options": (nested("", "?", 9_000), "nested deeper than 100 parts"),
     "repetitions of repetitions": (nested("", "{200}", 20), "a network of more than 2,000 layers"),
     "layers": ("network = " + "(" * 5 + "act" + "){200}" * 5 + " gap linear(classes)", "more than 2,000 layers"),
-    "repeats": ("network = act{201} gap linear(classes)", "must be a whole number from 0 to 200, found 201"),
+    "repeats": ("network = act{201} gap linear(classes)", "must be a whole number from 0 to 200, but got 201"),
     "computed repeats": ("network = a(200) gap linear(classes)\na(n) = act{n*2}", "0 <= m <= n <= 200, got {400..400}"),
     "numbers": ("network = conv(3, 9999999999999) gap linear(classes)", "numbers may not exceed 1e12"),
     "long numbers": (f"network = conv(3, {'9' * 5000}) gap linear(classes)", "may not exceed 1e12 or 40 characters"),
@@ -80,11 +81,11 @@ LIMITS = {
         "exceeds 1e\\+15; use smaller numbers",
     ),
     "sums": (f"network = conv(3, {' + '.join('1' * 9000)}) gap linear(classes)", "nested deeper than 100 parts"),
-    "alternatives": (f"network = ({' | '.join(['act'] * 1001)}) gap linear(classes)", "more than 1,000 options"),
-    "choices": (f"network = conv(3, {'|'.join(map(str, range(1, 1002)))}) gap", "more than 1,000 options"),
+    "alternatives": (f"network = ({' | '.join(['act'] * 1001)}) gap linear(classes)", "at most 1,000 options"),
+    "choices": (f"network = conv(3, {'|'.join(map(str, range(1, 1002)))}) gap", "at most 1,000 options"),
     "ranges": ("network = conv(3, 1..9999) gap linear(classes)", "a range holds at most 1000 values"),
     "computed ranges": ("network = a(9999) gap\na(c) = conv(3, 1..c)", "a range holds at most 1,000 values; take a"),
-    "text": ("network = gap" + " " * 200_000, "the text has 200013 characters, more than 200000"),
+    "text": ("network = gap" + " " * 200_000, "a text may have at most 200000 characters, but got 200013"),
     "words": ("network = " + "()" * 30_000, "more than 60000 words and signs"),
     "names": (f"network = {'a' * 5000} gap", "names have at most 200 letters"),
     "file names": (f'from "{"a" * 5000}" import b\nnetwork = b', "texts have at most 200 letters"),
@@ -141,10 +142,10 @@ ESCAPED = [
     ("trials: 20", "trials: 1e999", r"search\.trials must be a whole number of at least 1, but got '1e999'"),
     ("trials: 20", f"trials: {'[' * 5000}", "nested deeper than 20 levels"),
     ("study: quick", "study: quick\x07", r"not YAML: the character '\\x07' is not allowed"),
-    ("digits", "d" * 300, "but this can be no path: File name too long"),
-    ("digits", "{images: ~nobody.there/x}", "but this can be no path: Could not determine home directory"),
-    ("digits", '{images: "\\0"}', "but this can be no path: embedded null byte"),
-    ("digits", "digits\nstart_from: none.yaml", "there is no architecture file"),
+    ("digits", "d" * 300, "but this cannot be a path: File name too long"),
+    ("digits", "{images: ~nobody.there/x}", "but this cannot be a path: Could not determine home directory"),
+    ("digits", '{images: "\\0"}', "but this cannot be a path: embedded null byte"),
+    ("digits", "digits\nstart_from: none.yaml", "there is no network file"),
 ]
 
 

@@ -1,81 +1,102 @@
-"""The house rules that a machine can check: who may import whom, and what stays free of torch."""
+"""The house rules that a machine can check: who may import whom, what stays free of torch, how large things get."""
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "budgetnet"
-ORDER = ["errors", "language", "network", "space", "training", "search", "results", "cli"]
+from tools.house import FULL_FOLDER, LONG_FILE, ORDER, ROOT, read_house
+
+HOUSE = read_house(ROOT / "budgetnet")
+
+WITHOUT_TORCH = {
+    "__init__",
+    "api",
+    "cli",
+    "errors",
+    "text",
+    "ops",
+    "grammar",
+    "network",
+    "derivation",
+    "space",
+    "files",
+    "explore",
+}
+"""Rooms that load no torch when they are imported."""
+
+WITH_TORCH = "network.torch"
+"""The one folder of these rooms that does."""
 
 
-def room_of(path: Path) -> str:
-    """The room a file belongs to."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def test_every_room_has_its_place():
+    """Each room stands in the order, and the order names no room that is gone."""
+    assert HOUSE.homeless == ()
+    assert {room for level in ORDER for room in level} == set(HOUSE.rooms)
 
 
-def imported(path: Path) -> list[str]:
-    """Every module named in an import statement of a file, at any depth."""
-    names: list[str] = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names.append(node.module)
-            names.extend(f"{node.module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Import):
-            names.extend(alias.name for alias in node.names)
-    return names
+def test_imports_go_down_only():
+    """A room imports from itself and from lower levels."""
+    assert [str(way) for way in HOUSE.upward] == []
 
 
-FILES = sorted(PACKAGE.rglob("*.py"))
+def test_there_are_no_circles():
+    """No modules import each other, directly or through others, inside a room or across rooms."""
+    assert HOUSE.circles == ()
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_go_down_only(path):
-    """A room imports from itself and from the rooms below it."""
-    room = room_of(path)
-    if room not in ORDER:
-        return
-    for name in imported(path):
-        parts = name.split(".")
-        if parts[0] == "budgetnet" and len(parts) > 1 and parts[1] in ORDER:
-            assert ORDER.index(parts[1]) <= ORDER.index(room), f"{path} imports upwards: {name}"
+def test_no_folder_is_too_full():
+    """A folder holds modules that one can look over."""
+    assert {name: size for name, size in HOUSE.folders.items() if size > FULL_FOLDER} == {}
 
 
-def test_fvcore_and_optuna_stay_in_their_rooms():
-    """Only network/ knows fvcore; only search/ and the dashboard know optuna."""
-    for path in FILES:
-        tops = {name.split(".")[0] for name in imported(path)}
-        place = path.relative_to(PACKAGE).as_posix()
-        assert "fvcore" not in tops or place.startswith("network/"), place
-        assert "optuna" not in tops or place.startswith(("search/", "results/dashboard")), place
-
-
-def test_language_space_and_closed_form_need_no_torch():
-    """The rooms that answer in milliseconds do not load torch."""
-    modules = [
-        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
-        for path in FILES
-        if room_of(path) in ("language", "space")
-    ]
-    modules += [
-        "budgetnet.network.cost.closed_form",
-        "budgetnet.derivation.expand",
-        "budgetnet.files.network_file",
-        "budgetnet.cli",
-    ]
-    code = (
-        f"import sys, importlib\nfor name in {modules!r}: importlib.import_module(name)\nprint('torch' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == "False", done.stderr
+def test_a_public_name_means_one_thing():
+    """No public name is defined in two modules."""
+    assert HOUSE.repeated_names == {}
 
 
 def test_most_files_are_short():
-    """One idea per file: none passes 400 lines, at most one in ten passes 300."""
-    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
-    assert max(lengths.values()) <= 400, max(lengths, key=lengths.__getitem__)
-    assert sum(length > 300 for length in lengths.values()) <= len(lengths) / 10
+    """One idea per file: none passes 400 lines, at most one in twenty passes 300."""
+    assert {name: lines for name, lines in HOUSE.long.items() if lines > 400} == {}
+    assert len(HOUSE.long) <= len(HOUSE.modules) / 20, f"over {LONG_FILE} lines: {HOUSE.long}"
+
+
+@pytest.mark.parametrize(
+    ("library", "places"),
+    [
+        ("fvcore", ("network.torch.",)),
+        ("optuna", ("records.", "search.", "calibrate.", "report.dashboard")),
+        ("typer", ("cli.",)),
+        ("rich", ("cli.",)),
+        ("lark", ("grammar.",)),
+    ],
+)
+def test_libraries_stay_in_their_rooms(library, places):
+    """Only these modules know the library."""
+    assert [name for name in HOUSE.importing(library) if not name.startswith(places)] == []
+
+
+def test_most_rooms_load_no_torch():
+    """Rooms that answer in milliseconds do not load torch when they are imported."""
+    modules = [
+        ".".join(["budgetnet", *(part for part in name.split(".") if part != "__init__")])
+        for name, module in HOUSE.modules.items()
+        if module.room in WITHOUT_TORCH and not name.startswith(WITH_TORCH)
+    ]
+    code = (
+        "import importlib, sys\n"
+        f"for name in {modules!r}:\n"
+        "    importlib.import_module(name)\n"
+        "    assert 'torch' not in sys.modules, name\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_importing_budgetnet_loads_nothing_else():
+    """`import budgetnet` is free: its public names are loaded when they are first used."""
+    code = "import sys, budgetnet\nprint(sorted(name for name in sys.modules if name.startswith('budgetnet')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['budgetnet']"

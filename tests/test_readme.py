@@ -1,4 +1,4 @@
-"""The README tells the truth: its commands exist and run, its studies can be read, its set-up is what CI does."""
+"""README and docs tell the truth: commands exist and run, studies can be read, links lead somewhere, set-up is CI's."""
 
 from __future__ import annotations
 
@@ -16,12 +16,22 @@ from budgetnet.space.choosers import prior
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in ROOT.glob("docs/*.md")}
+PAGES |= {path.name: path.read_text(encoding="utf-8") for path in ROOT.glob("*.md")}
 COMMANDS = sorted(
     {
         line.split("#")[0].strip()
-        for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+        for text in PAGES.values()
+        for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
         for line in block.splitlines()
         if line.startswith("budgetnet ")
+    }
+)
+LINKS = sorted(
+    {
+        (page, link)
+        for page, text in PAGES.items()
+        for link in re.findall(r"\]\((?!https?:|mailto:)([^)#]+)(?:#[^)]*)?\)", text)
     }
 )
 
@@ -70,25 +80,40 @@ def test_the_example_study_can_be_read_and_derived(tmp_path):
     assert derived.shape == (10,)
 
 
-def test_the_plugin_in_the_readme_is_the_one_that_ships():
-    """The worked example quotes studies/own-block.yaml and studies/blocks/gated.py."""
+def test_the_plugin_in_the_docs_is_the_one_that_ships():
+    """docs/plugins.md quotes studies/own-block.yaml and studies/blocks/gated.py."""
+    page = PAGES["docs/plugins.md"]
     study = (ROOT / "studies" / "own-block.yaml").read_text(encoding="utf-8")
     assert "plugins: [blocks/gated.py]" in study
-    block = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "class Gated" in block)
+    block = next(block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "class Gated" in block)
     shipped = (ROOT / "studies" / "blocks" / "gated.py").read_text(encoding="utf-8")
     constructor = block[block.index("    def __init__") : block.index("    def forward")]
     assert constructor in shipped
 
 
+def test_the_python_in_the_readme_runs():
+    """The section "From Python", as written, in the repository's folder."""
+    code = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "import budgetnet" in block)
+    code += "print(sum(weight.numel() for weight in module.parameters()) == bn.count(net).params, len(trials))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.stdout.strip() == "True 40", done.stderr
+
+
+def test_the_readme_is_short():
+    """Details belong to docs/."""
+    assert len(README.splitlines()) <= 150
+
+
 def test_ci_runs_the_test_command():
-    """`.ci/run` installs from the checkout into an environment of its own and runs the README's test command."""
-    assert ".venv/bin/python -m pytest" in README
+    """`.ci/run` makes an environment of its own, and runs the README's test command in the unpacked distribution."""
+    assert ".venv/bin/pip install -e '.[test]' && .venv/bin/python -m pytest" in README
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert "python3 -m venv" in script
-    assert "-m pytest" in script
+    commands = script[script.index("tar -xzf") :]
+    assert re.search(r"^python -m pip install .*-e '\.\[test\]'\npython -m pytest", commands, re.MULTILINE)
 
 
-@pytest.mark.parametrize("link", re.findall(r"\]\((?!https?:)([^)#]+)\)", README))
-def test_links_lead_somewhere(link):
-    """Every relative link in the README is a file or folder of the repository."""
-    assert (ROOT / link).exists()
+@pytest.mark.parametrize(("page", "link"), LINKS, ids=lambda part: part)
+def test_links_lead_somewhere(page, link):
+    """Every relative link in README, docs and the other pages is a file or folder of the repository."""
+    assert (ROOT / page).parent.joinpath(link).exists()

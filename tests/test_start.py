@@ -18,7 +18,7 @@ out = io.StringIO()
 with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
     app(sys.argv[1:])
 assert out.getvalue(), "the command wrote nothing"
-print(*sorted(name for name in ("optuna", "plotly", "fvcore") if name in sys.modules))
+print(*sorted(name for name in ("fvcore", "optuna", "pandas", "plotly", "sqlalchemy", "torch") if name in sys.modules))
 """
 
 
@@ -27,7 +27,8 @@ print(*sorted(name for name in ("optuna", "plotly", "fvcore") if name in sys.mod
     [
         (("explore", "{quickstart}", "-n", "5"), ""),
         (("sample", "{quickstart}", "-n", "2"), ""),
-        (("show", "{network}", "--json"), "fvcore"),
+        (("show", "{network}", "--json"), ""),
+        (("show", "{network}", "--verify"), "fvcore torch"),
         (("diff", "{network}", "{network}"), ""),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else None,
@@ -38,3 +39,12 @@ def test_commands_load_what_they_need(words, loaded):
     done = subprocess.run([sys.executable, "-c", CODE, *asked], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == loaded.split()
+
+
+def test_trials_are_listed_without_optuna_and_torch(study_path, run_folder):
+    """A study's own database is read by SQL."""
+    for words in (("list", "{study}"), ("show", "{study}:best"), ("diff", "{study}:0", "{study}:1")):
+        asked = [*(word.format(study=study_path) for word in words), "--run", str(run_folder)]
+        done = subprocess.run([sys.executable, "-c", CODE, *asked], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.split() == []

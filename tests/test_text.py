@@ -6,9 +6,37 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from budgetnet.text import bytes_text, count, duration, joined_table, percent, shape_text, short_count, signed
+from budgetnet.text import (
+    PAGE_WIDTH,
+    bytes_text,
+    command_text,
+    count,
+    counted,
+    duration,
+    joined_table,
+    percent,
+    shape_text,
+    short_count,
+    signed,
+    wrapped,
+)
 
 UNITS = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ((1, "image"), "1 image"),
+        ((0, "image"), "0 images"),
+        ((1437, "image"), "1,437 images"),
+        ((1, "class", "classes"), "1 class"),
+        ((2, "class", "classes"), "2 classes"),
+    ],
+)
+def test_numbers_agree_with_their_nouns(words, text):
+    """Only one is singular."""
+    assert counted(*words) == text
 
 
 @pytest.mark.parametrize(
@@ -64,3 +92,42 @@ def test_tables_are_aligned():
     """Numbers end, words begin, at one column; no line ends with blanks."""
     lines = joined_table(["name", "n", "note"], [["a", "1,000", ""], ["long", "5", "x"]], left=(0, 2))
     assert lines == ["name      n  note", "a     1,000", "long      5  x"]
+
+
+@pytest.fixture
+def narrow():
+    """Text is made for 40 columns."""
+    token = PAGE_WIDTH.set(40)
+    yield 40
+    PAGE_WIDTH.reset(token)
+
+
+def test_a_table_that_is_too_wide_is_cut_between_words(narrow):
+    """Texts end with an ellipsis first; numbers stay whole."""
+    lines = joined_table(["n", "reason"], [["1,000", "the best epoch is below the median of the others"]], left=(1,))
+    assert lines == ["    n  reason", "1,000  the best epoch is below the…"]
+
+
+def test_columns_that_do_not_fit_are_left_out_and_named(narrow):
+    """From the right, in a last line."""
+    header = ["trial", "parameters", "activations", "peak memory", "receptive field"]
+    lines = joined_table(header, [["1", "1,000", "2,000", "3,000", "4 px"]])
+    assert lines[:2] == ["trial  parameters  activations", "    1       1,000        2,000"]
+    assert " ".join(lines[2:]) == "(left out at 40 columns: peak memory, receptive field; see --json)"
+    assert max(map(len, lines)) <= narrow
+
+
+def test_a_table_that_fits_is_left_alone(narrow):
+    """Nothing is cut for nothing."""
+    assert joined_table(["a", "b"], [["x", "y"]], left=(0, 1)) == ["a  b", "x  y"]
+
+
+def test_lines_break_between_words():
+    """What follows is indented alike; a word that is too long stays whole."""
+    assert wrapped("  one two three", 9) == ["  one two", "  three"]
+    assert wrapped("a abcdefghijkl", 8) == ["a", "abcdefghijkl"]
+
+
+def test_commands_can_be_pasted():
+    """Words with blanks are quoted."""
+    assert command_text("list", "my study.yaml") == "budgetnet list 'my study.yaml'"

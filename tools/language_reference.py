@@ -17,8 +17,9 @@ from budgetnet.grammar.imports import prelude
 from budgetnet.grammar.load import load
 from budgetnet.grammar.printer import value_text
 from budgetnet.grammar.syntax import Rule
-from budgetnet.ops import signature as vocabulary
-from budgetnet.ops.signature import BUILTIN, Parameter, Signature, Vocabulary
+from budgetnet.ops.pointwise import ACTIVATIONS, NORMS
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Parameter, Signature, Vocabulary
 from tools import language_examples
 
 __all__ = ["page", "parameter_text", "prelude_table", "primitive_table", "usage"]
@@ -112,7 +113,7 @@ def _conventions() -> str:
     assert source is not None
     head, _, _ = source.text.partition("\n\n")
     words = " ".join(line.removeprefix("#").strip() for line in head.split("\n"))
-    return textwrap.fill(words[words.index("Everywhere:") :], 120)
+    return textwrap.fill(words[words.index("In all rules,") :], 120)
 
 
 # --- the page -----------------------------------------------------------------------------------------
@@ -165,7 +166,7 @@ With their defaults; what has no default must be given. Arguments are given by p
 """
     yield primitive_table(Vocabulary(BUILTIN))
     yield f"""\
-- Activations: {_words(vocabulary.ACTIVATIONS)}. Norms: {_words(vocabulary.NORMS)}.
+- Activations: {_words(ACTIVATIONS)}. Norms: {_words(NORMS)}.
 - `order` says how convolution, norm, activation and dropout follow each other, for example
   `order="norm act conv"`; what is left out of it must be switched off (`dropout=0`, `norm=none`, `act=none`).
 - `padding=same` keeps the image's size at stride 1. `bias=auto` means a bias where there is no norm.

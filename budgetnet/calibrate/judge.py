@@ -1,4 +1,4 @@
-"""What a calibration's trainings say: how well each brief length ranks networks, at what cost, and which one to take.
+"""Judgement of a calibration: how well each brief length ranks networks, at what cost, and which one to take.
 
 The rule: take the cheapest brief length that cannot be told apart from the best one, that is, whose rank correlation
 lies below the best by no more than that difference's own standard error (the one-standard-error rule of Breiman,
@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from budgetnet.calibrate.plan import LEAST
-from budgetnet.calibrate.pruner_replay import ORDERS, Replay
-from budgetnet.calibrate.record import Network, Run
+from budgetnet.calibrate.pruner_replay import ORDERS, PrunerReplay
+from budgetnet.calibrate.record import CalibratedNetwork, CalibrationRun
 from budgetnet.calibrate.replay_choice import replay_all
 from budgetnet.calibrate.run import Calibrated
 from budgetnet.calibrate.statistics import Agreement, Paired, agreement, deficit
 
-__all__ = ["Judgement", "Length", "judge"]
+__all__ = ["Judgement", "Length", "judge_calibration"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class Length:
     seconds: float
     """Median over networks, training and validation."""
     share: float
-    """Of the full training's time, median over networks."""
+    """Share of the full training's time, median over networks."""
     deficit: float | None = None
     """By how much its rank correlation is below the best brief length's."""
     deficit_error: float | None = None
@@ -61,7 +61,7 @@ class Judgement:
     brief: tuple[Length, ...]
     """Trainings to the end of a schedule of their own, shortest first."""
     checkpoints: tuple[Length, ...]
-    """Of longer schedules, at equal positions: what a pruner sees. By schedule, shortest first."""
+    """Checkpoints of longer schedules, at equal positions: what a pruner sees. By schedule, shortest first."""
     by_size: dict[str, Agreement]
     """Ranking by ``parameters`` and by ``FLOPs`` alone, without any training."""
     ceiling: Agreement | None
@@ -72,12 +72,12 @@ class Judgement:
     """Standard deviation of the full training's accuracy between networks."""
     chosen: Length | None
     """By the rule above; None without enough trainings."""
-    replays: tuple[Replay, ...]
-    """What pruners would have saved, by schedule."""
+    replays: tuple[PrunerReplay, ...]
+    """Savings and losses of pruners, by schedule."""
 
     @property
     def beats_size(self) -> bool:
-        """Whether the chosen length ranks better than parameters and FLOPs alone."""
+        """True if the chosen length ranks better than parameters and FLOPs alone."""
         own = None if self.chosen is None else self.chosen.agreement.spearman
         sizes = [found.spearman for found in self.by_size.values() if found.spearman is not None]
         return own is not None and own > max(sizes, default=-1.0)
@@ -87,12 +87,12 @@ Scores = dict[int, list[float]]
 """By the network's index: one number per repetition."""
 
 
-def judge(calibrated: Calibrated, *, orders: int = ORDERS) -> Judgement:
+def judge_calibration(calibrated: Calibrated, *, orders: int = ORDERS) -> Judgement:
     """Compare what is there; lengths of which too few trainings are done yet are left out.
 
     Args:
         calibrated: the trainings.
-        orders: of the replays, see `budgetnet.calibrate.pruner_replay.replay`; 0 leaves them out.
+        orders: of the replays, see `budgetnet.calibrate.pruner_replay.replay_pruner`; 0 leaves them out.
     """
     plan, runs = calibrated.plan, calibrated.runs
     full = _scores(runs, plan.full, plan.repeats, _accuracy)
@@ -137,15 +137,17 @@ def judge(calibrated: Calibrated, *, orders: int = ORDERS) -> Judgement:
     )
 
 
-def _accuracy(run: Run) -> float | None:
+def _accuracy(run: CalibrationRun) -> float | None:
     return run.accuracy
 
 
-def _seconds(run: Run) -> float | None:
+def _seconds(run: CalibrationRun) -> float | None:
     return run.seconds
 
 
-def _scores(runs: Sequence[Run], schedule: int, repeats: int, value: Callable[[Run], float | None]) -> Scores:
+def _scores(
+    runs: Sequence[CalibrationRun], schedule: int, repeats: int, value: Callable[[CalibrationRun], float | None]
+) -> Scores:
     """One number per repetition of a schedule, of the networks that have all of them."""
     found: dict[int, dict[int, float]] = {}
     for run in runs:
@@ -186,7 +188,7 @@ def _checkpoints(calibrated: Calibrated, schedule: int, full: Scores, mean: Scor
     found: list[Length] = []
     for epochs in range(1, schedule):
 
-        def at(run: Run, place: int = epochs - 1) -> float | None:
+        def at(run: CalibrationRun, place: int = epochs - 1) -> float | None:
             # A training that broke down before keeps its last accuracy.
             return run.validation_accuracies[: place + 1][-1] if run.validation_accuracies else None
 
@@ -198,7 +200,7 @@ def _checkpoints(calibrated: Calibrated, schedule: int, full: Scores, mean: Scor
     return found
 
 
-def _by_size(networks: Sequence[Network], truth: Scores) -> dict[str, Agreement]:
+def _by_size(networks: Sequence[CalibratedNetwork], truth: Scores) -> dict[str, Agreement]:
     known = [network for network in networks if network.index in truth]
     if len(known) < LEAST:
         return {}

@@ -1,4 +1,4 @@
-"""What a calibration trains: which networks, by which recipes, with which seeds; and what may not change meanwhile."""
+"""The plan of a calibration: its networks, recipes and seeds, and the settings that must not change meanwhile."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from budgetnet.calibrate.record import Header, Network, Recorded, Role, Run
+from budgetnet.calibrate.record import CalibratedNetwork, CalibrationRun, Header, Recorded, Role
 from budgetnet.errors import RequestError, SearchError
 from budgetnet.files.settings import settings_of
 from budgetnet.files.study import Study
@@ -17,31 +17,31 @@ from budgetnet.network.text import network_text, summary
 from budgetnet.records.ledger import trial_seed
 from budgetnet.space import judge
 from budgetnet.space.judge import Candidate, Rejection
-from budgetnet.space.proposer import Deriver
+from budgetnet.space.proposer import Proposer
 from budgetnet.space.sampling import draw_fitting
 from budgetnet.space.space import Space
 from budgetnet.training.recipe.recipe import Recipe
 
 __all__ = [
-    "BRIEF",
+    "BRIEF_EPOCHS",
     "DRAW",
     "LEAST",
     "NETWORKS",
     "CalibrationPlan",
-    "Task",
+    "CalibrationTask",
     "check_header",
-    "draw_networks",
+    "draw_for_calibration",
     "header_of",
     "plan_of",
     "same_recipe",
 ]
 
 NETWORKS = 16
-BRIEF = (1, 2, 3, 4, 6)
+BRIEF_EPOCHS = (1, 2, 3, 4, 6)
 """Brief lengths in epochs, besides the study's own, where the command does not say."""
 LEAST = 4
 """With fewer, a rank correlation says nothing."""
-ATTEMPTS = 1000
+DRAW_ATTEMPTS = 1000
 """Draws for one network before the space is taken to be exhausted."""
 DRAW = "by the grammar's own weights, given that the network fits the budget; each network once"
 
@@ -49,10 +49,10 @@ _USUAL: Mapping[str, Any] = Recipe().to_mapping()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class CalibrationTask:
     """One training to do."""
 
-    network: Network
+    network: CalibratedNetwork
     role: Role
     recipe: Recipe
     repeat: int
@@ -63,8 +63,8 @@ class Task:
         """Epochs times FLOPs: longer trainings have more of it."""
         return self.recipe.epochs * self.network.flops
 
-    def is_done_by(self, run: Run) -> bool:
-        """Whether a recorded training is this one."""
+    def is_done_by(self, run: CalibrationRun) -> bool:
+        """Tell whether a recorded training is this one."""
         return (
             (run.hash, run.schedule, run.repeat, run.seed)
             == (self.network.hash, self.recipe.epochs, self.repeat, self.seed)
@@ -73,7 +73,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrationPlan:
-    """What is asked of a calibration."""
+    """Everything that is asked of a calibration."""
 
     networks: int
     brief: tuple[int, ...]
@@ -92,9 +92,9 @@ class CalibrationPlan:
         """Return the recipe of a schedule."""
         return replace(self.finalists if epochs == self.full else self.training, epochs=epochs)
 
-    def task(self, network: Network, epochs: int, repeat: int) -> Task:
+    def task(self, network: CalibratedNetwork, epochs: int, repeat: int) -> CalibrationTask:
         """Return one training. Brief and full ones have seeds of their own, as trials and finalists have."""
-        return Task(
+        return CalibrationTask(
             network=network,
             role="full" if epochs == self.full else "brief",
             recipe=self.recipe(epochs),
@@ -102,7 +102,7 @@ class CalibrationPlan:
             seed=trial_seed(self.seed, "calibration", network.hash, epochs, repeat),
         )
 
-    def tasks(self, networks: Sequence[Network]) -> list[Task]:
+    def tasks(self, networks: Sequence[CalibratedNetwork]) -> list[CalibrationTask]:
         """Return all trainings, longest first: so workers that share them end at about the same time."""
         found = [
             self.task(network, epochs, repeat)
@@ -127,7 +127,7 @@ def plan_of(
     Args:
         study: gives recipes, and what is left open here.
         networks: how many, at least `LEAST`.
-        brief: schedules in epochs; `BRIEF` and the study's own, as far as they are below *full*, if None.
+        brief: schedules in epochs; `BRIEF_EPOCHS` and the study's own, as far as they are below *full*, if None.
         full: epochs of the long schedule; the finalists' if None.
         repeats: trainings of each network and length, >= 1.
         seed: of the draw and the trainings; the study's if None.
@@ -141,7 +141,7 @@ def plan_of(
     if repeats < 1:
         raise RequestError(f"--repeats must be at least 1, but got {repeats}")
     if brief is None:
-        lengths = {epochs for epochs in (*BRIEF, study.training.epochs) if epochs < long}
+        lengths = {epochs for epochs in (*BRIEF_EPOCHS, study.training.epochs) if epochs < long}
     else:
         lengths = set(brief)
         wrong = sorted(epochs for epochs in lengths if not 1 <= epochs < long)
@@ -164,7 +164,7 @@ def plan_of(
 
 
 def same_recipe(stored: Mapping[str, Any], wanted: Recipe) -> bool:
-    """Whether a recorded recipe is this one; a field that was added to budgetnet later had its default."""
+    """Tell whether a recorded recipe is this one; a field that was added to budgetnet later had its default."""
     return all(stored.get(name, _USUAL[name]) == value for name, value in wanted.to_mapping().items())
 
 
@@ -212,7 +212,7 @@ def _stored(part: str, before: Mapping[str, Any], name: str) -> Any:
 
 
 def _settings(study: Study, plan: CalibrationPlan) -> dict[str, dict[str, Any]]:
-    """What the scores depend on. Lengths are not among it: each training has its own."""
+    """Return what the scores depend on. Lengths are not part of it: each training has its own."""
     found = settings_of(study)
     kept = {name: found[name] for name in ("grammar", "defaults", "plugins", "dataset", "budget", "validation")}
     recipes = {"training": plan.training, "finalists": plan.finalists}
@@ -230,7 +230,7 @@ def _shown(value: object) -> str:
 # --- the networks -------------------------------------------------------------------------------------
 
 
-def draw_networks(space: Space, plan: CalibrationPlan, recorded: Recorded) -> list[Network]:
+def draw_for_calibration(space: Space, plan: CalibrationPlan, recorded: Recorded) -> list[CalibratedNetwork]:
     """Return the networks of a plan: those recorded, in their order, and as many new ones as are missing.
 
     They are drawn as random search draws, so they are what a search sees first, and each is drawn with a
@@ -243,10 +243,10 @@ def draw_networks(space: Space, plan: CalibrationPlan, recorded: Recorded) -> li
     if len(networks) == plan.networks:
         return networks
     known = {network.hash for network in networks}
-    deriver = Deriver(space)
+    proposer = Proposer(space)
     while len(networks) < plan.networks:
         rng = random.Random(f"{plan.seed}:calibration:{len(networks)}")  # noqa: S311 - no secret
-        found = _new(deriver, rng, known)
+        found = _new(proposer, rng, known)
         if found is None:
             break
         known.add(found[1])
@@ -259,11 +259,11 @@ def draw_networks(space: Space, plan: CalibrationPlan, recorded: Recorded) -> li
     return networks
 
 
-def _new(deriver: Deriver, rng: random.Random, known: set[str]) -> tuple[Candidate, str] | None:
+def _new(proposer: Proposer, rng: random.Random, known: set[str]) -> tuple[Candidate, str] | None:
     """A network that fits and is not known, with its hash; None if none turns up."""
-    table = deriver.table
-    for _ in range(ATTEMPTS):
-        found = judge.draw(deriver.space, rng) if table is None else draw_fitting(table, rng)
+    table = proposer.table
+    for _ in range(DRAW_ATTEMPTS):
+        found = judge.draw(proposer.space, rng) if table is None else draw_fitting(table, rng)
         if isinstance(found, Rejection):
             continue
         digest = canonical_hash(found.expansion.network)
@@ -272,14 +272,14 @@ def _new(deriver: Deriver, rng: random.Random, known: set[str]) -> tuple[Candida
     return None
 
 
-def _described(index: int, candidate: Candidate, digest: str) -> Network:
+def _described(index: int, candidate: Candidate, digest: str) -> CalibratedNetwork:
     network = candidate.expansion.network
-    return Network(
+    return CalibratedNetwork(
         index=index,
         hash=digest,
         arch=summary(network),
         network=network_text(network),
-        decisions=dict(candidate.expansion.decisions),
+        decisions=candidate.expansion.decisions,
         params=candidate.cost.params,
         flops=candidate.cost.flops,
         depth=candidate.cost.depth,

@@ -1,4 +1,4 @@
-"""What a pruner would have saved, and lost: recorded trainings, replayed under it in many random orders.
+"""Savings and losses of a pruner: recorded trainings, replayed under it in many random orders.
 
 Every network was trained to its end, so what would have happened after any stop is known. The pruner is asked as a
 search asks it, on an Optuna study in memory; workers take the next network of an order when they are free, and every
@@ -15,15 +15,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import numpy as np
 import optuna
 from optuna.trial import TrialState
 
-from budgetnet.calibrate.statistics import LEVEL
+from budgetnet.calibrate.statistics import interval
 from budgetnet.files.study import Pruner
 from budgetnet.records.pruning import make_pruner
 
-__all__ = ["ORDERS", "Outcome", "Recording", "Replay", "replay", "run_order"]
+__all__ = ["ORDERS", "PrunerReplay", "Recording", "ReplayOutcome", "replay_pruner", "run_order"]
 
 ORDERS = 1000
 """Random orders of the networks."""
@@ -36,13 +35,13 @@ class Recording:
     curve: Sequence[float]
     """Validation accuracy after each epoch of one schedule; all recordings of a replay have as many."""
     seconds: float
-    """Of the whole training."""
+    """Time of the whole training."""
     quality: float
-    """What choosing this network is worth: its accuracy after the full training."""
+    """Worth of choosing this network: its accuracy after the full training."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class ReplayOutcome:
     """One order, replayed."""
 
     spent: float
@@ -54,12 +53,12 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Replay:
+class PrunerReplay:
     """One pruner over many orders. Shares and accuracies are fractions; a pair is the 90 % interval over orders."""
 
     pruner: Pruner
     epochs: int
-    """Of the schedule that was replayed."""
+    """Epochs of the schedule that was replayed."""
     n: int
     """Networks."""
     orders: int
@@ -80,9 +79,9 @@ class Replay:
     """Share of orders in which the same network is chosen as without a pruner."""
 
 
-def replay(
+def replay_pruner(
     recordings: Sequence[Recording], pruner: Pruner, *, workers: int = 1, orders: int = ORDERS, seed: int = 0
-) -> Replay:
+) -> PrunerReplay:
     """Replay recordings under a pruner.
 
     Args:
@@ -97,7 +96,8 @@ def replay(
     """
     lengths = {len(recording.curve) for recording in recordings}
     if len(recordings) < 2 or len(lengths) != 1 or 0 in lengths:
-        raise ValueError(f"a replay needs two or more curves of one length, got {len(recordings)} of {sorted(lengths)}")
+        given = f"{len(recordings)} of {sorted(lengths)}"
+        raise ValueError(f"a replay needs two or more curves of one length, but got {given}")
     rng = random.Random(f"{seed}:replay")  # noqa: S311 - no secret
     order = list(range(len(recordings)))
     total = sum(recording.seconds for recording in recordings)
@@ -116,33 +116,33 @@ def replay(
             without.append(recordings[free].quality)
             losses.append(recordings[free].quality - recordings[found.chosen].quality)
             kept += found.chosen == free
-    return Replay(
+    return PrunerReplay(
         pruner=pruner,
         epochs=lengths.pop(),
         n=len(recordings),
         orders=orders,
         workers=workers,
         saved=statistics.fmean(saved),
-        saved_interval=_interval(saved),
+        saved_interval=interval(saved),
         stopped=statistics.fmean(stopped),
         quality=statistics.fmean(without) - statistics.fmean(losses),
         quality_without=statistics.fmean(without),
         loss=statistics.fmean(losses),
-        loss_interval=_interval(losses),
+        loss_interval=interval(losses),
         kept=kept / orders,
     )
 
 
 def run_order(
     recordings: Sequence[Recording], order: Sequence[int], pruner: Pruner, *, workers: int = 1, name: str = "replay"
-) -> Outcome:
+) -> ReplayOutcome:
     """Replay one order: trials are numbered by it, and epochs end in the order of the clock.
 
     Args:
-        recordings: see `replay`.
+        recordings: see `replay_pruner`.
         order: indices of the recordings, the first to be trained first.
-        pruner: see `replay`.
-        workers: see `replay`.
+        pruner: see `replay_pruner`.
+        workers: see `replay_pruner`.
         name: of the study in memory; Hyperband deals its ladders out by name and number.
     """
     epochs = len(recordings[order[0]].curve)
@@ -174,7 +174,7 @@ def run_order(
         value, step = recording.curve[epoch - 1], recording.seconds / epochs
         spent += step
         storage.set_trial_intermediate_value(trial_id, epoch, value)
-        # As the campaign does: after the last epoch nothing is left to stop.
+        # As a search does: after the last epoch nothing is left to stop.
         if epoch == epochs:
             storage.set_trial_state_values(trial_id, state=TrialState.COMPLETE, values=(value,))
             ended.append(index)
@@ -186,12 +186,7 @@ def run_order(
             heapq.heappush(clock, (now + step, worker, index, epoch + 1))
     places = {index: place for place, index in enumerate(order)}
     chosen = max(ended, key=lambda index: (recordings[index].curve[-1], -places[index]))
-    return Outcome(spent=spent, stopped=len(order) - len(ended), chosen=chosen)
-
-
-def _interval(values: Sequence[float]) -> tuple[float, float]:
-    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
+    return ReplayOutcome(spent=spent, stopped=len(order) - len(ended), chosen=chosen)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What a calibration keeps: one JSON object a line, appended when a training ends, so that a kill loses what ran only.
+"""The file of a calibration: one JSON object a line, appended when a training ends, so that a kill loses what ran only.
 
 The first line says what the file is about, each later one is a network or a training of one. A line counts once its
 end is written: half a line, which a killed writer may leave, is cut off when the file is opened again.
@@ -8,20 +8,30 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-from budgetnet.derivation.expand import Label
+from budgetnet.derivation.decision import Label
 from budgetnet.errors import SearchError
+from budgetnet.records.training_run import TrainingRun
 
-__all__ = ["FILE", "Header", "Network", "Recorded", "Role", "Run", "Writer", "read_calibration"]
+__all__ = [
+    "CALIBRATION_FILE",
+    "CalibratedNetwork",
+    "CalibrationRun",
+    "Header",
+    "Recorded",
+    "Role",
+    "Writer",
+    "read_calibration",
+]
 
-FILE = "calibration.jsonl"
+CALIBRATION_FILE = "calibration.jsonl"
 """Name of the file in a study's run folder."""
-FORMAT = "budgetnet-calibration/1"
+CALIBRATION_FORMAT = "budgetnet-calibration/1"
 
 Role = Literal["brief", "full"]
 """brief: as a trial of the search is trained. full: as a finalist is, but judged on validation images."""
@@ -29,21 +39,21 @@ Role = Literal["brief", "full"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """What all lines of a file have in common."""
+    """Everything that all lines of a file have in common."""
 
     study: str
     seed: int
-    """Of the draw of networks and of the trainings."""
+    """Seed of the draw of networks and of the trainings."""
     draw: str
-    """How networks were drawn, in words."""
+    """The way networks were drawn, in words."""
     settings: Mapping[str, Mapping[str, Any]]
-    """What scores depend on; only files with equal settings go on."""
+    """Settings that scores depend on; only a file with equal settings goes on."""
     started: str
     """ISO 8601, UTC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Network:
+class CalibratedNetwork:
     """A network that was drawn."""
 
     index: int
@@ -53,7 +63,7 @@ class Network:
     arch: str
     """The network in one short line."""
     network: str
-    """As grammar text; what can be built again."""
+    """The network as grammar text, from which it can be built again."""
     decisions: Mapping[str, Label]
     params: int
     flops: int
@@ -62,8 +72,8 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """One training of one network. Accuracies are fractions; the test images are never read."""
+class CalibrationRun(TrainingRun):
+    """One training of one network. It is judged on validation images; the test images are never read."""
 
     index: int
     """The network's."""
@@ -73,51 +83,33 @@ class Run:
     params: int
     flops: int
     role: Role
-    repeat: int
-    """From 0; repeats differ in their seed."""
     schedule: int
-    """Epochs of the whole schedule."""
-    epochs: int
-    """Epochs trained; fewer than `schedule` if training broke down."""
-    seed: int
-    """Of initial weights, order, augmentation and dropout."""
-    train_losses: Sequence[float]
-    train_accuracies: Sequence[float]
-    validation_losses: Sequence[float]
-    validation_accuracies: Sequence[float]
-    diverged: str | None
-    """Why training was given up."""
-    seconds: float
-    images: int
-    """Images seen, over all epochs."""
-    device: str
-    precision: str
-    threads: int
-    workers: int
-    """Trainings that ran at once on this machine."""
-    recipe: Mapping[str, Any]
-    environment: Mapping[str, Any]
-    """Hardware, versions, command."""
-    finished: str
-    """ISO 8601, UTC."""
+    """Epochs of the whole schedule; more than `epochs` if training broke down."""
 
-    @property
-    def accuracy(self) -> float | None:
-        """On the validation images, after the last epoch; None if not one epoch gave finite numbers."""
-        return self.validation_accuracies[-1] if self.validation_accuracies else None
+    def line(self) -> dict[str, Any]:
+        """Return the training as a line of the file holds it."""
+        return self.document({name: name for name in _RUN_KEYS})
+
+
+_RUN_KEYS = (
+    "index", "hash", "arch", "network", "params", "flops", "role", "repeat", "schedule", "epochs", "seed",
+    "train_losses", "train_accuracies", "validation_losses", "validation_accuracies", "diverged", "seconds", "images",
+    "device", "precision", "threads", "workers", "recipe", "environment", "finished",
+)  # fmt: skip
+"""Fields of a training that a line holds, in its order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What a file holds."""
+    """Contents of a file."""
 
     header: Header | None = None
-    networks: tuple[Network, ...] = ()
-    runs: tuple[Run, ...] = ()
+    networks: tuple[CalibratedNetwork, ...] = ()
+    runs: tuple[CalibrationRun, ...] = ()
 
 
-_Line = Header | Network | Run
-_KINDS: dict[str, type[_Line]] = {"calibration": Header, "network": Network, "run": Run}
+_Line = Header | CalibratedNetwork | CalibrationRun
+_KINDS: dict[str, type[_Line]] = {"calibration": Header, "network": CalibratedNetwork, "run": CalibrationRun}
 
 
 def read_calibration(path: Path) -> Recorded:
@@ -139,8 +131,8 @@ def read_calibration(path: Path) -> Recorded:
     assert header is None or isinstance(header, Header)
     return Recorded(
         header=header,
-        networks=tuple(line for line in lines if isinstance(line, Network)),
-        runs=tuple(line for line in lines if isinstance(line, Run)),
+        networks=tuple(line for line in lines if isinstance(line, CalibratedNetwork)),
+        runs=tuple(line for line in lines if isinstance(line, CalibrationRun)),
     )
 
 
@@ -154,18 +146,21 @@ def _read(line: bytes, path: Path, number: int) -> _Line:
         if not isinstance(document, dict):
             raise TypeError("not an object")
         kind = _KINDS[document.pop("kind")]
-        if kind is Header and document.pop("format") != FORMAT:
+        if kind is Header and document.pop("format") != CALIBRATION_FORMAT:
             raise KeyError("format")
         # Fields that a later version added are passed over.
-        return kind(**{field.name: document[field.name] for field in fields(kind)})
+        names = _RUN_KEYS if kind is CalibrationRun else [field.name for field in fields(kind)]
+        values: dict[str, Any] = {name: document[name] for name in names}
+        values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        return kind(**values)
     except (ValueError, TypeError, KeyError) as error:
         raise _damaged(path, number, str(error) or "unreadable") from error
 
 
 def _damaged(path: Path, number: int, what: str) -> SearchError:
     return SearchError(
-        f"{path}:{number}: this is no line of a {FORMAT} file ({what}); move the file away to start anew, or delete "
-        "the line to train again what it held"
+        f"{path}:{number}: this is not a line of a {CALIBRATION_FORMAT} file ({what}); move the file away to start "
+        "over, or delete the line to train again what it held"
     )
 
 
@@ -180,8 +175,9 @@ class Writer:
         kinds = {kind: name for name, kind in _KINDS.items()}
         text = b""
         for line in lines:
-            about = {"kind": kinds[type(line)]} | ({"format": FORMAT} if isinstance(line, Header) else {})
-            text += json.dumps(about | asdict(line), ensure_ascii=False, allow_nan=False).encode() + b"\n"
+            about = {"kind": kinds[type(line)]} | ({"format": CALIBRATION_FORMAT} if isinstance(line, Header) else {})
+            held = line.line() if isinstance(line, CalibrationRun) else asdict(line)
+            text += json.dumps(about | held, ensure_ascii=False, allow_nan=False).encode() + b"\n"
         try:
             self._file.write(text)
             self._file.flush()

@@ -1,7 +1,7 @@
-"""Which pruners a calibration replays, and which of them to take.
+"""The pruners that a calibration replays, and the choice among them.
 
-The rule: of the pruners that lose at most `TOLERANCE` of accuracy on average over random orders, the one that saves
-most; none if none keeps that.
+The rule: of the pruners that lose at most `LOSS_TOLERANCE` of accuracy on average over random orders, the one that
+saves most; none if none keeps that.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from budgetnet.calibrate.pruner_replay import ORDERS, Recording, Replay, replay
-from budgetnet.calibrate.record import Run
+from budgetnet.calibrate.pruner_replay import ORDERS, PrunerReplay, Recording, replay_pruner
+from budgetnet.calibrate.record import CalibrationRun
 from budgetnet.files.study import Pruner
 from budgetnet.records.pruning import rungs
 
-__all__ = ["TOLERANCE", "best_replay", "contenders", "replay_all"]
+__all__ = ["LOSS_TOLERANCE", "best_replay", "contenders", "replay_all"]
 
-TOLERANCE = 0.001
+LOSS_TOLERANCE = 0.001
 """A tenth of a percentage point: far below what a few thousand validation images can tell apart."""
 
 
@@ -40,15 +40,15 @@ def _named(pruner: Pruner, epochs: int) -> Pruner:
 
 
 def replay_all(
-    runs: Sequence[Run], quality: Mapping[int, float], *, own: Pruner | None = None, orders: int = ORDERS
-) -> list[Replay]:
+    runs: Sequence[CalibrationRun], quality: Mapping[int, float], *, own: Pruner | None = None, orders: int = ORDERS
+) -> list[PrunerReplay]:
     """Replay the trainings of one schedule under all contenders.
 
     Args:
         runs: one of each network, all of one schedule.
         quality: accuracy after the full training, by the network's index; others are left out.
         own: the study's pruner.
-        orders: see `budgetnet.calibrate.pruner_replay.replay`.
+        orders: see `budgetnet.calibrate.pruner_replay.replay_pruner`.
     """
     known = [run for run in runs if run.index in quality and run.validation_accuracies]
     if len(known) < 2:
@@ -58,16 +58,16 @@ def replay_all(
         Recording(curve=_whole(run, epochs), seconds=run.seconds, quality=quality[run.index])
         for run in sorted(known, key=lambda run: run.index)
     ]
-    return [replay(recordings, pruner, workers=workers, orders=orders) for pruner in contenders(epochs, own)]
+    return [replay_pruner(recordings, pruner, workers=workers, orders=orders) for pruner in contenders(epochs, own)]
 
 
-def best_replay(replays: Sequence[Replay]) -> Replay | None:
+def best_replay(replays: Sequence[PrunerReplay]) -> PrunerReplay | None:
     """Return the one to take by the rule above; None if pruning does not pay."""
-    good = [found for found in replays if found.loss <= TOLERANCE and found.saved > 0]
+    good = [found for found in replays if found.loss <= LOSS_TOLERANCE and found.saved > 0]
     return max(good, key=lambda found: (found.saved, -found.loss), default=None)
 
 
-def _whole(run: Run, epochs: int) -> tuple[float, ...]:
+def _whole(run: CalibrationRun, epochs: int) -> tuple[float, ...]:
     """The curve; a training that broke down keeps its last accuracy."""
     curve = tuple(run.validation_accuracies)
     return curve + curve[-1:] * (epochs - len(curve))

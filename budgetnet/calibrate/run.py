@@ -6,10 +6,9 @@ on the validation images; the test images are not read.
 
 from __future__ import annotations
 
-import datetime
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,36 +19,31 @@ from budgetnet.calibrate.events import (
     CalibrationEnded,
     CalibrationListener,
     CalibrationStarted,
-    RunDone,
-    RunEpoch,
-    RunFailed,
-    RunStarted,
 )
-from budgetnet.calibrate.plan import CalibrationPlan, Task, check_header, draw_networks, header_of
-from budgetnet.calibrate.record import FILE, Network, Recorded, Run, Writer, read_calibration
-from budgetnet.errors import SearchError
+from budgetnet.calibrate.plan import CalibrationPlan, CalibrationTask, check_header, draw_for_calibration, header_of
+from budgetnet.calibrate.record import (
+    CALIBRATION_FILE,
+    CalibratedNetwork,
+    CalibrationRun,
+    Recorded,
+    Writer,
+    read_calibration,
+)
+from budgetnet.calibrate.trainings import CalibrationTrainings
+from budgetnet.errors import RequestError
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import Study
-from budgetnet.network.canonical.hash import canonical_hash
-from budgetnet.network.nodes import Node
-from budgetnet.search.events import Packing
-from budgetnet.search.propose import unanswered
+from budgetnet.search.events import Packing, silent
 from budgetnet.search.run import crew
-from budgetnet.space.choosers import replay
-from budgetnet.space.space import Space
+from budgetnet.text import command_text
 from budgetnet.training.data.load import load
 from budgetnet.training.device import choose_device
-from budgetnet.workers.environment import environment
 from budgetnet.workers.interruption import Interruption
-from budgetnet.workers.messages import Broken, Bug, Done, Failed, Job, Lost, Message, Progress, Result, Setup, Workers
+from budgetnet.workers.loop import JobLoop
+from budgetnet.workers.messages import Setup
 from budgetnet.workers.pool import Pool
 
 __all__ = ["Calibrated", "calibrate", "recorded_so_far"]
-
-TICK = 0.5
-"""Seconds between two looks at clock and signals while nothing is heard from the workers."""
-LIMIT_FAILURES = 5
-"""Trainings in a row without a result after which something other than the networks must be wrong."""
 
 Ending = Literal["complete", "minutes", "interrupted", "unfinished"]
 """minutes: the time was up. unfinished: looked at without training, while trainings are missing."""
@@ -64,13 +58,13 @@ _ENDINGS: dict[Ending, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibrated:
-    """What a record holds of a plan."""
+    """The part of a record that belongs to a plan."""
 
     study: Study
     plan: CalibrationPlan
     folder: Path
-    networks: tuple[Network, ...]
-    runs: tuple[Run, ...]
+    networks: tuple[CalibratedNetwork, ...]
+    runs: tuple[CalibrationRun, ...]
     """The plan's trainings that are done; others the record may hold are left out."""
     missing: int
     """The plan's trainings still to do."""
@@ -85,7 +79,7 @@ def calibrate(
     workers: int | None = None,
     minutes: float | None = None,
     device: str = "auto",
-    listen: CalibrationListener,
+    listen: CalibrationListener = silent,
 ) -> Calibrated:
     """Train a plan's networks, or go on with it; return all that is recorded of it.
 
@@ -106,7 +100,7 @@ def calibrate(
         DataError: the data set is missing or damaged.
     """
     folder = study.run_folder(out)
-    path = folder / FILE
+    path = folder / CALIBRATION_FILE
     where = choose_device(device)
     space = space_of(study)
     count, devices = crew(workers or study.search.workers, where, torch.cuda.device_count())
@@ -114,7 +108,7 @@ def calibrate(
         recorded = read_calibration(path)
         if recorded.header is not None:
             check_header(recorded.header, study, plan, str(path))
-        networks = draw_networks(space, plan, recorded)
+        networks = draw_for_calibration(space, plan, recorded)
         new = networks[len(recorded.networks) :]
         if recorded.header is None:
             writer.write(header_of(study, plan), *new)
@@ -151,17 +145,9 @@ def calibrate(
             prepare=lambda: load(study.dataset, progress=lambda done, total: listen(Packing(done, total))),
         )
         limit = math.inf if minutes is None else time.monotonic() + 60 * minutes
-        trainings = Trainings(
-            space=space,
-            writer=writer,
-            pool=pool,
-            workers=count,
-            listen=listen,
-            stopped=lambda: asked.given,
-            late=late,
-        )
+        trainings = CalibrationTrainings(todo, space=space, writer=writer, workers=count, listen=listen, late=late)
         try:
-            trainings.through(todo)
+            JobLoop(pool, trainings, interrupted=lambda: asked.given).run()
         finally:
             pool.stop()
         found = _calibrated(
@@ -179,20 +165,21 @@ def recorded_so_far(study: Study, plan: CalibrationPlan, *, out: Path | None = N
     """Return what is recorded of a plan, without training anything; another process may be at work on it.
 
     Raises:
-        RequestError: the record was made with other settings.
-        SearchError: there is no record, or it is damaged.
+        RequestError: there is no record, or it was made with other settings.
+        SearchError: it is damaged.
     """
     folder = study.run_folder(out)
-    recorded = read_calibration(folder / FILE)
+    path = folder / CALIBRATION_FILE
+    recorded = read_calibration(path)
     if recorded.header is None:
-        raise SearchError(f"nothing is recorded in {folder / FILE}; run budgetnet calibrate {study.path} first")
-    check_header(recorded.header, study, plan, str(folder / FILE))
+        raise RequestError(f"nothing is recorded in {path}; run first: {command_text('calibrate', study.path)}")
+    check_header(recorded.header, study, plan, str(path))
     return _calibrated(study, plan, folder, recorded, end="unfinished")
 
 
-def _left(tasks: Sequence[Task], runs: Sequence[Run]) -> list[Task]:
+def _left(tasks: Sequence[CalibrationTask], runs: Sequence[CalibrationRun]) -> list[CalibrationTask]:
     """The tasks that no recorded training has done."""
-    by_hash: dict[str, list[Run]] = {}
+    by_hash: dict[str, list[CalibrationRun]] = {}
     for run in runs:
         by_hash.setdefault(run.hash, []).append(run)
     return [task for task in tasks if not any(map(task.is_done_by, by_hash.get(task.network.hash, [])))]
@@ -212,109 +199,3 @@ def _calibrated(study: Study, plan: CalibrationPlan, folder: Path, recorded: Rec
         missing=missing,
         ended=end if missing else "complete",
     )
-
-
-@dataclass
-class Trainings:
-    """The trainings of one call."""
-
-    space: Space
-    writer: Writer
-    pool: Workers
-    workers: int
-    listen: CalibrationListener
-    stopped: Callable[[], bool]
-    """Whether a clean end was asked for."""
-    late: Callable[[], bool]
-    """Whether nothing further may be started."""
-
-    def __post_init__(self) -> None:
-        self._running: dict[int, Task] = {}
-        self._failures = 0
-
-    def through(self, todo: Sequence[Task]) -> None:
-        """Train until all is done, the time is up, or a clean end is asked for.
-
-        Raises:
-            SearchError: trainings keep failing.
-        """
-        waiting = list(todo)
-        while (waiting or self._running) and not self.stopped():
-            if self.late():
-                waiting.clear()
-            for worker in self.pool.idle[: len(waiting)]:
-                task = waiting.pop(0)
-                job = Job(network=self._network(task), recipe=task.recipe, seed=task.seed)
-                self._running[worker] = task
-                self.pool.submit(worker, job)
-                self.listen(RunStarted(worker, task.network, task.recipe.epochs))
-            for message in self.pool.wait(TICK) if self._running else ():
-                self._handle(message)
-
-    def _network(self, task: Task) -> Node:
-        """The network of a task, derived again as it was recorded.
-
-        Raises:
-            SearchError: it comes out as another one.
-        """
-        network = self.space.expand(replay(task.network.decisions, unanswered)).network
-        if canonical_hash(network) != task.network.hash:
-            raise SearchError(
-                f"network {task.network.index} of the record cannot be derived again: this version of budgetnet reads "
-                "the grammar in another way; choose another folder with --out to start anew"
-            )
-        return network
-
-    def _handle(self, message: Message) -> None:
-        match message:
-            case Progress(worker, epoch, accuracy):
-                self.listen(RunEpoch(worker, epoch, accuracy))
-            case Done(worker, result):
-                task = self._running.pop(worker)
-                self._failures = 0
-                run = self._run(task, result)
-                self.writer.write(run)
-                self.listen(RunDone(worker, run))
-            case Failed(worker, reason) | Lost(worker, reason):
-                if worker in self._running:
-                    self._fail(worker, self._running.pop(worker), reason)
-            case Bug(_, traceback):
-                raise RuntimeError(f"a worker met an error of the program:\n{traceback}")
-            case Broken(_, error):
-                raise error
-
-    def _fail(self, worker: int, task: Task, reason: str) -> None:
-        self.listen(RunFailed(worker, task.network, task.recipe.epochs, reason))
-        self._failures += 1
-        if self._failures >= LIMIT_FAILURES:
-            raise SearchError(f"{self._failures} trainings in a row gave no result, the last one: {reason}")
-
-    def _run(self, task: Task, result: Result) -> Run:
-        network = task.network
-        return Run(
-            index=network.index,
-            hash=network.hash,
-            arch=network.arch,
-            network=network.network,
-            params=network.params,
-            flops=network.flops,
-            role=task.role,
-            repeat=task.repeat,
-            schedule=task.recipe.epochs,
-            epochs=result.epochs,
-            seed=task.seed,
-            train_losses=list(result.losses),
-            train_accuracies=list(result.train_accuracies),
-            validation_losses=list(result.validation_losses),
-            validation_accuracies=list(result.curve),
-            diverged=result.diverged,
-            seconds=round(result.seconds, 3),
-            images=result.images,
-            device=result.device,
-            precision=result.precision,
-            threads=result.threads,
-            workers=self.workers,
-            recipe=task.recipe.to_mapping(),
-            environment=environment(),
-            finished=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        )

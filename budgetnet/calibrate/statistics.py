@@ -1,7 +1,7 @@
 """How alike two rankings are: rank correlations, their spread over networks, and what choosing by one of them costs.
 
-Small and plain, because n is a dozen or two: ties get their mean rank, intervals come from resampling the networks
-(percentile bootstrap, Efron and Tibshirani 1993), with a fixed seed.
+Equal scores share the mean of their ranks. Intervals come from resampling the networks (percentile bootstrap, Efron and
+Tibshirani 1993), with a fixed seed.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from itertools import starmap
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LEVEL", "RESAMPLES", "Agreement", "Paired", "agreement", "deficit", "kendall", "ranks", "spearman"]
+from budgetnet.records.rank_correlation import kendall, spearman
+
+__all__ = ["LEVEL", "RESAMPLES", "Agreement", "Paired", "agreement", "deficit", "interval"]
 
 LEVEL = 0.9
 """Of the intervals."""
 RESAMPLES = 2000
-CHUNK = 4_000_000
-"""Comparisons of two networks that are held in memory at once."""
 
-Floats = NDArray[np.float64]
+_Floats = NDArray[np.float64]
 
 Paired = Sequence[tuple[Sequence[float], Sequence[float]]]
 """One pair per repetition: a score of each network, and what it stands for, of the same networks. Higher is better."""
@@ -42,7 +42,7 @@ class Agreement:
     error: float | None
     """Standard error of `spearman`: its standard deviation over resamples."""
     kendall: float | None
-    """Tau-b: pairs in the same order less those in the opposite one, as a share; ties taken care of."""
+    """Kendall's tau-b."""
     top: int
     """How many of the best are compared: 3, or fewer where there are few networks."""
     overlap: float
@@ -71,13 +71,13 @@ def agreement(pairs: Paired, *, top: int = 3, seed: int = 0) -> Agreement:
     values = [_chosen(score, truth, top) for score, truth in pairs]
     found = _mean_spearman(pairs)
     resampled = [] if found is None else [value for value in _resampled(pairs, seed) if value is not None]
-    low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(resampled) > 1 else (None, None)
+    low, high = interval(resampled) if len(resampled) > 1 else (None, None)
     taus = [tau for tau in starmap(kendall, pairs) if tau is not None]
     return Agreement(
         n=n,
         spearman=found,
-        low=None if low is None else float(low),
-        high=None if high is None else float(high),
+        low=low,
+        high=high,
         error=float(np.std(resampled, ddof=1)) if len(resampled) > 1 else None,
         kendall=float(np.mean(taus)) if taus else None,
         top=top,
@@ -103,28 +103,10 @@ def deficit(better: Paired, worse: Paired, *, seed: int = 0) -> tuple[float, flo
     return (first - second, float(np.std(found, ddof=1))) if len(found) > 1 else None
 
 
-def ranks(values: Sequence[float] | Floats) -> Floats:
-    """Return ranks from 1; equal values share the mean of their ranks."""
-    _, inverse, counts = np.unique(np.asarray(values, dtype=np.float64), return_inverse=True, return_counts=True)
-    mean: Floats = np.cumsum(counts) - (counts - 1) / 2
-    return mean[inverse]
-
-
-def spearman(first: Sequence[float] | Floats, second: Sequence[float] | Floats) -> float | None:
-    """Return Spearman's rank correlation (Pearson's of the ranks); None where one of the two is constant."""
-    a, b = ranks(first), ranks(second)
-    a, b = a - a.mean(), b - b.mean()
-    scale = math.sqrt(float(a @ a) * float(b @ b))
-    return None if scale == 0 else max(-1.0, min(1.0, float(a @ b) / scale))
-
-
-def kendall(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """Return Kendall's tau-b; None where one of the two is constant."""
-    a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
-    above = np.triu_indices(len(a), 1)
-    x, y = np.sign(a[:, None] - a[None, :])[above], np.sign(b[:, None] - b[None, :])[above]
-    scale = math.sqrt(float(x @ x) * float(y @ y))
-    return None if scale == 0 else float(x @ y) / scale
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return the ends between which the middle 90 % (`LEVEL`) of *values* lie."""
+    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
 
 
 def _size(pairs: Paired) -> int:
@@ -143,21 +125,18 @@ def _resampled(pairs: Paired, seed: int) -> list[float | None]:
     """The mean rank correlation of networks drawn with replacement; equal seeds draw equal networks."""
     n = _size(pairs)
     drawn = np.random.default_rng(seed).integers(n, size=(RESAMPLES, n))
-    chunk = max(1, CHUNK // (n * n))
-    found = np.concatenate([_correlations(pairs, drawn[at : at + chunk]) for at in range(0, RESAMPLES, chunk)])
-    return [None if math.isnan(value) else float(value) for value in found]
+    return [None if math.isnan(value) else float(value) for value in _correlations(pairs, drawn)]
 
 
-def _correlations(pairs: Paired, drawn: NDArray[np.int64]) -> Floats:
+def _correlations(pairs: Paired, drawn: NDArray[np.int64]) -> _Floats:
     """The mean rank correlation of each row of *drawn* (resamples, n); NaN where none of the pairs has one."""
-    found: list[Floats] = []
+    from scipy.stats import rankdata  # half a second of imports
+
+    found: list[_Floats] = []
     for pair in pairs:
         centred = []
         for scores in pair:
-            values = np.asarray(scores, dtype=np.float64)[drawn]
-            less = (values[:, None, :] < values[:, :, None]).sum(axis=2)
-            equal = (values[:, None, :] == values[:, :, None]).sum(axis=2)
-            placed = less + (equal + 1) / 2  # equal values share the mean of their ranks, as in `ranks`
+            placed = rankdata(np.asarray(scores, dtype=np.float64)[drawn], axis=1)
             centred.append(placed - placed.mean(axis=1, keepdims=True))
         a, b = centred
         scale = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
@@ -166,7 +145,7 @@ def _correlations(pairs: Paired, drawn: NDArray[np.int64]) -> Floats:
     values = np.stack(found)
     there = ~np.isnan(values)
     with np.errstate(invalid="ignore"):
-        mean: Floats = np.where(there, values, 0.0).sum(axis=0) / there.sum(axis=0)
+        mean: _Floats = np.where(there, values, 0.0).sum(axis=0) / there.sum(axis=0)
     return mean
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from budgetnet.calibrate.judge import Judgement, Length
 from budgetnet.calibrate.plan import LEAST
-from budgetnet.calibrate.pruner_replay import Replay
-from budgetnet.calibrate.replay_choice import TOLERANCE, best_replay
+from budgetnet.calibrate.pruner_replay import PrunerReplay
+from budgetnet.calibrate.replay_choice import LOSS_TOLERANCE, best_replay
 from budgetnet.calibrate.statistics import Agreement
 from budgetnet.records.pruning import pruner_text
 from budgetnet.text import NOTHING, count, duration, joined_table, percent, short_count
@@ -119,7 +119,7 @@ def _explained(judged: Judgement) -> list[str]:
     ]
 
 
-def _replays(replays: Sequence[Replay], full: int) -> list[str]:
+def _replays(replays: Sequence[PrunerReplay], full: int) -> list[str]:
     first = replays[0]
     best = best_replay(replays)
     head = (
@@ -183,7 +183,7 @@ def advice(judged: Judgement) -> list[str]:
 def pruner_advice(judged: Judgement) -> list[str]:
     """Return what to do about pruning, in sentences."""
     lines: list[str] = []
-    points = f"{100 * TOLERANCE:g} points"
+    points = f"{100 * LOSS_TOLERANCE:g} points"
     for epochs in dict.fromkeys(found.epochs for found in judged.replays):
         found = best_replay([one for one in judged.replays if one.epochs == epochs])
         if found is None:

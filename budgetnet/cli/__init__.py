@@ -1,4 +1,4 @@
-"""The command line: one thin function per command, each over one function of `budgetnet.report` or `budgetnet.search`.
+"""The command line: one thin function per command, over `budgetnet.api` and nothing below it.
 
 Only typer is loaded here; torch, optuna and the rest are loaded by the command that needs them.
 """
@@ -12,15 +12,15 @@ __all__ = ["app", "main"]
 
 # In the order in which `--help` shows them: from a study to its results.
 for command in (
-    studies.search,
-    spaces.explore,
-    spaces.sample,
-    studies.calibrate,
-    networks.show,
-    networks.diff,
-    networks.train,
-    studies.list_trials,
-    studies.dashboard,
-    networks.export,
+    studies.search_command,
+    spaces.explore_command,
+    spaces.sample_command,
+    studies.calibrate_command,
+    networks.show_command,
+    networks.diff_command,
+    networks.train_command,
+    studies.list_command,
+    studies.dashboard_command,
+    networks.export_command,
 ):
-    app.command(name=command.__name__.removesuffix("_trials"))(command)
+    app.command(name=command.__name__.removesuffix("_command"))(command)

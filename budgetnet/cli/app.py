@@ -13,8 +13,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from budgetnet.cli.output import say, tell
+from budgetnet.cli.output import page_width, say, tell
 from budgetnet.errors import BudgetnetError
+from budgetnet.text import PAGE_WIDTH
 
 __all__ = ["Commands", "app", "main"]
 
@@ -45,7 +46,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Find the best small neural network that fits a budget.\n\n"
-    "STUDY is a study file. NETWORK is an architecture file, STUDY:best (the best trial so far) or STUDY:17 "
+    "STUDY is a study file. NETWORK is a network file, STUDY:best (the best trial so far) or STUDY:17 "
     "(trial 17). One multiply-add counts as one FLOP everywhere.",
 )
 
@@ -60,17 +61,20 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    version: Annotated[
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 - its callback has answered
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Hold what stands before the command's name."""
+    """Fit all text to the terminal."""
+    token = PAGE_WIDTH.set(page_width())
+    context.call_on_close(lambda: PAGE_WIDTH.reset(token))
 
 
 def main() -> None:
     """Run the command line and exit; the entry point of the installed command."""
     try:
-        app()
+        app(prog_name="budgetnet")  # also under `python -m budgetnet`: completion scripts call this name
     except Exception:  # noqa: BLE001 - the last place that can say what to do about it
         traceback.print_exc()
         say(

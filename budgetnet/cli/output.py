@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-__all__ = ["say", "tell", "tell_json"]
+from budgetnet.text import PAGE_WIDTH, wrapped
+
+if TYPE_CHECKING:
+    from budgetnet.api.pages import Answer
+
+__all__ = ["page_width", "put", "say", "tell", "tell_json"]
 
 
 def say(text: str) -> None:
@@ -18,9 +26,33 @@ def say(text: str) -> None:
 
 def tell(text: str | Iterable[str]) -> None:
     """Write data to stdout: a text, or lines."""
-    typer.echo(text if isinstance(text, str) else "\n".join(text))
+    width = PAGE_WIDTH.get()
+    lines = text.split("\n") if isinstance(text, str) else list(text)
+    typer.echo("\n".join(lines if width is None else [piece for line in lines for piece in wrapped(line, width)]))
+
+
+def page_width() -> int | None:
+    """Return the columns of the terminal that stdout is (``COLUMNS`` overrules it); None for a file or a pipe."""
+    if not sys.stdout.isatty() and "COLUMNS" not in os.environ:
+        return None
+    return max(40, shutil.get_terminal_size().columns)
 
 
 def tell_json(document: Any) -> None:
     """Write one JSON document to stdout; a value that JSON cannot hold (NaN, infinity) is an error."""
     typer.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def put(answer: Answer, *, as_json: bool) -> None:
+    """Print a command's answer, and end with its exit code: 1 if a check failed, 130 if it was interrupted."""
+    if as_json:
+        tell_json(answer.document)
+    elif answer.lines:
+        tell(answer.lines)
+    for note in answer.notes:
+        say(note)
+    if answer.interrupted:
+        say("interrupted; everything is kept, start again to go on")
+        raise typer.Exit(130)
+    if not answer.ok:
+        raise typer.Exit(1)

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from budgetnet.cli.options import Json, StudyFile
-from budgetnet.cli.output import say, tell, tell_json
+from budgetnet.cli.options import Json, StudyFile, whole_option
+from budgetnet.cli.output import put, say
 
-__all__ = ["explore", "sample"]
+__all__ = ["explore_command", "sample_command"]
 
 
-def explore(
+def explore_command(
     study: StudyFile,
-    draws: Annotated[int, typer.Option("-n", "--draws", min=1, max=10_000_000, help="Networks to draw.")] = 1000,
+    draws: Annotated[int, whole_option("-n", "--draws", low=1, high=10_000_000, help="Networks to draw.")] = 1000,
     points: Annotated[
-        int, typer.Option(min=1, max=20_000, help="Networks that fit to show in figures and --json.")
+        int, whole_option("--points", low=1, high=20_000, help="Networks that fit to show in figures and --json.")
     ] = 400,
-    seed: Annotated[int, typer.Option(min=0, help="Equal seeds draw equal networks.")] = 0,
+    seed: Annotated[int, whole_option("--seed", low=0, help="Equal seeds draw equal networks.")] = 0,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write one page with figures that opens offline.")
     ] = None,
@@ -31,39 +30,16 @@ def explore(
     How many networks there are and how many fit, exactly where the space is small enough; how large they are, which
     rules and choices stand in the way, and what could be changed, from networks drawn at random.
     """
-    from budgetnet.explore import explore as look
-    from budgetnet.explore.text import exploration_document, exploration_text
-    from budgetnet.files.spaces import space_of
-    from budgetnet.records.lookup import read_study_file
-    from budgetnet.space.lint.lint import lint
+    from budgetnet.api.pages import space_answer
 
-    asked = read_study_file(study)
-    space = space_of(asked)
-    if html is not None:
-        from budgetnet.explore.html import check_place
-
-        check_place(html)
-    for warning in lint(space):
-        say(f"warning: {warning.text}")
-    found = look.explore(space, draws=draws, seed=seed, points=points if as_json or html is not None else 0)
-    note = asked.plugins.of(asked.grammar).note
-    if html is not None:
-        from budgetnet.explore.html import write_page
-        from budgetnet.explore.page import exploration_page
-
-        words = ["budgetnet", "explore", study, "-n", draws, "--points", points, "--seed", seed, "--html", html]
-        command = shlex.join(map(str, words))
-        write_page(html, exploration_page(found, study=asked.name, budget=asked.budget, command=command, note=note))
-        say(f"wrote {html}")
-    if as_json:
-        tell_json(exploration_document(found, study=asked.name, budget=asked.budget, note=note))
-    elif html is None:
-        tell(exploration_text(found, title=asked.name, budget=asked.budget, note=note))
+    words = ["explore", study, "-n", draws, "--points", points, "--seed", seed, "--html", html]
+    shown = points if as_json or html is not None else 0
+    put(space_answer(study, draws=draws, points=shown, seed=seed, html=html, command=words, say=say), as_json=as_json)
 
 
-def sample(
+def sample_command(
     study: StudyFile,
-    n: Annotated[int, typer.Option("-n", "--number", min=1, max=1_000_000, help="Networks to draw.")] = 10,
+    n: Annotated[int, whole_option("-n", "--number", low=1, high=1_000_000, help="Networks to draw.")] = 10,
     weighting: Annotated[
         Literal["prior", "uniform"],
         typer.Option(help="By the grammar's weights, or every fitting derivation alike."),
@@ -72,22 +48,14 @@ def sample(
         Literal["size", "depth"] | None, typer.Option(help="Draw from bands of size or depth in turn.")
     ] = None,
     distinct: Annotated[bool, typer.Option("--distinct", help="No network twice, by canonical hash.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Equal seeds draw equal networks.")] = 0,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Write each as an architecture file, too.")
-    ] = None,
+    seed: Annotated[int, whole_option("--seed", low=0, help="Equal seeds draw equal networks.")] = 0,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write each as a network file, too.")] = None,
     as_json: Json = False,
 ) -> None:
     """Draw networks that fit the budget, with their costs."""
-    from budgetnet.explore.draw_networks import draw_networks, draws_document, draws_text, write_networks
-    from budgetnet.files.spaces import checked_space
-    from budgetnet.records.lookup import read_study_file
+    from budgetnet.api.pages import sample_answer
 
-    asked = read_study_file(study)
-    checked_space(asked, say=say)
-    drawn = draw_networks(asked, n, seed=seed, weighting=weighting, stratify=stratify, distinct=distinct)
-    written = None if out is None else write_networks(drawn, out)
-    if as_json:
-        tell_json(draws_document(drawn, written))
-    else:
-        tell(draws_text(drawn, written))
+    answer = sample_answer(
+        study, n, seed=seed, weighting=weighting, stratify=stratify, distinct=distinct, out=out, say=say
+    )
+    put(answer, as_json=as_json)

@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from budgetnet.cli.options import DataDir, Device, Json, Run, Storage, StudyFile, use_data_directory, worker_number
-from budgetnet.cli.output import say, tell, tell_json
+from budgetnet.api.options import SearchOptions
+from budgetnet.cli.options import (
+    DataDir,
+    Device,
+    Json,
+    Run,
+    Storage,
+    StudyFile,
+    epoch_numbers,
+    option_names,
+    override,
+    whole_option,
+    without_auto,
+)
+from budgetnet.cli.output import put, say
 
-__all__ = ["calibrate", "dashboard", "list_trials", "search"]
+__all__ = ["calibrate_command", "dashboard_command", "list_command", "search_command"]
 
 
-def search(
+def search_command(
     study: StudyFile,
     storage: Storage = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "--run", metavar="DIR", help="The run folder: database, weights.  [default: runs/NAME]"),
     ] = None,
-    workers: Annotated[
-        str | None, typer.Option(metavar="N|auto", help="Processes that train at once; auto: one per core.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, max=2**31 - 1, help="Instead of the study's.")] = None,
-    trials: Annotated[int | None, typer.Option(min=1, help="Networks to train in all, instead of the study's.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="Start no further trial after this time.")] = None,
+    workers: Annotated[str | None, override(SearchOptions, "workers")] = None,
+    seed: Annotated[int | None, override(SearchOptions, "seed")] = None,
+    trials: Annotated[int | None, override(SearchOptions, "trials")] = None,
+    minutes: Annotated[float | None, override(SearchOptions, "minutes")] = None,
     start_from: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="Try this network first (an architecture file); may be given several times."),
+        typer.Option(metavar="FILE", help="Try this network first (a network file); may be given several times."),
     ] = None,
     stop_at_target: Annotated[
         bool | None, typer.Option("--stop-at-target/--past-target", help="End at the first network that reaches it.")
@@ -42,44 +53,49 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Search for the best network that fits, or go on with a search. Ctrl-C is safe."""
-    from budgetnet.cli.searching import changed, export_best, run_search
-    from budgetnet.records.lookup import read_study_file
-    from budgetnet.report.study import ending_text, study_document
+    from budgetnet.api.pages import search_answer, use_data_folder
+    from budgetnet.api.studies import search
+    from budgetnet.cli.progress.search import show_search
 
-    use_data_directory(data_dir)
-    given: dict[str, Any] = {"seed": seed, "trials": trials, "minutes": minutes, "stop_at_target": stop_at_target}
-    options = {name: value for name, value in given.items() if value is not None}
-    if workers is not None:
-        options["workers"] = worker_number(workers)
-    asked = changed(read_study_file(study), options, start_from or ())
-    found, ended = run_search(asked, storage=storage, out=out, device=device, fresh=fresh, finalists=finalists, say=say)
-    written = None if ended == "interrupted" else export_best(found)
-    if as_json:
-        exported = None if written is None else written.document()
-        tell_json({**study_document(found, found.records), "ended": ended, "export": exported})
-    else:
-        tell(ending_text(found, None if written is None else written.folder))
-    if ended == "interrupted":
-        say("interrupted; everything is kept, start again to go on")
-        raise typer.Exit(130)
+    use_data_folder(data_dir)
+    with option_names("minutes", "stop_at_target", "start_from"), show_search() as listen:
+        found = search(
+            study,
+            storage=storage,
+            run=out,
+            workers=without_auto(workers),
+            seed=seed,
+            trials=trials,
+            minutes=minutes,
+            start_from=start_from or (),
+            stop_at_target=stop_at_target,
+            fresh=fresh,
+            finalists=finalists,
+            device=device,
+            listen=listen,
+            say=say,
+        )
+    put(search_answer(found), as_json=as_json)
 
 
-def calibrate(
+def calibrate_command(
     study: StudyFile,
-    networks: Annotated[int, typer.Option("-n", "--networks", min=4, help="Networks to draw.")] = 16,
+    networks: Annotated[int, whole_option("-n", "--networks", low=4, help="Networks to draw.")] = 16,
     brief: Annotated[
         str | None,
         typer.Option(
             "--epochs-brief", metavar="N,N,…", help="Brief trainings.  [default: 1,2,3,4,6 and the study's own]"
         ),
     ] = None,
-    full: Annotated[int | None, typer.Option(min=2, help="Epochs in full.  [default: the finalists']")] = None,
-    repeats: Annotated[int, typer.Option(min=1, max=100, help="Seeds per network and length; 2 tell the noise.")] = 1,
-    seed: Annotated[int | None, typer.Option(min=0, max=2**31 - 1, help="Of draws and trainings.")] = None,
-    workers: Annotated[
-        str | None, typer.Option(metavar="N|auto", help="Processes that train at once; auto: one per core.")
+    full: Annotated[
+        int | None, whole_option("--full", low=2, help="Epochs in full.  [default: the finalists']")
     ] = None,
-    minutes: Annotated[float | None, typer.Option(help="Start no further training after this time.")] = None,
+    repeats: Annotated[
+        int, whole_option("--repeats", low=1, high=100, help="Seeds per network and length; 2 show the noise.")
+    ] = 1,
+    seed: Annotated[int | None, override(SearchOptions, "seed")] = None,
+    workers: Annotated[str | None, override(SearchOptions, "workers", left_out="auto")] = None,
+    minutes: Annotated[float | None, override(SearchOptions, "minutes", left_out="no limit")] = None,
     only_table: Annotated[bool, typer.Option("--only-table", help="Train nothing; judge what is recorded.")] = False,
     out: Annotated[
         Path | None,
@@ -94,71 +110,60 @@ def calibrate(
     Draws networks that fit, trains each briefly and in full on the same split, and tells what each brief length is
     worth: rank correlation, cost, and what a pruner would save. The test images are not read. Ctrl-C is safe.
     """
-    from budgetnet.cli.calibrating import calibration_document, calibration_text, run_calibration
-    from budgetnet.cli.options import epoch_numbers
-    from budgetnet.records.lookup import read_study_file
+    from budgetnet.api.pages import calibration_answer, use_data_folder
+    from budgetnet.api.studies import calibrate
+    from budgetnet.cli.progress.calibration import show_calibration
 
-    use_data_directory(data_dir)
-    judged = run_calibration(
-        read_study_file(study),
-        networks=networks,
-        brief=None if brief is None else epoch_numbers(brief),
-        full=full,
-        repeats=repeats,
-        seed=seed,
-        workers=None if workers is None else worker_number(workers),
-        minutes=minutes,
-        train=not only_table,
-        out=out,
-        device=device,
-        say=say,
-    )
-    if as_json:
-        tell_json(calibration_document(judged))
-    else:
-        tell(calibration_text(judged))
-    if judged.calibrated.ended == "interrupted":
-        say("interrupted; everything is kept, start again to go on")
-        raise typer.Exit(130)
+    use_data_folder(data_dir)
+    lengths = None if brief is None else epoch_numbers(brief)
+    with option_names("minutes"), show_calibration() as listen:
+        judged = calibrate(
+            study,
+            networks=networks,
+            brief=lengths,
+            full=full,
+            repeats=repeats,
+            seed=seed,
+            workers=without_auto(workers),
+            minutes=minutes,
+            only_table=only_table,
+            run=out,
+            device=device,
+            listen=listen,
+            say=say,
+        )
+    put(calibration_answer(judged), as_json=as_json)
 
 
-def list_trials(
+def list_command(
     study: StudyFile,
     outcome: Annotated[
         str | None, typer.Option(metavar="OUTCOME", help="Only trials that ended so, e.g. completed, over-budget.")
     ] = None,
-    top: Annotated[int | None, typer.Option(metavar="N", help="Only the N best, best first.")] = None,
+    top: Annotated[int | None, whole_option("--top", low=1, help="Only the N best, best first.")] = None,
     storage: Storage = None,
     run: Run = None,
     as_json: Json = False,
 ) -> None:
     """List trials with outcome and reason, and the finalists."""
-    from budgetnet.records.lookup import open_trials, read_study_file
-    from budgetnet.report.study import listing_text, study_document
-    from budgetnet.report.trials import select
+    from budgetnet.api.pages import trials_answer
 
-    asked = read_study_file(study)
-    trials = open_trials(asked, storage=storage, out=run)
-    chosen = select(trials.records, goal=asked.goal, target=asked.target, outcome=outcome, top=top)
-    if as_json:
-        tell_json(study_document(trials, chosen))
-    else:
-        tell(listing_text(trials, chosen))
+    put(trials_answer(study, outcome=outcome, top=top, storage=storage, run=run, say=say), as_json=as_json)
 
 
-def dashboard(
+def dashboard_command(
     study: StudyFile,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0 takes a free port.")] = 8080,
+    port: Annotated[
+        int, whole_option("--port", low=0, high=65535, help="Port to listen on; 0 takes a free one.")
+    ] = 8080,
     host: Annotated[str, typer.Option(help="Address; the default is for this machine only.")] = "127.0.0.1",
     storage: Storage = None,
     run: Run = None,
 ) -> None:
     """Serve Optuna's dashboard for a study until Ctrl-C."""
-    from budgetnet.records.lookup import address_of, read_study_file
-    from budgetnet.report.dashboard import is_loopback, open_database, serve
+    from budgetnet.api.pages import serve_dashboard
 
-    asked = read_study_file(study)
-    database = open_database(asked, address_of(asked, storage=storage, out=run))
-    if not is_loopback(host):
-        say(f"warning: there is no password; whoever reaches {host} can change and delete trials")
-    serve(database, asked.name, host=host, port=port, ready=lambda url: say(f"{url}\nCtrl-C ends it"))
+    def ready(url: str) -> None:
+        say(f"{url}\nCtrl-C ends it")
+
+    serve_dashboard(study, host=host, port=port, storage=storage, run=run, ready=ready, say=say)

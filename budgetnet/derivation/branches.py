@@ -98,7 +98,7 @@ def next_branch(book: Rulebook, state: State, frame: NextBranch, listener: Liste
     return book.leave(state, (shape,))
 
 
-def enter_graph(book: Rulebook, state: State, graph: syntax.Graph, scope: Scope) -> State:
+def enter_graph(book: Rulebook, state: State, graph: syntax.Graph[syntax.Expression], scope: Scope) -> State:
     """Start a graph."""
     if len(state.shapes) != len(graph.inputs):
         raise shape_error(

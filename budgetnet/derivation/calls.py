@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from budgetnet.derivation.decision import Decision
 from budgetnet.derivation.frames import ArgumentsFrame, BodyFrame, Path, Scalar, Scope
 from budgetnet.derivation.listeners import Listener
 from budgetnet.derivation.state import LIMIT_DEPTH, Pending, Rulebook, State, shape_error, shapes_text, shares
-from budgetnet.derivation.values import constant, evaluate, fail, first_choice, labels_of, options_of, substitute
+from budgetnet.derivation.values import fail, first_choice, is_constant, labels_of, options_of, substitute, value_of
 from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.grammar import syntax
 from budgetnet.network.nodes import Primitive, Shape
@@ -55,7 +56,7 @@ class Made(NamedTuple):
     """Its output's shape by its input's."""
 
 
-class Plan(NamedTuple):
+class CallPlan(NamedTuple):
     """Facts about one call that are the same in every derivation."""
 
     rule: syntax.Rule | None
@@ -75,7 +76,7 @@ class Calls:
 
     def __init__(self, book: Rulebook) -> None:
         self._book = book
-        self._plans: dict[int, Plan] = {}  # by identity; the rulebook keeps the grammar alive
+        self._plans: dict[int, CallPlan] = {}  # by identity; the rulebook keeps the grammar alive
         self._offers: dict[int, Offer] = {}
 
     def call(self, state: State, call: syntax.Call, scope: Scope, listener: Listener) -> State | Pending:
@@ -86,7 +87,7 @@ class Calls:
         """Go on with a call after a choice in its arguments."""
         return self._evaluate(state, frame.call, frame.scope, frame.done, frame.current, listener)
 
-    def _plan(self, call: syntax.Call, caller: syntax.Rule) -> Plan:
+    def _plan(self, call: syntax.Call, caller: syntax.Rule) -> CallPlan:
         rule = self._book.rules.get(call.name)
         names = [parameter.name for parameter in (rule or self._book.vocabulary.signatures[call.name]).parameters]
         given: dict[str, syntax.Value] = {
@@ -111,7 +112,7 @@ class Calls:
             fixed.append(0 if known is None else known)
             if known is None:
                 slots.append(Slot(position, value, in_default, first_choice(value) is not None))
-        return Plan(rule, tuple(fixed), tuple(slots), call.name in self._book.recursion.recursive, {}, {})
+        return CallPlan(rule, tuple(fixed), tuple(slots), call.name in self._book.recursion.recursive, {}, {})
 
     def _evaluate(
         self,
@@ -137,7 +138,7 @@ class Calls:
             if choice is not None:
                 return self._choose(state, ArgumentsFrame(call, scope, tuple(values), value), choice, home, slot)
             current = None
-            values.append(evaluate(value, home, state.shapes[0][0], self._book.classes))
+            values.append(value_of(value, home, state.shapes[0][0], self._book.classes))
         if rule is None:
             return self._primitive(state, call, scope, plan, values, listener)
         depth = scope.depth + plan.recursive
@@ -172,12 +173,7 @@ class Calls:
 
         return Pending(
             state=state,
-            name=name,
-            kind="value",
-            labels=offer.labels,
-            weights=offer.weights,
-            allowed=offer.allowed,
-            stable=is_stable(choice),
+            decision=Decision(name, "value", offer.labels, offer.weights, offer.allowed, is_stable(choice)),
             site=choice.site,
             scope=home,
             span=choice.span,
@@ -185,7 +181,7 @@ class Calls:
         )
 
     def _primitive(
-        self, state: State, call: syntax.Call, scope: Scope, plan: Plan, values: list[Scalar], listener: Listener
+        self, state: State, call: syntax.Call, scope: Scope, plan: CallPlan, values: list[Scalar], listener: Listener
     ) -> State:
         assert state.agenda is not None
         assert state.trail is not None
@@ -213,7 +209,7 @@ class Calls:
         )
 
 
-def _filled(plan: Plan, values: list[Scalar]) -> tuple[Scalar, ...]:
+def _filled(plan: CallPlan, values: list[Scalar]) -> tuple[Scalar, ...]:
     """All arguments of a call, as far as its slots have values."""
     arguments = list(plan.fixed)
     for slot, value in zip(plan.slots, values, strict=False):
@@ -236,4 +232,4 @@ def _literal(value: syntax.Value, home: syntax.Rule) -> Scalar | None:
 
 def is_stable(choice: syntax.Choice | syntax.Range) -> bool:
     """Whether a choice has the same options in every derivation."""
-    return isinstance(choice, syntax.Choice) or all(map(constant, (choice.low, choice.high, choice.step)))
+    return isinstance(choice, syntax.Choice) or all(map(is_constant, (choice.low, choice.high, choice.step)))

@@ -10,12 +10,12 @@ A network file is a grammar without choices, so it is read by the same machine w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
-from budgetnet.derivation.frames import Scalar, Scope, Shapes
+from budgetnet.derivation.decision import Answer, Chooser, Decision, Label
+from budgetnet.derivation.frames import Scope, Shapes
 from budgetnet.derivation.listeners import Assembler
 from budgetnet.derivation.machine import Machine, Pending
 from budgetnet.derivation.values import fail
@@ -27,32 +27,9 @@ from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.shapes import shape_text
 from budgetnet.ops.signature import Vocabulary
 
-__all__ = ["Chooser", "Decision", "Expansion", "Label", "decide", "expand", "output_shape", "refuse"]
-
-Label = Scalar
+__all__ = ["Expansion", "expand", "output_shape", "refuse"]
 
 _NO_FORMS: Mapping[str, CustomForm] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Something left to choose, as a chooser sees it."""
-
-    name: str
-    """Unique within a derivation and stable across derivations: ``stage#2[0].block[1].kind``."""
-    kind: Literal["alternative", "count", "optional", "value"]
-    labels: tuple[Label, ...]
-    """What the options are called in records."""
-    weights: tuple[float, ...]
-    """Prior probabilities; they sum to 1."""
-    allowed: tuple[bool, ...]
-    """False where a choice could not come to an end (recursion) or, for a budget-aware chooser, not fit."""
-    stable: bool
-    """Whether this name has these labels in every derivation (bounds computed from parameters may not)."""
-
-
-Chooser = Callable[[Decision], int]
-"""Answers a decision with the index of an allowed option."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +39,13 @@ class Expansion:
     network: Node
     shape: Shape
     """Shape of the output, without the batch."""
-    decisions: dict[str, Label]
-    """In the order they were made."""
+    answers: tuple[Answer, ...]
+    """Every decision with the option taken, in the order they were made."""
+
+    @property
+    def decisions(self) -> dict[str, Label]:
+        """The labels of the options taken, by the decisions' names; replayed, they derive the network again."""
+        return {decision.name: decision.labels[index] for decision, index in self.answers}
 
 
 def expand(
@@ -95,30 +77,23 @@ def expand(
         shape_of = partial(shape_after, custom=custom)
         machine = Machine(grammar, input_shape=input_shape, classes=classes, vocabulary=vocabulary, shape_of=shape_of)
     assembler = Assembler()
-    decisions: dict[str, Label] = {}
+    answers: list[Answer] = []
     stop = machine.run(machine.start(), assembler)
     while isinstance(stop, Pending):
-        decision = decide(stop)
+        decision = stop.decision
         if choose is refuse:
             raise stop.error(_refusal(decision))
         index = choose(decision)
         if not decision.allowed[index]:
             raise stop.error(f"{decision.name}={decision.labels[index]} cannot come to an end; choose another option")
-        decisions[decision.name] = decision.labels[index]
+        answers.append(Answer(decision, index))
         stop = machine.run(machine.take(stop, index), assembler)
     try:
         shape = output_shape(stop, classes)
     except ShapeError as error:
         start = grammar.start
         raise ShapeError(str(fail(Scope(start), start.span, str(error)))) from None
-    return Expansion(assembler.finish(), shape, decisions)
-
-
-def decide(pending: Pending, allowed: tuple[bool, ...] | None = None) -> Decision:
-    """Describe a pending decision to a chooser, with the machine's own or a caller's mask."""
-    return Decision(
-        pending.name, pending.kind, pending.labels, pending.weights, allowed or pending.allowed, pending.stable
-    )
+    return Expansion(assembler.finish(), shape, tuple(answers))
 
 
 def output_shape(shapes: Shapes, classes: int) -> Shape:

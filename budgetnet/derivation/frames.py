@@ -23,8 +23,8 @@ __all__ = [
     "Cell",
     "CloseShared",
     "CloseSkip",
-    "EndReplay",
     "EndTied",
+    "EndTiedCopy",
     "Entry",
     "Frame",
     "GraphFrame",
@@ -33,11 +33,11 @@ __all__ = [
     "NextBranch",
     "Path",
     "RepeatFrame",
-    "Replay",
     "Scalar",
     "Scope",
     "Shapes",
     "Tape",
+    "TiedCopy",
     "Trail",
 ]
 
@@ -112,7 +112,7 @@ class EndTied(NamedTuple):
         return "tied", id(self.repeat), self.scope.identity, self.remaining
 
 
-class Replay(NamedTuple):
+class TiedCopy(NamedTuple):
     """One more copy of a tied body, by the decisions of its first derivation."""
 
     repeat: syntax.Repeat
@@ -124,7 +124,7 @@ class Replay(NamedTuple):
         return "replay", id(self.repeat), self.scope.identity, self.tape
 
 
-class EndReplay(NamedTuple):
+class EndTiedCopy(NamedTuple):
     """A replayed copy of a tied body is complete."""
 
     repeat: syntax.Repeat
@@ -189,7 +189,7 @@ class NextBranch(NamedTuple):
 class GraphFrame(NamedTuple):
     """A graph between two of its instructions; ``shapes`` holds the values so far, by name or temporary."""
 
-    graph: syntax.Graph
+    graph: syntax.Graph[syntax.Expression]
     scope: Scope
     position: int
     shapes: tuple[tuple[str, Shape], ...]
@@ -206,8 +206,8 @@ Frame = (
     | ArgumentsFrame
     | RepeatFrame
     | EndTied
-    | EndReplay
-    | Replay
+    | EndTiedCopy
+    | TiedCopy
     | CloseShared
     | CloseSkip
     | JoinSkip

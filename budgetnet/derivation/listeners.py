@@ -1,14 +1,15 @@
-"""Puts the machine's events together into a network's tree."""
+"""Listeners of the machine: one puts its events together into a network's tree, one hears nothing."""
 
 from __future__ import annotations
 
-from typing import Protocol, assert_never
+from typing import Protocol
 
 from budgetnet.grammar import syntax as language
+from budgetnet.grammar.graph import functions, rebuild
 from budgetnet.network import nodes
 from budgetnet.network.nodes import Node, Shape
 
-__all__ = ["Assembler", "Listener", "chain"]
+__all__ = ["Assembler", "Listener", "SilentListener", "chain"]
 
 
 class Listener(Protocol):
@@ -32,8 +33,33 @@ class Listener(Protocol):
     def shared(self, times: int) -> None:
         """The last part is applied *times* times with the same weights."""
 
-    def graph(self, graph: language.Graph) -> None:
+    def graph(self, graph: language.Graph[language.Expression]) -> None:
         """The last parts are what the graph applies, in the order written."""
+
+
+class SilentListener:
+    """The listener that hears nothing, for derivations of which only the end is of interest."""
+
+    def leaf(self, node: nodes.Primitive, entry: Shape, factor: int) -> None:
+        """Nothing."""
+
+    def begin(self) -> None:
+        """Nothing."""
+
+    def end(self) -> None:
+        """Nothing."""
+
+    def skip(self, *, projected: bool) -> None:
+        """Nothing."""
+
+    def join(self, owner: language.Parallel | language.Split) -> None:
+        """Nothing."""
+
+    def shared(self, times: int) -> None:
+        """Nothing."""
+
+    def graph(self, graph: language.Graph[language.Expression]) -> None:
+        """Nothing."""
 
 
 def chain(items: list[Node]) -> Node:
@@ -80,13 +106,10 @@ class Assembler:
         """Append a repetition with shared weights."""
         self._open[-1].append(nodes.Shared(self._closed.pop(), times))
 
-    def graph(self, graph: language.Graph) -> None:
+    def graph(self, graph: language.Graph[language.Expression]) -> None:
         """Append a graph."""
-        terms = [*(binding.term for binding in graph.bindings), graph.result]
-        functions = self._take(sum(map(_applications, terms)))
-        functions.reverse()
-        bindings = tuple(nodes.Bound(binding.name, _resolve(binding.term, functions)) for binding in graph.bindings)
-        self._open[-1].append(nodes.Graph(graph.inputs, bindings, _resolve(graph.result, functions)))
+        parts = iter(self._take(sum(1 for _ in functions(graph))))
+        self._open[-1].append(rebuild(graph, lambda _: next(parts)))
 
     def finish(self) -> Node:
         """Return the whole network."""
@@ -97,27 +120,3 @@ class Assembler:
         parts = self._closed[len(self._closed) - count :]
         del self._closed[len(self._closed) - count :]
         return parts
-
-
-def _applications(term: language.GraphTerm) -> int:
-    match term:
-        case language.GraphName():
-            return 0
-        case language.GraphApply():
-            return 1
-        case language.GraphJoin():
-            return sum(map(_applications, term.terms))
-        case _:
-            assert_never(term)
-
-
-def _resolve(term: language.GraphTerm, functions: list[Node]) -> nodes.GraphTerm:
-    match term:
-        case language.GraphName():
-            return nodes.GraphName(term.id)
-        case language.GraphApply():
-            return nodes.GraphApply(functions.pop(), term.inputs)
-        case language.GraphJoin():
-            return nodes.GraphJoin(term.join, tuple(_resolve(inner, functions) for inner in term.terms))
-        case _:
-            assert_never(term)

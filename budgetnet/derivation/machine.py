@@ -12,6 +12,7 @@ from typing import NamedTuple, assert_never
 
 from budgetnet.derivation import branches, frames, repeats
 from budgetnet.derivation.calls import LIMIT_LAYERS, Calls
+from budgetnet.derivation.decision import Decision
 from budgetnet.derivation.frames import BodyFrame, Entry, Interner, Path, Scope, Shapes
 from budgetnet.derivation.listeners import Listener
 from budgetnet.derivation.state import LIMIT_DEPTH, LIMIT_NESTING, Pending, Rulebook, State, record, shape_error, shares
@@ -101,7 +102,7 @@ class Machine:
         assert state.trail is not None
         tapings = state.tapings
         if tapings and _taped(pending):
-            tapings = record(tapings, Entry(pending.site, pending.labels[index]))
+            tapings = record(tapings, Entry(pending.site, pending.decision.labels[index]))
         frame = pending.option(index)
         agenda, trail = state.agenda.rest, state.trail[1]
         if frame is not None:
@@ -113,11 +114,13 @@ class Machine:
         for taping in reversed(pending.state.tapings):
             if taping.mode == "replay":
                 return _replayed(pending, taping.tape) if _taped(pending) else 0
-        if len(pending.labels) == 1:
+        decision = pending.decision
+        if len(decision.labels) == 1:
             return 0
-        if not any(pending.allowed):
+        if not any(decision.allowed):
             raise pending.error(
-                f"{pending.name}: nothing on offer comes to an end within {LIMIT_DEPTH} nested calls of recursive rules"
+                f"{decision.name}: nothing on offer comes to an end within {LIMIT_DEPTH} nested calls of recursive "
+                "rules"
             )
         return None
 
@@ -132,7 +135,7 @@ class Machine:
             case frames.ArgumentsFrame() as frame:
                 return self._calls.go_on(state, frame, listener)
             case frames.RepeatFrame() as frame:
-                return repeats.repeat(book, state, frame, listener)
+                return repeats.go_on_repeating(book, state, frame, listener)
             case frames.CloseSkip() as frame:
                 return branches.close_skip(book, state, frame, listener)
             case frames.JoinSkip() as frame:
@@ -143,10 +146,10 @@ class Machine:
                 return branches.go_on_graph(book, state, frame, listener)
             case frames.EndTied() as frame:
                 return repeats.end_tied(book, state, frame)
-            case frames.Replay() as frame:
-                return repeats.replay(book, state, frame)
-            case frames.EndReplay() as frame:
-                return repeats.end_replay(book, state, frame)
+            case frames.TiedCopy() as frame:
+                return repeats.begin_tied_copy(book, state, frame)
+            case frames.EndTiedCopy() as frame:
+                return repeats.end_tied_copy(book, state, frame)
             case frames.CloseShared() as frame:
                 return repeats.close_shared(book, state, frame, listener)
             case _:
@@ -162,7 +165,7 @@ class Machine:
                 return self._alternatives(state, expression, scope)
             case syntax.Repeat():
                 frame = frames.RepeatFrame(expression, scope, expression.low, expression.high)
-                return repeats.repeat(self._book, state, frame, listener)
+                return repeats.go_on_repeating(self._book, state, frame, listener)
             case syntax.Optional():
                 return self._optional(state, expression, scope)
             case syntax.Skip():
@@ -184,12 +187,14 @@ class Machine:
         room = LIMIT_DEPTH - scope.depth
         return Pending(
             state=state,
-            name=state.trail[0].name(part.site),
-            kind="alternative",
-            labels=known.labels,
-            weights=known.weights,
-            allowed=tuple(need <= room for need in known.needs),
-            stable=True,
+            decision=Decision(
+                name=state.trail[0].name(part.site),
+                kind="alternative",
+                labels=known.labels,
+                weights=known.weights,
+                allowed=tuple(need <= room for need in known.needs),
+                stable=True,
+            ),
             site=part.site,
             scope=scope,
             span=part.span,
@@ -200,12 +205,14 @@ class Machine:
         assert state.trail is not None
         return Pending(
             state=state,
-            name=state.trail[0].name(part.site),
-            kind="optional",
-            labels=(False, True),
-            weights=(0.5, 0.5),
-            allowed=(True, self._book.recursion.need(part.body) <= LIMIT_DEPTH - scope.depth),
-            stable=True,
+            decision=Decision(
+                name=state.trail[0].name(part.site),
+                kind="optional",
+                labels=(False, True),
+                weights=(0.5, 0.5),
+                allowed=(True, self._book.recursion.need(part.body) <= LIMIT_DEPTH - scope.depth),
+                stable=True,
+            ),
             site=part.site,
             scope=scope,
             span=part.span,
@@ -215,17 +222,17 @@ class Machine:
 
 def _taped(pending: Pending) -> bool:
     """Whether a decision goes on a tape: all but those that never have two options."""
-    return len(pending.labels) > 1 or not pending.stable
+    return len(pending.decision.labels) > 1 or not pending.decision.stable
 
 
 def _replayed(pending: Pending, tape: frames.Tape) -> int:
     """The option that a tied part's first derivation took here."""
     entry = tape[0] if tape else None
     if entry is not None and entry.site == pending.site:
-        for index, label in enumerate(pending.labels):
+        for index, label in enumerate(pending.decision.labels):
             if label == entry.label and type(label) is type(entry.label):
                 return index
-        offers = ", ".join(map(str, pending.labels[:6]))
+        offers = ", ".join(map(str, pending.decision.labels[:6]))
         problem = f"it took {entry.label} for {entry.site} first, and now the offer is {offers}"
     else:
         problem = f"a copy comes to {pending.site}, the first did not"

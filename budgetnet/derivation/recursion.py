@@ -6,6 +6,7 @@ from math import inf
 from typing import assert_never
 
 from budgetnet.grammar import syntax
+from budgetnet.grammar.graph import functions
 from budgetnet.grammar.walk import walk
 
 __all__ = ["Recursion"]
@@ -61,21 +62,9 @@ class Recursion:
             case syntax.Parallel() | syntax.Split():
                 return max(map(self.need, expression.branches))
             case syntax.Graph():
-                terms = [*(binding.term for binding in expression.bindings), expression.result]
-                return max(map(self._term, terms))
+                return max(map(self.need, functions(expression)), default=0)
             case _:
                 assert_never(expression)
-
-    def _term(self, term: syntax.GraphTerm) -> float:
-        match term:
-            case syntax.GraphName():
-                return 0
-            case syntax.GraphApply():
-                return self.need(term.function)
-            case syntax.GraphJoin():
-                return max(map(self._term, term.terms))
-            case _:
-                assert_never(term)
 
 
 def _at_least_one(low: syntax.Value) -> bool:

@@ -5,31 +5,41 @@ from __future__ import annotations
 from typing import assert_never
 
 from budgetnet.derivation.calls import is_stable
+from budgetnet.derivation.decision import Decision
 from budgetnet.derivation.frames import (
     BodyFrame,
     Cell,
     CloseShared,
-    EndReplay,
     EndTied,
+    EndTiedCopy,
     Frame,
     Path,
     RepeatFrame,
-    Replay,
+    TiedCopy,
     Trail,
 )
 from budgetnet.derivation.listeners import Listener
 from budgetnet.derivation.state import LIMIT_DEPTH, Pending, Rulebook, State, Taping, shape_error, shapes_text, shares
-from budgetnet.derivation.values import constant, evaluate, fail, first_choice, labels_of, options_of, substitute, whole
+from budgetnet.derivation.values import (
+    fail,
+    first_choice,
+    is_constant,
+    labels_of,
+    options_of,
+    substitute,
+    value_of,
+    whole,
+)
 from budgetnet.grammar import syntax
 from budgetnet.grammar.checks.values import MOST_REPEATS
 
-__all__ = ["close_shared", "end_replay", "end_tied", "repeat", "replay"]
+__all__ = ["begin_tied_copy", "close_shared", "end_tied", "end_tied_copy", "go_on_repeating"]
 
 _COUNTED = syntax.Number(0)
 """Stands for both bounds once the count is known."""
 
 
-def repeat(book: Rulebook, state: State, frame: RepeatFrame, listener: Listener) -> State | Pending:
+def go_on_repeating(book: Rulebook, state: State, frame: RepeatFrame, listener: Listener) -> State | Pending:
     """Evaluate the bounds, choose the count, or start the next repetition."""
     if frame.remaining >= 0:
         return _again(book, state, frame, listener)
@@ -39,13 +49,13 @@ def repeat(book: Rulebook, state: State, frame: RepeatFrame, listener: Listener)
             return _choose_bound(book, state, frame, choice)
     scope, span = frame.scope, frame.repeat.span
     width = state.shapes[0][0]
-    low, high = (evaluate(bound, scope, width, book.classes) for bound in (frame.low, frame.high))
+    low, high = (value_of(bound, scope, width, book.classes) for bound in (frame.low, frame.high))
     if not (whole(low) and whole(high)):
         raise fail(scope, span, f"a repetition needs whole numbers, got {{{low}..{high}}}", state.path)
     if not 0 <= low <= high <= MOST_REPEATS:
         rule = f"a repetition {{m..n}} needs 0 <= m <= n <= {MOST_REPEATS}"
         raise fail(scope, span, f"{rule}, got {{{low}..{high}}}", state.path)
-    if low == high and constant(frame.repeat.low) and constant(frame.repeat.high):
+    if low == high and is_constant(frame.repeat.low) and is_constant(frame.repeat.high):
         return _counted(book, state, frame, low)
     return _choose_count(book, state, frame, low, high)
 
@@ -61,12 +71,14 @@ def _choose_bound(book: Rulebook, state: State, frame: RepeatFrame, choice: synt
 
     return Pending(
         state=state,
-        name=state.trail[0].name(choice.site),
-        kind="value",
-        labels=labels_of(options),
-        weights=shares(choice.weights if isinstance(choice, syntax.Choice) else (), len(options)),
-        allowed=(True,) * len(options),
-        stable=is_stable(choice),
+        decision=Decision(
+            name=state.trail[0].name(choice.site),
+            kind="value",
+            labels=labels_of(options),
+            weights=shares(choice.weights if isinstance(choice, syntax.Choice) else (), len(options)),
+            allowed=(True,) * len(options),
+            stable=is_stable(choice),
+        ),
         site=choice.site,
         scope=frame.scope,
         span=choice.span,
@@ -87,12 +99,14 @@ def _choose_count(book: Rulebook, state: State, frame: RepeatFrame, low: int, hi
 
     return Pending(
         state=state,
-        name=state.trail[0].name(part.site),
-        kind="count",
-        labels=counts,
-        weights=shares((), len(counts)),
-        allowed=tuple(count == 0 or not endless for count in counts),
-        stable=constant(part.low) and constant(part.high),
+        decision=Decision(
+            name=state.trail[0].name(part.site),
+            kind="count",
+            labels=counts,
+            weights=shares((), len(counts)),
+            allowed=tuple(count == 0 or not endless for count in counts),
+            stable=is_constant(part.low) and is_constant(part.high),
+        ),
         site=part.site,
         scope=scope,
         span=part.span,
@@ -141,17 +155,17 @@ def _again(book: Rulebook, state: State, frame: RepeatFrame, listener: Listener)
 def end_tied(book: Rulebook, state: State, frame: EndTied) -> State:
     """The first derivation of a tied part is complete: the copies follow."""
     tape = state.tapings[-1].tape
-    copies: list[Frame] = [Replay(frame.repeat, frame.scope, tape)] * frame.remaining
+    copies: list[Frame] = [TiedCopy(frame.repeat, frame.scope, tape)] * frame.remaining
     return book.replace(state, *copies)._replace(tapings=state.tapings[:-1])
 
 
-def replay(book: Rulebook, state: State, frame: Replay) -> State:
+def begin_tied_copy(book: Rulebook, state: State, frame: TiedCopy) -> State:
     """Start a copy of a tied part."""
-    after = book.replace(state, BodyFrame(frame.repeat.body, frame.scope), EndReplay(frame.repeat, frame.scope))
+    after = book.replace(state, BodyFrame(frame.repeat.body, frame.scope), EndTiedCopy(frame.repeat, frame.scope))
     return after._replace(tapings=(*state.tapings, Taping("replay", frame.tape)))
 
 
-def end_replay(book: Rulebook, state: State, frame: EndReplay) -> State:
+def end_tied_copy(book: Rulebook, state: State, frame: EndTiedCopy) -> State:
     """A copy of a tied part is complete."""
     left = state.tapings[-1].tape
     if left:

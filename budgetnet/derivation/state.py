@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Literal, NamedTuple
 
-from budgetnet.derivation.frames import Cell, Entry, Frame, Interner, Path, Scalar, Scope, Shapes, Tape, Trail
+from budgetnet.derivation.decision import Decision
+from budgetnet.derivation.frames import Cell, Entry, Frame, Interner, Path, Scope, Shapes, Tape, Trail
 from budgetnet.derivation.recursion import Recursion
 from budgetnet.derivation.values import fail
 from budgetnet.errors import LanguageError, ShapeError
@@ -73,13 +74,8 @@ class Pending(NamedTuple):
 
     state: State
     """The state before it; its agenda's first frame is what waits."""
-    name: str
-    kind: Literal["alternative", "count", "optional", "value"]
-    labels: tuple[Scalar, ...]
-    weights: tuple[float, ...]
-    allowed: tuple[bool, ...]
-    stable: bool
-    """Whether this name has these labels in every derivation."""
+    decision: Decision
+    """With the machine's own mask: an option is allowed if its derivation can come to an end."""
     site: str
     scope: Scope
     span: Span
@@ -109,10 +105,12 @@ class Rulebook:
         self.vocabulary = vocabulary
         self.shape_of = shape_of
         self.recursion = Recursion(grammar)
-        self._programs: dict[int, tuple[Instruction, ...]] = {}  # by identity; the grammar keeps its graphs alive
+        self._programs: dict[
+            int, tuple[Instruction[syntax.Expression], ...]
+        ] = {}  # by identity; the grammar keeps its graphs alive
         self.cell: Callable[[Frame, Cell | None], Cell] = Cell if interner is None else interner.push
 
-    def program(self, graph: syntax.Graph) -> tuple[Instruction, ...]:
+    def program(self, graph: syntax.Graph[syntax.Expression]) -> tuple[Instruction[syntax.Expression], ...]:
         """The graph's instructions."""
         known = self._programs.get(id(graph))
         if known is None:

@@ -17,19 +17,19 @@ from budgetnet.ops.signature import Scalar
 __all__ = [
     "LARGEST_VALUE",
     "Scope",
-    "constant",
-    "evaluate",
     "fail",
     "first_choice",
+    "is_constant",
     "labels_of",
     "options_of",
     "substitute",
     "told_apart",
     "value_key",
+    "value_of",
     "whole",
 ]
 
-Label = TypeVar("Label", bound=Scalar)
+_Label = TypeVar("_Label", bound=Scalar)
 
 LARGEST_VALUE = 10**15
 """Arithmetic beyond it is an error: a rule that squares its parameter would soon need more digits than memory."""
@@ -109,7 +109,7 @@ def options_of(
     """
     if isinstance(choice, syntax.Choice):
         return choice.options
-    bounds = [evaluate(part, scope, width, classes) for part in (choice.low, choice.high, choice.step)]
+    bounds = [value_of(part, scope, width, classes) for part in (choice.low, choice.high, choice.step)]
     low, high, step = bounds
     if not (_is_number(low) and _is_number(high) and _is_number(step)):
         raise fail(scope, choice.span, f"a range needs numbers, got {low!r}..{high!r}")
@@ -160,12 +160,12 @@ def labels_of(options: tuple[syntax.Value, ...]) -> tuple[Scalar, ...]:
     return told_apart(labels)
 
 
-def told_apart(labels: Sequence[Label]) -> tuple[Label | str, ...]:
+def told_apart(labels: Sequence[_Label]) -> tuple[_Label | str, ...]:
     """The labels with ``(again)``, ``(again 3)`` … behind those that were there already; 1 and 1.0 are two."""
     times: dict[tuple[type, Scalar], int] = {}
-    found: list[Label | str] = []
+    found: list[_Label | str] = []
     for label in labels:
-        word: Label | str = label
+        word: _Label | str = label
         while (type(word), word) in times:
             times[type(label), label] += 1
             count = times[type(label), label]
@@ -175,13 +175,13 @@ def told_apart(labels: Sequence[Label]) -> tuple[Label | str, ...]:
     return tuple(found)
 
 
-def constant(value: syntax.Value) -> bool:
+def is_constant(value: syntax.Value) -> bool:
     """Whether a value is the same in every derivation (numbers, texts and what is made of them)."""
     match value:
         case syntax.Number() | syntax.Text():
             return True
         case syntax.Arithmetic():
-            return constant(value.left) and constant(value.right)
+            return is_constant(value.left) and is_constant(value.right)
         case _:
             return False
 
@@ -189,7 +189,7 @@ def constant(value: syntax.Value) -> bool:
 # --- values without choices -------------------------------------------------------------------------
 
 
-def evaluate(value: syntax.Value, scope: Scope, width: int, classes: int) -> Scalar:
+def value_of(value: syntax.Value, scope: Scope, width: int, classes: int) -> Scalar:
     """Return the number or word of a value without choices.
 
     Args:
@@ -207,8 +207,8 @@ def evaluate(value: syntax.Value, scope: Scope, width: int, classes: int) -> Sca
         case syntax.Name():
             return _word(value, scope, width, classes)
         case syntax.Arithmetic():
-            left = evaluate(value.left, scope, width, classes)
-            right = evaluate(value.right, scope, width, classes)
+            left = value_of(value.left, scope, width, classes)
+            right = value_of(value.right, scope, width, classes)
             if not _is_number(left) or not _is_number(right):
                 raise fail(scope, value.span, f"arithmetic needs numbers, got {left!r} {value.op} {right!r}")
             return _calculate(value, left, right, scope)

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from budgetnet.errors import RequestError
-from budgetnet.explore.sample import Haul, collect, point_of
+from budgetnet.explore.sample import Drawn, Point, collect, point_of
 from budgetnet.explore.suggestions import bound_words
-from budgetnet.explore.views import Point
 from budgetnet.files import network_file
 from budgetnet.files.network_file import Architecture
 from budgetnet.files.spaces import space_of
@@ -36,7 +35,7 @@ class Draws:
     study: Study
     space: Space
     points: tuple[Point, ...]
-    haul: Haul
+    drawn: Drawn
     seed: int
     weighting: Weighting
     stratify: Along | None
@@ -44,6 +43,23 @@ class Draws:
     distinct: bool
     aware: str
     """Why the draws know nothing of the budget ahead; empty if they do."""
+
+    @property
+    def networks(self) -> tuple[Architecture, ...]:
+        """The networks themselves, named by study and place from 1."""
+        study, space = self.study, self.space
+        width = max(3, len(str(len(self.points))))
+        return tuple(
+            Architecture(
+                name=f"{study.name}-{place:0{width}d}",
+                input_shape=space.input_shape,
+                classes=space.classes,
+                network=candidate.expansion.network,
+                source=f"network {place} drawn from the study {study.name}, seed {self.seed}",
+                plugins=study.plugins.of(candidate.expansion.network),
+            )
+            for place, candidate in enumerate(self.drawn.candidates, start=1)
+        )
 
 
 def draw_networks(
@@ -89,7 +105,7 @@ def draw_networks(
         study=study,
         space=space,
         points=tuple(map(point_of, found.candidates, found.hashes)),
-        haul=found,
+        drawn=found,
         seed=seed,
         weighting=weighting,
         stratify=stratify,
@@ -150,16 +166,16 @@ def _method(drawn: Draws) -> list[str]:
         lines[0] += f", in turn from {len(drawn.bands)} bands of {drawn.stratify} from {ends}"
     if drawn.aware:
         lines.append(f"what did not fit was drawn again, for {drawn.aware}")
-    rejected = {bound_words(reason): times for reason, times in drawn.haul.rejected.items()}
+    rejected = {bound_words(reason): times for reason, times in drawn.drawn.rejected.items()}
     if rejected:
         words = ", ".join(f"{count(times)} {reason}" for reason, times in rejected.items())
         lines.append(f"rejected after the draw and drawn again: {words}")
     else:
         lines.append("no draw was rejected")
     if drawn.distinct:
-        lines.append(f"all networks are different; {count(drawn.haul.repeated)} repeated draws were left out")
+        lines.append(f"all networks are different; {count(drawn.drawn.repeated)} repeated draws were left out")
     else:
-        different = len(set(drawn.haul.hashes))
+        different = len(set(drawn.drawn.hashes))
         lines.append(f"{count(different)} different networks (by canonical hash); --distinct leaves repetitions out")
     return lines
 
@@ -179,9 +195,9 @@ def draws_document(drawn: Draws, written: Mapping[int, Path] | None = None) -> d
         "seed": drawn.seed,
         "distinct": drawn.distinct,
         "budget_aware": not drawn.aware,
-        "rejected": drawn.haul.rejected,
-        "repeated": drawn.haul.repeated,
-        "different": len(set(drawn.haul.hashes)),
+        "rejected": drawn.drawn.rejected,
+        "repeated": drawn.drawn.repeated,
+        "different": len(set(drawn.drawn.hashes)),
         "networks": [
             {**asdict(point), **({} if not written else {"file": str(written[place])})}
             for place, point in enumerate(drawn.points)
@@ -190,15 +206,14 @@ def draws_document(drawn: Draws, written: Mapping[int, Path] | None = None) -> d
 
 
 def write_networks(drawn: Draws, folder: Path) -> dict[int, Path]:
-    """Write each network as an architecture file into a folder, which is made if need be.
+    """Write each network as a network file into a folder, which is made if need be.
 
     Raises:
         RequestError: the folder cannot be made, or holds such a file already; then nothing is written.
         LanguageError: a file cannot be written.
     """
-    study, space = drawn.study, drawn.space
-    width = max(3, len(str(len(drawn.points))))
-    paths = {place: folder / f"{study.name}-{place + 1:0{width}d}.yaml" for place in range(len(drawn.points))}
+    networks = drawn.networks
+    paths = {place: folder / f"{network.name}.yaml" for place, network in enumerate(networks)}
     taken = next((path for path in paths.values() if path.exists()), None)
     if taken is not None:
         raise RequestError(f"{taken} exists; choose another folder with --out")
@@ -209,17 +224,5 @@ def write_networks(drawn: Draws, folder: Path) -> dict[int, Path]:
             f"the folder {folder} cannot be made ({error.strerror}); choose another with --out"
         ) from None
     for place, path in paths.items():
-        network = drawn.haul.candidates[place].expansion.network
-        network_file.write(
-            path,
-            Architecture(
-                name=path.stem,
-                input_shape=space.input_shape,
-                classes=space.classes,
-                network=network,
-                source=f"network {place + 1} drawn from the study {study.name}, seed {drawn.seed}",
-                plugins=study.plugins.of(network),
-            ),
-            custom=space.custom,
-        )
+        network_file.write(path, networks[place], custom=drawn.space.custom)
     return paths

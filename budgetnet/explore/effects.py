@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from budgetnet.derivation.expand import Label
+from budgetnet.derivation.decision import Label
 from budgetnet.derivation.frames import Interner
 from budgetnet.derivation.listeners import Listener
 from budgetnet.derivation.machine import Machine, Pending, State
 from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.explore.findings import Exact
-from budgetnet.explore.provenance import Choice
+from budgetnet.explore.provenance import PlacedOption
 from budgetnet.space.counting.table import Table
 from budgetnet.space.counting.tabulate import LIMIT_BYTES, LIMIT_STATES, tabulate
 from budgetnet.space.space import Space
@@ -37,7 +37,7 @@ def affordable(table: Table, limit: float = LIMIT_WORK) -> int:
     return int(limit / (_PER_STATE * table.states + _PER_BYTE * table.bytes + 1e-3))
 
 
-def exact_effect(table: Table, choice: Choice) -> Exact | None:
+def exact_effect(table: Table, choice: PlacedOption) -> Exact | None:
     """Count a space without one option.
 
     Args:
@@ -90,7 +90,7 @@ def _failure(table: Table) -> type[ShapeError | LanguageError] | None:
 class _Without(Space):
     """A space in which one option comes to nothing."""
 
-    choice: Choice | None = None
+    choice: PlacedOption | None = None
     failure: type[ShapeError | LanguageError] = ShapeError
 
     def make_machine(self, kind: type[Machine] = Machine, interner: Interner | None = None) -> Machine:
@@ -103,7 +103,8 @@ class _Without(Space):
 
             def take(self, pending: Pending, index: int) -> State:
                 state: State = super().take(pending, index)
-                return self.start()._replace(factor=0) if _is(choice, pending, pending.labels[index]) else state
+                label = pending.decision.labels[index]
+                return self.start()._replace(factor=0) if _is(choice, pending, label) else state
 
             def _step(self, state: State, listener: Listener) -> State | Pending:
                 if state.factor == 0:
@@ -114,12 +115,12 @@ class _Without(Space):
         return super().make_machine(Barred, interner)
 
 
-def _is(choice: Choice, pending: Pending, label: Label) -> bool:
+def _is(choice: PlacedOption, pending: Pending, label: Label) -> bool:
     """Whether a label of a decision is that option; what has no alternative is no choice."""
     return (
         pending.scope.rule.name == choice.rule
         and pending.site == choice.site
         and label == choice.label
         and type(label) is choice.type
-        and len(pending.labels) > 1
+        and len(pending.decision.labels) > 1
     )

@@ -8,9 +8,9 @@ from math import sqrt
 
 import numpy as np
 
-__all__ = ["LEVELS", "Mean", "Quantiles", "Share"]
+__all__ = ["QUANTILE_LEVELS", "Mean", "Quantiles", "Share"]
 
-LEVELS = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+QUANTILE_LEVELS = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 """The quantiles that are kept."""
 
 
@@ -56,7 +56,7 @@ class Mean:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantiles:
-    """The spread of a number over networks; see `LEVELS`."""
+    """The spread of a number over networks; see `QUANTILE_LEVELS`."""
 
     count: int
     """How many networks."""
@@ -69,5 +69,5 @@ class Quantiles:
         """Return the quantiles, or None of nothing."""
         if not numbers:
             return None
-        found = np.quantile(np.asarray(numbers, dtype=np.int64), LEVELS, method="lower")
+        found = np.quantile(np.asarray(numbers, dtype=np.int64), QUANTILE_LEVELS, method="lower")
         return Quantiles(count=len(numbers), mean=float(np.mean(numbers)), values=tuple(int(value) for value in found))

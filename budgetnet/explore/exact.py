@@ -6,17 +6,19 @@ import random
 from math import sqrt
 from statistics import fmean, stdev
 
-from budgetnet.explore.findings import Bin, Census, Share
+from budgetnet.explore.estimates import Share
+from budgetnet.explore.findings import ExactCounts
 from budgetnet.space.choosers import prior
+from budgetnet.space.counting.distribution import table_bins
 from budgetnet.space.counting.table import Table
 from budgetnet.space.judge import Candidate, judge
 from budgetnet.space.recognise import count_derivations
-from budgetnet.space.within_budget import derive
+from budgetnet.space.within_budget import derive_within_budget
 
-__all__ = ["take_census"]
+__all__ = ["count_exactly"]
 
 
-def take_census(table: Table, *, draws: int = 60, seed: int = 0, bins: int = 40) -> Census:
+def count_exactly(table: Table, *, draws: int = 60, seed: int = 0, bins: int = 40) -> ExactCounts:
     """Sum up a table.
 
     Args:
@@ -31,14 +33,14 @@ def take_census(table: Table, *, draws: int = 60, seed: int = 0, bins: int = 40)
     if not table.exact:
         notes.append(f"telling costs apart would need {table.bytes / 2**20:,.0f} MiB of memory")
     all_bounds, unique = (None, None) if not table.fitting else _estimates(table, draws, seed)
-    return Census(
+    return ExactCounts(
         axis=table.axis,
         bound=table.bound,
         derivations=table.derivations,
         fitting=table.fitting,
         smallest=table.smallest,
         prior=table.prior,
-        bins=_bins(table, bins),
+        bins=table_bins(table, table.bound, bins),
         all_bounds=all_bounds,
         unique=unique,
         states=table.states,
@@ -47,26 +49,13 @@ def take_census(table: Table, *, draws: int = 60, seed: int = 0, bins: int = 40)
     )
 
 
-def _bins(table: Table, count: int) -> tuple[Bin, ...]:
-    least = table.smallest
-    if not table.fitting or least is None or table.axis is None:
-        return ()
-    width = max(1, -(-(table.bound + 1 - least) // count))
-    found = []
-    for low in range(least, table.bound + 1, width):
-        high = min(low + width - 1, table.bound)
-        derivations, mass = table.between(low, high)
-        found.append(Bin(low=low, high=high, derivations=derivations, prior=mass))
-    return tuple(found)
-
-
 def _estimates(table: Table, draws: int, seed: int) -> tuple[Share | None, Share]:
     """From uniform draws within the axis' bound: the share that keeps all bounds, and networks per derivation."""
     rng = random.Random(seed)  # noqa: S311 (no secret)
     kept = 0
     weights = []
     for _ in range(draws):
-        expansion = derive(table, prior(rng), weighting="uniform", axis_only=True)
+        expansion = derive_within_budget(table, prior(rng), weighting="uniform", axis_only=True)
         kept += isinstance(judge(table.space, expansion), Candidate)
         weights.append(1 / count_derivations(expansion.network, table.space))
     error = stdev(weights) / sqrt(draws) if draws > 1 else 0.5

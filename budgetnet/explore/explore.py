@@ -6,11 +6,11 @@ from dataclasses import replace
 from math import sqrt
 
 from budgetnet.explore.effects import LIMIT_WORK, affordable, exact_effect
-from budgetnet.explore.exact import take_census
+from budgetnet.explore.exact import count_exactly
 from budgetnet.explore.findings import Effect, Exploration
-from budgetnet.explore.from_draws import Tally, tally
-from budgetnet.explore.histogram import Drawn, histogram
-from budgetnet.explore.provenance import Choice
+from budgetnet.explore.from_draws import DrawStatistics, draw_statistics
+from budgetnet.explore.histogram import histogram
+from budgetnet.explore.provenance import PlacedOption
 from budgetnet.explore.sample import sample_of
 from budgetnet.space.counting.table import Table
 from budgetnet.space.counting.tabulate import LIMIT_BYTES, LIMIT_STATES, TooLarge, tabulate
@@ -40,19 +40,19 @@ def explore(
         states: limit of the count, see `budgetnet.space.counting.tabulate.tabulate`.
         memory: limit of the count in bytes.
     """
-    drawn = tally(space, draws, seed)
+    drawn = draw_statistics(space, draws, seed)
     found = drawn.result(draws, seed)
     table = tabulate(space, states=states, memory=memory)
     counted = table if isinstance(table, Table) else None
     if isinstance(table, TooLarge):
         found = replace(found, no_census=table.text)
     else:
-        found = replace(found, census=take_census(table, seed=seed), effects=_counted(table, found, drawn, work))
+        found = replace(found, census=count_exactly(table, seed=seed), effects=_counted(table, found, drawn, work))
     if points < 1:
         return found
     costs = {
-        "params": [Drawn(entry.params, entry.fits) for entry in drawn.complete],
-        "flops": [Drawn(entry.flops, entry.fits) for entry in drawn.complete],
+        "params": [(entry.params, entry.fits) for entry in drawn.complete],
+        "flops": [(entry.flops, entry.fits) for entry in drawn.complete],
     }
     views = (
         histogram(space, "params", costs["params"], draws, states=states),
@@ -65,7 +65,7 @@ def explore(
     )
 
 
-def _counted(table: Table, found: Exploration, drawn: Tally, work: float) -> tuple[Effect, ...]:
+def _counted(table: Table, found: Exploration, drawn: DrawStatistics, work: float) -> tuple[Effect, ...]:
     """The options with their exact effects, as many as the work allows; those first that seem to matter most."""
     many = affordable(table, work)
     first = sorted(range(len(found.effects)), key=lambda number: -_telling(found.effects[number]))[:many]
@@ -79,7 +79,7 @@ def _telling(effect: Effect) -> float:
     return abs(effect.fits.value - effect.without.value) / error
 
 
-def _choice(effect: Effect, drawn: Tally) -> Choice:
+def _choice(effect: Effect, drawn: DrawStatistics) -> PlacedOption:
     return next(
         choice
         for choice in drawn.choices

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from textwrap import wrap
 
-from budgetnet.explore.census_text import large
+from budgetnet.explore.exact_text import large
 from budgetnet.explore.findings import Effect, Exploration
-from budgetnet.explore.html import COLOURS, Figure, axis, label, layout
+from budgetnet.explore.histogram import Histogram
+from budgetnet.explore.sample import Point, Region
 from budgetnet.explore.suggestions import bound_words, option_words
 from budgetnet.explore.text import DecisionCost, decision_costs
-from budgetnet.explore.views import Histogram, Point, Region
+from budgetnet.pages.figure import COLOURS, Figure, axis, figure_label, layout
 from budgetnet.text import bytes_text, count, percent, short_count
 
 __all__ = ["cost_histogram", "decision_figure", "effect_figure", "reason_figure", "region_figure", "sample_scatter"]
@@ -19,7 +20,7 @@ HOVER_WIDTH = 76
 HOVER_LINES = 14
 NAME_WIDTH = 46
 MOST_EFFECTS = 36
-MOST_DECISIONS = 18
+_MOST_DECISIONS = 18
 
 
 def cost_histogram(found: Histogram) -> Figure:
@@ -122,7 +123,7 @@ def hover(point: Point) -> str:
         f"{count(point.params)} parameters · {count(point.flops)} FLOPs · depth {point.depth}",
         f"receptive field {point.receptive_field} px · peak memory {bytes_text(point.peak_activation_bytes)}",
     )
-    text = "<br>".join(label(line).replace("  ", "\u00a0\u00a0") for line in lines)
+    text = "<br>".join(figure_label(line).replace("  ", "\u00a0\u00a0") for line in lines)
     return f"<b>{'<br>'.join(costs)}</b><br>{text}"
 
 
@@ -133,12 +134,13 @@ def region_figure(regions: Sequence[Region], networks: int) -> Figure:
     ids, names, parents, values, texts = [], [], [], [], []
     for region in shown:
         ids.append(region.path or "whole")
-        names.append(label(region.path.rpartition(".")[2] or "network"))
+        names.append(figure_label(region.path.rpartition(".")[2] or "network"))
         parents.append("" if region.parent is None else region.parent or "whole")
         values.append(region.params)
         texts.append(
-            f"<b>{label(region.path or 'whole network')}</b><br>{count(round(region.params))} parameters on average, "
-            f"{percent(region.params / whole, 1)} %<br>{count(round(region.own_params))} of them in the rule itself<br>"
+            f"<b>{figure_label(region.path or 'whole network')}</b><br>"
+            f"{count(round(region.params))} parameters on average, {percent(region.params / whole, 1)} %<br>"
+            f"{count(round(region.own_params))} of them in the rule itself<br>"
             f"{count(round(region.flops))} FLOPs<br>in {percent(region.networks / networks, 0)} % of the networks"
         )
     data = [
@@ -167,7 +169,7 @@ def region_figure(regions: Sequence[Region], networks: int) -> Figure:
 
 def decision_figure(found: Exploration) -> Figure | None:
     """The mean number of parameters with each option of each decision, the costliest decision on top."""
-    costs = decision_costs(found)[:MOST_DECISIONS]
+    costs = decision_costs(found)[:_MOST_DECISIONS]
     if not costs:
         return None
     names = _names([cost.decision for cost in costs])
@@ -207,7 +209,7 @@ def _option_hover(cost: DecisionCost, number: int) -> str:
     assert option.params is not None
     mean = f"{count(round(option.params.value))} ± {count(round(option.params.error))} parameters"
     flops = "" if option.flops is None else f"<br>{short_count(option.flops.value)} FLOPs"
-    return f"<b>{label(f'{cost.decision} = {option.label}')}</b><br>{mean}{flops}<br>{count(option.draws)} draws"
+    return f"<b>{figure_label(f'{cost.decision} = {option.label}')}</b><br>{mean}{flops}<br>{count(option.draws)} draws"
 
 
 def effect_figure(found: Exploration) -> Figure | None:
@@ -263,7 +265,7 @@ def _most_telling(effects: Sequence[Effect]) -> list[Effect]:
 
 def _effect_hover(effect: Effect) -> str:
     lines = [
-        f"<b>{label(option_words(effect))}</b>",
+        f"<b>{figure_label(option_words(effect))}</b>",
         f"{_share(effect.fits.value, effect.fits.error)} of {count(effect.draws)} draws with it fit (estimated)",
         f"{_share(effect.without.value, effect.without.error)} of the others fit (estimated)",
     ]
@@ -299,7 +301,7 @@ def reason_figure(found: Exploration) -> Figure | None:
             },
             "hovertext": [
                 f"{_share(cause.share.value, cause.share.error)} of the draws (estimated)<br>"
-                + "<br>".join(label(line) for line in wrap(cause.example, HOVER_WIDTH))
+                + "<br>".join(figure_label(line) for line in wrap(cause.example, HOVER_WIDTH))
                 for cause in found.causes
             ],
             "hoverinfo": "text",
@@ -356,8 +358,8 @@ def _names(texts: Sequence[str], width: int = NAME_WIDTH) -> list[str]:
     for text in texts:
         short = text if len(text) <= width else f"{text[: width // 2]}…{text[-(width // 2 - 1) :]}"
         name, number = short, 1
-        while label(name) in names:
+        while figure_label(name) in names:
             number += 1
             name = f"{short} ({number})"
-        names.append(label(name))
+        names.append(figure_label(name))
     return names

@@ -5,23 +5,21 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from budgetnet.derivation.expand import Label
-from budgetnet.explore.estimates import LEVELS, Mean, Quantiles, Share
-from budgetnet.explore.views import Histogram, Sample
+from budgetnet.derivation.decision import Label
+from budgetnet.explore.estimates import QUANTILE_LEVELS, Mean, Quantiles, Share
+from budgetnet.explore.histogram import Histogram
+from budgetnet.explore.sample import Sample
 from budgetnet.network.budget import Bound
+from budgetnet.space.counting.distribution import Bin
 
 __all__ = [
-    "LEVELS",
-    "Bin",
     "Cause",
-    "Census",
     "Effect",
     "Exact",
+    "ExactCounts",
     "Exploration",
     "OptionShare",
-    "Quantiles",
     "RuleCost",
-    "Share",
 ]
 
 
@@ -119,20 +117,7 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bin:
-    """Networks by cost."""
-
-    low: int
-    """Least cost on the axis, included."""
-    high: int
-    """Largest cost, included."""
-    derivations: int
-    prior: float
-    """Probability that the grammar's own draw lies here."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Census:
+class ExactCounts:
     """A space counted through. Numbers are of derivations; one network may have several."""
 
     axis: Bound | None
@@ -183,7 +168,7 @@ class Exploration:
     """Most parameters (mean of own) first."""
     options: tuple[OptionShare, ...]
     """In the order in which the decisions were first met."""
-    census: Census | None = None
+    census: ExactCounts | None = None
     """The exact numbers; None where the space was not counted through."""
     no_census: str = ""
     """Why not; empty if it was not asked for."""
@@ -198,4 +183,4 @@ class Exploration:
 
     def to_json(self) -> dict[str, Any]:
         """Return numbers, words, lists and dictionaries only."""
-        return {"method": "sampled", "levels": list(LEVELS), **asdict(self)}
+        return {"method": "sampled", "levels": list(QUANTILE_LEVELS), **asdict(self)}

@@ -8,29 +8,30 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from budgetnet.derivation.expand import Expansion, Label, output_shape
+from budgetnet.derivation.decision import Answer, Label
+from budgetnet.derivation.expand import Expansion, output_shape
 from budgetnet.derivation.machine import Machine
 from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.explore.estimates import Mean, Quantiles, Share
 from budgetnet.explore.findings import Cause, Effect, Exploration, OptionShare, RuleCost
-from budgetnet.explore.provenance import Choice, PlacedMachine, PlacedPart, Placing, plain, rules_of
+from budgetnet.explore.provenance import PartOrigin, PlacedOption, Provenance, ProvenanceMachine, plain, rules_of
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.space.choosers import prior
 from budgetnet.space.judge import Candidate, Draw, Rejection, judge
 from budgetnet.space.space import Space
 
-__all__ = ["MOST_CAUSES", "Drawing", "Tally", "sample", "tally"]
+__all__ = ["MOST_CAUSES", "DrawStatistics", "Drawing", "draw_statistics", "explore_draws"]
 
 MOST_CAUSES = 10
 """Reasons for not fitting that are told apart."""
 
 
-def sample(space: Space, n: int, seed: int) -> Exploration:
-    """Draw *n* networks by the grammar's prior and tell what they cost and how many fit; see `tally`."""
-    return tally(space, n, seed).result(n, seed)
+def explore_draws(space: Space, n: int, seed: int) -> Exploration:
+    """Draw *n* networks by the grammar's prior and tell what they cost and how many fit; see `draw_statistics`."""
+    return draw_statistics(space, n, seed).result(n, seed)
 
 
-def tally(space: Space, n: int, seed: int) -> Tally:
+def draw_statistics(space: Space, n: int, seed: int) -> DrawStatistics:
     """Draw *n* networks by the grammar's prior and add them up.
 
     Args:
@@ -44,23 +45,23 @@ def tally(space: Space, n: int, seed: int) -> Tally:
     if n < 1:
         raise ValueError(f"an exploration needs at least one draw, got n={n}")
     rng = random.Random(seed)  # noqa: S311 (no secret)
-    machine = space.make_machine(PlacedMachine)
-    found = Tally(space)
+    machine = space.make_machine(ProvenanceMachine)
+    found = DrawStatistics(space)
     for _ in range(n):
-        decisions: dict[str, Label] = {}
-        placing = Placing(space)
-        found.add(_draw(space, machine, rng, decisions, placing), decisions, placing)
+        answers: list[Answer] = []
+        placing = Provenance(space)
+        found.add(_draw(space, machine, rng, answers, placing), answers, placing)
     return found
 
 
-def _draw(space: Space, machine: Machine, rng: random.Random, decisions: dict[str, Label], placing: Placing) -> Draw:
+def _draw(space: Space, machine: Machine, rng: random.Random, answers: list[Answer], placing: Provenance) -> Draw:
     try:
-        shape = output_shape(placing.follow(machine, prior(rng), decisions), space.classes)
+        shape = output_shape(placing.follow(machine, prior(rng), answers), space.classes)
     except ShapeError as error:
         return Rejection("shape", str(error))
     except LanguageError as error:
         return Rejection("argument", str(error))
-    return judge(space, Expansion(placing.finish(), shape, decisions))
+    return judge(space, Expansion(placing.finish(), shape, tuple(answers)))
 
 
 class Drawing(NamedTuple):
@@ -91,7 +92,7 @@ class _Broken:
     excess: float = 0.0
 
 
-class Tally:
+class DrawStatistics:
     """Adds up draws."""
 
     def __init__(self, space: Space) -> None:
@@ -105,13 +106,13 @@ class Tally:
         self._hashes: set[str] = set()
         self._rules: dict[str, list[_Occurrence]] = defaultdict(list)
         self._options: dict[tuple[str, type, Label], _Taken] = defaultdict(_Taken)
-        self.choices: dict[Choice, list[bool]] = defaultdict(list)
+        self.choices: dict[PlacedOption, list[bool]] = defaultdict(list)
         """For every option of the text, whether the draws that took it fit."""
 
-    def add(self, draw: Draw, decisions: dict[str, Label], placing: Placing) -> None:
+    def add(self, draw: Draw, answers: list[Answer], placing: Provenance) -> None:
         """Add a draw, the decisions it took (all of them, or those before it failed) and its parts."""
         fits = isinstance(draw, Candidate)
-        taken = {(plain(name), type(label), label): None for name, label in decisions.items()}
+        taken = {(plain(answer.decision.name), type(answer.label), answer.label): None for answer in answers}
         for key in taken:
             self._options[key].fits.append(fits)
         for choice in placing.taken:
@@ -129,7 +130,7 @@ class Tally:
         for rule, occurrence in _occurrences(placing.parts, self._start, draw.cost.params, fits).items():
             self._rules[rule].append(occurrence)
 
-    def _reject(self, draw: Rejection, parts: list[PlacedPart]) -> None:
+    def _reject(self, draw: Rejection, parts: list[PartOrigin]) -> None:
         self._reasons[draw.reason] += 1
         self._examples.setdefault(draw.reason, draw.text)
         if draw.cost is None:
@@ -228,7 +229,7 @@ def _complaint(text: str) -> str:
     return re.sub(r"\[\d+\]", "", re.sub(r"^.*?:\d+:\d+: ", "", line))
 
 
-def _heaviest(parts: list[PlacedPart], bound: str) -> tuple[str, float]:
+def _heaviest(parts: list[PartOrigin], bound: str) -> tuple[str, float]:
     """The path, without indices, whose own primitives cost most, and its share of what all of them cost."""
     costs: dict[str, int] = defaultdict(int)
     for part in parts:
@@ -251,7 +252,7 @@ class _Occurrence:
         self.fits = fits
 
 
-def _occurrences(parts: list[PlacedPart], start: str, whole: int, fits: bool) -> dict[str, _Occurrence]:
+def _occurrences(parts: list[PartOrigin], start: str, whole: int, fits: bool) -> dict[str, _Occurrence]:
     found: dict[str, _Occurrence] = {}
     for part in parts:
         rules = rules_of(part.path, start)

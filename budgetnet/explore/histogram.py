@@ -4,42 +4,65 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from budgetnet.explore.estimates import Share
-from budgetnet.explore.findings import Bin
-from budgetnet.explore.views import Bar, Histogram
 from budgetnet.network.budget import Bound, Budget
-from budgetnet.space.counting.distribution import Distribution, distribution, lows
+from budgetnet.space.counting.distribution import Bin, Distribution, cost_distribution, equal_bins, table_bins
 from budgetnet.space.counting.table import Table
 from budgetnet.space.counting.tabulate import tabulate
 from budgetnet.space.space import Space
 
-__all__ = ["Drawn", "histogram"]
+__all__ = ["Bar", "Histogram", "histogram"]
 
 BARS = 48
-LIMIT_BYTES = 256 << 20
+TABLE_BYTES = 256 << 20
 """Memory of the table behind an exact histogram."""
 
 
-class Drawn(NamedTuple):
-    """A network drawn by the grammar's prior."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """Draws by cost."""
 
-    cost: int
-    fits: bool
-    """Whether it keeps all bounds."""
+    low: int
+    high: int
+    """Included."""
+    draws: Share
+    """Probability that the grammar's own draw is a network that costs so much."""
+    fits: Share
+    """Probability that it also keeps all bounds."""
+    derivations: int | None
+    """How many derivations cost so much, exactly; None where they were not counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Histogram:
+    """All networks of a space by one cost, as the grammar draws them."""
+
+    bound: Bound
+    limit: int | None
+    """The budget's; the end of a bar unless the bars come from `budgetnet.space.counting.distribution`."""
+    exact: bool
+    """Whether `Bar.draws` is exact; else it is estimated."""
+    precision: int
+    """By how much a network's cost may be off where the shares are exact, at most; 0: it lies in its bar."""
+    fits_exact: bool
+    """Whether `Bar.fits` is exact, too: the budget has no other bound."""
+    bars: tuple[Bar, ...]
+    beyond: Share
+    """Probability of a network that costs more than the last bar."""
 
 
 def histogram(
-    space: Space, bound: Bound, drawn: Sequence[Drawn], draws: int, *, states: int, memory: int = LIMIT_BYTES
+    space: Space, bound: Bound, drawn: Sequence[tuple[int, bool]], draws: int, *, states: int, memory: int = TABLE_BYTES
 ) -> Histogram | None:
     """Put a space's networks in order of a cost; None if none was drawn.
 
     Args:
         space: with its budget.
         bound: the cost; params, flops or activations.
-        drawn: complete networks among the draws.
+        drawn: cost of each complete network among the draws, and whether it keeps all bounds.
         draws: how many there were in all.
         states: limit of the count, see `budgetnet.space.counting.tabulate.tabulate`.
         memory: limit of a table in bytes.
@@ -47,13 +70,13 @@ def histogram(
     if not drawn:
         return None
     limit = space.budget.bounds().get(bound)
-    most = max(max(entry.cost for entry in drawn), limit or 0)
+    most = max(max(cost for cost, _ in drawn), limit or 0)
     counted = _tabled(space, bound, most, limit, states, memory) or _pointed(space, bound, limit, states)
-    least = min(entry.cost for entry in drawn)
-    bins = counted.bins if counted is not None else _empty(least, most, limit)
+    least = min(cost for cost, _ in drawn)
+    bins = counted.bins if counted is not None else tuple(equal_bins(least, most, BARS, limit))
     starts = [entry.low for entry in bins]
-    costs = _sorted_in(starts, [entry.cost for entry in drawn])
-    fitting = _sorted_in(starts, [entry.cost for entry in drawn if entry.fits])
+    costs = _sorted_in(starts, [cost for cost, _ in drawn])
+    fitting = _sorted_in(starts, [cost for cost, fits in drawn if fits])
     fits_exact = counted is not None and counted.aligned and set(space.budget.bounds()) <= {bound}
     bars = []
     for entry, all_drawn, fit in zip(bins, costs, fitting, strict=True):
@@ -92,18 +115,14 @@ class _Counted(NamedTuple):
 def _tabled(space: Space, bound: Bound, most: int, limit: int | None, states: int, memory: int) -> _Counted | None:
     """From a table that follows the cost up to the largest one drawn; what lies above it is a share only."""
     found = tabulate(replace(space, budget=Budget(**{bound: most})), states=states, memory=memory)
-    if not isinstance(found, Table) or not found.exact or not found.fitting or found.smallest is None:
+    if not isinstance(found, Table) or not found.exact or not found.fitting:
         return None
-    bins = []
-    for entry in _empty(found.smallest, most, limit):
-        derivations, mass = found.between(entry.low, entry.high)
-        bins.append(replace(entry, derivations=derivations, prior=mass))
-    return _Counted(tuple(bins), found.prior.get("over", 0.0), aligned=True, precision=0)
+    return _Counted(table_bins(found, most, BARS, limit), found.prior.get("over", 0.0), aligned=True, precision=0)
 
 
 def _pointed(space: Space, bound: Bound, limit: int | None, states: int) -> _Counted | None:
     """From the costs that occur, where a table over all possible ones would be too large."""
-    found = distribution(replace(space, budget=Budget()), bound, bins=BARS, edge=limit, states=states)
+    found = cost_distribution(replace(space, budget=Budget()), bound, bins=BARS, edge=limit, states=states)
     if not isinstance(found, Distribution) or found.within is not None or not found.bins:
         return None
     return _Counted(found.bins, 0.0, aligned=not found.precision, precision=found.precision)
@@ -111,14 +130,6 @@ def _pointed(space: Space, bound: Bound, limit: int | None, states: int) -> _Cou
 
 def _exactly(value: float) -> Share:
     return Share(value=max(0.0, value), error=0.0)
-
-
-def _empty(least: int, most: int, limit: int | None) -> list[Bin]:
-    """Bars of equal width, one of which ends at the limit (the first one may be narrower)."""
-    least = min(least, most)
-    first = [max(low, least) for low in lows(least, most, BARS, limit)]
-    last = [*(low - 1 for low in first[1:]), most]
-    return [Bin(low=low, high=high, derivations=0, prior=0.0) for low, high in zip(first, last, strict=True)]
 
 
 def _sorted_in(starts: Sequence[int], costs: Sequence[int]) -> list[int]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from importlib.metadata import version
 
 from budgetnet import __version__
-from budgetnet.explore.census_text import large
+from budgetnet.explore.exact_text import large
 from budgetnet.explore.figures import (
     cost_histogram,
     decision_figure,
@@ -18,9 +18,10 @@ from budgetnet.explore.figures import (
     sample_scatter,
 )
 from budgetnet.explore.findings import Exploration
-from budgetnet.explore.html import Figure, Page, Section, Table
 from budgetnet.explore.suggestions import bound_words, suggest
 from budgetnet.network.budget import Budget
+from budgetnet.pages.figure import Figure
+from budgetnet.pages.page import Page, PageSection, PageTable
 from budgetnet.text import count, percent, short_count
 
 __all__ = ["exploration_page"]
@@ -81,12 +82,12 @@ def _tiles(found: Exploration) -> list[tuple[str, str]]:
     return tiles
 
 
-def _suggestions(found: Exploration, budget: Budget) -> Section | None:
+def _suggestions(found: Exploration, budget: Budget) -> PageSection | None:
     texts = [suggestion.text for suggestion in suggest(found, budget)]
-    return Section(title="Suggestions", items=texts) if texts else None
+    return PageSection(title="Suggestions", items=texts) if texts else None
 
 
-def _sizes(found: Exploration) -> Section:
+def _sizes(found: Exploration) -> PageSection:
     text = [
         "Height is the probability that a draw by the grammar's own weights lands in a bar, before anything is "
         "dropped: grey for all networks, blue for those that keep every bound of the budget."
@@ -99,13 +100,15 @@ def _sizes(found: Exploration) -> Section:
         if view.beyond.value >= 0.0005
     ]
     text += [" ".join(beyond)] if beyond else []
-    return Section(title="How large the networks are", text=text, figures=list(map(cost_histogram, found.histograms)))
+    return PageSection(
+        title="How large the networks are", text=text, figures=list(map(cost_histogram, found.histograms))
+    )
 
 
-def _sample(found: Exploration) -> Section:
+def _sample(found: Exploration) -> PageSection:
     title = "A sample of networks that fit"
     if found.sample is None:
-        return Section(title=title, text=["No network that fits was found, so there is none to show."])
+        return PageSection(title=title, text=["No network that fits was found, so there is none to show."])
     points = found.sample.points
     text = (
         f"{count(len(points))} networks drawn by the grammar's weights, given that they fit (seed "
@@ -118,15 +121,15 @@ def _sample(found: Exploration) -> Section:
             f" {count(dropped)} further draws broke {words} and were drawn again, so that the rest keep the grammar's "
             "proportions. A search has none to draw again where the table knows that bound jointly with the first."
         )
-    return Section(
+    return PageSection(
         title=title, text=[text], figures=[sample_scatter(points, "flops"), sample_scatter(points, "receptive_field")]
     )
 
 
-def _regions(found: Exploration) -> Section | None:
+def _regions(found: Exploration) -> PageSection | None:
     if found.sample is None:
         return None
-    return Section(
+    return PageSection(
         title="Where the parameters go",
         text=[
             "Mean over the same sample, by the calls that lead to each rule; a box holds what its rule calls, and what "
@@ -146,11 +149,11 @@ def _effects_text(found: Exploration) -> str:
     return text
 
 
-def _one(title: str, text: str, figure: Figure | None) -> Section | None:
-    return None if figure is None else Section(title=title, text=[text], figures=[figure])
+def _one(title: str, text: str, figure: Figure | None) -> PageSection | None:
+    return None if figure is None else PageSection(title=title, text=[text], figures=[figure])
 
 
-def _reasons(found: Exploration) -> Section | None:
+def _reasons(found: Exploration) -> PageSection | None:
     figure = reason_figure(found)
     if figure is None:
         return None
@@ -174,9 +177,9 @@ def _reasons(found: Exploration) -> Section | None:
     )
     if middle:
         text += f" Half of all networks drawn have at most {middle} parameters."
-    return Section(
+    return PageSection(
         title="Why the others do not fit",
         text=[text],
         figures=[figure],
-        table=Table(header=header, rows=rows, left=(0, 1, 5)),
+        table=PageTable(header=header, rows=rows, left=(0, 1, 5)),
     )

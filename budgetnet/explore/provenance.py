@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from budgetnet.derivation.expand import Chooser, Label, decide
+from budgetnet.derivation.decision import Answer, Chooser, Label
 from budgetnet.derivation.frames import Shapes
 from budgetnet.derivation.listeners import Assembler, Listener
 from budgetnet.derivation.machine import Machine, Pending, State
@@ -14,10 +14,10 @@ from budgetnet.network.cost.closed_form import cost
 from budgetnet.network.nodes import Primitive, Shape
 from budgetnet.space.space import Space
 
-__all__ = ["Choice", "PlacedMachine", "PlacedPart", "Placing", "plain", "rules_of"]
+__all__ = ["PartOrigin", "PlacedOption", "Provenance", "ProvenanceMachine", "plain", "rules_of"]
 
 
-class Choice(NamedTuple):
+class PlacedOption(NamedTuple):
     """An option of a place in the text, whatever led there."""
 
     rule: str
@@ -27,13 +27,13 @@ class Choice(NamedTuple):
     """Of the label; 1, 1.0 and True are three options."""
     label: Label
     kind: str
-    """See `budgetnet.derivation.expand.Decision.kind`."""
+    """See `budgetnet.derivation.decision.Decision.kind`."""
     line: int
     """Of the place, from 1."""
 
 
 @dataclass(frozen=True, slots=True)
-class PlacedPart:
+class PartOrigin:
     """One primitive of a network and where it came from."""
 
     path: str
@@ -47,15 +47,15 @@ class PlacedPart:
     depth: int = 0
 
 
-class Placing(Assembler):
+class Provenance(Assembler):
     """Builds the tree, and notes for each primitive the rule it came from."""
 
     def __init__(self, space: Space) -> None:
         super().__init__()
         self._custom = space.custom
         self.path = ""
-        self.parts: list[PlacedPart] = []
-        self.taken: dict[Choice, None] = {}
+        self.parts: list[PartOrigin] = []
+        self.taken: dict[PlacedOption, None] = {}
         """The options taken, each once, by their place in the text."""
 
     def leaf(self, node: Primitive, entry: Shape, factor: int) -> None:
@@ -63,7 +63,7 @@ class Placing(Assembler):
         super().leaf(node, entry, factor)
         alone = cost(node, entry, custom=self._custom)
         self.parts.append(
-            PlacedPart(
+            PartOrigin(
                 path=self.path,
                 params=alone.params,
                 flops=alone.flops * factor,
@@ -73,27 +73,29 @@ class Placing(Assembler):
             )
         )
 
-    def follow(self, machine: Machine, choose: Chooser, decisions: dict[str, Label]) -> Shapes:
-        """Derive one network; *decisions* is filled as they are made, so that it is of use after an error.
+    def follow(self, machine: Machine, choose: Chooser, answers: list[Answer]) -> Shapes:
+        """Derive one network; *answers* grows on the way, so that it is of use after an error.
 
         Raises:
             ShapeError, LanguageError: as `Space.expand`.
         """
         stop = machine.run(machine.start(), self)
         while isinstance(stop, Pending):
-            decision = decide(stop)
+            decision = stop.decision
             index = choose(decision)
-            decisions[decision.name] = label = decision.labels[index]
-            self.taken[Choice(stop.scope.rule.name, stop.site, type(label), label, stop.kind, stop.span.line)] = None
+            answers.append(Answer(decision, index))
+            label = decision.labels[index]
+            choice = PlacedOption(stop.scope.rule.name, stop.site, type(label), label, decision.kind, stop.span.line)
+            self.taken[choice] = None
             stop = machine.run(machine.take(stop, index), self)
         return stop
 
 
-class PlacedMachine(Machine):
-    """Tells a `Placing` listener before each step which rule is at work."""
+class ProvenanceMachine(Machine):
+    """Tells a `Provenance` listener before each step which rule is at work."""
 
     def _step(self, state: State, listener: Listener) -> State | Pending:
-        if isinstance(listener, Placing) and state.trail is not None:
+        if isinstance(listener, Provenance) and state.trail is not None:
             listener.path = state.trail[0].prefix
         return super()._step(state, listener)
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import cycle
 
+from budgetnet.derivation.decision import Label
 from budgetnet.errors import RequestError, SearchError
-from budgetnet.explore.provenance import PlacedMachine, Placing, plain
-from budgetnet.explore.views import Point, Region, Sample
+from budgetnet.explore.provenance import Provenance, ProvenanceMachine, plain
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.network.text import network_text, summary
 from budgetnet.space.choosers import replay
@@ -20,16 +20,65 @@ from budgetnet.space.sampling import draw_fitting, draw_until
 from budgetnet.space.space import Space
 from budgetnet.space.within_budget import Band, Weighting
 
-__all__ = ["Haul", "collect", "point_of", "sample_of"]
+__all__ = ["Drawn", "Point", "Region", "Sample", "collect", "point_of", "sample_of"]
 
-LIMIT_TRIES = 1000
+MOST_REPEATS_IN_A_ROW = 1000
 """Draws in a row that may repeat a network, beyond the networks known, before it is given up."""
-WIDEST = 100
+ARCH_WIDTH = 100
 """Characters of a network's short line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Haul:
+class Point:
+    """One network that fits."""
+
+    params: int
+    flops: int
+    activations: int
+    peak_activation_bytes: int
+    depth: int
+    receptive_field: int
+    arch: str
+    """In a short line."""
+    network: str
+    """Its text."""
+    hash: str
+    """Canonical."""
+    decisions: dict[str, Label]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """Where costs go, on average over the sample: the calls that lead to a rule, without indices."""
+
+    path: str
+    """``stage#2.units``; empty for the whole network."""
+    parent: str | None
+    """The path that calls it; None of the whole network."""
+    params: float
+    """Mean over all networks of the sample, with what the region calls."""
+    own_params: float
+    """Of the primitives written in the rule itself."""
+    flops: float
+    own_flops: float
+    networks: int
+    """In how many networks of the sample it occurs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """Networks that fit, drawn by the grammar's prior given the budget."""
+
+    points: tuple[Point, ...]
+    seed: int
+    rejected: dict[str, int]
+    """Further draws that broke a bound which cannot be looked ahead for exactly."""
+    regions: tuple[Region, ...]
+    """Each after the one that it is part of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
     """What `collect` drew."""
 
     candidates: tuple[Candidate, ...]
@@ -50,7 +99,7 @@ def collect(
     weighting: Weighting = "prior",
     bands: Sequence[Band] = (),
     distinct: bool = False,
-) -> Haul:
+) -> Drawn:
     """Draw *n* networks that keep all bounds of the budget.
 
     Args:
@@ -58,7 +107,7 @@ def collect(
         table: of the space; without one the grammar's prior is drawn from and what does not fit is drawn again.
         n: how many.
         seed: equal seeds give equal networks.
-        weighting: see `budgetnet.space.within_budget.derive`; ``uniform`` needs a table.
+        weighting: see `budgetnet.space.within_budget.derive_within_budget`; ``uniform`` needs a table.
         bands: draw from each of them in turn; needs a table.
         distinct: leave out networks of a canonical hash that was drawn before.
 
@@ -88,7 +137,7 @@ def collect(
         if name in known:
             repeated += 1
             in_a_row += 1
-            if distinct and in_a_row > LIMIT_TRIES + len(known):
+            if distinct and in_a_row > MOST_REPEATS_IN_A_ROW + len(known):
                 raise RequestError(
                     f"{n:,} different networks were asked for, but {in_a_row - 1:,} draws in a row gave none beside "
                     f"the {len(known):,} found; ask for at most {len(known):,}, draw by the other weighting or raise "
@@ -101,7 +150,7 @@ def collect(
         known.add(name)
         candidates.append(found)
         hashes.append(name)
-    return Haul(candidates=tuple(candidates), hashes=tuple(hashes), rejected=dict(rejected), repeated=repeated)
+    return Drawn(candidates=tuple(candidates), hashes=tuple(hashes), rejected=dict(rejected), repeated=repeated)
 
 
 def point_of(candidate: Candidate, name: str) -> Point:
@@ -109,7 +158,7 @@ def point_of(candidate: Candidate, name: str) -> Point:
     network = candidate.expansion.network
     return Point(
         **asdict(candidate.cost),
-        arch=summary(network, WIDEST),
+        arch=summary(network, ARCH_WIDTH),
         network=network_text(network),
         hash=name,
         decisions=candidate.expansion.decisions,
@@ -126,26 +175,26 @@ def sample_of(space: Space, table: Table | None, n: int, seed: int) -> Sample | 
         seed: equal seeds give equal networks.
     """
     try:
-        haul = collect(space, table, n, seed=seed)
+        found = collect(space, table, n, seed=seed)
     except SearchError:
         return None
     return Sample(
-        points=tuple(map(point_of, haul.candidates, haul.hashes)),
+        points=tuple(map(point_of, found.candidates, found.hashes)),
         seed=seed,
-        rejected=haul.rejected,
-        regions=_regions(space, haul.candidates),
+        rejected=found.rejected,
+        regions=_regions(space, found.candidates),
     )
 
 
 def _regions(space: Space, candidates: Sequence[Candidate]) -> tuple[Region, ...]:
     """The mean cost of each path of rules, each path after the one that calls it."""
-    machine = space.make_machine(PlacedMachine)
+    machine = space.make_machine(ProvenanceMachine)
     own: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     whole: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     occurs: Counter[str] = Counter()
     for candidate in candidates:
-        placing = Placing(space)
-        placing.follow(machine, replay(candidate.expansion.decisions, _refuse), {})
+        placing = Provenance(space)
+        placing.follow(machine, replay(candidate.expansion.decisions, _refuse), [])
         there: set[str] = set()
         for part in placing.parts:
             path = plain(part.path)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from budgetnet.explore.estimates import LEVELS, Share
+from budgetnet.explore.estimates import QUANTILE_LEVELS, Share
 from budgetnet.explore.findings import Effect, Exploration
 from budgetnet.network.budget import Budget
 from budgetnet.text import count, percent, short_count
@@ -28,7 +28,7 @@ LOSS = 0.5
 """… and at most this part of the fitting derivations (where they are counted, else of the fitting draws) use it."""
 SURE = 3.0
 """Estimated shares must differ by this many standard errors."""
-MOST_OPTIONS = 5
+_MOST_OPTIONS = 5
 HEAVY = 0.5
 """A rule that holds at least this share of the parameters of its networks is named."""
 DOMINANT = 0.8
@@ -110,7 +110,7 @@ def _budget(found: Exploration, budget: Budget) -> list[Suggestion]:
         return [Suggestion("budget", f"The budget is tight: {share} of the draws fit. {_larger(found, budget)}", False)]
     if found.fits.value > LOOSE:
         text = f"The budget hardly binds: {share} of the draws fit. Larger options would make use of it"
-        middle = found.fitting_params.values[LEVELS.index(0.5)] if found.fitting_params else None
+        middle = found.fitting_params.values[QUANTILE_LEVELS.index(0.5)] if found.fitting_params else None
         if middle is not None and budget.params is not None:
             text += (
                 f"; half of them have fewer than {count(middle)} parameters, {_of(middle, budget.params)} of the bound"
@@ -125,7 +125,7 @@ def _of(part: int, whole: int) -> str:
 
 def _larger(found: Exploration, budget: Budget) -> str:
     """What the bounds would have to be for half of the draws to keep each of them."""
-    level = LEVELS.index(0.5)
+    level = QUANTILE_LEVELS.index(0.5)
     wanted = [
         f"{bound_words(bound)} ≤ {short_count(spread.values[level])}"
         for bound, spread in (("params", found.params), ("flops", found.flops))
@@ -153,7 +153,7 @@ def _options(found: Exploration, budget: Budget) -> list[Suggestion]:
     best: dict[str, tuple[float, Suggestion]] = {}
     for gain, suggestion in sorted(gains, key=lambda entry: -entry[0]):
         best.setdefault(suggestion.text.partition(": ")[0], (gain, suggestion))
-    return [suggestion for _, suggestion in list(best.values())[:MOST_OPTIONS]]
+    return [suggestion for _, suggestion in list(best.values())[:_MOST_OPTIONS]]
 
 
 def _exactly(effect: Effect, whole: float, fitting: int | None, limit: str) -> list[tuple[float, Suggestion]]:

@@ -8,8 +8,8 @@ from math import sqrt
 from textwrap import wrap
 from typing import Any
 
-from budgetnet.explore.census_text import census_text
-from budgetnet.explore.estimates import LEVELS, Quantiles, Share
+from budgetnet.explore.estimates import QUANTILE_LEVELS, Quantiles, Share
+from budgetnet.explore.exact_text import exact_text
 from budgetnet.explore.findings import Effect, Exploration, OptionShare
 from budgetnet.explore.suggestions import bound_words, option_words, suggest
 from budgetnet.network.budget import Budget
@@ -19,9 +19,9 @@ __all__ = ["DecisionCost", "decision_costs", "exploration_document", "exploratio
 
 TELLING = 2.0
 """An option is listed where the shares with and without it differ by this many standard errors."""
-MOST_OPTIONS = 12
-MOST_DECISIONS = 10
-WIDTH = 118
+_MOST_OPTIONS = 12
+_MOST_DECISIONS = 10
+_WIDTH = 118
 """Characters of a line of the suggestions."""
 
 
@@ -35,7 +35,7 @@ def exploration_text(found: Exploration, *, title: str, budget: Budget, note: st
         note: what must be said beside counts that rest on own primitives.
     """
     lines = [f"{title}: budget {budget}", *([f"({note})"] if note else []), ""]
-    lines += census_text(found.census) if found.census is not None else _uncounted(found)
+    lines += exact_text(found.census) if found.census is not None else _uncounted(found)
     lines += [
         "",
         f"Estimated from {count(found.draws)} networks drawn by the grammar's prior (seed {found.seed}):",
@@ -54,7 +54,7 @@ def exploration_text(found: Exploration, *, title: str, budget: Budget, note: st
 
 def _suggestions(found: Exploration, budget: Budget) -> list[str]:
     texts = [f"- {suggestion.text}" for suggestion in suggest(found, budget)]
-    wrapped = [line for text in texts for line in wrap(text, WIDTH, subsequent_indent="  ")]
+    wrapped = [line for text in texts for line in wrap(text, _WIDTH, subsequent_indent="  ")]
     return ["Suggestions", *wrapped] if wrapped else []
 
 
@@ -94,7 +94,7 @@ def _sizes(found: Exploration) -> list[str]:
         for name, spread in spreads
         if spread is not None
     ]
-    return joined_table(["Sizes", *map(_level, LEVELS), "mean"], rows, left=(0,))
+    return joined_table(["Sizes", *map(_level, QUANTILE_LEVELS), "mean"], rows, left=(0,))
 
 
 def _level(level: float) -> str:
@@ -110,7 +110,7 @@ def _level(level: float) -> str:
 
 
 def _rules(found: Exploration) -> list[str]:
-    middle = LEVELS.index(0.5)
+    middle = QUANTILE_LEVELS.index(0.5)
     rows = [
         [
             rule.rule,
@@ -136,7 +136,7 @@ def _decisions(found: Exploration) -> list[str]:
             f"{cost.least.label}: {short_count(cost.least_params)}",
             f"{cost.most.label}: {short_count(cost.most_params)}",
         ]
-        for cost in decision_costs(found)[:MOST_DECISIONS]
+        for cost in decision_costs(found)[:_MOST_DECISIONS]
     ]
     header = ["What decisions cost", "parameters", "mean with the cheapest option", "with the dearest"]
     return joined_table(header, rows, left=(0, 2, 3)) if rows else []
@@ -145,7 +145,7 @@ def _decisions(found: Exploration) -> list[str]:
 def _options(found: Exploration) -> list[str]:
     """The options that make a network fit, or keep it from fitting, more often than chance explains."""
     telling = [effect for effect in found.effects if abs(lift(effect)) >= TELLING]
-    chosen = sorted(telling, key=lambda effect: -abs(lift(effect)))[:MOST_OPTIONS]
+    chosen = sorted(telling, key=lambda effect: -abs(lift(effect)))[:_MOST_OPTIONS]
     if not chosen:
         return []
     rows = [

@@ -1,8 +1,7 @@
 """From an architecture to one plain PyTorch file that needs nothing but torch.
 
-The text is printed from the module that `budgetnet.network.torch.build` makes, layer by layer, and the helper
-classes are copies of those in `budgetnet.network.torch.modules`. So weights saved from the one load strictly
-into the other.
+The text prints the same layers that `budgetnet.network.torch.build` makes, and the helper classes are copies of those
+in `budgetnet.network.torch.modules`. So weights saved from the one load strictly into the other.
 """
 
 from __future__ import annotations
@@ -13,14 +12,14 @@ import re
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
 
 from budgetnet.errors import ExportError
 from budgetnet.export.codegen_layers import LayerPrinter, shape_words
 from budgetnet.export.codegen_plugin import plugin_source
+from budgetnet.network.layer_walk import walk_layers
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.torch import modules
-from budgetnet.network.torch.build import CustomModule, build
+from budgetnet.network.torch.build import CustomModule
 
 __all__ = ["source"]
 
@@ -57,21 +56,17 @@ def source(
     """
     if not name.isidentifier() or keyword.iskeyword(name) or name in _PROVIDED or re.fullmatch(r"Graph\d+", name):
         raise ExportError(f"the class needs a Python name that the file does not use otherwise, got {name!r}")
-    recorder = _Recorder(custom or {})
+    printer = LayerPrinter(custom or {})
     with torch.random.fork_rng(devices=[]):
-        module = build(network, input_shape, custom=recorder.makers)
-    shapes = _output_shapes(module, input_shape)
-    left = shapes[id(module)]
+        layers, left = walk_layers(network, input_shape, printer)
     if left != (classes,):
         raise ExportError(f"the network leaves {shape_words(left)} values, the data have {classes} classes")
-    printer = LayerPrinter(shapes, recorder.calls)
-    body = [line for layer in module for line in printer.lines(layer)]
-    plugins = plugin_source(list(recorder.used.values()), taken=(name, *_PROVIDED))
+    body = [line for layer in layers for line in layer]
+    plugins = plugin_source(list(printer.own_makers.values()), taken=(name, *_PROVIDED))
     helpers = ["joined"] if printer.helpers & {"Parallel", "Split"} else []
     helpers += sorted(printer.helpers)
-    params = sum(parameter.numel() for parameter in module.parameters())
     images = f"(N, {', '.join(map(str, input_shape))})"
-    said = f"Images {images} to logits (N, {classes}); {params:,} parameters."
+    said = f"Images {images} to logits (N, {classes}); {printer.params:,} parameters."
     parts = [
         *plugins.definitions,
         *(inspect.getsource(getattr(modules, helper)).rstrip() for helper in helpers),
@@ -80,44 +75,6 @@ def source(
     ]
     text = "\n\n\n".join(parts)
     return f"{_docstring(header, name)}\n\n{_imports(text, plugins.imports)}\n\n\n{text}\n"
-
-
-class _Recorder:
-    """Stands in front of a study's own primitives and notes how each module was made."""
-
-    def __init__(self, custom: Mapping[str, CustomModule]) -> None:
-        self.makers = {name: self._recorded(make) for name, make in custom.items()}
-        self.calls: dict[int, str] = {}
-        """The text of the call, by the module's id."""
-        self.used: dict[str, CustomModule] = {}
-        """By the name in the text."""
-
-    def _recorded(self, make: CustomModule) -> CustomModule:
-        def made(shape: Shape, **arguments: object) -> nn.Module:
-            module = make(shape, **arguments)
-            name = getattr(make, "__name__", type(make).__name__)
-            options = "".join(f", {key}={value!r}" for key, value in arguments.items())
-            self.calls[id(module)] = f"{name}({shape!r}{options})"
-            self.used[name] = make
-            return module
-
-        return made
-
-
-def _output_shapes(module: nn.Module, input_shape: Shape) -> dict[int, Shape]:
-    """The shape without the batch that every module of the network puts out, by the module's id."""
-    shapes: dict[int, Shape] = {}
-
-    def note(inner: nn.Module, _inputs: object, output: object) -> None:
-        if isinstance(output, Tensor):
-            shapes[id(inner)] = tuple(output.shape[1:])
-
-    handles = [inner.register_forward_hook(note) for inner in module.modules()]
-    with torch.no_grad():
-        module.eval()(torch.zeros(1, *input_shape))
-    for handle in handles:
-        handle.remove()
-    return shapes
 
 
 def _docstring(header: str, name: str) -> str:

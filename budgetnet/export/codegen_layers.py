@@ -1,28 +1,19 @@
-"""Prints built modules as the Python expressions that construct them, one layer a line."""
+"""Prints a network's layers as the Python expressions that construct them, one layer a line."""
 
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
 from textwrap import indent
 
-from torch import nn
-
-from budgetnet.errors import ExportError
-from budgetnet.network.nodes import Graph, GraphApply, GraphJoin, GraphName, GraphTerm, Shape
-from budgetnet.network.torch.graph_module import GraphModule
-from budgetnet.network.torch.modules import (
-    ChannelPad,
-    ChannelScale,
-    ChannelShuffle,
-    LayerNorm2d,
-    Parallel,
-    Residual,
-    SharedStack,
-    Split,
-    SqueezeExcite,
-    Zero,
-)
+from budgetnet.grammar.graph import Join, run_graph
+from budgetnet.network import nodes
+from budgetnet.network.layer_walk import Box, Child, GraphBox
+from budgetnet.network.nodes import Graph, Node, Shape
+from budgetnet.network.torch.build import CustomModule, build_own
+from budgetnet.ops.base import Spec, table_layers
 
 __all__ = ["LayerPrinter", "shape_words"]
 
@@ -33,18 +24,22 @@ def shape_words(shape: Shape) -> str:
 
 
 class LayerPrinter:
-    """Prints modules and remembers which helper classes the text needs.
+    """Reads layers as lines of source, and remembers what else the text needs.
+
+    Each layer is the lines of its constructor; the last ends in a comma and a comment with the output's shape.
 
     Args:
-        shapes: the output's shape of every module, by the module's id.
-        calls: the text of every call that made a study's own primitive, by the module's id.
+        custom: the study's own primitives by name.
     """
 
-    def __init__(self, shapes: Mapping[int, Shape], calls: Mapping[int, str]) -> None:
+    def __init__(self, custom: Mapping[str, CustomModule]) -> None:
         self.helpers: set[str] = set()
         """Names of `budgetnet.network.torch.modules` that the text uses."""
-        self._shapes = shapes
-        self._calls = calls
+        self.own_makers: dict[str, CustomModule] = {}
+        """What makes the study's own primitives, by the name in the text."""
+        self.params = 0
+        """Parameters of all layers."""
+        self._custom = custom
         self._graphs: dict[str, str] = {}
 
     @property
@@ -52,125 +47,61 @@ class LayerPrinter:
         """The classes of the graphs met so far, inner ones first; equal graphs have one class."""
         return [text.replace(_GRAPH, name, 1) for text, name in self._graphs.items()]
 
-    def lines(self, module: nn.Module, prefix: str = "") -> list[str]:
-        """The module's constructor as lines that end in a comma and a comment with the output's shape."""
-        open_text, *inner = self._printed(module)
-        comment = f"  # {shape_words(self._shapes[id(module)])}" if id(module) in self._shapes else ""
-        if not inner:
-            return [f"{prefix}{open_text},{comment}"]
-        return [f"{prefix}{open_text}(", *(indent(line, "    ") for line in inner), f"),{comment}"]
+    def layer(self, spec: Spec) -> list[str]:
+        """Print a plain layer."""
+        if spec.path == spec.type:
+            self.helpers.add(spec.type)
+        self.params += sum(row.params for _, row in table_layers((spec,)))
+        return _lines(_call(spec), (), spec.output)
 
-    def _printed(self, module: nn.Module) -> list[str]:
-        """A whole expression; or a callable's name and the lines of its arguments."""
-        call = self._calls.get(id(module))
-        if call is not None:
-            return [call]
-        if not type(module).__module__.startswith("torch."):
-            self.helpers.add(type(module).__name__)
-        match module:
-            case nn.Sequential():
-                return ["nn.Sequential", *self._all(module)] if len(module) else ["nn.Sequential()"]
-            case Residual():
-                shortcut = [] if module.shortcut is None else self.lines(module.shortcut, "shortcut=")
-                return ["Residual", *self.lines(module.body), *shortcut]
-            case Parallel() | Split():
-                return [type(module).__name__, *self._all(module.branches), f'join="{module.join}",']
-            case SharedStack():
-                return ["SharedStack", *self.lines(module.body), f"times={module.times},"]
-            case GraphModule():
-                self.helpers.discard("GraphModule")
-                text = _graph_class(module.graph, list(self._all(module.operations)))
-                return [f"{self._graphs.setdefault(text, f'Graph{len(self._graphs) + 1}')}()"]
-            case _:
-                return [_leaf(module)]
+    def own(self, node: nodes.Custom, shape: Shape) -> tuple[list[str], Shape]:
+        """Print a study's own primitive."""
+        module, after = build_own(node, shape, self._custom)
+        make = self._custom[node.name]
+        name = getattr(make, "__name__", type(make).__name__)
+        self.own_makers[name] = make
+        self.params += sum(parameter.numel() for parameter in module.parameters())
+        options = "".join(f", {key}={value!r}" for key, value in node.arguments)
+        return _lines(f"{name}({shape!r}{options})", (), after), after
 
-    def _all(self, modules: nn.Sequential | nn.ModuleList) -> Iterator[str]:
-        for module in modules:
-            yield from self.lines(module)
+    def box(self, box: Box[list[str]]) -> list[str]:
+        """Print a module that holds others."""
+        self.helpers.add(box.type)
+        inner = [line for child in box.children for line in _part(child)]
+        if box.option is not None:
+            name, value = box.option
+            inner.append(f'{name}="{value}",' if isinstance(value, str) else f"{name}={value},")
+        return _lines(box.type, inner, box.output)
+
+    def graph(self, box: GraphBox[list[str]]) -> list[str]:
+        """Print a graph as the call of a class of its own."""
+        text = _graph_class(box.graph, [line for child in box.children for line in _part(child)])
+        return _lines(f"{self._graphs.setdefault(text, f'Graph{len(self._graphs) + 1}')}()", (), box.output)
 
 
-def _leaf(module: nn.Module) -> str:
-    match module:
-        case nn.Conv2d():
-            return _convolution(module)
-        case nn.Linear():
-            return _call(module, module.in_features, module.out_features, bias=(module.bias is not None, True))
-        case nn.BatchNorm2d():
-            return _call(module, module.num_features)
-        case nn.GroupNorm():
-            return _call(module, module.num_groups, module.num_channels)
-        case LayerNorm2d():
-            return _call(module, module.normalized_shape[0])
-        case nn.Dropout():
-            return _call(module, module.p)
-        case nn.MaxPool2d() | nn.AvgPool2d():
-            return _call(
-                module,
-                module.kernel_size,
-                stride=(module.stride, module.kernel_size),
-                padding=(module.padding, 0),
-            )
-        case nn.AdaptiveAvgPool2d() | nn.AdaptiveMaxPool2d():
-            return _call(module, module.output_size)
-        case SqueezeExcite():
-            widths = (module.reduce.in_channels, module.reduce.out_channels)
-            return f"SqueezeExcite({widths[0]}, {widths[1]}, {_leaf(module.act)}, {_leaf(module.gate)})"
-        case ChannelShuffle():
-            return _call(module, module.groups)
-        case ChannelScale():
-            return _call(module, len(module.weight), init=(module.init, 1.0))
-        case ChannelPad():
-            return _call(module, module.extra, stride=(module.stride, 1))
-        case Zero():
-            return _call(module, stride=(module.stride, 1))
-        case nn.Identity() | nn.Flatten():
-            return _call(module)
-        case _ if type(module) in _ACTIVATIONS:
-            return _call(module)
-        case _:
-            kind = type(module).__name__
-            raise ExportError(f"no Python text is known for a {kind}; give it as a primitive of the study")
+def _lines(opening: str, inner: Sequence[str], output: Shape) -> list[str]:
+    comment = f"  # {shape_words(output)}"
+    if not inner:
+        return [f"{opening},{comment}"]
+    return [f"{opening}(", *(indent(line, "    ") for line in inner), f"),{comment}"]
 
 
-_ACTIVATIONS = (
-    nn.GELU,
-    nn.Hardsigmoid,
-    nn.Hardswish,
-    nn.LeakyReLU,
-    nn.ReLU,
-    nn.ReLU6,
-    nn.Sigmoid,
-    nn.SiLU,
-    nn.Tanh,
-)
-"""Built with torch's defaults, so that the bare call says it all."""
+def _part(child: Child[list[str]]) -> list[str]:
+    """A part inside a box as one expression."""
+    match child.layers:
+        case []:
+            lines = _lines("nn.Identity()", (), child.output)
+        case [lines]:
+            pass
+        case several:
+            lines = _lines("nn.Sequential", [line for layer in several for line in layer], child.output)
+    return [f"{child.name}={lines[0]}", *lines[1:]] if child.by_name else lines
 
 
-def _convolution(module: nn.Conv2d) -> str:
-    return _call(
-        module,
-        module.in_channels,
-        module.out_channels,
-        module.kernel_size[0],
-        stride=(module.stride[0], 1),
-        padding=(_first(module.padding), 0),
-        dilation=(module.dilation[0], 1),
-        groups=(module.groups, 1),
-        bias=(module.bias is not None, True),
-    )
-
-
-def _first(padding: str | tuple[int, ...]) -> int:
-    assert not isinstance(padding, str)
-    return padding[0]
-
-
-def _call(module: nn.Module, *positional: object, **named: tuple[object, object]) -> str:
-    """A constructor's call; a named argument is a value and its default, and is left out where they agree."""
-    kind = type(module)
-    path = f"nn.{kind.__name__}" if kind.__module__.startswith("torch.") else kind.__name__
-    options = [f"{name}={value!r}" for name, (value, default) in named.items() if value != default]
-    return f"{path}({', '.join([*map(repr, positional), *options])})"
+def _call(spec: Spec) -> str:
+    positional = [_call(given) if isinstance(given, Spec) else repr(given) for given in spec.arguments]
+    named = [f"{name}={value!r}" for name, value in spec.options]
+    return f"{spec.path}({', '.join([*positional, *named])})"
 
 
 # --- graphs -----------------------------------------------------------------------------------------
@@ -179,12 +110,20 @@ _GRAPH = "Graph?"
 """Stands for the class's name until it is known whether the same class exists."""
 
 
-def _graph_class(graph: Graph, operations: list[str]) -> str:
+def _graph_class(graph: Graph[Node], operations: list[str]) -> str:
     names = _variables(graph)
-    counter = iter(range(len(operations) + 1))
-    steps = [f"{names[bound.name]} = {_term(bound.term, names, counter)}" for bound in graph.bindings]
-    steps.append(f"return {_term(graph.result, names, counter)}")
+    steps: list[str] = []
+    numbers = count()
+
+    def apply(_: Node, inputs: tuple[_Formula, ...]) -> _Formula:
+        return _Formula(f"self.operations[{next(numbers)}]({', '.join(value.text for value in inputs)})")
+
+    def bind(name: str, value: _Formula) -> _Formula:
+        steps.append(f"{names[name]} = {value.text}")
+        return _Formula(names[name])
+
     inputs = [names[name] for name in graph.inputs]
+    steps.append(f"return {run_graph(graph, list(map(_Formula, inputs)), apply, _joined, bind).text}")
     constructor = ["super().__init__()"]
     if operations:
         listed = (f"        {line}" for line in operations)
@@ -205,7 +144,7 @@ def _graph_class(graph: Graph, operations: list[str]) -> str:
     )
 
 
-def _variables(graph: Graph) -> dict[str, str]:
+def _variables(graph: Graph[Node]) -> dict[str, str]:
     """A Python variable for every value's name."""
     variables: dict[str, str] = {}
     for name in [*graph.inputs, *(bound.name for bound in graph.bindings)]:
@@ -216,16 +155,17 @@ def _variables(graph: Graph) -> dict[str, str]:
     return variables
 
 
-def _term(term: GraphTerm, names: Mapping[str, str], counter: Iterator[int]) -> str:
-    match term:
-        case GraphName():
-            return names[term.id]
-        case GraphApply():
-            return f"self.operations[{next(counter)}]({', '.join(names[name] for name in term.inputs)})"
-        case GraphJoin():
-            inner = [_term(part, names, counter) for part in term.terms]
-            if term.join == "concat":
-                return f"torch.cat([{', '.join(inner)}], dim=1)"
-            sums = [isinstance(part, GraphJoin) and part.join != "concat" for part in term.terms]
-            sign = " + " if term.join == "add" else " * "
-            return sign.join(f"({text})" if nested else text for text, nested in zip(inner, sums, strict=True))
+@dataclass(frozen=True, slots=True)
+class _Formula:
+    """A term of a graph as Python text."""
+
+    text: str
+    nested: bool = False
+    """A sum or product, which stands in brackets inside another one."""
+
+
+def _joined(join: Join, terms: list[_Formula]) -> _Formula:
+    if join == "concat":
+        return _Formula(f"torch.cat([{', '.join(term.text for term in terms)}], dim=1)")
+    sign = " + " if join == "add" else " * "
+    return _Formula(sign.join(f"({term.text})" if term.nested else term.text for term in terms), nested=True)

@@ -21,12 +21,12 @@ from budgetnet.export.model_card import CardFacts, card
 from budgetnet.export.standalone import PLUGINS, WEIGHTS, standalone
 from budgetnet.files import network_file
 from budgetnet.files.network_file import Architecture
-from budgetnet.files.plugins.plugins import PluginFile, load_plugins
+from budgetnet.files.plugins.plugins import load_plugins
+from budgetnet.files.plugins.types import PluginFile
 from budgetnet.network.torch.build import build
 from budgetnet.records.lookup import Trials, architecture_of, pick
-from budgetnet.records.score import Score
 from budgetnet.records.training_folder import read_training, training_folder
-from budgetnet.records.training_run import Run, score_of
+from budgetnet.records.training_run import Score, TrainingRun, score_of
 from budgetnet.records.trial import Record
 from budgetnet.training.data.images import Dataset
 from budgetnet.training.data.load import load
@@ -43,7 +43,9 @@ class Export:
 
     folder: Path
     trial: int
-    run: Run
+    why: str
+    """Reason why this trial was taken, in words."""
+    run: TrainingRun
     """Whose weights these are."""
     score: Score
     """Of all full trainings of the network."""
@@ -55,6 +57,7 @@ class Export:
             "folder": str(self.folder),
             "files": [str(self.folder / name) for name in FILES],
             "trial": self.trial,
+            "why": self.why,
             "seed": self.run.seed,
             "params": self.check.params,
             "flops": self.check.flops,
@@ -105,10 +108,11 @@ def export(trials: Trials, which: str = "best", *, out: Path | None = None) -> E
             check=check,
         )
         (place / "README.md").write_text(card(facts), encoding="utf-8")
-    return Export(folder=folder, trial=record.number, run=run, score=score, check=check)
+    why = "best on validation images" if which == "best" else "asked for"
+    return Export(folder=folder, trial=record.number, why=why, run=run, score=score, check=check)
 
 
-def _weights(trials: Trials, record: Record) -> tuple[tuple[Run, ...], Run, Path]:
+def _weights(trials: Trials, record: Record) -> tuple[tuple[TrainingRun, ...], TrainingRun, Path]:
     """The full trainings of a trial's network, the first one whose weights are there, and these.
 
     The first, not the best: choosing by test accuracy would make the test images part of the choice.
@@ -117,7 +121,7 @@ def _weights(trials: Trials, record: Record) -> tuple[tuple[Run, ...], Run, Path
         RequestError: there are none.
     """
     finalist = trials.finalist(record.number)
-    sources: list[tuple[Path, tuple[Run, ...]]] = []
+    sources: list[tuple[Path, tuple[TrainingRun, ...]]] = []
     if finalist is not None:
         sources.append((trials.folder, finalist.runs))
     by_hand = training_folder(trials.folder, record.number)
@@ -133,7 +137,7 @@ def _weights(trials: Trials, record: Record) -> tuple[tuple[Run, ...], Run, Path
     known = f" (recorded as trained, but the files are not in {trials.folder})" if recorded else ""
     raise RequestError(
         f"trial {record.number} of {study.name} has no weights{known}: a search trains its finalists in full at its "
-        f"end. Train this network with: budgetnet train {study.path}:{record.number}{trials.place}"
+        f"end. Train this network with: {trials.command('train', f'{study.path}:{record.number}')}"
     )
 
 
@@ -167,7 +171,7 @@ def _with_plugins(architecture: Architecture, place: Path) -> Architecture:
     return replace(architecture, plugins=load_plugins(copies)) if copies else architecture
 
 
-def _write_weights(model: nn.Module, path: Path, architecture: Architecture, run: Run) -> None:
+def _write_weights(model: nn.Module, path: Path, architecture: Architecture, run: TrainingRun) -> None:
     tensors = {name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
     save_file(tensors, path, metadata={"format": "pt", "network": architecture.name, "seed": str(run.seed)})
     path.chmod(0o644)  # safetensors writes for its user alone, an export is for others

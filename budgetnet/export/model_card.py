@@ -11,8 +11,8 @@ from budgetnet.export.standalone import PLUGINS, WEIGHTS
 from budgetnet.files.network_file import Architecture
 from budgetnet.files.study import Study
 from budgetnet.network.cost.closed_form import cost
-from budgetnet.records.score import Score
-from budgetnet.records.training_run import Run, score_of
+from budgetnet.pages.render import render
+from budgetnet.records.training_run import Score, TrainingRun, score_of
 from budgetnet.records.trial import Record
 from budgetnet.report.per_class import classes_text
 from budgetnet.text import bytes_text, percent, shape_text
@@ -29,36 +29,41 @@ class CardFacts:
     study: Study
     record: Record
     dataset: Dataset
-    runs: tuple[Run, ...]
+    runs: tuple[TrainingRun, ...]
     """All full trainings of this network by this recipe."""
-    exported: Run
+    exported: TrainingRun
     """The one whose weights these are."""
     check: Check
 
 
 def card(facts: CardFacts) -> str:
     """Return the card as Markdown."""
-    sections = [
-        f"# {facts.architecture.name}",
-        f"An image classifier for {facts.dataset.name} ({len(facts.dataset.classes)} classes), found by an automatic "
-        f"search within a budget ({facts.study.budget}). `network.py` is plain PyTorch.",
-        _numbers(facts),
-        *_classes(facts),
-        _use(facts),
-        _files(facts),
-        _provenance(facts),
-    ]
-    return "\n\n".join(sections) + "\n"
+    normalisation = facts.dataset.normalisation
+    return render(
+        "model_card.md",
+        name=facts.architecture.name,
+        study=facts.study,
+        dataset=facts.dataset,
+        numbers=_numbers(facts),
+        classes=classes_text(facts.runs),
+        shape=facts.architecture.input_shape,
+        mean=", ".join(f"{value:.4f}" for value in normalisation.mean),
+        std=", ".join(f"{value:.4f}" for value in normalisation.std),
+        weights=WEIGHTS,
+        plugin_folder=PLUGINS,
+        plugins=[file.path.name for file in facts.architecture.plugins.files],
+        provenance=_provenance(facts),
+    )
 
 
-def _numbers(facts: CardFacts) -> str:
+def _numbers(facts: CardFacts) -> list[tuple[str, str]]:
     score = score_of(facts.runs)
     flip = Score.of(run.test_accuracy_flip for run in facts.runs)
     architecture = facts.architecture
     counted = cost(architecture.network, architecture.input_shape, custom=architecture.plugins.forms)
     own = f"{percent(facts.exported.test_accuracy)} %"
     spread = "mean ± sample standard deviation" if score.n > 1 else "one run: no spread is known"
-    rows = [
+    return [
         ("test accuracy", f"{score}, {spread}"),
         ("of these weights", f"{own} (seed {facts.exported.seed}; {facts.exported.test_images or 0:,} test images)"),
         *([("with flip averaging", f"{flip}: logits of each image and its mirror image averaged")] if flip.n else []),
@@ -67,51 +72,9 @@ def _numbers(facts: CardFacts) -> str:
         ("peak activation memory", f"{bytes_text(counted.peak_activation_bytes)} (float32, one image)"),
         ("input", f"{shape_text(facts.architecture.input_shape)}, channels × height × width"),
     ]
-    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
 
 
-def _classes(facts: CardFacts) -> list[str]:
-    """A section on single classes, where the trainings recorded them."""
-    lines = classes_text(facts.runs)
-    return ["## Class by class\n\n```\n" + "\n".join(lines) + "\n```"] if lines else []
-
-
-def _use(facts: CardFacts) -> str:
-    normalisation = facts.dataset.normalisation
-    mean = ", ".join(f"{value:.4f}" for value in normalisation.mean)
-    std = ", ".join(f"{value:.4f}" for value in normalisation.std)
-    shape = ", ".join(map(str, facts.architecture.input_shape))
-    return f"""## Use
-
-In this folder, with `torch` and `safetensors` installed:
-
-```python
-import torch
-
-from network import CLASSES, load, preprocess
-
-model = load()
-pixels = torch.randint(0, 256, (1, {shape}), dtype=torch.uint8)  # your images, values 0 to 255
-with torch.no_grad():
-    logits = model(preprocess(pixels))
-print(CLASSES[int(logits.argmax())])
-```
-
-`preprocess` scales pixels to 0..1, subtracts the mean ({mean}) and divides by the standard deviation ({std}) of
-the train images. Without it the weights are useless."""
-
-
-def _files(facts: CardFacts) -> str:
-    plugins = [file.path.name for file in facts.architecture.plugins.files]
-    own = f"\n- `{PLUGINS}/`: {', '.join(plugins)}, the study's own primitives for `network.yaml`" if plugins else ""
-    return f"""## Files
-
-- `network.py`: the network, its classes and its preprocessing; imports `torch` and `safetensors` only
-- `{WEIGHTS}`: the trained weights
-- `network.yaml`: the architecture as text; `budgetnet show network.yaml` prints its layers{own}"""
-
-
-def _provenance(facts: CardFacts) -> str:
+def _provenance(facts: CardFacts) -> list[str]:
     study, record, run = facts.study, facts.record, facts.exported
     seeds = ", ".join(str(entry.seed) for entry in facts.runs)
     recipe = ", ".join(f"{key} {value}" for key, value in run.recipe.items())
@@ -123,24 +86,23 @@ def _provenance(facts: CardFacts) -> str:
         if off == 0
         else (f"differ from those of the trained network by at most {off:.1g}")
     )
-    lines = [
-        f"- search: study `{study.name}`, trial {record.number}, sampler {study.search.sampler}, seed "
+    return [
+        f"search: study `{study.name}`, trial {record.number}, sampler {study.search.sampler}, seed "
         f"{study.search.seed}; {percent(record.accuracy)} % on validation images after {record.epochs} epochs",
-        "- choice: by validation images only; the test images were read once per seed, after training",
-        f"- full training: {len(facts.runs)} run(s) on all train images, seeds {seeds}; the weights are those of seed "
+        "choice: by validation images only; the test images were read once per seed, after training",
+        f"full training: {len(facts.runs)} run(s) on all train images, seeds {seeds}; the weights are those of seed "
         f"{run.seed}, taken because it comes first, not because it is the best",
-        f"- recipe: {recipe}",
-        f"- ran on: {_hardware(run, where)}; {run.seconds:,.0f} s; {versions}",
-        f"- trained: {run.finished}",
-        f"- verified at export by budgetnet {__version__}: `network.py` was loaded in a process without budgetnet; its "
+        f"recipe: {recipe}",
+        f"ran on: {_hardware(run, where)}; {run.seconds:,.0f} s; {versions}",
+        f"trained: {run.finished}",
+        f"verified at export by budgetnet {__version__}: `network.py` was loaded in a process without budgetnet; its "
         f"logits on {facts.check.images} random images {agreement}",
     ]
-    return "## Where it comes from\n\n" + "\n".join(lines)
 
 
 _VERSIONS = ("budgetnet", "torch", "optuna", "fvcore", "numpy", "python")
 
 
-def _hardware(run: Run, where: Any) -> str:
+def _hardware(run: TrainingRun, where: Any) -> str:
     threads = f"{run.threads} thread{'s' if run.threads != 1 else ''}"
     return f"{run.device}, {where.get('processor', 'unknown processor')}, {threads}, {run.precision}"

@@ -1,1 +1,1 @@
-"""Files that users write: study files, network files, plug-ins."""
+"""What users write: study files, network files and plug-ins."""

@@ -6,45 +6,21 @@ ideas of numbers (``1e-5`` is text, ``1:30`` is ninety, ``010`` is eight) are no
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from budgetnet.errors import StudyError, nearest
+from budgetnet.errors import BudgetnetError, StudyError
 from budgetnet.files.yaml_nodes import NotYaml, compose
 from budgetnet.grammar.source import Source, Span
-from budgetnet.training.recipe.reading import USUAL
+from budgetnet.keys import BadValueError, Key, unknown_key
+from budgetnet.numbers import read_number
 
-__all__ = ["Document", "Field", "Scalar", "Section", "read_yaml"]
-
-Scalar = int | float | bool | str
-
-_NUMBER = re.compile(r"[+-]?(\d[\d_]*\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_COUNT = re.compile(r"(\d[\d_,]*\.?\d*)\s*([kKmMgG]?)")
-_UNITS = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
-
-_USUAL = {
-    **USUAL,
-    "name": "study",
-    "data": "dataset",
-    "space": "grammar",
-    "n_trials": "trials",
-    "jobs": "workers",
-    "n_jobs": "workers",
-    "timeout": "minutes",
-    "time": "minutes",
-    "parameters": "params",
-    "macs": "flops",
-    "memory": "peak_activation_bytes",
-    "acc": "accuracy",
-    "n": "top",
-}
-"""Words that other tools use, or that come to mind, for our keys."""
+__all__ = ["Document", "Field", "Section", "read_yaml"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,31 +28,35 @@ class Document:
     """A YAML file's text, which errors quote."""
 
     source: Source
+    what: str
+    """What kind of file it is, with an article: ``a study``."""
+    raises: type[BudgetnetError] = StudyError
+    """The kind of its errors."""
 
-    def error(self, mark: yaml.Mark | None, message: str, *, length: int = 1) -> StudyError:
+    def error(self, mark: yaml.Mark | None, message: str, *, length: int = 1) -> BudgetnetError:
         """Return an error with file, line, column, the line and a caret."""
         span = Span(mark.line + 1, mark.column + 1, length) if mark is not None else Span(0, 0)
-        return StudyError(str(self.source.error(span, message)))
+        return self.raises(str(self.source.error(span, message)))
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One value of a study file."""
+    """One value of a file."""
 
     document: Document
     node: yaml.Node
     path: str
     """The keys that lead to it, with dots: ``search.trials``."""
 
-    def error(self, message: str) -> StudyError:
+    def error(self, message: str) -> BudgetnetError:
         """Return an error that points at this value."""
         mark = self.node.start_mark
         value = self.node.value if isinstance(self.node, yaml.ScalarNode) and self.node.style is None else ""
         return self.document.error(mark, message, length=max(1, len(value)))
 
-    def wrong(self, wanted: str) -> StudyError:
-        """Return an error that says what is wanted and what came."""
-        return self.error(f"{self.path} must be {wanted}, but got {self._shown()}")
+    def wrong(self, wanted: str, advice: str = "") -> BudgetnetError:
+        """Return an error that says what is wanted, what came and what to do."""
+        return self.error(f"{self.path} must be {wanted}, but got {self._shown()}{advice}")
 
     def _shown(self) -> str:
         match self.node:
@@ -86,6 +66,16 @@ class Field:
                 return "a list"
             case _:
                 return "a mapping"
+
+    @contextmanager
+    def blamed(self) -> Iterator[None]:
+        """Give errors of the block the place of this value, and a wrong value its path."""
+        try:
+            yield
+        except BadValueError as error:
+            raise self.error(f"{self.path} {error.problem}") from None
+        except BudgetnetError as error:
+            raise self.error(str(error)) from None
 
     # --- readings -----------------------------------------------------------------------------------
 
@@ -105,59 +95,21 @@ class Field:
             raise self.wrong(wanted)
         return str(self.node.value)
 
-    def choice(self, legal: Sequence[str]) -> str:
-        """One of the words in *legal*."""
-        wanted = f"one of {', '.join(legal)}"
-        word = self.text(wanted)
-        if word not in legal:
-            raise self.error(f"{self.path} must be {wanted}, but got {word!r}{nearest(word, legal)}")
-        return word
+    def value(self, declared: Key) -> Any:
+        """The value as its key's declaration says."""
+        word = self.text(declared.rule)
+        with self.blamed():
+            return declared.read(word)
 
-    def whole(self, low: int = 0, high: int | None = None) -> int:
-        """A whole number between *low* and *high*, inclusive."""
-        wanted = f"a whole number of at least {low:,}" if high is None else f"a whole number from {low:,} to {high:,}"
-        value = self._number(wanted)
-        if value != int(value) or value < low or (high is not None and value > high):
-            raise self.wrong(wanted)
-        return int(value)
-
-    def number(self, above: float = -math.inf) -> float:
-        """A finite number above *above*."""
-        wanted = "a number" if above == -math.inf else f"a number above {above:g}"
-        value = self._number(wanted)
-        if value <= above:
-            raise self.wrong(wanted)
-        return value
-
-    def fraction(self) -> float:
-        """A share between 0 and 1 (exclusive), written ``0.85`` or ``85%``."""
-        wanted = "a share such as 85% or 0.85"
-        word = self.text(wanted).strip()
-        share = word.removesuffix("%").strip()
-        if _NUMBER.fullmatch(share) is None:
-            raise self.wrong(wanted)
-        value = float(share.replace("_", "")) / (100 if word.endswith("%") else 1)
-        if not 0 < value < 1:
-            hint = f"; {word} per cent is written {word}%" if 1 <= value < 100 and not word.endswith("%") else ""
-            raise self.error(f"{self.path} must lie between 0 and 1 (0% and 100%), but got {word}{hint}")
-        return value
-
-    def flag(self) -> bool:
-        """``true`` or ``false``."""
-        word = self.text("true or false")
-        if word not in ("true", "false"):
-            raise self.wrong("true or false")
-        return word == "true"
-
-    def scalar(self) -> Scalar:
-        """A number, ``true``/``false`` or a word, as a grammar's arguments are read; quotes make it a text."""
+    def argument(self, *, numeric: bool) -> int | float | bool | str:
+        """A primitive's argument: ``true``, ``false``, a number if *numeric*, or a text; quotes make it a text."""
         word = self.text("a number, a word, true or false")
         if isinstance(self.node, yaml.ScalarNode) and self.node.style is None:
             if word in ("true", "false"):
                 return word == "true"
-            if _NUMBER.fullmatch(word):
-                digits = word.replace("_", "")
-                return int(digits) if re.fullmatch(r"[+-]?\d+", digits) else float(digits)
+            if numeric:
+                with suppress(ValueError):
+                    return read_number(word)
         return word
 
     def file(self, folder: Path, wanted: str) -> Path:
@@ -169,8 +121,24 @@ class Field:
                 path.stat()  # which refuses what can be no path
         except (OSError, RuntimeError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error).rstrip(".")
-            raise self.error(f"{self.path} must be {wanted}, but this can be no path: {reason}") from None
+            raise self.error(f"{self.path} must be {wanted}, but this cannot be a path: {reason}") from None
         return path
+
+    def block(self) -> tuple[str, int, int]:
+        """A text that may have several lines, its first line in the file and its indentation there."""
+        text = self.text()
+        first, style = self.node.start_mark, getattr(self.node, "style", None)
+        if style != "|":
+            return text, first.line + 1, first.column + (style is not None)
+        lines = self.document.source.text.split("\n")[first.line + 1 :]
+        # An explicit indentation indicator (`|2`) leaves spaces to the text itself.
+        indents = (len(line) - len(own) for own, line in zip(text.split("\n"), lines, strict=False) if own.strip())
+        return text, first.line + 2, next(indents, 0)
+
+    @property
+    def is_block(self) -> bool:
+        """Whether the value is one line, or a block of lines as they are."""
+        return getattr(self.node, "style", None) == "|" or self.node.start_mark.line == self.node.end_mark.line
 
     def items(self) -> list[Field]:
         """The values of a list."""
@@ -178,64 +146,116 @@ class Field:
             raise self.wrong("a list")
         return [Field(self.document, node, f"{self.path}[{index}]") for index, node in enumerate(self.node.value)]
 
-    def section(self, legal: Collection[str], *, wanted: str = "a mapping") -> Section:
+    def section(self, legal: Mapping[str, Key] | Collection[str]) -> Section:
         """The value as a mapping with only *legal* keys."""
         if not isinstance(self.node, yaml.MappingNode):
-            raise self.error(f"{self.path} must be {wanted} with the keys {', '.join(legal)}, but got {self._shown()}")
+            keys = f"a mapping with the key{'s' if len(legal) > 1 else ''} {', '.join(legal)}"
+            raise self.error(f"{self.path} must be {keys}, but got {self._shown()}")
         return Section(self.document, self.node, self.path, legal)
-
-    def _number(self, wanted: str) -> float:
-        word = self.text(wanted).strip()
-        value = math.inf
-        if match := _COUNT.fullmatch(word):
-            value = float(match[1].replace("_", "").replace(",", "")) * _UNITS[match[2].lower()]
-        elif _NUMBER.fullmatch(word):
-            value = float(word.replace("_", ""))
-        if not math.isfinite(value):
-            raise self.wrong(wanted)
-        return value
 
 
 class Section:
     """A mapping whose keys have been checked against the legal ones."""
 
-    def __init__(self, document: Document, node: yaml.MappingNode, path: str, legal: Collection[str]) -> None:
+    def __init__(
+        self, document: Document, node: yaml.MappingNode, path: str, legal: Mapping[str, Key] | Collection[str]
+    ) -> None:
         self.document = document
         self.path = path
         self.node = node
+        self.legal = legal if isinstance(legal, Mapping) else {name: Key(name=name, help="") for name in legal}
         self._fields: dict[str, Field] = {}
         self._keys: dict[str, yaml.Node] = {}
-        where = f"{path} has" if path else "a study has"
         for key_node, value_node in node.value:
             key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else ""
             length = max(1, len(key))
-            if key not in legal:
-                usual = _USUAL.get(key.lower())
-                meant = f"; did you mean {usual!r}?" if usual in legal else nearest(key, legal)
-                hint = meant or f"; known keys: {', '.join(legal)}"
-                raise document.error(key_node.start_mark, f"{where} no key {key!r}{hint}", length=length)
+            if key not in self.legal:
+                message = self._thousands(key_node) or (
+                    f"{path or document.what} has no key {key!r}{unknown_key(key, self.legal)}"
+                )
+                raise document.error(key_node.start_mark, message, length=length)
             if key in self._fields:
                 first = self._keys[key].start_mark.line + 1
-                message = f"{path + '.' if path else ''}{key} is given twice, first on line {first}; keep one"
+                message = f"{self._path(key)} is given twice, first on line {first}; keep one"
                 raise document.error(key_node.start_mark, message, length=length)
             self._keys[key] = key_node
-            self._fields[key] = Field(document, value_node, f"{path}.{key}" if path else key)
+            self._fields[key] = Field(document, value_node, self._path(key))
+
+    def _path(self, key: str) -> str:
+        return f"{self.path}.{key}" if self.path else key
+
+    def _thousands(self, stray: yaml.Node) -> str | None:
+        """Explain a key of three digits behind a number: ``{params: 200,000}`` is ``params: 200`` and a key ``000``."""
+        entries = list(self.node.value)
+        place = next(index for index, (key_node, _) in enumerate(entries) if key_node is stray)
+        groups = [node.value for node, value in entries[place:] if value.value == "" and len(str(node.value)) == 3]
+        if place == 0 or not groups or not all(str(group).isdecimal() for group in groups):
+            return None
+        key_node, value_node = entries[place - 1]
+        if not (isinstance(value_node, yaml.ScalarNode) and str(value_node.value).isdecimal()):
+            return None
+        digits = [value_node.value, *groups]
+        return (
+            f"{self._path(str(key_node.value))} must not have commas inside braces, where YAML reads "
+            f"{','.join(digits)} as {digits[0]} and a key {digits[1]}; write {key_node.value}: {'_'.join(digits)}"
+        )
 
     def get(self, key: str) -> Field | None:
         """The value of a key, or None where the key is absent."""
         return self._fields.get(key)
 
-    def require(self, key: str, example: str) -> Field:
+    def require(self, key: str) -> Field:
         """The value of a key.
 
         Raises:
-            StudyError: the key is absent; the message gives an example.
+            BudgetnetError: the key is absent; the message gives an example.
         """
         field = self._fields.get(key)
         if field is None:
             mark = self.node.start_mark if self.node.value else None
-            raise self.document.error(mark, f"{self.path or 'a study'} needs the key {key!r}, for example: {example}")
+            example = f"{key}: {self.legal[key].shown_example}"
+            message = f"{self.path or self.document.what} needs the key {key!r}, for example: {example}"
+            raise self.document.error(mark, message)
         return field
+
+    def values(self, declared: Mapping[str, Key], **readers: Callable[[Field], Any]) -> dict[str, Any]:
+        """Read the keys that are given, or must be, among *declared*; return them by the names of their fields.
+
+        Args:
+            declared: the keys to read.
+            readers: what reads a key that is not written as its kind says, by the key's name.
+        """
+        found: dict[str, Any] = {}
+        for name, entry in declared.items():
+            field = self.require(name) if entry.required else self.get(name)
+            if field is not None:
+                found[entry.field] = readers[name](field) if name in readers else field.value(entry)
+        return found
+
+    @contextmanager
+    def blamed(self) -> Iterator[None]:
+        """Give an error about several keys the place of the key that it names, as far as that is written."""
+        try:
+            yield
+        except BadValueError as error:
+            key = error.key.removeprefix(f"{self.path}.") if self.path else error.key
+            place = self._innermost(key.split("."))
+            length = len(place.value) if isinstance(place, yaml.ScalarNode) else 1
+            raise self.document.error(place.start_mark, f"{self._path(key)} {error.problem}", length=length) from None
+
+    def _innermost(self, keys: list[str]) -> yaml.Node:
+        """Return the innermost of nested keys that is written, or this section."""
+        place: yaml.Node = self.node
+        node: yaml.Node = self.node
+        for name in keys:
+            pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+            for key_node, value_node in pairs:
+                if key_node.value == name:
+                    place, node = key_node, value_node
+                    break
+            else:
+                break
+        return place
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._fields)
@@ -243,30 +263,40 @@ class Section:
     def __contains__(self, key: str) -> bool:
         return key in self._fields
 
-    def error_at_key(self, key: str, message: str) -> StudyError:
-        """Return an error that points at a key."""
-        return self.document.error(self._keys[key].start_mark, message, length=len(key))
 
-
-def read_yaml(text: str, *, name: str, legal: Collection[str], example: str) -> Section:
+def read_yaml(
+    text: str,
+    *,
+    name: str,
+    what: str,
+    legal: Mapping[str, Key],
+    example: str,
+    alien: tuple[str, str],
+    raises: type[BudgetnetError] = StudyError,
+) -> Section:
     """Read a YAML text whose top level is a mapping with the keys in *legal*.
 
     Args:
         text: the file's text.
         name: the file's name, for errors.
+        what: the kind of file, with an article, for errors.
         legal: the keys that may occur.
         example: what a smallest file looks like, for the error about an empty one.
+        alien: a key that shows that it is another kind of file, and what to say then.
+        raises: the kind of errors.
 
     Raises:
-        StudyError: not YAML, not a mapping, or a key is unknown or given twice.
+        BudgetnetError: of the kind *raises*: not YAML, not a mapping, or a key is unknown or given twice.
     """
-    document = Document(Source(text, name))
+    document = Document(Source(text, name), what, raises)
     try:
         node = compose(text)
     except NotYaml as problem:
-        raise StudyError(str(document.source.error(problem.span, problem.message))) from None
+        raise raises(str(document.source.error(problem.span, problem.message))) from None
     if node is None:
-        raise StudyError(f"{name}: the file is empty; a smallest study is:\n{example}")
+        raise raises(f"{name}: the file is empty; a smallest {what.removeprefix('a ')} is:\n{example}")
     if not isinstance(node, yaml.MappingNode):
-        raise document.error(node.start_mark, f"a study is made of 'key: value' lines; a smallest one is:\n{example}")
+        raise document.error(node.start_mark, f"{what} is made of 'key: value' lines; a smallest one is:\n{example}")
+    if any(key_node.value == alien[0] for key_node, _ in node.value):
+        raise raises(alien[1])
     return Section(document, node, "", legal)

@@ -1,21 +1,22 @@
-"""What a study asks for, as frozen values; `budgetnet.files.study_file` reads them from YAML. Loads no torch."""
+"""`Study`: everything that a study file asks for, as one frozen value. Loads no torch."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from budgetnet.errors import StudyError
 from budgetnet.files.plugins.plugins import NO_PLUGINS, Plugins
+from budgetnet.files.search_options import Finalists, Pruner, PrunerKind, SamplerName, SearchOptions
 from budgetnet.grammar.syntax import Grammar
+from budgetnet.keys import REQUIRED, BadValueError, check_keys, key
 from budgetnet.network.budget import Budget
 from budgetnet.ops.signature import Vocabulary
 from budgetnet.training.data.sources import Source
 from budgetnet.training.recipe.recipe import Recipe
 
 __all__ = [
+    "BRIEF_RECIPE",
     "Finalists",
     "Goal",
     "Pruner",
@@ -23,137 +24,145 @@ __all__ = [
     "SamplerName",
     "SearchOptions",
     "Study",
+    "Target",
 ]
 
 Goal = Literal["accuracy", "smallest", "pareto"]
-"""accuracy: the highest that fits. smallest: the fewest parameters that reach the target. pareto: both at once."""
 
-SamplerName = Literal["evolution", "tpe", "random"]
-
-PrunerKind = Literal["median", "halving", "hyperband", "none"]
+BRIEF_RECIPE = Recipe(epochs=6)
+"""How trials are trained where the study does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pruner:
-    """When a trial is stopped early. All trials have one schedule, so equal epochs are equal places of it."""
+class Target:
+    """What is good enough."""
 
-    kind: PrunerKind = "halving"
-    """halving: after the epoch `first`, then `reduction` times that, and so on, only the best 1/`reduction` of those
-    that came so far go on. hyperband: the same with several starting points, among which trials are dealt out. median:
-    its best epoch is below the median of what completed trials had at the same epoch; taken where only `startup` or
-    `warmup` is given. none."""
-    startup: int = 5
-    """median: completed trials before it judges."""
-    warmup: int = 1
-    """median: first epochs that are never judged."""
-    first: int | None = None
-    """halving, hyperband: the epoch of the first rung, below the trials' epochs; >= 1. None: for hyperband 1, for
-    halving two thirds of the trials' epochs, rounded up. Before that the learning rate is high, and accuracies rank
-    networks hardly better than chance (studies/results/cifar10-200k-calibration)."""
-    reduction: int = 2
-    """halving, hyperband: see `kind`; >= 2. What is stopped is on no frontier, so the default is the mildest."""
-
-    def first_rung(self, epochs: int) -> int:
-        """Return the epoch of the first rung in trials of *epochs* epochs; where it is the last, nothing is stopped."""
-        if self.first is not None:
-            return self.first
-        return 1 if self.kind == "hyperband" else -(-2 * epochs // 3)
-
-    def problem(self, epochs: int) -> str | None:
-        """Say why this does not suit trials of *epochs* epochs, or None."""
-        if self.kind in ("median", "none") or self.first is None or self.first == 1 or self.first < epochs:
-            return None
-        return (
-            f"the pruner's first rung, after epoch {self.first}, must come before the last of a trial's {epochs} "
-            "epochs; lower search.pruner.first or raise training.epochs"
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchOptions:
-    """How the space is searched."""
-
-    sampler: SamplerName = "evolution"
-    trials: int = 50
-    """Networks to train, counting those stopped early and those that diverged; duplicates and rejections are free."""
-    workers: int | None = None
-    """Processes that train at once, with one thread each; None: one per core, on GPUs one per card."""
-    seed: int = 0
-    """Seeds proposals, the validation split and every trial."""
-    minutes: float | None = None
-    """After this time no further trial is started; those that run come to their end. Counted anew at each start."""
-    pruner: Pruner = field(default_factory=Pruner)
-    stop_at_target: bool = False
-    """Whether the first network that reaches the target ends the search."""
-
-    def worker_count(self) -> int:
-        """Return the number of workers: as asked for, or the number of cores this process may use."""
-        return self.workers or _cores()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finalists:
-    """What happens to the best networks in the end: trained on train + validation images, tested once."""
-
-    top: int = 3
-    """How many networks; 0 for none."""
-    seeds: int = 3
-    """Runs of each."""
-    training: Recipe = field(default_factory=lambda: Recipe(epochs=30))
+    accuracy: float = key(
+        REQUIRED,
+        "Accuracy to reach; the search judges it by the validation images.",
+        share=True,
+        above=0,
+        below=1,
+        example="85%",
+        also=("acc",),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
     """One study file, checked."""
 
-    name: str
+    name: str = key(
+        REQUIRED,
+        "The study's name, and that of its folder in runs/.",
+        name="study",
+        rule="made of letters, digits, '.', '_' and '-' (it names a folder)",
+        example="my-first",
+        also=("name",),
+    )
     path: Path
     """The file it was read from."""
-    dataset: Source
+    dataset: Source = key(
+        REQUIRED,
+        "The images: the name of a known data set, or a folder of images with the keys below.",
+        example="cifar10",
+        also=("data",),
+    )
     """A known name, or a folder with an absolute path."""
-    budget: Budget
-    target: float | None = None
+    budget: Budget = key(
+        REQUIRED, "The most that a network may cost; at least one of the keys below.", example="{params: 200k}"
+    )
+    target: float | None = key(
+        None, "What is good enough.", kind="section", left_out="no target", example="{accuracy: 85%}"
+    )
     """Accuracy as a fraction."""
-    goal: Goal = "accuracy"
-    grammar: Grammar
+    goal: Goal = key(
+        "accuracy",
+        "What is searched for. `accuracy`: the highest that fits the budget. `smallest`: the fewest parameters that "
+        "reach the target. `pareto`: both at once.",
+        example="pareto",
+    )
+    grammar: Grammar = key(
+        REQUIRED,
+        "The rules of the search space (see [language.md](language.md)), or the path of a file that holds them, "
+        "relative to the study file.",
+        example="network = conv(3, 16|32) gap linear(classes)",
+        also=("space",),
+    )
     grammar_text: str
     """As written."""
-    vocabulary: Vocabulary
+    vocabulary: Vocabulary = key(
+        REQUIRED,
+        "Arguments of primitives where the grammar does not give them.",
+        name="defaults",
+        left_out="those of the language",
+        example="{conv: {act: gelu}}",
+    )
     """The primitives, with the study's own defaults."""
-    plugins: Plugins = NO_PLUGINS
+    plugins: Plugins = key(
+        NO_PLUGINS,
+        "Python files that define the study's own primitives, relative to the study file. Reading the study runs them.",
+        kind="paths",
+        left_out="no own primitives",
+        example="[blocks/gated.py]",
+    )
     """The study's own primitives."""
-    start_from: tuple[Path, ...] = ()
-    """Architecture files of known networks, which are tried first."""
-    search: SearchOptions = field(default_factory=SearchOptions)
-    training: Recipe
+    start_from: tuple[Path, ...] = key(
+        (),
+        "Network files of known networks, which are tried first, relative to the study file.",
+        left_out="no known networks",
+        example="[networks/tiniest.yaml]",
+    )
+    search: SearchOptions = key(
+        SearchOptions(), "How the space is searched.", left_out="the defaults below", example="{trials: 100}"
+    )
+    training: Recipe = key(
+        REQUIRED,
+        "The brief training of every trial.",
+        left_out=f"the defaults below, with {BRIEF_RECIPE.epochs} epochs",
+        example="{epochs: 3}",
+    )
     """The brief training of every trial."""
-    validation: float = 0.1
-    """Share of the train images that trials are judged by."""
-    finalists: Finalists = field(default_factory=Finalists)
+    validation: float = key(
+        0.1, "Share of the train images that trials are judged by.", share=True, above=0, below=1, example="10%"
+    )
+    finalists: Finalists = key(
+        Finalists(),
+        "What happens to the best networks in the end: each is trained again, on train and validation images "
+        "together, and tested once on the test images.",
+        left_out="the defaults below",
+        example="{top: 2, epochs: 20}",
+    )
 
     def __post_init__(self) -> None:
-        """Check what concerns several keys at once.
+        """Check every field, and what concerns several keys at once.
 
         Raises:
-            StudyError: the goal lacks a target, or does not go with a pruner; a pruner that never judges.
+            StudyError: a value breaks its key's rule, the goal lacks a target or does not go with a pruner, or the
+                pruner never judges.
         """
+        check_keys(self)
         if self.goal == "smallest" and self.target is None:
-            raise StudyError("the goal 'smallest' needs a target to reach; write for example target: {accuracy: 85%}")
-        if self.goal != "accuracy" and self.search.pruner.kind != "none":
-            raise StudyError(
-                f"the goal {self.goal!r} does not go with the pruner {self.search.pruner.kind!r}: stopping by accuracy "
-                "alone would remove the small networks; leave the pruner out or write pruner: none"
+            raise BadValueError(
+                "goal", "must not be 'smallest' without a target to reach; write for example target: {accuracy: 85%}"
             )
-        problem = self.search.pruner.problem(self.training.epochs)
-        if problem:
-            raise StudyError(problem)
+        if self.goal != "accuracy" and self.search.pruner.kind != "none":
+            raise BadValueError(
+                "search.pruner",
+                f"must be none with the goal {self.goal!r}, but got {self.search.pruner.kind!r}, which would remove "
+                "small networks by their accuracy alone; leave the pruner out or write pruner: none",
+            )
+        self.search.pruner.check_epochs(self.training.epochs)
 
     def run_folder(self, out: Path | None = None) -> Path:
-        """Return the folder that holds the study's database and weights: *out*, or ``runs/NAME``."""
-        return out if out is not None else Path("runs") / self.name
+        """Return the folder that holds the study's database and weights.
 
-
-def _cores() -> int:
-    """The number of cores this process may use (a job scheduler may allow fewer than there are)."""
-    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
-    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+        Args:
+            out: the folder, if the user names one. Otherwise it is ``runs/NAME`` in the working directory, or beside
+                the study file if there is such a folder only there.
+        """
+        if out is not None:
+            return out
+        here = Path("runs") / self.name
+        beside = self.path.parent / here
+        return beside if beside.is_dir() and not here.is_dir() else here

@@ -1,4 +1,4 @@
-"""Imports: rules from the prelude that ships with the package, or from other files, with all that they need."""
+"""Imports: rules from the prelude that ships with the package or from other files, with all rules they call."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from budgetnet.grammar.walk import walk
 __all__ = ["PRELUDE", "prelude", "resolve"]
 
 PRELUDE = "prelude"
-"""The name under which the package's own rules are imported."""
+"""Name from which the package's own rules are imported."""
 _LONGEST_CHAIN = 20
 
 
 @cache
 def prelude() -> Grammar:
-    """The rules that ship with the package, unchecked and unlabelled."""
+    """Return the rules that ship with the package, unchecked and unlabelled."""
     text = files("budgetnet.grammar").joinpath("prelude.grammar").read_text(encoding="utf-8")
     return parse(text, name="prelude.grammar")
 
@@ -32,11 +32,11 @@ def resolve(grammar: Grammar, folder: Path | None, *, chain: tuple[Path, ...] = 
 
     Args:
         grammar: as parsed.
-        folder: where imported files are looked for; None forbids importing files.
+        folder: the folder of imported files; None forbids importing files.
         chain: the files whose imports are being resolved, outermost first.
 
     Raises:
-        LanguageError: a missing file or name, imports in a circle, or a rule's name used twice.
+        LanguageError: a missing file or name, circular imports, or a rule's name used twice.
     """
     if not grammar.imports:
         return grammar
@@ -61,7 +61,7 @@ def resolve(grammar: Grammar, folder: Path | None, *, chain: tuple[Path, ...] = 
 
 
 def _needed(name: str, offered: dict[str, Rule]) -> list[Rule]:
-    """The rule of that name and every rule that it calls, in the order of the calls."""
+    """Return the rule of that name and every rule that it calls, in the order of the calls."""
     found: dict[str, Rule] = {}
     todo = [name]
     while todo:
@@ -82,10 +82,10 @@ def _library(source: Source, entry: Import, folder: Path | None, chain: tuple[Pa
     if entry.source == PRELUDE:
         return prelude()
     if folder is None:
-        raise source.error(entry.span, f"this text can import from {PRELUDE} only; it is not a file, so has no folder")
+        raise source.error(entry.span, f"a text outside a file can import only from {PRELUDE}; write it to a file")
     path = folder / entry.source
     try:
-        if not path.is_file():  # nor a device, which might never end
+        if not path.is_file():  # a device might never end
             raise OSError
         resolved, text = path.resolve(), path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -96,5 +96,5 @@ def _library(source: Source, entry: Import, folder: Path | None, chain: tuple[Pa
         raise source.error(entry.span, f"no readable file {str(path)!r}{hint}") from None
     if resolved in chain or len(chain) >= _LONGEST_CHAIN:
         names = " → ".join(part.name for part in (*chain, resolved))
-        raise source.error(entry.span, f"imports in a circle: {names}; move what both need to a third file")
+        raise source.error(entry.span, f"circular imports: {names}; move the common rules to a third file")
     return resolve(parse(text, name=str(path)), path.parent, chain=(*chain, resolved))

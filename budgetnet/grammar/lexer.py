@@ -1,8 +1,8 @@
-"""From text to tokens: everything about a grammar's text that one token of lookahead cannot see.
+"""Text to tokens, including everything that one token of lookahead cannot decide.
 
-Brackets are matched here, so that an unclosed one is reported where it was opened and not at the end of
-the text. Names that begin a rule or bind a value in a graph are marked, so that rules need no terminator.
-Limits are enforced here too: what comes out is small enough for every later step.
+Brackets are matched here, so an unclosed one is reported where it was opened and not at the end of the text.
+Names that begin a rule or bind a value in a graph are marked, so rules need no terminator. Limits are enforced
+here too: the tokens are few enough for every later step.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ __all__ = [
 ]
 
 LONGEST_TEXT = 200_000
-"""Characters in one grammar's text."""
+"""Most characters in one grammar's text."""
 MOST_TOKENS = 60_000
-"""Words and signs in one grammar's text; so many parse in about a second."""
+"""Most words and signs in one grammar's text; that many are parsed in about a second."""
 LONGEST_WORD = 200
-"""Letters of one name, or of one text in quotes."""
+"""Most letters of one name, or of one text in quotes."""
 LARGEST_NUMBER = 10**12
 MOST_RULES = 2_000
 NESTING = 60
-"""Brackets inside brackets."""
+"""Deepest nesting of brackets."""
 
 RESERVED = frozenset(
     "skip parallel split tied shared graph return concat from import in classes true false".split()  # noqa: SIM905
@@ -87,12 +87,12 @@ _HINTS = {
 
 
 def is_name(text: str) -> bool:
-    """Whether *text* can name a rule, a parameter or a value."""
+    """Return whether *text* can name a rule, a parameter or a value."""
     return re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text) is not None and text not in RESERVED
 
 
 def span_of(token: Token) -> Span:
-    """The place of a token."""
+    """Return the place of a token."""
     return Span(token.line or 0, token.column or 0, max(1, len(token)))
 
 
@@ -115,7 +115,7 @@ def _cut(source: Source) -> list[Token]:
         column = LONGEST_TEXT - text.rfind("\n", 0, LONGEST_TEXT)
         raise source.error(
             Span(line, column),
-            f"the text has {len(text)} characters, more than {LONGEST_TEXT}; split it into files and import rules",
+            f"a text may have at most {LONGEST_TEXT} characters, but got {len(text)}; split it into files",
         )
     tokens: list[Token] = []
     line, line_start, position = 1, 0, 0
@@ -155,7 +155,7 @@ def _unknown_character(source: Source, character: str, span: Span) -> LanguageEr
     if not character.isascii():
         hint = "; names, numbers and signs are plain ASCII"
     else:
-        hint = _HINTS.get(character, "; nothing in the language begins with it")
+        hint = _HINTS.get(character, "; nothing in the language starts with it")
     return source.error(span, f"unexpected character {shown}{hint}")
 
 
@@ -163,7 +163,7 @@ _PARTNER = {"(": ")", "{": "}"}
 
 
 def _match_brackets(source: Source, tokens: list[Token]) -> dict[int, int]:
-    """Index of each bracket's partner, in both directions."""
+    """Return the index of each bracket's partner, in both directions."""
     partners: dict[int, int] = {}
     open_at: list[int] = []
     for index, token in enumerate(tokens):
@@ -171,11 +171,11 @@ def _match_brackets(source: Source, tokens: list[Token]) -> dict[int, int]:
             open_at.append(index)
             if len(open_at) > NESTING:
                 raise source.error(
-                    span_of(token), f"brackets are nested deeper than {NESTING}; give the inner part a rule of its own"
+                    span_of(token), f"brackets are nested deeper than {NESTING}; give the inner part its own rule"
                 )
         elif token.type in ("CLOSE", "CLOSEBRACE"):
             if not open_at:
-                raise source.error(span_of(token), f"'{token}' closes nothing; remove it or open it before")
+                raise source.error(span_of(token), f"'{token}' closes nothing; remove it or open a bracket before it")
             opener = tokens[open_at[-1]]
             if _PARTNER[opener] != token:
                 raise source.error(
@@ -203,7 +203,7 @@ def _opened(source: Source, opener: Token) -> str:
 def _mark(source: Source, tokens: list[Token], partners: dict[int, int]) -> None:
     """Mark heads, bindings and the kinds of opening brackets (see grammar.lark)."""
     kinds = [token.type for token in tokens] + ["", ""]
-    inside: list[str] = [""]  # per open bracket: what it is; "" is outside all brackets
+    inside: list[str] = [""]  # kind of each open bracket; "" is outside all brackets
     rules = 0
     for index, token in enumerate(tokens):
         kind = token.type
@@ -248,4 +248,4 @@ def _opens_graph(kinds: list[str], partners: dict[int, int], brace: int) -> bool
 
 def _refuse_reserved(source: Source, token: Token, what: str) -> None:
     if token in RESERVED:
-        raise source.error(span_of(token), f"'{token}' is a word of the language and cannot name a {what}")
+        raise source.error(span_of(token), f"'{token}' is reserved and cannot name a {what}")

@@ -1,4 +1,4 @@
-"""Text to a grammar that is ready for use: parsed, its imports resolved, checked and labelled."""
+"""Text to a grammar that is ready for use: parsed, with imports resolved, checked and labelled."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from budgetnet.grammar.imports import resolve
 from budgetnet.grammar.parser import parse
 from budgetnet.grammar.sites import label
 from budgetnet.grammar.syntax import Grammar
-from budgetnet.ops.signature import BUILTIN, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Vocabulary
 
 __all__ = ["load"]
 
@@ -25,16 +26,16 @@ def load(
 ) -> Grammar:
     """Read a grammar or a network from text.
 
-    Imported rules follow the text's own, each with its own source; the result has no imports left. What is
-    legal but suspicious is not reported here: `budgetnet.grammar.checks.grammar.check` returns it.
+    Imported rules follow the text's own rules, each with its own source; the result has no imports left. Warnings
+    are not reported here: `budgetnet.grammar.checks.grammar.check` returns them.
 
     Args:
         text: the rules.
         name: the file's name, for errors.
         first_line: the file's line on which the text begins.
-        indent: columns that the file has in front of each line of the text.
+        indent: columns of the file before each line of the text.
         vocabulary: the primitives that may be called; the built-in ones by default.
-        folder: where imported files are looked for; None forbids importing files.
+        folder: the folder of imported files; None forbids importing files.
 
     Raises:
         LanguageError: with file, line, column, the line and a caret.

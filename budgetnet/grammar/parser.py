@@ -1,6 +1,6 @@
 """Text to expression tree: syntax only, no knowledge of primitives.
 
-`parse` is the one door. The tables are built from grammar.lark on first use and kept.
+`parse` is the only entry point. The tables are built from grammar.lark on first use and cached.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from budgetnet.grammar.walk import children
 __all__ = ["DEPTH", "parse"]
 
 DEPTH = 100
-"""Nodes inside nodes in one rule; every recursive walk over a tree relies on it."""
+"""Deepest nesting of nodes in one rule; every recursive walk over a tree relies on this limit."""
 
 
 def parse(text: str, *, name: str = "<text>", first_line: int = 1, indent: int = 0) -> Grammar:
@@ -34,7 +34,7 @@ def parse(text: str, *, name: str = "<text>", first_line: int = 1, indent: int =
         text: the rules.
         name: the file's name, for errors.
         first_line: the file's line on which the text begins.
-        indent: columns that the file has in front of each line of the text.
+        indent: columns of the file before each line of the text.
 
     Raises:
         LanguageError: with file, line, column, the line and a caret.
@@ -58,7 +58,7 @@ def parse(text: str, *, name: str = "<text>", first_line: int = 1, indent: int =
 
 
 class _Ready(Lexer):
-    """Hands on tokens that are cut already."""
+    """Passes on tokens that are already scanned."""
 
     def __init__(self, lexer_conf: object) -> None:
         pass
@@ -78,11 +78,11 @@ def _limit_depth(source: Source, root: Any) -> None:
     while todo:
         node, depth = todo.pop()
         if depth > DEPTH:
-            raise source.error(node.span, f"nested deeper than {DEPTH} parts; give the inner part a rule of its own")
+            raise source.error(node.span, f"nested deeper than {DEPTH} parts; give the inner part its own rule")
         todo.extend((child, depth + 1) for child in children(node))
 
 
-# --- what was expected, in words ----------------------------------------------------------------------
+# --- expected tokens, in words ------------------------------------------------------------------------
 
 _PART = "a part such as conv(3, 16) or a rule's name"
 _VALUE = "a value such as 16, 16|24 or 16..64:8"
@@ -111,7 +111,7 @@ _WORDS = {
 
 
 def _words(expected: Iterable[str]) -> list[str]:
-    """What the parser could have gone on with, as a reader would say it; at most four things."""
+    """Return the tokens that the parser would have accepted, in words; at most four."""
     left = set(expected)
     words = []
     if {"CONCAT", "SKIP", "_GROUP"} <= left:
@@ -142,17 +142,17 @@ def _unexpected(source: Source, tokens: list[Token], error: UnexpectedToken) -> 
         found = f"{str(token)!r}"
     words = _words(error.accepts or error.expected)
     expected = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
-    return source.error(span, f"expected {expected}, found {found}{_hint(tokens, token)}")
+    return source.error(span, f"expected {expected}, but got {found}{_hint(tokens, token)}")
 
 
 def _hint(tokens: list[Token], token: Token) -> str:
-    """What probably was meant, for the mistakes that people make."""
+    """Return a hint at the probable intention for common mistakes, or an empty text."""
     index = next((index for index, other in enumerate(tokens) if other is token), len(tokens))
     before = tokens[index - 1] if 0 < index <= len(tokens) else None
     if before is not None and before.type in ("_GROUP", "_APPLIED") and index > 1 and tokens[index - 2].type == "NAME":
-        return f"; arguments follow a name without a space: {tokens[index - 2]}(…)"
+        return f"; write arguments without a space before them: {tokens[index - 2]}(…)"
     if token.type == "RANGE":
-        return "; the ends of a range need brackets where they are computed, as in (c*2)..64"
+        return "; computed ends of a range need brackets, as in (c*2)..64"
     if token in RESERVED:
-        return f"; {str(token)!r} is a word of the language"
+        return f"; {str(token)!r} is reserved"
     return ""

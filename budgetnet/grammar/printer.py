@@ -1,7 +1,7 @@
 """Expression tree to text: ``parse(to_text(tree)) == tree`` for every tree in normal form.
 
-A rule stands on one line where it fits; otherwise its parts stand on lines of their own. Brackets appear
-only where leaving them out would change the meaning.
+A rule is printed on one line if it fits; otherwise its parts are on separate lines. Brackets appear only where
+the meaning depends on them.
 """
 
 from __future__ import annotations
@@ -40,24 +40,24 @@ from budgetnet.grammar.syntax import (
 __all__ = ["WIDTH", "expression_text", "rule_text", "term_text", "to_text", "value_text"]
 
 WIDTH = 100
-"""Columns within which a rule stands on one line."""
+"""Longest line of a rule, in columns."""
 _STEP = "    "
 
-# How tightly a text holds together: what stands at a lower level than its place allows gets brackets.
+# Levels of precedence: a text of a lower level than its place allows gets brackets.
 _CHOICE, _RANGE, _SUM, _PRODUCT, _ATOM = range(5)  # values
 _ALTERNATIVES, _SEQUENCE, _PART = range(3)  # parts of a network
 _ADD, _MUL, _TERM = range(3)  # graph terms
 
 
 def to_text(grammar: Grammar) -> str:
-    """The text of a grammar or a network, imports first, one rule after the other."""
+    """Return the text of a grammar or a network, imports first, one rule after the other."""
     imports = [_import_text(entry) for entry in grammar.imports]
     rules = [rule_text(rule) for rule in grammar.rules]
     return "\n".join([*imports, *([""] if imports else []), *rules, ""])
 
 
 def rule_text(rule: Rule) -> str:
-    """The text of one rule, without a line end."""
+    """Return the text of one rule, without a line end."""
     head = _head_text(rule)
     flat = f"{head} = {expression_text(rule.body)}"
     if len(flat) <= WIDTH:
@@ -84,7 +84,7 @@ def _import_text(entry: Import) -> str:
 
 
 def value_text(value: Value) -> str:
-    """A value on one line, as it stands in argument position: ``16|24``, ``16..64:8``, ``c*2``."""
+    """Return a value on one line, as an argument: ``16|24``, ``16..64:8``, ``c*2``."""
     return _value(value, _CHOICE)
 
 
@@ -126,7 +126,7 @@ def _weighted(options: list[str], weights: tuple[float, ...], bar: str) -> str:
 
 
 def expression_text(part: Expression) -> str:
-    """A part of a network on one line."""
+    """Return a part of a network on one line."""
     return _part(part, _ALTERNATIVES)
 
 
@@ -168,7 +168,7 @@ def _bounds(repeat: Repeat) -> str:
 
 
 def _combination(part: Skip | Parallel | Split) -> tuple[str, list[tuple[str, Expression]]]:
-    """The word and its entries; an option is an entry with ``name=`` in front."""
+    """Return the word and its entries; an option is an entry that begins with ``name=``."""
     match part:
         case Skip(project="auto"):
             return "skip", [("", part.body)]
@@ -182,16 +182,16 @@ def _combination(part: Skip | Parallel | Split) -> tuple[str, list[tuple[str, Ex
             assert_never(part)
 
 
-def _graph_head(graph: Graph) -> str:
+def _graph_head(graph: Graph[Expression]) -> str:
     return "graph" if graph.inputs == ("x",) else f"graph({', '.join(graph.inputs)})"
 
 
-def term_text(term: GraphTerm) -> str:
+def term_text(term: GraphTerm[Expression]) -> str:
     """A graph term on one line: ``a(x) + h1``."""
     return _term(term, _ADD)
 
 
-def _term(term: GraphTerm, place: int) -> str:
+def _term(term: GraphTerm[Expression], place: int) -> str:
     match term:
         case GraphName():
             return term.id
@@ -212,7 +212,7 @@ def _term(term: GraphTerm, place: int) -> str:
 
 
 def _laid_out(part: Expression, indent: str, place: int = _ALTERNATIVES, after: int = 0) -> str:
-    """*part* on one line if that and *after* more characters fit, else broken; begins at column *indent*."""
+    """Return *part* on one line if it and *after* more characters fit, else broken; begins at column *indent*."""
     flat = _part(part, place)
     if len(indent) + len(flat) + after <= WIDTH:
         return flat

@@ -1,11 +1,11 @@
-"""Names for every place where something is left to choose: fills the ``site`` fields of a tree.
+"""Names for every choice of a grammar: fills the ``site`` fields of a tree.
 
-A site is unique within its rule; the second of equal ones gets ``#2``. Sites are made of names that the
+A site is unique within its rule; the second of two equal ones gets ``#2``. Sites consist of names that the
 author wrote, so they survive edits elsewhere in the text:
 
 - ``kind``: alternatives;
-- ``block.count`` (``repeat.count`` for a group): how often a part is repeated; none where ``{n}`` is fixed;
-- ``block.times``: a choice inside the bounds of a repetition;
+- ``block.count`` (``repeat.count`` for a group): the number of repetitions of a part; none if ``{n}`` is fixed;
+- ``block.times``: a choice in the bounds of a repetition;
 - ``block.used`` (``part.used`` for a group): an optional part;
 - ``conv.kernel``: a choice in an argument (``op.kind.value`` for a rule's parameter called kind, since
   ``op.kind`` is the name of the alternatives inside the rule op);
@@ -19,20 +19,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
+from budgetnet.grammar.graph import rebuild
 from budgetnet.grammar.syntax import (
     Alternatives,
     Argument,
     Arithmetic,
-    Binding,
     Call,
     Choice,
     Expression,
     Grammar,
     Graph,
-    GraphApply,
-    GraphJoin,
-    GraphName,
-    GraphTerm,
     Name,
     Number,
     Optional,
@@ -53,7 +49,7 @@ __all__ = ["label"]
 
 
 def label(grammar: Grammar, vocabulary: Vocabulary) -> Grammar:
-    """Return *grammar* with every ``site`` filled; the order of the text decides who is ``#2``."""
+    """Return *grammar* with every ``site`` filled; the order of the text decides which one is ``#2``."""
     positional = {name: tuple(p.name for p in entry.parameters) for name, entry in vocabulary.signatures.items()}
     rules = {rule.name: tuple(parameter.name for parameter in rule.parameters) for rule in grammar.rules}
     return replace(grammar, rules=tuple(_Labeller(positional, rules).rule(rule) for rule in grammar.rules))
@@ -124,13 +120,12 @@ class _Labeller:
             case Split():
                 return Split(self.parts(part.branches), part.join, part.span)
             case Graph():
-                bindings = tuple(Binding(b.name, self.term(b.term), b.span) for b in part.bindings)
-                return Graph(part.inputs, bindings, self.term(part.result), part.span)
+                return rebuild(part, self.part)
             case _:
                 assert_never(part)
 
     def call(self, call: Call) -> Call:
-        # What belongs to a call carries the call's own site, so `stage#2.c` is the width of the stage `stage#2`.
+        # Sites inside a call begin with the call's own site, so `stage#2.c` is the width of the stage `stage#2`.
         site = self.fresh(call.name)
         names = self.rules.get(call.name, self.primitives.get(call.name, ()))
         arguments = []
@@ -144,7 +139,7 @@ class _Labeller:
     def repeat(self, repeat: Repeat) -> Repeat:
         body = self.part(repeat.body)
         name = _called(body) or "repeat"
-        if repeat.low == repeat.high:  # drawn once, so one object stands for both
+        if repeat.low == repeat.high:  # drawn once, so both bounds are one object
             site = ""
             low = high = self.value(repeat.low, f"{name}.times")
         else:
@@ -152,18 +147,7 @@ class _Labeller:
             low, high = self.value(repeat.low, f"{name}.times"), self.value(repeat.high, f"{name}.times")
         return Repeat(body, low, high, repeat.mode, site, repeat.span)
 
-    def term(self, term: GraphTerm) -> GraphTerm:
-        match term:
-            case GraphName():
-                return term
-            case GraphApply():
-                return GraphApply(self.part(term.function), term.inputs, term.span, term.input_spans)
-            case GraphJoin():
-                return GraphJoin(term.join, tuple(self.term(inner) for inner in term.terms), term.span)
-            case _:
-                assert_never(term)
-
 
 def _called(part: Expression) -> str | None:
-    """The site of a call, which is what its repetition is named after."""
+    """Return the site of a call, after which its repetition is named, or None."""
     return part.site if isinstance(part, Call) else None

@@ -1,12 +1,12 @@
-"""The expression tree of a grammar: what the parser makes, the printer prints and a space walks.
+"""The expression tree of a grammar, made by the parser and printed by the printer.
 
-Two families of nodes: *values* stand in argument position (numbers, names, choices, arithmetic),
-*expressions* stand for parts of a network. All are frozen; equality ignores where in a file a node came
-from, so ``parse(print(x)) == x`` is a statement about meaning.
+There are two families of nodes: *values* are arguments (numbers, names, choices, arithmetic), *expressions*
+are parts of a network. All are frozen; equality ignores the place of a node in its file, so
+``parse(print(x)) == x`` compares meanings.
 
-Every place where something is left to choose carries a ``site``: a label that is unique within its rule
-and built from the names the author wrote (``conv.kernel``, ``kind``, ``block.count``; see
-`budgetnet.grammar.sites`). Sites make up the stable names of decisions, see `budgetnet.derivation.expand`.
+Every choice has a ``site``: a label that is unique within its rule and built from the names that the author
+wrote (``conv.kernel``, ``kind``, ``block.count``; see `budgetnet.grammar.sites`). Sites form the stable names
+of decisions, see `budgetnet.derivation.expand`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from budgetnet.grammar.graph import Binding, Graph, GraphApply, GraphJoin, GraphName, GraphTerm, Join
 from budgetnet.grammar.source import NOWHERE, Source, Span
 
 __all__ = [
@@ -46,8 +47,6 @@ __all__ = [
     "Text",
     "Value",
 ]
-
-Join = Literal["add", "concat", "mul"]
 
 
 # --- values -----------------------------------------------------------------------------------------
@@ -85,7 +84,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """``16|24|32`` in argument position; ``weights`` is empty or holds one prior weight per option."""
+    """``16|24|32`` as an argument; ``weights`` is empty or holds one prior weight per option."""
 
     options: tuple[Value, ...]
     weights: tuple[float, ...] = ()
@@ -162,7 +161,7 @@ class Alternatives:
 class Repeat:
     """``a{m..n}``, ``tied(a){m..n}`` or ``shared(a){m..n}``; ``{n}`` has equal low and high.
 
-    anew: every repetition is derived anew. tied: one derivation, own weights each time.
+    anew: every repetition is derived independently. tied: one derivation, separate weights each time.
     shared: one derivation, one set of weights.
     """
 
@@ -187,9 +186,9 @@ class Optional:
 class Skip:
     """``skip(a)``: ``x + a(x)``.
 
-    project says what stands on the shortcut where shapes differ: ``"auto"`` a 1x1 convolution with batch
-    norm, ``"none"`` makes the difference an error, ``"pad"`` zero channels and strided positions (ResNet's
-    option A), or an expression that is always applied there.
+    *project* is the shortcut if shapes differ: ``"auto"`` is a 1x1 convolution with batch norm, ``"none"`` makes
+    the difference an error, ``"pad"`` is zero channels and strided positions (ResNet's option A); an expression
+    is always applied.
     """
 
     body: Expression
@@ -215,56 +214,7 @@ class Split:
     span: Span = field(default=NOWHERE, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class GraphName:
-    """A value inside a graph, by name."""
-
-    id: str
-    span: Span = field(default=NOWHERE, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class GraphApply:
-    """``a(h1)`` or, for a rule that is itself a graph of two inputs, ``cell(h1, h2)``."""
-
-    function: Expression
-    inputs: tuple[str, ...]
-    span: Span = field(default=NOWHERE, compare=False)
-    input_spans: tuple[Span, ...] = field(default=(), compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class GraphJoin:
-    """``t + u`` (add), ``t * u`` (mul) or ``concat(t, u)`` of two or more terms."""
-
-    join: Join
-    terms: tuple[GraphTerm, ...]
-    span: Span = field(default=NOWHERE, compare=False)
-
-
-GraphTerm = GraphName | GraphApply | GraphJoin
-
-
-@dataclass(frozen=True, slots=True)
-class Binding:
-    """``h1 = term`` inside a graph; each name is bound once and used only below."""
-
-    name: str
-    term: GraphTerm
-    span: Span = field(default=NOWHERE, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Graph:
-    """``graph { h = a(x); return h + x }``, or ``graph(p, q) { … }`` with named inputs (default: x)."""
-
-    inputs: tuple[str, ...]
-    bindings: tuple[Binding, ...]
-    result: GraphTerm
-    span: Span = field(default=NOWHERE, compare=False)
-
-
-Expression = Call | Sequence | Alternatives | Repeat | Optional | Skip | Parallel | Split | Graph
+Expression = Call | Sequence | Alternatives | Repeat | Optional | Skip | Parallel | Split | Graph["Expression"]
 
 
 # --- rules ------------------------------------------------------------------------------------------
@@ -272,7 +222,7 @@ Expression = Call | Sequence | Alternatives | Repeat | Optional | Skip | Paralle
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A rule's parameter; a default is evaluated where the rule is called and may use ``in``."""
+    """A rule's parameter; a default is evaluated at each call of the rule and may use ``in``."""
 
     name: str
     default: Value | None = None
@@ -288,7 +238,7 @@ class Rule:
     body: Expression
     span: Span = field(default=NOWHERE, compare=False)
     source: Source | None = field(default=None, compare=False, repr=False)
-    """The text it was read from, so that later errors can point at it."""
+    """Text that the rule was read from, so later errors can point at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +248,7 @@ class Import:
     source: str
     names: tuple[str, ...]
     span: Span = field(default=NOWHERE, compare=False)
-    """Of the source."""
+    """Place of the source."""
     name_spans: tuple[Span, ...] = field(default=(), compare=False)
 
 
@@ -315,5 +265,5 @@ class Grammar:
         return next((rule for rule in self.rules if rule.name == "network"), self.rules[0])
 
     def rule(self, name: str) -> Rule | None:
-        """The rule of that name, or None."""
+        """Return the rule of that name, or None."""
         return next((rule for rule in self.rules if rule.name == name), None)

@@ -1,11 +1,11 @@
-"""From the parser's reductions to tree nodes in normal form; one method per rule of grammar.lark.
+"""The parser's reductions to tree nodes in normal form; one method per rule of grammar.lark.
 
 Normal form: a `Sequence` holds at least two parts and no `Sequence`; `Alternatives`, `Choice`, `Parallel`,
 `Split` and `GraphJoin` hold at least two; weights that are all 1 are left out; ``{n}`` has one object as low
-and high; ``{m..n}`` is never a single `Range` of step one.
+and high; ``{m..n}`` never holds a single `Range` of step one.
 """
 
-# ruff: noqa: D102  (each method is one rule of grammar.lark, which says what it is)
+# ruff: noqa: D102  (each method is documented by its rule in grammar.lark)
 from __future__ import annotations
 
 from typing import Any, Literal, cast, get_args
@@ -51,7 +51,7 @@ _PROJECTIONS = ("auto", "none", "pad")
 
 
 class BuildError(Exception):
-    """A mistake that the syntax allows; the parser turns it into a located `LanguageError`."""
+    """A mistake that the syntax allows; the parser converts it to a `LanguageError` with its place."""
 
     def __init__(self, span: Span, message: str) -> None:
         super().__init__(message)
@@ -63,7 +63,7 @@ _Weighted = tuple[Any, Token | None]
 
 
 def _weights(parts: list[_Weighted], what: str) -> tuple[float, ...]:
-    """The weights of alternatives or choices; empty where all are one."""
+    """Return the weights of alternatives or choices; empty if all are one."""
     if len(parts) == 1:
         weight = parts[0][1]
         if weight is not None:
@@ -75,7 +75,7 @@ def _weights(parts: list[_Weighted], what: str) -> tuple[float, ...]:
 
 @v_args(inline=True)
 class Builder(Transformer[Token, Grammar]):
-    """Makes the nodes of `budgetnet.grammar.syntax`. Methods are named after the rules of grammar.lark."""
+    """Builds the nodes of `budgetnet.grammar.syntax`. Methods are named after the rules of grammar.lark."""
 
     def start(self, *statements: Import | Rule) -> Grammar:
         rules = tuple(statement for statement in statements if isinstance(statement, Rule))
@@ -156,11 +156,11 @@ class Builder(Transformer[Token, Grammar]):
             raise BuildError(span_of(options[0][0]), f"{word}: the option {legal}= comes after the parts")
         if word == "skip":
             if len(parts) != 1:
-                found = f"skip takes one part, found {len(parts)}; parallel(a, b) joins several"
+                found = f"skip takes one part, but got {len(parts)}; parallel(a, b) joins several"
                 raise BuildError(span_of(word), found)
             return Skip(parts[0], _projection(options[0][1]) if options else "auto", span_of(word))
         if len(parts) < 2:
-            raise BuildError(span_of(word), f"{word} needs at least two branches, found {len(parts)}")
+            raise BuildError(span_of(word), f"{word} needs at least two branches, but got {len(parts)}")
         if word == "parallel":
             return Parallel(parts, _join(options[0][1]) if options else "add", span_of(word))
         return Split(parts, _join(options[0][1]) if options else "concat", span_of(word))
@@ -209,23 +209,23 @@ class Builder(Transformer[Token, Grammar]):
 
     # --- graphs
 
-    def graph(self, begin: Token, inputs: tuple[str, ...] | None, *rest: Any) -> Graph:
+    def graph(self, begin: Token, inputs: tuple[str, ...] | None, *rest: Any) -> Graph[Expression]:
         *bindings, result = rest
         return Graph(inputs or ("x",), tuple(bindings), result, span_of(begin))
 
     def inputs(self, *names: Token) -> tuple[str, ...]:
         return tuple(map(str, names))
 
-    def binding(self, name: Token, term: GraphTerm) -> Binding:
+    def binding(self, name: Token, term: GraphTerm[Expression]) -> Binding[Expression]:
         return Binding(str(name), term, span_of(name))
 
-    def join(self, *terms: GraphTerm) -> GraphTerm:
+    def join(self, *terms: GraphTerm[Expression]) -> GraphTerm[Expression]:
         return terms[0] if len(terms) == 1 else GraphJoin("add", terms, terms[0].span)
 
-    def multiplied(self, *terms: GraphTerm) -> GraphTerm:
+    def multiplied(self, *terms: GraphTerm[Expression]) -> GraphTerm[Expression]:
         return terms[0] if len(terms) == 1 else GraphJoin("mul", terms, terms[0].span)
 
-    def concat(self, word: Token, *terms: GraphTerm) -> GraphJoin:
+    def concat(self, word: Token, *terms: GraphTerm[Expression]) -> GraphJoin[Expression]:
         if len(terms) < 2:
             raise BuildError(span_of(word), "concat needs at least two values")
         return GraphJoin("concat", terms, span_of(word))
@@ -233,7 +233,7 @@ class Builder(Transformer[Token, Grammar]):
     def graph_name(self, token: Token) -> GraphName:
         return GraphName(str(token), span_of(token))
 
-    def short_apply(self, name: Token, arguments: tuple[Argument, ...]) -> GraphApply:
+    def short_apply(self, name: Token, arguments: tuple[Argument, ...]) -> GraphApply[Expression]:
         """``a(x)``: the only brackets of a call in a graph hold the values it is applied to."""
         part = Call(str(name), span=span_of(name))
         names = [entry.value for entry in arguments if entry.name is None and isinstance(entry.value, Name)]
@@ -244,7 +244,7 @@ class Builder(Transformer[Token, Grammar]):
             )
         return GraphApply(part, tuple(name.id for name in names), part.span, tuple(name.span for name in names))
 
-    def apply(self, function: Expression, *names: Token) -> GraphApply:
+    def apply(self, function: Expression, *names: Token) -> GraphApply[Expression]:
         return GraphApply(function, tuple(map(str, names)), function.span, tuple(map(span_of, names)))
 
     applied_group = group

@@ -1,4 +1,4 @@
-"""The children of a tree's nodes, in the order of the text."""
+"""Walks over syntax trees, in the order of the text."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from budgetnet.grammar.syntax import (
 
 __all__ = ["Element", "children", "walk"]
 
-Element = Expression | Value | GraphTerm
+Element = Expression | Value | GraphTerm[Expression]
 
 
 def children(node: Element) -> tuple[Element, ...]:
-    """The parts, values and graph terms directly inside *node*."""
+    """Return the parts, values and graph terms directly inside *node*."""
     match node:
         case Number() | Name() | Text() | GraphName():
             return ()
@@ -68,7 +68,7 @@ def children(node: Element) -> tuple[Element, ...]:
 
 
 def walk(root: Element) -> Iterator[Element]:
-    """*root* and everything inside it, in the order of the text."""
+    """Yield *root* and everything inside it, in the order of the text."""
     todo = [root]
     while todo:
         node = todo.pop()

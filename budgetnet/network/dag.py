@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Generic, assert_never
 
-from budgetnet.grammar import syntax
+from budgetnet.grammar.graph import Function, Graph, GraphApply, GraphJoin, GraphName, GraphTerm, Join
 from budgetnet.network.nodes import Shape
 from budgetnet.network.shapes import joined_shape
 
@@ -13,10 +13,10 @@ __all__ = ["Alias", "Apply", "Instruction", "JoinStep", "instructions", "settle"
 
 
 @dataclass(frozen=True, slots=True)
-class Apply:
+class Apply(Generic[Function]):
     """Run a part on named values."""
 
-    function: syntax.Expression
+    function: Function
     inputs: tuple[str, ...]
     target: str
 
@@ -25,7 +25,7 @@ class Apply:
 class JoinStep:
     """Join named values."""
 
-    join: syntax.Join
+    join: Join
     inputs: tuple[str, ...]
     target: str
 
@@ -38,28 +38,28 @@ class Alias:
     target: str
 
 
-Instruction = Apply | JoinStep | Alias
+Instruction = Apply[Function] | JoinStep | Alias
 
 
-def instructions(graph: syntax.Graph) -> tuple[Instruction, ...]:
+def instructions(graph: Graph[Function]) -> tuple[Instruction[Function], ...]:
     """Compile a graph; its result ends up under the name ``return``. Applications come in the order written."""
-    program: list[Instruction] = []
+    program: list[Instruction[Function]] = []
     for binding in graph.bindings:
         _compile(binding.term, binding.name, program)
     _compile(graph.result, "return", program)
     return tuple(program)
 
 
-def _compile(term: syntax.GraphTerm, target: str, program: list[Instruction]) -> None:
+def _compile(term: GraphTerm[Function], target: str, program: list[Instruction[Function]]) -> None:
     match term:
-        case syntax.GraphName(name):
+        case GraphName(name):
             program.append(Alias(name, target))
-        case syntax.GraphApply(function, inputs):
+        case GraphApply(function, inputs):
             program.append(Apply(function, inputs, target))
-        case syntax.GraphJoin(join, terms):
+        case GraphJoin(join, terms):
             names: list[str] = []
             for position, inner in enumerate(terms):
-                if isinstance(inner, syntax.GraphName):
+                if isinstance(inner, GraphName):
                     names.append(inner.id)
                 else:
                     names.append(f"{target}.{position}")
@@ -69,7 +69,7 @@ def _compile(term: syntax.GraphTerm, target: str, program: list[Instruction]) ->
             assert_never(term)
 
 
-def settle(program: tuple[Instruction, ...], position: int, shapes: dict[str, Shape]) -> int:
+def settle(program: tuple[Instruction[Function], ...], position: int, shapes: dict[str, Shape]) -> int:
     """Carry out everything up to the next application and return its position, or the program's length.
 
     Raises:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import assert_never
 
 from budgetnet.grammar import syntax as language
+from budgetnet.grammar.graph import rebuild
 from budgetnet.grammar.lexer import is_name
 from budgetnet.grammar.printer import to_text
 from budgetnet.network import nodes
 from budgetnet.network.nodes import Node
-from budgetnet.ops.registry import CLASSES
-from budgetnet.ops.signature import BUILTIN, Parameter, Scalar
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Parameter, Scalar
 
 __all__ = ["network_grammar", "network_text", "summary"]
-
-_WORDS = {kind: word for word, kind in CLASSES.items()}
 
 
 # --- the whole network ------------------------------------------------------------------------------
@@ -52,8 +50,7 @@ def _expression(node: Node) -> language.Expression:
         case nodes.Shared():
             return _repeat(_expression(node.body), node.times, shared=True)
         case nodes.Graph():
-            bindings = tuple(language.Binding(bound.name, _term(bound.term)) for bound in node.bindings)
-            return language.Graph(node.inputs, bindings, _term(node.result))
+            return rebuild(node, _expression)
         case nodes.Custom():
             arguments = tuple(
                 language.Argument(name, _value(value, text=not is_name(str(value)))) for name, value in node.arguments
@@ -81,29 +78,16 @@ def _repeat(body: language.Expression, count: int, *, shared: bool = False) -> l
     return language.Repeat(body, times, times, "shared" if shared else "anew")
 
 
-def _term(term: nodes.GraphTerm) -> language.GraphTerm:
-    match term:
-        case nodes.GraphName():
-            return language.GraphName(term.id)
-        case nodes.GraphApply():
-            return language.GraphApply(_expression(term.function), term.inputs)
-        case nodes.GraphJoin():
-            return language.GraphJoin(term.join, tuple(map(_term, term.terms)))
-        case _:
-            assert_never(term)
-
-
 def _call(node: nodes.Primitive) -> language.Call:
     """Required arguments and the first one by position, the others by name where they differ from the default."""
-    name = _WORDS[type(node)]
     arguments: list[language.Argument] = []
-    for position, parameter in enumerate(BUILTIN[name].parameters):
+    for position, parameter in enumerate(BUILTIN[node.word].parameters):
         value: Scalar = getattr(node, parameter.name)
         if not _is_default(parameter, value):
             by_position = parameter.default is None or position == 0
             shown = _value(value, text=parameter.kind == "order")
             arguments.append(language.Argument(None if by_position else parameter.name, shown))
-    return language.Call(name, tuple(arguments))
+    return language.Call(node.word, tuple(arguments))
 
 
 def _is_default(parameter: Parameter, value: Scalar) -> bool:
@@ -150,21 +134,6 @@ def _runs(parts: tuple[str, ...]) -> list[str]:
 
 def _short(node: Node) -> str:
     match node:
-        case nodes.Conv():
-            groups = f"g{node.groups}" if node.groups > 1 else ""
-            return f"conv{node.kernel}-{node.channels}{_steps(node.stride, node.dilation)}{groups}"
-        case nodes.DepthwiseConv():
-            wider = f"x{node.multiplier}" if node.multiplier > 1 else ""
-            return f"dwconv{node.kernel}{wider}{_steps(node.stride, node.dilation)}"
-        case nodes.Linear():
-            return f"linear-{node.features}"
-        case nodes.MaxPool() | nodes.AvgPool():
-            word = "maxpool" if isinstance(node, nodes.MaxPool) else "avgpool"
-            if node.kernel == 2 and node.stride in ("auto", 2):
-                return word
-            return f"{word}{node.kernel}" + ("" if node.stride == "auto" else f"/{node.stride}")
-        case nodes.Norm() | nodes.Act():
-            return node.kind if isinstance(node, nodes.Act) else f"{node.kind}norm"
         case nodes.Sequence():
             return " ".join(_runs(tuple(map(_short, node.items)))) or "identity"
         case nodes.Skip():
@@ -177,13 +146,5 @@ def _short(node: Node) -> str:
             return f"shared({_short(node.body)})×{node.times}"
         case nodes.Graph():
             return f"graph({len(node.bindings)})"
-        case nodes.Custom():
-            return (
-                f"{node.name}({', '.join(str(value) for _, value in node.arguments)})" if node.arguments else node.name
-            )
         case _:
-            return _WORDS[type(node)]
-
-
-def _steps(stride: int, dilation: int) -> str:
-    return (f"/{stride}" if stride > 1 else "") + (f"d{dilation}" if dilation > 1 else "")
+            return node.short()

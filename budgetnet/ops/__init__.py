@@ -1,1 +1,1 @@
-"""The operations of the language, a file per family: signature, shape rule, cost, layers. Loads no torch."""
+"""Operations: what stands at the leaves of a network, one file per family, and all that each says of itself."""

@@ -1,30 +1,47 @@
-"""The primitives' signatures: what a grammar may call, with which arguments, and their defaults.
+"""Signatures: the arguments that an operation takes in a grammar, with their limits and defaults.
 
-One literal table. The parser checks calls against it, the printer leaves out what equals a default, the
-network room has one frozen class per entry with the same fields (a test holds the two together).
+The parser checks calls against them, and the printer leaves out what equals a default. A built-in operation's
+signature is read off the fields of its class, whose types are those of this file.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import MISSING, dataclass, fields, replace
+from typing import Annotated, Any, Literal, assert_never, get_type_hints
 
-__all__ = ["ACTIVATIONS", "BUILTIN", "NORMS", "Parameter", "Scalar", "Signature", "Vocabulary"]
+from budgetnet.errors import nearest
+
+__all__ = [
+    "Count",
+    "Factor",
+    "Flag",
+    "Kind",
+    "Order",
+    "Parameter",
+    "Rate",
+    "Scalar",
+    "SidePadding",
+    "Signature",
+    "Stride",
+    "Vocabulary",
+    "one_of",
+    "read_parameters",
+    "wrong",
+]
 
 Scalar = int | float | bool | str
 
-ACTIVATIONS = ("relu", "relu6", "gelu", "silu", "hardswish", "leaky_relu", "sigmoid", "tanh", "none")
-NORMS = ("batch", "group", "layer", "none")
+Kind = Literal["int", "float", "bool", "name", "text", "order"]
+"""``name`` is one of a parameter's names, ``text`` any text, ``order`` a text naming each of conv, norm, act and
+drop at most once, conv always."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """One parameter of a primitive."""
+    """One parameter of an operation."""
 
     name: str
-    kind: Literal["int", "float", "bool", "name", "text", "order"]
-    """``name`` is one of `names`, ``text`` any text, ``order`` a text naming each of conv, norm, act and drop at most
-    once, conv always."""
+    kind: Kind
     default: Scalar | None = None
     """None: the argument is required."""
     low: float | None = None
@@ -37,7 +54,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """One primitive: its parameters in positional order and one line of help."""
+    """One operation: its parameters in positional order and one line of help."""
 
     name: str
     parameters: tuple[Parameter, ...] = ()
@@ -48,119 +65,18 @@ class Signature:
         return next((parameter for parameter in self.parameters if parameter.name == name), None)
 
 
-def _int(name: str, default: int | str | None = None, *, low: int = 1, names: tuple[str, ...] = ()) -> Parameter:
-    return Parameter(name=name, kind="int", default=default, low=low, names=names)
-
-
-def _rate(name: str = "dropout", default: float | None = 0.0) -> Parameter:
-    return Parameter(name=name, kind="float", default=default, low=0.0, high=0.95)
-
-
-def _name(name: str, default: str | None, names: tuple[str, ...]) -> Parameter:
-    return Parameter(name=name, kind="name", default=default, names=names)
-
-
-_PADDING = _int("padding", "same", low=0, names=("same",))
-_BIAS = Parameter(name="bias", kind="name", default="auto", names=("auto", "true", "false"))
-_NORM = _name("norm", "batch", NORMS)
-_ACT = _name("act", "relu", ACTIVATIONS)
-_ORDER = Parameter(name="order", kind="order", default="conv norm act drop")
-_TAIL = (_PADDING, _BIAS, _NORM, _ACT, _rate(), _ORDER)
-
-_TABLE = (
-    Signature(
-        name="conv",
-        help="2-d convolution with norm, activation and dropout in the stated order; bias=auto: only without a norm",
-        parameters=(
-            _int("kernel"),
-            _int("channels"),
-            _int("stride", 1),
-            _int("dilation", 1),
-            _int("groups", 1),
-            *_TAIL,
-        ),
-    ),
-    Signature(
-        name="dwconv",
-        help="depthwise convolution: one group per input channel, multiplier output channels for each",
-        parameters=(_int("kernel"), _int("stride", 1), _int("dilation", 1), _int("multiplier", 1), *_TAIL),
-    ),
-    Signature(
-        name="linear",
-        help="fully connected layer; flattens an image first",
-        parameters=(
-            _int("features"),
-            Parameter(name="bias", kind="bool", default=True),
-            _name("act", "none", ACTIVATIONS),
-            _rate(),
-        ),
-    ),
-    Signature(
-        name="maxpool",
-        help="max pooling; stride=auto means the kernel's size",
-        parameters=(
-            _int("kernel", 2),
-            _int("stride", "auto", names=("auto",)),
-            _int("padding", 0, low=0, names=("same",)),
-        ),
-    ),
-    Signature(
-        name="avgpool",
-        help="average pooling (padding counts as zeros); stride=auto means the kernel's size",
-        parameters=(
-            _int("kernel", 2),
-            _int("stride", "auto", names=("auto",)),
-            _int("padding", 0, low=0, names=("same",)),
-        ),
-    ),
-    Signature(name="gap", help="global average pooling to 1x1"),
-    Signature(name="gmp", help="global max pooling to 1x1"),
-    Signature(
-        name="norm",
-        help="batch norm, group norm (groups), layer norm over channels at each position, or none",
-        parameters=(_name("kind", "batch", NORMS), _int("groups", 8)),
-    ),
-    Signature(name="act", help="activation", parameters=(_name("kind", "relu", ACTIVATIONS),)),
-    Signature(name="dropout", help="dropout of single activations", parameters=(_rate("rate", None),)),
-    Signature(
-        name="se",
-        help="squeeze-and-excitation: gap, 1x1 conv to channels // reduction, act, 1x1 conv back, gate, product",
-        parameters=(
-            _int("reduction", 4),
-            _name("act", "relu", ACTIVATIONS),
-            _name("gate", "sigmoid", ("sigmoid", "hardsigmoid")),
-        ),
-    ),
-    Signature(name="shuffle", help="channel shuffle between groups", parameters=(_int("groups", 2),)),
-    Signature(name="identity", help="nothing"),
-    Signature(name="zero", help="zeros of the same width, strided", parameters=(_int("stride", 1),)),
-    Signature(
-        name="scale",
-        help="one learned factor per channel, started at init",
-        parameters=(Parameter(name="init", kind="float", default=1.0, low=-10.0, high=10.0),),
-    ),
-    Signature(
-        name="pad",
-        help="zero channels added on both sides up to channels, every stride-th position kept (ResNet's option A)",
-        parameters=(_int("channels"), _int("stride", 1)),
-    ),
-)
-
-BUILTIN: dict[str, Signature] = {signature.name: signature for signature in _TABLE}
-
-
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The primitives one study may call: the built-in ones, its plug-ins, with its own defaults."""
+    """The operations one study may call: the built-in ones, its plug-ins, with its own defaults."""
 
     signatures: dict[str, Signature]
 
     def with_defaults(self, defaults: dict[str, dict[str, Scalar]]) -> Vocabulary:
-        """Return a copy in which ``defaults[primitive][parameter]`` replaces the built-in default."""
+        """Return a copy in which ``defaults[operation][parameter]`` replaces the built-in default."""
         signatures = dict(self.signatures)
-        for primitive, values in defaults.items():
-            old = signatures[primitive]
-            signatures[primitive] = replace(
+        for operation, values in defaults.items():
+            old = signatures[operation]
+            signatures[operation] = replace(
                 old,
                 parameters=tuple(
                     replace(parameter, default=values.get(parameter.name, parameter.default))
@@ -168,3 +84,96 @@ class Vocabulary:
                 ),
             )
         return Vocabulary(signatures)
+
+
+# --- types of an operation's fields -----------------------------------------------------------------
+
+
+def one_of(*names: str) -> Parameter:
+    """Return the limits of an argument that is one of some words, to stand in an ``Annotated[str, …]``."""
+    return Parameter(name="", kind="name", names=names)
+
+
+Count = Annotated[int, Parameter(name="", kind="int", low=1)]
+"""A whole number from 1."""
+Stride = Annotated[int | str, Parameter(name="", kind="int", low=1, names=("auto",))]
+"""A whole number from 1, or ``auto``."""
+SidePadding = Annotated[int | str, Parameter(name="", kind="int", low=0, names=("same",))]
+"""A whole number from 0, or ``same``: ``dilation * (kernel - 1) // 2`` on each side, which needs an odd kernel."""
+Rate = Annotated[float, Parameter(name="", kind="float", low=0.0, high=0.95)]
+"""A share that is dropped."""
+Factor = Annotated[float, Parameter(name="", kind="float", low=-10.0, high=10.0)]
+"""Any number of moderate size."""
+Flag = Annotated[bool, Parameter(name="", kind="bool")]
+"""``true`` or ``false``."""
+Order = Annotated[str, Parameter(name="", kind="order")]
+"""The order of a convolution's parts."""
+
+
+def read_parameters(operation: type[Any]) -> tuple[Parameter, ...]:
+    """Return a parameter for each field of an operation's dataclass; fields have the types above, or use `one_of`."""
+    hints = get_type_hints(operation, include_extras=True)
+    return tuple(
+        replace(
+            hints[field.name].__metadata__[0],
+            name=field.name,
+            default=None if field.default is MISSING else field.default,
+        )
+        for field in fields(operation)
+    )
+
+
+# --- checking an argument ---------------------------------------------------------------------------
+
+
+def wrong(parameter: Parameter, value: Scalar) -> str | None:
+    """Say what is wrong with *value* as this parameter's argument, or None if it is legal."""
+    match parameter.kind:
+        case "int":
+            if isinstance(value, str) and value in parameter.names:
+                return None
+            if isinstance(value, bool) or not isinstance(value, int):
+                words = "".join(f" or {name}" for name in parameter.names)
+                return (
+                    f"{parameter.name} takes a whole number{words}, got {value!r}{nearest(str(value), parameter.names)}"
+                )
+            return _outside(parameter, value)
+        case "float":
+            if isinstance(value, bool | str):
+                return f"{parameter.name} takes a number, got {value!r}"
+            return _outside(parameter, value)
+        case "bool":
+            return None if isinstance(value, bool) else f"{parameter.name} takes true or false, got {value!r}"
+        case "name":
+            given = str(value).lower() if isinstance(value, bool) else value
+            if given in parameter.names:
+                return None
+            legal = ", ".join(parameter.names)
+            return f"{parameter.name} is one of {legal}, got {value!r}{nearest(str(value), parameter.names)}"
+        case "text":
+            if isinstance(value, str) and '"' not in value and value.isprintable():
+                return None
+            return f"{parameter.name} takes a text of one line without double quotes, got {value!r}"
+        case "order":
+            return _wrong_order(parameter, value)
+        case _:
+            assert_never(parameter.kind)
+
+
+def _outside(parameter: Parameter, value: float) -> str | None:
+    if parameter.low is not None and value < parameter.low:
+        return f"{parameter.name} must be at least {parameter.low:g}, got {value}"
+    if parameter.high is not None and value > parameter.high:
+        return f"{parameter.name} must be at most {parameter.high:g}, got {value}"
+    return None
+
+
+def _wrong_order(parameter: Parameter, value: Scalar) -> str | None:
+    legal = ("conv", "norm", "act", "drop")
+    words = value.split() if isinstance(value, str) else []
+    unknown = next((word for word in words if word not in legal), None)
+    if unknown is not None:
+        return f"{parameter.name} is made of conv, norm, act and drop, got {unknown!r}{nearest(unknown, legal)}"
+    if "conv" not in words or len(set(words)) != len(words):
+        return f'{parameter.name} names conv once and norm, act, drop at most once, got "{value}"'
+    return None

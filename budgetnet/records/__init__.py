@@ -1,1 +1,1 @@
-"""Records of a study: database, trials, trainings, ranking, lookup."""
+"""What is kept of trainings, trials and studies."""

@@ -36,7 +36,7 @@ _STATES: dict[Outcome, TrialState] = {
     "failed": TrialState.FAIL,
     "interrupted": TrialState.FAIL,
 }
-"""What Optuna's samplers and plots make of each outcome. Failed and interrupted ones are invisible to them."""
+"""Optuna's state for each outcome. Failed and interrupted trials are invisible to its samplers and plots."""
 
 _NOT_REPEATED = (
     "outcome", "reason", "accuracy", "curve", "epochs", "seconds", "worker", "owner", "rejected_before", "training",
@@ -53,7 +53,7 @@ class Running:
     number: int
     seed: int
     attributes: Mapping[str, Any]
-    """As recorded when it started."""
+    """The trial's attributes as recorded when it started."""
 
 
 def trial_seed(study_seed: int, *what: object) -> int:
@@ -227,7 +227,7 @@ class Ledger:
 
     def _interrupt(self, trial: FrozenTrial, reason: str) -> None:
         # First the repetition, then the end: killed in between, the repetition is found again by `redo_of`.
-        repeat(self.storage, self._id, trial)
+        queue_again(self.storage, self._id, trial)
         self.storage.set_trial_user_attr(trial._trial_id, "reason", reason)
         self.storage.set_trial_user_attr(trial._trial_id, "outcome", "interrupted")
         self._close(trial._trial_id, "interrupted")
@@ -250,13 +250,13 @@ class Ledger:
         return None
 
     def others_running(self) -> int:
-        """How many trials other processes are training right now."""
+        """Count the trials that other processes are training right now."""
         trials = self.storage.get_all_trials(self._id, deepcopy=False, states=(TrialState.RUNNING,))
         return sum(trial.user_attrs.get("owner") != this_process() for trial in trials)
 
 
 def _life(trial: FrozenTrial) -> Literal["alive", "gone", "unknown"]:
-    """Whether the process that answers for a running trial lives."""
+    """Tell whether the process that answers for a running trial is alive."""
     owner = trial.user_attrs.get("owner")
     if owner is None:
         return "unknown"  # another tool's: Optuna's heartbeat decides, if it has one
@@ -268,7 +268,7 @@ def _life(trial: FrozenTrial) -> Literal["alive", "gone", "unknown"]:
     return life
 
 
-def repeat(storage: BaseStorage, study_id: int, trial: FrozenTrial) -> None:
+def queue_again(storage: BaseStorage, study_id: int, trial: FrozenTrial) -> None:
     """Put a trial in line again, with its own seed, unless that was done before."""
     for other in storage.get_all_trials(study_id, deepcopy=False):
         if other.user_attrs.get("redo_of") == trial.number:

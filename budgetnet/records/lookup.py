@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,14 @@ from budgetnet.derivation.expand import expand, refuse
 from budgetnet.errors import RequestError, nearest
 from budgetnet.files import network_file
 from budgetnet.files.network_file import Architecture
+from budgetnet.files.places import near
 from budgetnet.grammar.load import load
+from budgetnet.text import command_text
 
 if TYPE_CHECKING:
     from budgetnet.files.study import Study
-    from budgetnet.records.training_run import Finalist
+    from budgetnet.records.finalist import Finalist
+    from budgetnet.records.read_only import StoredStudy
     from budgetnet.records.trial import Record
 
 __all__ = [
@@ -29,8 +31,11 @@ __all__ = [
     "find",
     "open_trials",
     "pick",
-    "read_study_file",
 ]
+
+
+DATABASE = "study.db"
+"""Name of the database in a run folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,15 +52,18 @@ class Trials:
     finalists: tuple[Finalist, ...]
     """The best mean test accuracy first."""
 
+    def command(self, *words: object) -> str:
+        """Return a command of budgetnet on this database, quoted for a shell: *words*, and the options it needs."""
+        return command_text(*words, *self._place)
+
     @property
-    def place(self) -> str:
-        """The options that lead a command to this database, with a blank in front; empty where none is needed."""
+    def _place(self) -> list[str]:
         words = []
         if self.folder != self.study.run_folder():
             words += ["--run", str(self.folder)]
-        if self.storage != f"sqlite:///{(self.folder / 'study.db').absolute()}":
+        if self.storage != _default_address(self.folder):
             words += ["--storage", self.storage]
-        return f" {shlex.join(words)}" if words else ""
+        return words
 
     def finalist(self, number: int) -> Finalist | None:
         """Return the full trainings of a trial's network, if there are any."""
@@ -68,7 +76,7 @@ class Found:
 
     architecture: Architecture
     label: str
-    """Where it comes from, for people: the file, or ``trial 17 of cifar10-200k``."""
+    """Origin as shown to people: the file, or ``trial 17 of cifar10-200k``."""
     trials: Trials | None = None
     """Its study; None for a file."""
     record: Record | None = None
@@ -79,28 +87,27 @@ def find(text: str, *, storage: str | None = None, out: Path | None = None) -> F
     """Return the network that *text* names.
 
     Args:
-        text: an architecture file, or ``STUDY:best`` or ``STUDY:NUMBER`` with a study file.
+        text: a network file, or ``STUDY:best`` or ``STUDY:NUMBER`` with a study file.
         storage: address of the study's database; ``study.db`` in its run folder if None.
         out: the study's run folder; ``runs/NAME`` if None.
 
     Raises:
-        RequestError: no such file or trial, or no search has run yet.
-        LanguageError, ShapeError: the architecture file is wrong.
+        RequestError: no such file or trial, or no search has run yet, or the study file is wrong.
+        LanguageError, ShapeError: the network file is wrong.
         SearchError: the database cannot be used.
     """
     path = Path(text)
     if path.is_dir() and (path / "network.yaml").is_file():
         path = path / "network.yaml"  # the folder of an export
     if path.is_file():
-        _refuse_study(path)
         return Found(architecture=network_file.read(path), label=str(path))
     study_path, colon, which = text.rpartition(":")
     if not colon or not study_path:
-        close = _neighbour(path)
-        raise RequestError(
-            f"there is no file {text}{close or '; a network is an architecture file, STUDY:best or STUDY:17'}"
-        )
-    trials = open_trials(read_study_file(Path(study_path)), storage=storage, out=out)
+        advice = near(path) or "; a network is a network file, STUDY:best or STUDY:17"
+        raise RequestError(f"there is no file {text}{advice}")
+    from budgetnet.files.study_file import read_study
+
+    trials = open_trials(read_study(Path(study_path)), storage=storage, out=out)
     record = pick(trials, which)
     return Found(
         architecture=architecture_of(record, trials.study),
@@ -117,22 +124,6 @@ def common_study(first: Found, second: Found) -> Study | None:
     return first.trials.study
 
 
-def read_study_file(path: Path) -> Study:
-    """Read a study file, with a hint where the path is nearly right.
-
-    Raises:
-        StudyError, LanguageError: see `budgetnet.files.study_file.read_study`.
-        RequestError: there is no such file, or it is an architecture file.
-    """
-    from budgetnet.files.study_file import read_study
-
-    if not path.exists():
-        raise RequestError(f"there is no study file {path}{_neighbour(path) or '; check the path'}")
-    if path.is_file() and _keys(path) >= {"format", "network"}:
-        raise RequestError(f"{path} is an architecture file, but a study file is needed; try budgetnet show {path}")
-    return read_study(path)
-
-
 def open_trials(study: Study, *, storage: str | None = None, out: Path | None = None) -> Trials:
     """Read everything that a study's database holds; nothing is created.
 
@@ -140,21 +131,53 @@ def open_trials(study: Study, *, storage: str | None = None, out: Path | None = 
         RequestError: no search has run for this study yet, or its settings have changed since.
         SearchError: the database cannot be used.
     """
+    from budgetnet.records.finalist import read_finalists
+    from budgetnet.records.trial import read_records
+
+    folder = study.run_folder(out)
+    if storage is None and (folder / DATABASE).exists() and (stored := _stored(study, folder)) is not None:
+        return Trials(
+            study=study,
+            folder=folder,
+            storage=_default_address(folder),
+            records=read_records(stored),
+            finalists=tuple(read_finalists(stored)),
+        )
     url = address_of(study, storage=storage, out=out)
     from budgetnet.records.open import open_study
     from budgetnet.records.storage import storage_errors
-    from budgetnet.records.training_run import read_finalists
-    from budgetnet.records.trial import read_records
 
     recorded, _ = open_study(study, url, create=False)
     with storage_errors(url):
         return Trials(
             study=study,
-            folder=study.run_folder(out),
+            folder=folder,
             storage=url,
             records=read_records(recorded),
             finalists=tuple(read_finalists(recorded)),
         )
+
+
+def _stored(study: Study, folder: Path) -> StoredStudy | None:
+    """What the run folder's own database holds, if it can be read without Optuna.
+
+    Raises:
+        StudyError: the study's settings have changed since.
+    """
+    from budgetnet.files.settings import ATTRIBUTE, check_settings
+    from budgetnet.records.read_only import read_stored_study
+
+    path = folder / DATABASE
+    stored = read_stored_study(path, study.name)
+    settings = None if stored is None else stored.user_attrs.get(ATTRIBUTE)
+    if settings is None:
+        return None
+    check_settings(settings, study, str(path.absolute()))
+    return stored
+
+
+def _default_address(folder: Path) -> str:
+    return f"sqlite:///{(folder / DATABASE).absolute()}"
 
 
 def address_of(study: Study, *, storage: str | None = None, out: Path | None = None) -> str:
@@ -164,14 +187,12 @@ def address_of(study: Study, *, storage: str | None = None, out: Path | None = N
         RequestError: it is the run folder's own file, and no search has made it yet.
     """
     folder = study.run_folder(out)
-    if storage is None and not (folder / "study.db").exists():
+    if storage is None and not (folder / DATABASE).exists():
         raise RequestError(
-            f"there are no trials of {study.name} yet: {folder / 'study.db'} does not exist; first run: "
-            f"budgetnet search {study.path}{'' if out is None else f' --out {out}'}"
+            f"there are no trials of {study.name} yet: {folder / DATABASE} does not exist; first run: "
+            + command_text("search", study.path, *([] if out is None else ["--out", out]))
         )
-    from budgetnet.records.storage import default_url  # loads optuna, which a refusal need not wait for
-
-    return storage or default_url(folder)
+    return storage or _default_address(folder)
 
 
 def pick(trials: Trials, which: str) -> Record:
@@ -188,13 +209,13 @@ def pick(trials: Trials, which: str) -> Record:
         if leader is None:
             raise RequestError(
                 f"no trial of {study.name} has been trained to the end yet{_there(trials.records)}; "
-                f"go on with: budgetnet search {study.path}{trials.place}"
+                f"go on with: {trials.command('search', study.path)}"
             )
         return leader
     if not re.fullmatch(r"[0-9]{1,9}", which):
         raise RequestError(
             f"a trial is named by its number or 'best', but got {which!r}"
-            f"{nearest(which, ['best']) or f'; see: budgetnet list {study.path}{trials.place}'}"
+            f"{nearest(which, ['best']) or '; see: ' + trials.command('list', study.path)}"
         )
     record = next((record for record in trials.records if record.number == int(which)), None)
     if record is None:
@@ -246,7 +267,7 @@ def _claim(record: Record) -> dict[str, int] | None:
 
 
 def _there(records: Sequence[Record]) -> str:
-    """What there is, for the end of a sentence about what there is not."""
+    """List what exists, for the end of a sentence about what does not."""
     if not records:
         return ": it has none so far"
     known = [str(record.number) for record in records if record.network]
@@ -258,28 +279,3 @@ def _there(records: Sequence[Record]) -> str:
     if whole:
         return f": it has the trials {known[0]} to {known[-1]}"
     return f": it has the trials {', '.join(known[:12])}{', …' if len(known) > 12 else ''}"
-
-
-def _refuse_study(path: Path) -> None:
-    """A study file in a network's place gets a better answer than a complaint about its first unknown key."""
-    if "grammar" in _keys(path):
-        raise RequestError(f"{path} is a study, which holds many networks; name one: {path}:best or {path}:17")
-
-
-def _keys(path: Path) -> set[str]:
-    """The keys at the top level of a YAML file, read without understanding it."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return set()
-    return set(re.findall(r"^([a-z_]+):", text, flags=re.MULTILINE))
-
-
-def _neighbour(path: Path) -> str:
-    """The nearest name in the same folder, if one is near."""
-    try:
-        names = [entry.name for entry in path.parent.iterdir() if entry.suffix in (".yaml", ".yml")]
-    except OSError:
-        return f" (there is no folder {path.parent})" if path.parent.name else ""
-    close = nearest(path.name, names)
-    return close if close else ""

@@ -1,4 +1,4 @@
-"""What a study optimises, in Optuna's terms: values, directions, constraints."""
+"""The objective of a study in Optuna's terms: values, directions, constraints."""
 
 from __future__ import annotations
 

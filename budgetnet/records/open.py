@@ -10,7 +10,7 @@ from optuna.storages import BaseStorage
 from budgetnet.errors import RequestError, nearest
 from budgetnet.files.settings import ATTRIBUTE, check_settings, settings_of
 from budgetnet.files.study import Study
-from budgetnet.records.ledger import repeat
+from budgetnet.records.ledger import queue_again
 from budgetnet.records.objective import directions, metric_names
 from budgetnet.records.pruning import make_pruner
 from budgetnet.records.storage import open_storage, shown, storage_errors
@@ -32,7 +32,7 @@ def open_study(study: Study, url: str, *, create: bool = True) -> tuple[optuna.S
     """
 
     def stale(optuna_study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
-        repeat(database, database.get_study_id_from_name(optuna_study.study_name), trial)
+        queue_again(database, database.get_study_id_from_name(optuna_study.study_name), trial)
 
     database = open_storage(url, stale=stale, create=create)
     with storage_errors(url):

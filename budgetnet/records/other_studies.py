@@ -1,4 +1,4 @@
-"""What other studies in the same database have trained under the same conditions: their scores need not be paid twice.
+"""Scores of other studies in the same database, trained under the same conditions: they need not be paid for twice.
 
 A score is taken over if the other study has the same images, the same split of them, the same recipe, the same rule for
 seeds (all follow from ``search.seed``) and the same own primitives, and the trial was completed there. Grammar, budget,
@@ -23,14 +23,14 @@ from budgetnet.files.settings import ATTRIBUTE, comparable, settings_of
 from budgetnet.files.study import Study
 from budgetnet.records.trial import Record, read_record
 
-__all__ = ["REFRESH", "Earlier", "Elsewhere"]
+__all__ = ["REFRESH", "EarlierTrial", "OtherStudies"]
 
 REFRESH = 10.0
 """Seconds between two looks at the other studies."""
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class EarlierTrial:
     """A completed trial of another study."""
 
     study: str
@@ -42,7 +42,7 @@ class Earlier:
         return f"{self.study}:{self.record.number}"
 
 
-class Elsewhere:
+class OtherStudies:
     """The completed networks of comparable studies, by hash.
 
     Every trial is read once: the first look reads those of all comparable studies, later ones (at most one in
@@ -62,11 +62,11 @@ class Elsewhere:
         self._settings: Mapping[str, Mapping[str, Any]] = settings_of(study)
         self._clock = clock
         self._looked: float | None = None
-        self._found: dict[str, Earlier] = {}
+        self._found: dict[str, EarlierTrial] = {}
         self._read: dict[int, int] = {}
         """By study: how many of its trials, from the first on, need not be looked at again."""
 
-    def completed(self, digest: str) -> Earlier | None:
+    def completed(self, digest: str) -> EarlierTrial | None:
         """Return the trial that has trained a network to the end, if there is one: of several the first found.
 
         Args:
@@ -95,4 +95,4 @@ class Elsewhere:
             if trial.state == TrialState.COMPLETE:
                 record = read_record(trial)
                 if record.outcome == "completed" and record.hash and record.accuracy is not None:
-                    self._found.setdefault(record.hash, Earlier(name, record))
+                    self._found.setdefault(record.hash, EarlierTrial(name, record))

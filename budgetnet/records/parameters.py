@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
-from budgetnet.derivation.expand import Decision, Label
+from budgetnet.derivation.decision import Answer, Decision, Label
 from budgetnet.space.choosers import label_index
 
-__all__ = ["Parameters", "distribution", "option_index", "parameters"]
+__all__ = ["Parameters", "option_index", "parameter_distribution", "parameters"]
 
 
 class Parameters(NamedTuple):
@@ -26,16 +26,16 @@ class Parameters(NamedTuple):
     distributions: dict[str, BaseDistribution]
 
 
-def parameters(made: Iterable[tuple[Decision, int]]) -> Parameters:
-    """Return the parameters of a derivation, given its decisions and the options taken."""
+def parameters(answers: Iterable[Answer]) -> Parameters:
+    """Return the parameters of a derivation."""
     result = Parameters({}, {})
-    for decision, index in made:
+    for decision, index in answers:
         result.values[decision.name] = decision.labels[index] if _by_label(decision) else index
-        result.distributions[decision.name] = distribution(decision)
+        result.distributions[decision.name] = parameter_distribution(decision)
     return result
 
 
-def distribution(decision: Decision) -> BaseDistribution:
+def parameter_distribution(decision: Decision) -> BaseDistribution:
     """Return the distribution of a decision."""
     if decision.kind == "count":
         low, high = decision.labels[0], decision.labels[-1]

@@ -1,4 +1,4 @@
-"""Which process answers for a running trial, and whether it still lives.
+"""The process that answers for a running trial, and whether it is still alive.
 
 A process number alone is not enough: numbers are given out anew, and a machine may have been started anew. So the
 owner is named by host, process number and the process's start time, and only the host itself can tell whether it
@@ -30,7 +30,7 @@ def this_process() -> str:
 
 
 def life_of(owner: str) -> Literal["alive", "gone", "unknown"]:
-    """Whether a process named by `this_process` lives; unknown if it belongs to another machine."""
+    """Tell whether a process named by `this_process` is alive; unknown if it belongs to another machine."""
     parts = owner.rsplit("/", 2)
     if len(parts) != 3 or not parts[1].isdigit() or parts[0] != host():
         return "unknown"

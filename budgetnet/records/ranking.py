@@ -1,4 +1,4 @@
-"""Which of two trials is better, under each goal. Selection looks at validation accuracy and at counts only."""
+"""Ranking of trials under each goal. Selection looks at validation accuracy and at counts only."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def distinct(records: Iterable[Record]) -> list[Record]:
 
 
 def reaches(record: Record, target: float) -> bool:
-    """Whether a completed trial has the target accuracy."""
+    """Tell whether a completed trial has the target accuracy."""
     return record.scored and record.accuracy is not None and record.accuracy >= target
 
 

@@ -1,4 +1,4 @@
-"""Where a study's trials are kept: one SQLite file in the run folder, or any database that Optuna can reach.
+"""Storage of a study's trials: one SQLite file in the run folder, or any database that Optuna can reach.
 
 SQLite runs with a write-ahead log and ``synchronous=NORMAL``: what was committed survives a killed process, readers
 (a dashboard, a second search) never block the writer, and a commit costs about a third of the default's time.
@@ -21,13 +21,22 @@ from sqlalchemy import event
 
 from budgetnet.errors import RequestError, SearchError, nearest
 
-__all__ = ["GRACE", "HEARTBEAT", "TIMEOUT", "StaleCallback", "default_url", "open_storage", "shown", "storage_errors"]
+__all__ = [
+    "DATABASE_TIMEOUT",
+    "GRACE",
+    "HEARTBEAT",
+    "StaleCallback",
+    "default_url",
+    "open_storage",
+    "shown",
+    "storage_errors",
+]
 
 HEARTBEAT = 30
 """Seconds between two signs of life of a running trial."""
 GRACE = 180
 """Seconds without a sign of life after which another machine may give a trial up."""
-TIMEOUT = 60
+DATABASE_TIMEOUT = 60
 """Seconds that a writer waits for another one before it gives up."""
 MAKING = 40
 """Attempts, four a second, to open a database whose tables another process is making."""
@@ -60,7 +69,7 @@ def open_storage(url: str, *, stale: StaleCallback | None = None, create: bool =
     sqlite = parsed.get_backend_name() == "sqlite"
     if sqlite and parsed.database and parsed.database != ":memory:":
         _prepare(Path(parsed.database), create=create)
-    arguments: dict[str, Any] = {"connect_args": {"timeout": TIMEOUT}} if sqlite else {"pool_pre_ping": True}
+    arguments: dict[str, Any] = {"connect_args": {"timeout": DATABASE_TIMEOUT}} if sqlite else {"pool_pre_ping": True}
     with storage_errors(url):
         storage = _open(url, arguments, stale)
         if sqlite:
@@ -106,7 +115,7 @@ def storage_errors(url: str) -> Iterator[None]:
     except sqlalchemy.exc.NoSuchModuleError as error:
         scheme = url.partition(":")[0]
         raise RequestError(
-            f"{scheme!r} is no kind of database{nearest(scheme, SCHEMES)}; write sqlite:///PATH or "
+            f"{scheme!r} is not a kind of database{nearest(scheme, SCHEMES)}; write sqlite:///PATH or "
             "postgresql://USER:PASSWORD@HOST/NAME"
         ) from error
     except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError, sqlite3.Error) as error:
@@ -124,14 +133,14 @@ def storage_errors(url: str) -> Iterator[None]:
 def _parse(url: str) -> sqlalchemy.URL:
     if "://" not in url:
         raise RequestError(
-            f"{url!r} is no database address; a file is written sqlite:///{url or 'PATH'}, a server "
+            f"{url!r} is not a database address; a file is written sqlite:///{url or 'PATH'}, a server "
             "postgresql://USER:PASSWORD@HOST/NAME"
         )
     try:
         parsed = sqlalchemy.make_url(url)
     except (sqlalchemy.exc.ArgumentError, ValueError) as error:
         raise RequestError(
-            f"{shown(url)} is no database address ({error}); write sqlite:///PATH or "
+            f"{shown(url)} is not a database address ({error}); write sqlite:///PATH or "
             "postgresql://USER:PASSWORD@HOST/NAME"
         ) from error
     with storage_errors(url):
@@ -154,7 +163,7 @@ def _prepare(path: Path, *, create: bool) -> None:
             ) from error
     elif path.is_dir():
         raise SearchError(f"{path} is a folder, not an SQLite database; choose another place with --out")
-    with storage_errors(f"sqlite:///{path}"), closing(sqlite3.connect(path, timeout=TIMEOUT)) as connection:
+    with storage_errors(f"sqlite:///{path}"), closing(sqlite3.connect(path, timeout=DATABASE_TIMEOUT)) as connection:
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             raise sqlite3.DatabaseError(f"malformed: {verdict}")
@@ -163,7 +172,7 @@ def _prepare(path: Path, *, create: bool) -> None:
 
 def _turn_log_on(connection: sqlite3.Connection) -> None:
     """Change to a write-ahead log. SQLite does not wait for others that change to it at this moment, so we do."""
-    deadline = time.monotonic() + TIMEOUT
+    deadline = time.monotonic() + DATABASE_TIMEOUT
     while True:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
@@ -197,8 +206,8 @@ def _failure(place: str, error: BaseException) -> SearchError:
         return SearchError(f"the disk is full: {place} ({text}); make room, then start again: the study goes on")
     if "locked" in lower:
         return SearchError(
-            f"{place} stayed locked by another process for {TIMEOUT} seconds ({text}); end that process, or put the "
-            "study on a disk of this machine: SQLite's locks fail on network disks"
+            f"{place} stayed locked by another process for {DATABASE_TIMEOUT} seconds ({text}); end that process, or "
+            "put the study on a disk of this machine: SQLite's locks fail on network disks"
         )
     return SearchError(f"{place} cannot be used ({text}); check that the server runs and that the name is right")
 

@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from budgetnet.errors import RequestError
-from budgetnet.records.score import Score
-from budgetnet.records.training_run import Run, score_of
+from budgetnet.records.training_run import Score, TrainingRun, score_of
 
-__all__ = ["FILE", "Training", "prepare_folder", "read_training", "training_folder", "write_training"]
+__all__ = ["TRAINING_FILE", "Training", "prepare_folder", "read_training", "training_folder", "write_training"]
 
-FILE = "training.json"
+TRAINING_FILE = "training.json"
 """Name of the file in a training's folder."""
-FORMAT = "budgetnet-training/1"
+TRAINING_FORMAT = "budgetnet-training/1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,13 +25,13 @@ class Training:
 
     name: str
     network: str
-    """As grammar text."""
+    """The network as grammar text."""
     params: int
     flops: int
     """One multiply-add is one FLOP."""
     dataset: str
     """A known name or the folder's path."""
-    runs: tuple[Run, ...]
+    runs: tuple[TrainingRun, ...]
     """By seed."""
 
     @property
@@ -42,7 +41,9 @@ class Training:
 
     def document(self) -> dict[str, Any]:
         """Return the training as JSON holds it; accuracies are fractions."""
-        return {"format": FORMAT, **asdict(self), "test_accuracy": self.score.document()}
+        facts = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        runs = [run.document() for run in self.runs]
+        return {"format": TRAINING_FORMAT, **facts, "runs": runs, "test_accuracy": self.score.document()}
 
 
 def training_folder(folder: Path, trial: int) -> Path:
@@ -56,8 +57,8 @@ def write_training(folder: Path, training: Training) -> Path:
     Raises:
         RequestError: the folder cannot be written to.
     """
-    path = folder / FILE
-    partial = path.with_name(f"{FILE}.{os.getpid()}.partial")
+    path = folder / TRAINING_FILE
+    partial = path.with_name(f"{TRAINING_FILE}.{os.getpid()}.partial")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         partial.write_text(json.dumps(training.document(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -91,18 +92,18 @@ def read_training(folder: Path) -> Training | None:
     Raises:
         RequestError: the file is damaged or of another format.
     """
-    path = folder / FILE
+    path = folder / TRAINING_FILE
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
-        raise RequestError(f"{path} cannot be read ({error}); move it away to start anew") from error
+        raise RequestError(f"{path} cannot be read ({error}); move it away to start over") from error
     try:
-        if document.pop("format") != FORMAT:
+        if document.pop("format") != TRAINING_FORMAT:
             raise KeyError("format")
         document.pop("test_accuracy", None)
-        runs = tuple(Run.of(run) for run in document.pop("runs"))
+        runs = tuple(TrainingRun.of(run) for run in document.pop("runs"))
         return Training(runs=runs, **document)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RequestError(f"{path} is not a {FORMAT} file; move it away to start anew") from error
+        raise RequestError(f"{path} is not a {TRAINING_FORMAT} file; move it away to start over") from error

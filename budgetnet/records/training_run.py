@@ -1,64 +1,79 @@
-"""What is recorded of full trainings (a finalist's, or one asked for by hand), and how a study's are read."""
+"""One training as it is recorded, whoever asked for it: a trial, a finalist, `train` or `calibrate`.
+
+Each of them keeps it as JSON of its own older form. The forms are told here, once, so that records of every version
+open: a field that a later version added has a default, and a key that this version does not know is passed over.
+"""
 
 from __future__ import annotations
 
 import datetime
+import statistics
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, Self
 
-import optuna
-
-from budgetnet.records.score import Score
 from budgetnet.training.recipe.recipe import Recipe
 from budgetnet.training.test_report import Reading
 from budgetnet.workers.messages import Result
 
-__all__ = ["FinalRun", "Finalist", "Run", "attribute", "read_finalists", "score_of"]
+__all__ = ["FULL_KEYS", "Score", "TrainingOutcome", "TrainingRun", "score_of"]
 
-_PREFIX = "finalist"
+TrainingOutcome = Literal["completed", "stopped_early", "diverged", "failed"]
+"""completed: trained by the whole recipe. stopped_early: told to end after an epoch. diverged: training broke down and
+was given up. failed: there is no result, for example for lack of memory."""
 
+FULL_KEYS: Mapping[str, str] = {
+    name: {"losses": "train_losses"}.get(name, name)
+    for name in (
+        "seed", "recipe", "test_accuracy", "test_accuracy_flip", "test_loss", "test_images", "losses", "diverged",
+        "failed", "epochs", "seconds", "device", "precision", "threads", "weights", "environment", "finished",
+        "train_accuracies", "reading",
+    )
+}  # fmt: skip
+"""JSON form of a full training: its keys, and the fields behind them. Version 0.1 had all but the last two."""
+_LATER = ("train_accuracies", "reading")
 
-def attribute(trial: int, run: int) -> str:
-    """Return the name of the study's attribute that holds a run."""
-    return f"{_PREFIX}:{trial}:{run}"
+_TRIAL_KEYS: Mapping[str, str] = {
+    name: {"losses": "train_losses"}.get(name, name)
+    for name in (
+        "recipe", "losses", "train_accuracies", "validation_losses", "device", "precision", "threads", "environment",
+    )
+}  # fmt: skip
+"""The same for a trial's attribute ``training``; version 0.1 had none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """One full training on all train images, with its one reading of the test images. Accuracies are fractions."""
+class TrainingRun(Result):
+    """A training: what a worker's `Result` says, and which training it was. Accuracies are fractions."""
 
     seed: int
-    """Of initial weights, order, augmentation and dropout."""
-    recipe: Mapping[str, Any]
-    test_accuracy: float | None
-    """None if the run failed."""
-    test_accuracy_flip: float | None
-    """With the logits of each image and its mirror image averaged; beside the other, never instead of it."""
-    test_loss: float | None
-    """Mean negative log-likelihood (cross-entropy) in nats; None, too, if it was not finite."""
-    test_images: int | None
-    losses: tuple[float, ...]
-    """Train loss of each epoch, in nats."""
-    diverged: str | None
-    """Why training was given up; such a run counts with the accuracy it has."""
-    failed: str | None
-    """Why there is no result, for example too little memory."""
-    epochs: int
-    seconds: float
-    device: str
-    precision: str
-    threads: int
-    weights: str | None
-    """The weights' file, relative to the folder that the run belongs to."""
-    environment: Mapping[str, Any]
-    """Hardware, versions, command."""
-    finished: str
-    """ISO 8601, UTC."""
-    train_accuracies: tuple[float, ...] = ()
-    """Accuracy of each epoch on the augmented train images on their way through; records of version 0.1 have none."""
-    reading: Reading | None = None
-    """What the test images gave in detail, in the same one reading; records of version 0.1 have none."""
+    """Seed of initial weights, order, augmentation and dropout."""
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    """Recipe as `Recipe.to_mapping` gives it; empty for trials of version 0.1."""
+    repeat: int = 0
+    """Number of this training among those that differ by their seed only, from 0."""
+    failed: str | None = None
+    """Reason why there is no result, for example too little memory; None if there is one."""
+    weights: str | None = None
+    """The weights' file, relative to the folder that the training belongs to."""
+    workers: int = 1
+    """Trainings that ran at once on this machine."""
+    finished: str = ""
+    """Time of its end: ISO 8601, UTC; empty for a trial, whose record holds it already."""
+
+    @property
+    def accuracy(self) -> float | None:
+        """Validation accuracy after the last epoch; None if it had no validation images or not one finite epoch."""
+        return self.validation_accuracies[-1] if self.validation_accuracies else None
+
+    @property
+    def outcome(self) -> TrainingOutcome:
+        """Outcome in one word."""
+        if self.failed is not None:
+            return "failed"
+        if self.diverged is not None:
+            return "diverged"
+        return "stopped_early" if self.stopped else "completed"
 
     @classmethod
     def record(
@@ -67,12 +82,12 @@ class Run:
         *,
         seed: int,
         recipe: Recipe,
-        failed: str | None,
-        weights: str | None,
-        environment: Mapping[str, Any],
+        failed: str | None = None,
+        weights: str | None = None,
+        environment: Mapping[str, Any] | None = None,
         **more: Any,
     ) -> Self:
-        """Return what is recorded of a training.
+        """Return what is recorded of a training that has just ended.
 
         Args:
             result: what it gave; None if it failed.
@@ -80,87 +95,112 @@ class Run:
             recipe: how it was trained.
             failed: see the field.
             weights: where they are, if there is a result.
-            environment: what it ran on, for a run without a result of its own.
-            more: fields of a subclass.
+            environment: what this process runs on, for a training without a result that tells it.
+            more: other fields, also those of a subclass.
         """
+        if result is None:
+            found: dict[str, Any] = {"environment": environment or {}}
+        else:
+            found = {entry.name: getattr(result, entry.name) for entry in fields(Result)}
+            found["seconds"] = round(result.seconds, 3)
         return cls(
+            **found,
             seed=seed,
             recipe=recipe.to_mapping(),
-            test_accuracy=result.test_accuracy if result else None,
-            test_accuracy_flip=result.test_accuracy_flip if result else None,
-            test_loss=result.test_loss if result else None,
-            test_images=result.test_images if result else None,
-            losses=result.losses if result else (),
-            diverged=result.diverged if result else None,
             failed=failed,
-            epochs=result.epochs if result else 0,
-            seconds=round(result.seconds, 3) if result else 0.0,
-            device=result.device if result else "",
-            precision=result.precision if result else "",
-            threads=result.threads if result else 0,
             weights=weights if result else None,
-            environment=result.environment if result else environment,
             finished=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            train_accuracies=result.train_accuracies if result else (),
-            reading=result.reading if result else None,
             **more,
         )
 
+    def document(self, keys: Mapping[str, str] = FULL_KEYS) -> dict[str, Any]:
+        """Return the training as JSON holds it.
+
+        Args:
+            keys: of the form, each with the field behind it.
+        """
+        values = asdict(self)
+        return {key: values[name] for key, name in keys.items()}
+
     @classmethod
-    def of(cls, document: Mapping[str, Any]) -> Self:
-        """Return the run that JSON holds (what `dataclasses.asdict` makes of a run, or a record of version 0.1).
+    def of(cls, document: Mapping[str, Any], **more: Any) -> Self:
+        """Return the full training that JSON holds, also one that version 0.1 wrote.
+
+        Args:
+            document: what `document` returned once.
+            more: fields that the form keeps elsewhere.
 
         Raises:
-            KeyError, TypeError: it is no run.
+            KeyError, TypeError: it is not a training.
         """
-        values = dict(document)
-        for name in ("losses", "train_accuracies"):
-            values[name] = tuple(values.get(name, ()))
-        reading = values.get("reading")
-        values["reading"] = None if reading is None else Reading.of(reading)
-        return cls(**values)
+        values = {name: document[key] for key, name in FULL_KEYS.items() if key in document or key not in _LATER} | more
+        if values.get("reading") is not None:
+            values["reading"] = Reading.of(values["reading"])
+        return cls(**_with_tuples(values))
+
+    def trial_document(self) -> dict[str, Any]:
+        """Return what a trial keeps in its attribute ``training``; it keeps curve, epochs and time beside it."""
+        return self.document(_TRIAL_KEYS)
+
+    @classmethod
+    def of_trial(cls, document: Mapping[str, Any], **more: Any) -> Self:
+        """Return a trial's training.
+
+        Args:
+            document: the trial's attribute ``training``; empty for trials of version 0.1.
+            more: the fields that the trial keeps in attributes of their own.
+        """
+        values = {name: document[key] for key, name in _TRIAL_KEYS.items() if key in document}
+        return cls(**_with_tuples(values), **more)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FinalRun(Run):
-    """One full training of one finalist."""
-
-    trial: int
-    """The trial that proposed the network."""
-    run: int
-    """Which of the runs, from 0."""
-    workers: int
-    """Trainings that ran at once on this machine."""
+def _with_tuples(values: dict[str, Any]) -> dict[str, Any]:
+    """JSON knows lists only."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
-def score_of(runs: Iterable[Run]) -> Score:
-    """Return the test accuracy over runs; one that diverged counts with what it has, one that failed does not."""
-    return Score.of(run.test_accuracy for run in runs)
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Accuracies over runs of one network, as fractions: n, mean and deviation, computed in one place."""
 
+    accuracies: tuple[float, ...]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finalist:
-    """All runs of one finalist."""
-
-    trial: int
-    runs: tuple[FinalRun, ...]
+    @classmethod
+    def of(cls, accuracies: Iterable[float | None]) -> Score:
+        """Collect the accuracies of the runs that have one."""
+        return cls(tuple(accuracy for accuracy in accuracies if accuracy is not None))
 
     @property
-    def score(self) -> Score:
-        """Test accuracy over the runs."""
-        return score_of(self.runs)
+    def n(self) -> int:
+        """Number of runs."""
+        return len(self.accuracies)
+
+    @property
+    def mean(self) -> float | None:
+        """Mean accuracy; None without a run."""
+        return statistics.fmean(self.accuracies) if self.accuracies else None
+
+    @property
+    def deviation(self) -> float | None:
+        """Sample standard deviation; None below two runs."""
+        return statistics.stdev(self.accuracies) if self.n > 1 else None
+
+    @property
+    def spread(self) -> str:
+        """``91.30 ± 0.12``: mean and standard deviation in percent; a dash without a run."""
+        if self.mean is None:
+            return "–"
+        return f"{100 * self.mean:.2f}" + ("" if self.deviation is None else f" ± {100 * self.deviation:.2f}")
+
+    def __str__(self) -> str:
+        """``91.30 ± 0.12 % (3 seeds)``."""
+        return f"{self.spread} % ({self.n} seed{'s' if self.n > 1 else ''})" if self.n else self.spread
+
+    def document(self) -> dict[str, Any]:
+        """Return mean, deviation and n for JSON."""
+        return {"mean": self.mean, "deviation": self.deviation, "n": self.n}
 
 
-def read_finalists(study: optuna.Study) -> list[Finalist]:
-    """Return what is recorded of finalists, by the number of the trial.
-
-    Not by test accuracy: choosing by it would be selection on test data.
-    """
-    runs: dict[int, list[FinalRun]] = {}
-    for name, value in study.user_attrs.items():
-        if name.startswith(f"{_PREFIX}:"):
-            run = FinalRun.of(value)
-            runs.setdefault(run.trial, []).append(run)
-    return [
-        Finalist(trial=trial, runs=tuple(sorted(its, key=lambda run: run.run))) for trial, its in sorted(runs.items())
-    ]
+def score_of(runs: Iterable[TrainingRun]) -> Score:
+    """Return the test accuracy over runs; one that diverged counts with what it has, one that failed does not."""
+    return Score.of(run.test_accuracy for run in runs)

@@ -5,14 +5,28 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-import optuna
-from optuna.trial import FrozenTrial, TrialState
+from budgetnet.derivation.decision import Label
+from budgetnet.records.training_run import TrainingRun
 
-from budgetnet.derivation.expand import Label
+if TYPE_CHECKING:
+    import optuna
+    from optuna.trial import FrozenTrial
 
-__all__ = ["ATTRIBUTES", "OUTCOMES", "TRAINED", "Outcome", "Record", "read_record", "read_records"]
+    from budgetnet.records.parameters import Parameters
+    from budgetnet.records.read_only import StoredStudy, StoredTrial
+
+__all__ = [
+    "ATTRIBUTES",
+    "OUTCOMES",
+    "TRAINED",
+    "Outcome",
+    "Record",
+    "read_record",
+    "read_records",
+    "training_attributes",
+]
 
 Outcome = Literal[
     "completed",
@@ -25,7 +39,7 @@ Outcome = Literal[
     "running",
     "waiting",
 ]
-"""How a trial ended, or that it has not yet.
+"""Outcome of a trial: how it ended, or that it has not yet.
 
 completed: trained by the whole recipe. stopped_early: the pruner ended it. diverged: training broke down.
 failed: out of memory, or an error of budgetnet's own. over_budget: never trained.
@@ -36,7 +50,7 @@ score was taken over. interrupted: the process ended before the training did; it
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 TRAINED: tuple[Outcome, ...] = ("completed", "stopped_early", "diverged")
-"""What counts towards a study's number of trials."""
+"""Outcomes that count towards a study's number of trials."""
 
 ATTRIBUTES = (
     "outcome", "reason", "arch", "network", "decisions", "hash",
@@ -81,7 +95,7 @@ class Record:
     seed: int | None = None
     """Seeds initial weights, order, augmentation and dropout."""
     worker: str = ""
-    """Which worker process trained it, ``host/0``."""
+    """The worker process that trained it, ``host/0``."""
     owner: str = ""
     """The process that answers for a running trial, ``host/pid/start``."""
     duplicate_of: int | None = None
@@ -96,9 +110,11 @@ class Record:
     origin: str = ""
     """The file of a known network that the study was started from; empty for what was drawn."""
     note: str = ""
-    """What must be said beside counts that rest on own primitives; empty for most."""
-    training: Mapping[str, Any] = field(default_factory=dict)
-    """How it was trained and on what: see `budgetnet.workers.messages.Result.conditions`; empty if it was not."""
+    """Caveat for counts that rest on own primitives; empty for most."""
+    parameters: Parameters | None = None
+    """The decisions as Optuna's parameters; None if the database was read without Optuna."""
+    training: TrainingRun | None = None
+    """The training itself; None if it was not trained, or not to an end."""
     constraints: Mapping[str, float] = field(default_factory=dict)
     """Violated where positive."""
     started: datetime.datetime | None = None
@@ -106,26 +122,26 @@ class Record:
 
     @property
     def trained(self) -> bool:
-        """Whether it counts towards a study's number of trials."""
+        """True if it counts towards a study's number of trials."""
         return self.outcome in TRAINED
 
     @property
     def scored(self) -> bool:
-        """Whether its accuracy is the whole recipe's and nobody else's here: completed, or completed elsewhere."""
+        """True if its accuracy is the whole recipe's and its own here: completed, or completed in another study."""
         return self.outcome == "completed" or bool(self.copied_from)
 
     @property
     def final(self) -> bool:
-        """Whether nothing about it will change any more."""
+        """True if nothing about it will change any more."""
         return self.outcome not in ("running", "waiting")
 
 
-def read_records(study: optuna.Study) -> tuple[Record, ...]:
+def read_records(study: optuna.Study | StoredStudy) -> tuple[Record, ...]:
     """Return every trial of a study, in the order of their numbers."""
     return tuple(read_record(trial) for trial in study.get_trials(deepcopy=False))
 
 
-def read_record(trial: FrozenTrial) -> Record:
+def read_record(trial: FrozenTrial | StoredTrial) -> Record:
     """Return what a trial's attributes say; trials made by other tools become records without a network."""
     attributes = trial.user_attrs
     values: dict[str, Any] = {name: attributes[name] for name in ATTRIBUTES if name in attributes}
@@ -137,8 +153,12 @@ def read_record(trial: FrozenTrial) -> Record:
         values["accuracy"] = values["curve"][-1]
     if values["outcome"] == "interrupted" and "reason" not in values:
         values["reason"] = "its process stopped reporting"
+    written = values.pop("training", {})
+    if values["outcome"] in TRAINED:
+        values["training"] = _training(values, written)
     return Record(
         number=trial.number,
+        parameters=_parameters(trial),
         constraints=trial.constraints,
         started=trial.datetime_start,
         finished=trial.datetime_complete,
@@ -146,22 +166,52 @@ def read_record(trial: FrozenTrial) -> Record:
     )
 
 
-def _reported(trial: FrozenTrial) -> tuple[float, ...]:
+def _parameters(trial: FrozenTrial | StoredTrial) -> Parameters | None:
+    from budgetnet.records.read_only import StoredTrial
+
+    if isinstance(trial, StoredTrial):
+        return None
+    from budgetnet.records.parameters import Parameters  # which loads optuna
+
+    return Parameters(trial.params, trial.distributions)
+
+
+def training_attributes(run: TrainingRun) -> dict[str, Any]:
+    """Return the attributes by which a trial keeps its training; its seed was written when it started."""
+    curve = list(run.validation_accuracies)
+    written = {"curve": curve, "epochs": run.epochs, "seconds": run.seconds, "training": run.trial_document()}
+    return written | {"accuracy": curve[-1]} if curve else written
+
+
+def _training(values: Mapping[str, Any], written: Mapping[str, Any]) -> TrainingRun:
+    """The training that `training_attributes` keeps; trials of version 0.1 have *written* nothing of its conditions."""
+    return TrainingRun.of_trial(
+        written,
+        seed=values.get("seed") or 0,
+        epochs=values["epochs"],
+        validation_accuracies=values["curve"],
+        seconds=values.get("seconds", 0.0),
+        stopped=values["outcome"] == "stopped_early",
+        diverged=values.get("reason", "") if values["outcome"] == "diverged" else None,
+    )
+
+
+def _reported(trial: FrozenTrial | StoredTrial) -> tuple[float, ...]:
     return tuple(trial.intermediate_values[step] for step in sorted(trial.intermediate_values))
 
 
-def _outcome(trial: FrozenTrial, written: object) -> Outcome:
+def _outcome(trial: FrozenTrial | StoredTrial, written: object) -> Outcome:
     """The outcome written down; the state decides where none is (another tool, or a machine that fell silent)."""
-    match trial.state:
-        case TrialState.RUNNING:
+    match trial.state.name:
+        case "RUNNING":
             return "running"
-        case TrialState.WAITING:
+        case "WAITING":
             return "waiting"
         case _ if written in OUTCOMES:
             return written
-        case TrialState.COMPLETE:
+        case "COMPLETE":
             return "completed"
-        case TrialState.PRUNED:
+        case "PRUNED":
             return "stopped_early"
         case _:
             return "interrupted"

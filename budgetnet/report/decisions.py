@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from budgetnet.derivation.expand import Label
+from budgetnet.derivation.decision import Label
 from budgetnet.files.network_file import Architecture
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import Study

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from itertools import combinations
 from typing import Any
 
-from budgetnet.records.score import Score
-from budgetnet.records.training_run import Finalist
+from budgetnet.records.finalist import Finalist, final_run_document
+from budgetnet.records.rank_correlation import kendall
+from budgetnet.records.training_run import Score
 from budgetnet.records.trial import Record
 from budgetnet.text import count, joined_table, percent, short_count
 
-__all__ = ["agreement", "finalist_document", "finalists_text"]
+__all__ = ["finalist_document", "finalists_text", "rank_agreement"]
 
 
 def finalists_text(finalists: Sequence[Finalist], records: Sequence[Record]) -> list[str]:
@@ -46,20 +45,20 @@ def finalists_text(finalists: Sequence[Finalist], records: Sequence[Record]) -> 
         place = header.index("flip-averaged %")
         header, rows = (header[:place] + header[place + 1 :], [row[:place] + row[place + 1 :] for row in rows])
     lines = joined_table(header, rows, left=(len(header) - 1,))
-    tau = agreement(finalists, records)
+    tau = rank_agreement(finalists, records)
     if tau is not None:
         lines += [
             "",
-            f"Brief training ranked these {len(finalists)} networks like full training with Kendall's tau = {tau:+.2f} "
-            "(1 equal order, 0 none in common, -1 reversed).",
+            f"Brief training ranked these {len(finalists)} networks like full training with Kendall's tau-b = "
+            f"{tau:+.2f} (1 equal order, 0 none in common, -1 reversed).",
         ]
     return lines
 
 
-def agreement(finalists: Sequence[Finalist], records: Sequence[Record]) -> float | None:
-    """Return Kendall's tau-a between validation accuracy in the search and mean test accuracy after full training.
+def rank_agreement(finalists: Sequence[Finalist], records: Sequence[Record]) -> float | None:
+    """Return Kendall's tau-b between validation accuracy in the search and mean test accuracy after full training.
 
-    A tie counts as neither agreement nor disagreement. None below three networks, where it says nothing.
+    None below three networks, where it says nothing, and where all are equal.
     """
     brief = {record.number: record.accuracy for record in records}
     pairs = [
@@ -69,8 +68,7 @@ def agreement(finalists: Sequence[Finalist], records: Sequence[Record]) -> float
     ]
     if len(pairs) < 3:
         return None
-    signs = [_sign(a[0] - b[0]) * _sign(a[1] - b[1]) for a, b in combinations(pairs, 2)]
-    return sum(signs) / len(signs)
+    return kendall(*zip(*pairs, strict=True))
 
 
 def finalist_document(finalist: Finalist) -> dict[str, Any]:
@@ -78,9 +76,5 @@ def finalist_document(finalist: Finalist) -> dict[str, Any]:
     return {
         "trial": finalist.trial,
         "test_accuracy": finalist.score.document(),
-        "runs": [asdict(run) for run in finalist.runs],
+        "runs": [final_run_document(finalist.trial, run) for run in finalist.runs],
     }
-
-
-def _sign(value: float) -> int:
-    return (value > 0) - (value < 0)

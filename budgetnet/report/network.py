@@ -8,6 +8,7 @@ from typing import Any
 from budgetnet.errors import CountError
 from budgetnet.files.network_file import Architecture
 from budgetnet.network.cost import closed_form
+from budgetnet.network.cost.combine import part_of
 from budgetnet.network.cost.types import Cost, Layer
 from budgetnet.network.nodes import Sequence, Shape
 from budgetnet.network.text import summary
@@ -65,10 +66,10 @@ def sheet(architecture: Architecture, input_shape: Shape | None = None) -> Sheet
     parts: list[Part] = []
     here = shape
     for item in network.items if isinstance(network, Sequence) else (network,):
-        counted = closed_form.cost(item, here, custom=forms)
+        part = part_of(item, here, forms)
         text = " ".join(line.strip() for line in part_lines(item))
-        parts.append(Part(text, summary(item, WIDEST_PART), counted.params, counted.flops))
-        here = closed_form.output_of(item, here, custom=forms)
+        parts.append(Part(text, summary(item, WIDEST_PART), part.params, part.flops))
+        here = part.shape
     return Sheet(
         name=architecture.name,
         input_shape=shape,
@@ -103,12 +104,13 @@ def verified(shown: Sheet, architecture: Architecture) -> Sheet:
     return shown
 
 
-def sheet_text(shown: Sheet) -> list[str]:
-    """Return the page as lines for people."""
+def sheet_text(shown: Sheet, *, verified: bool = False) -> list[str]:
+    """Return the page as lines for people; *verified* says that fvcore has counted the same."""
     cost = shown.cost
+    judged = "counted by fvcore, too" if verified else "by the closed form"
     totals = [
         ["Parameters", count(cost.params), ""],
-        ["FLOPs", count(cost.flops), "one multiply-add = one FLOP; eval mode, one image; equal to fvcore's count"],
+        ["FLOPs", count(cost.flops), f"one multiply-add = one FLOP; eval mode, one image; {judged}"],
         ["Activations", count(cost.activations), "values that convolutions and linear layers put out"],
         ["Peak activation memory", bytes_text(cost.peak_activation_bytes), "float32, one image"],
         ["Receptive field", f"{cost.receptive_field} px", f"of {shape_text(shown.input_shape[1:])}"],

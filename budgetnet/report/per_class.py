@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from budgetnet.records.score import Score
-from budgetnet.records.training_run import Run
+from budgetnet.records.training_run import Score, TrainingRun
 from budgetnet.text import NOTHING, count, joined_table, percent
 from budgetnet.training.test_report import BINS, Reading, confused, summed
 
@@ -18,7 +17,7 @@ MOST_CLASSES = 20
 WORST = 10
 
 
-def classes_text(runs: Sequence[Run]) -> list[str]:
+def classes_text(runs: Sequence[TrainingRun]) -> list[str]:
     """Return a table of classes, the most confused pairs, loss and calibration; nothing where none was recorded.
 
     Accuracies are means over the runs (± their standard deviation), in percent; confusions are counted over all runs.
@@ -55,7 +54,7 @@ def _taken_for(total: Sequence[Sequence[int]], place: int, names: Sequence[str])
     return f"{names[row.index(most)]} ({percent(most / sum(total[place]), 1)} %)" if most else NOTHING
 
 
-def _sure(runs: Sequence[Run], readings: Sequence[Reading]) -> list[str]:
+def _sure(runs: Sequence[TrainingRun], readings: Sequence[Reading]) -> list[str]:
     """One line on loss and calibration, and one on the surest mistake of the first run that has one."""
     losses = [run.test_loss for run in runs if run.test_loss is not None]
     errors = Score.of(reading.calibration_error for reading in readings)

@@ -14,7 +14,7 @@ from budgetnet.records.trial import Record
 from budgetnet.report.finals import finalist_document, finalists_text
 from budgetnet.report.frontier import frontier, frontier_text
 from budgetnet.report.trials import record_document, tally, trials_text
-from budgetnet.text import percent
+from budgetnet.text import command_text, percent
 
 __all__ = ["best_trial", "ending_text", "listing_text", "study_document", "target_text"]
 
@@ -65,11 +65,11 @@ def ending_text(trials: Trials, exported: Path | None = None) -> list[str]:
     leader = best_trial(trials)
     if leader is not None:
         trained = trials.finalist(leader.number) is not None
-        then = f"export {study.path}" if trained else f"train {study.path}:best"
+        then: tuple[object, ...] = ("export", study.path) if trained else ("train", f"{study.path}:best")
         if exported is not None:
-            then = f"list {study.path}"
+            then = ("list", study.path)
         lines += ["", "Next:"]
-        lines += [f"  budgetnet {words}{trials.place}" for words in (f"show {study.path}:best", then)]
+        lines += [f"  {trials.command(*words)}" for words in (("show", f"{study.path}:best"), then)]
         lines += _way_to_cifar10(study)
     return lines
 
@@ -92,7 +92,7 @@ def _way_to_cifar10(study: Study) -> list[str]:
     flagship = study.path.with_name("cifar10-200k.yaml")
     if study.dataset != "digits" or not flagship.is_file():
         return []
-    return [f"  budgetnet search {flagship}    # the same on CIFAR-10, which is downloaded at first"]
+    return [f"  {command_text('search', flagship)}    # the same on CIFAR-10, which is downloaded at first"]
 
 
 def listing_text(trials: Trials, chosen: Sequence[Record]) -> list[str]:

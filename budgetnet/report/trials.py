@@ -28,7 +28,7 @@ def select(
         goal: what the study calls better.
         target: the study's target accuracy as a fraction, if it has one.
         outcome: only those that ended so; ``over-budget`` is the same as ``over_budget``.
-        top: only so many of those that were trained, the best first.
+        top: only so many, the best first; those without an accuracy follow by number.
 
     Raises:
         RequestError: there is no such outcome, or *top* is below 1.
@@ -43,7 +43,9 @@ def select(
     if top is not None:
         if top < 1:
             raise RequestError(f"the number of trials to list must be at least 1, but got {top}")
-        chosen = ranked(chosen, goal, target)[:top]
+        best_first = ranked(chosen, goal, target)
+        numbers = {record.number for record in best_first}
+        chosen = [*best_first, *(record for record in chosen if record.number not in numbers)][:top]
     return tuple(chosen)
 
 
@@ -76,6 +78,8 @@ def tally(records: Sequence[Record]) -> str:
 def record_document(record: Record) -> dict[str, Any]:
     """Return a trial for `--json`: its fields under their names, fractions as fractions, times in ISO 8601."""
     document = asdict(record)
+    run = record.training
+    document["training"] = run.trial_document() if run is not None and run.recipe else {}
     for moment in ("started", "finished"):
         document[moment] = None if document[moment] is None else document[moment].isoformat(timespec="seconds")
     return document

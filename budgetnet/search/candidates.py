@@ -13,16 +13,17 @@ from budgetnet.network.text import network_text, summary
 from budgetnet.network.torch.measure import measure
 from budgetnet.records.ledger import Ledger, Running
 from budgetnet.records.objective import violation
-from budgetnet.records.other_studies import Earlier, Elsewhere
+from budgetnet.records.other_studies import EarlierTrial, OtherStudies
+from budgetnet.records.parameters import parameters
 from budgetnet.records.trial import Record
 from budgetnet.search.known_networks import Start
-from budgetnet.search.propose import Duplicate, parameters_of, propose, unanswered
+from budgetnet.search.propose import Duplicate, propose, unanswered
 from budgetnet.search.samplers.base import Sampler
 from budgetnet.space.choosers import replay
 from budgetnet.space.judge import Candidate, Rejection
 from budgetnet.space.space import Space
 
-__all__ = ["Intake"]
+__all__ = ["CandidateSource"]
 
 MOST_COPIES = 50
 """Scores that are taken over from other studies in a row before the search looks at its clock and signals again."""
@@ -32,7 +33,7 @@ OnRecord = Callable[[Record], None]
 
 
 @dataclass(frozen=True)
-class Intake:
+class CandidateSource:
     """Proposes, counts and records candidates of one study."""
 
     space: Space
@@ -45,7 +46,7 @@ class Intake:
     """The study's own primitives."""
     starts: tuple[Start, ...] = ()
     """Known networks, tried before any is drawn."""
-    elsewhere: Elsewhere | None = None
+    other_studies: OtherStudies | None = None
     """Other studies whose scores are taken over; None takes over none."""
 
     def repeat(self) -> tuple[Running, Node] | None:
@@ -111,8 +112,8 @@ class Intake:
 
         It failed if fvcore's counts are not the closed form's.
         """
-        found = parameters_of(self.space, candidate)
-        earlier = None if self.elsewhere is None else self.elsewhere.completed(attributes["hash"])
+        found = parameters(candidate.expansion.answers)
+        earlier = None if self.other_studies is None else self.other_studies.completed(attributes["hash"])
         if earlier is not None:
             copied = {**attributes, **_copied(earlier)}
             on_record(self.ledger.add("duplicate", found, copied, accuracy=earlier.record.accuracy))
@@ -143,9 +144,10 @@ class Intake:
         return None
 
     def _record_rejection(self, rejection: Rejection, digest: str, **more: str) -> Record:
+        assert rejection.expansion is not None
         return self.ledger.add(
             "over_budget",
-            parameters_of(self.space, rejection),
+            parameters(rejection.expansion.answers),
             {**self._described(rejection, digest), "reason": rejection.text, **more},
             constraints=violation(self.space.budget, rejection),
         )
@@ -158,7 +160,7 @@ class Intake:
             "reason": f"the same network as trial {earlier.number}",
             "curve": list(earlier.curve),
         }
-        found = parameters_of(self.space, duplicate.candidate)
+        found = parameters(duplicate.candidate.expansion.answers)
         return self.ledger.add("duplicate", found, attributes, accuracy=earlier.accuracy)
 
     def _described(self, drawn: Candidate | Rejection, digest: str) -> dict[str, Any]:
@@ -170,7 +172,7 @@ class Intake:
         return {
             "arch": summary(network),
             "network": network_text(network),
-            "decisions": dict(drawn.expansion.decisions),
+            "decisions": drawn.expansion.decisions,
             "hash": digest,
             "params": drawn.cost.params,
             "flops": drawn.cost.flops,
@@ -182,8 +184,8 @@ class Intake:
         }
 
 
-def _copied(earlier: Earlier) -> dict[str, Any]:
-    """What is taken over from a trial of another study."""
+def _copied(earlier: EarlierTrial) -> dict[str, Any]:
+    """List what is taken over from a trial of another study."""
     record = earlier.record
     taken = {
         "copied_from": earlier.address,

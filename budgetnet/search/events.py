@@ -1,4 +1,4 @@
-"""What happens during a search, as frozen values: the progress view shows them, tests read them."""
+"""Events of a search, as frozen values: a progress view shows them, tests read them."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from dataclasses import dataclass
 from typing import Literal
 
 from budgetnet.files.study import Goal
-from budgetnet.records.training_run import FinalRun
+from budgetnet.records.training_run import TrainingRun
 from budgetnet.records.trial import Record
 
 __all__ = [
     "EndReason",
     "EpochDone",
-    "Event",
     "FinalistDone",
     "FinalistsStarted",
-    "Listener",
     "Packing",
     "SearchEnded",
+    "SearchEvent",
+    "SearchListener",
     "SearchStarted",
     "TargetReached",
     "TrialDone",
     "TrialStarted",
     "Waiting",
+    "silent",
 ]
 
 EndReason = Literal["trials", "minutes", "target", "interrupted", "exhausted"]
@@ -40,10 +41,10 @@ class SearchStarted:
     goal: Goal
     target: float | None
     trials: int
-    """How many networks are to be trained in all."""
+    """Number of networks to be trained in all."""
     workers: int
     records: tuple[Record, ...]
-    """What is there already, when a study goes on."""
+    """Trials that exist already, when a study goes on."""
     lost: tuple[int, ...] = ()
     """Trials that a killed process left behind; they are repeated first."""
 
@@ -57,7 +58,7 @@ class TrialStarted:
     params: int
     flops: int
     epochs: int
-    """Of the whole recipe."""
+    """Epochs of the whole recipe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class TrialDone:
     best: Record | None
     """The best of all so far, by the study's goal."""
     trained: int
-    """How many networks have been trained."""
+    """Number of networks trained so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +130,11 @@ class FinalistDone:
 
     number: int
     run: int
-    """Which of the runs, from 0."""
-    result: FinalRun
+    """Number of the run, from 0."""
+    result: TrainingRun
 
 
-Event = (
+SearchEvent = (
     SearchStarted
     | TrialStarted
     | EpochDone
@@ -146,4 +147,9 @@ Event = (
     | FinalistDone
 )
 
-Listener = Callable[[Event], None]
+SearchListener = Callable[[SearchEvent], None]
+"""Is told everything that happens in a search."""
+
+
+def silent(event: object) -> None:
+    """Show nothing."""

@@ -7,27 +7,29 @@ written as soon as it is there, so an interrupted final round goes on where it s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from optuna.storages import BaseStorage
 
 from budgetnet.files.study import Study
+from budgetnet.records.finalist import Finalist, final_run_attribute, final_run_document
 from budgetnet.records.ledger import trial_seed
 from budgetnet.records.ranking import distinct, ranked
-from budgetnet.records.training_run import Finalist, FinalRun, attribute
+from budgetnet.records.training_run import TrainingRun
 from budgetnet.records.trial import Record
-from budgetnet.search.events import EpochDone, FinalistDone, FinalistsStarted, Listener
+from budgetnet.search.events import EpochDone, FinalistDone, FinalistsStarted, SearchListener
 from budgetnet.search.propose import unanswered
 from budgetnet.space.choosers import replay
 from budgetnet.space.space import Space
 from budgetnet.workers.environment import environment
-from budgetnet.workers.messages import Broken, Bug, Done, Failed, Job, Lost, Message, Progress, Result, Workers
+from budgetnet.workers.loop import JobLoop, TaskList
+from budgetnet.workers.messages import Job, Result, Workers
 
-__all__ = ["FinalRound", "choose_finalists", "missing_runs", "train_finalists"]
+__all__ = ["FinalRound", "FinalTask", "choose_finalists", "missing_runs", "train_finalists"]
 
-TICK = 0.5
-"""Seconds between two looks at signals while nothing is heard from the workers."""
+FinalTask = tuple[Record, int]
+"""A trial, and which of its network's runs, from 0."""
 
 
 def choose_finalists(records: Sequence[Record], study: Study) -> list[Record]:
@@ -36,17 +38,17 @@ def choose_finalists(records: Sequence[Record], study: Study) -> list[Record]:
     return distinct(ranked(completed, study.goal, study.target))[: study.finalists.top]
 
 
-def missing_runs(finalists: Sequence[Record], study: Study, done: Sequence[Finalist]) -> list[tuple[Record, int]]:
+def missing_runs(finalists: Sequence[Record], study: Study, done: Sequence[Finalist]) -> list[FinalTask]:
     """Return the runs still to do: all networks' first runs, then all second ones … Another recipe's do not count."""
     recipe = study.finalists.training.to_mapping()
-    have = {(run.trial, run.run) for finalist in done for run in finalist.runs if run.recipe == recipe}
+    have = {(finalist.trial, run.repeat) for finalist in done for run in finalist.runs if run.recipe == recipe}
     wanted = [(record, run) for run in range(study.finalists.seeds) for record in finalists]
     return [(record, run) for record, run in wanted if (record.number, run) not in have]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FinalRound:
-    """What the runs of one study's finalists have in common."""
+    """Everything that the runs of one study's finalists have in common."""
 
     study: Study
     space: Space
@@ -61,41 +63,67 @@ class FinalRound:
         return Job(
             network=network,
             recipe=self.study.finalists.training,
-            seed=trial_seed(self.study.search.seed, "finalist", record.number, run),
+            seed=self.seed(record, run),
             final=True,
             weights=self.folder / self.file(record, run),
             label=f"{self.study.name}, trial {record.number}, run {run}",
         )
+
+    def seed(self, record: Record, run: int) -> int:
+        """Return the seed of a run."""
+        return trial_seed(self.study.search.seed, "finalist", record.number, run)
 
     @staticmethod
     def file(record: Record, run: int) -> str:
         """Return where the weights of a run go, relative to the run folder."""
         return f"finalists/trial-{record.number}-run-{run}.safetensors"
 
-    def store(self, record: Record, run: int, job: Job, result: Result | None, failed: str | None = None) -> FinalRun:
+    def store(self, record: Record, run: int, result: Result | None, failed: str | None = None) -> TrainingRun:
         """Record a run under its trial and number."""
-        found = FinalRun.record(
+        found = TrainingRun.record(
             result,
-            seed=job.seed,
-            recipe=job.recipe,
+            seed=self.seed(record, run),
+            recipe=self.study.finalists.training,
             failed=failed,
             weights=self.file(record, run),
-            environment={} if result else environment(),
-            trial=record.number,
-            run=run,
+            environment=None if result else environment(),
+            repeat=run,
             workers=self.workers,
         )
         study_id = self.storage.get_study_id_from_name(self.study.name)
-        self.storage.set_study_user_attr(study_id, attribute(record.number, run), asdict(found))
+        name = final_run_attribute(record.number, run)
+        self.storage.set_study_user_attr(study_id, name, final_run_document(record.number, found))
         return found
 
 
+class _FinalRuns(TaskList[FinalTask]):
+    """The runs of one call, each recorded as soon as it is over."""
+
+    def __init__(self, todo: Sequence[FinalTask], this: FinalRound, listen: SearchListener) -> None:
+        super().__init__(todo)
+        self._round = this
+        self._listen = listen
+
+    def job(self, task: FinalTask) -> Job:
+        return self._round.job(*task)
+
+    def epoch(self, worker: int, task: FinalTask, epoch: int, accuracy: float | None) -> bool:  # noqa: ARG002
+        self._listen(EpochDone(task[0].number, epoch, accuracy))
+        return True
+
+    def done(self, worker: int, task: FinalTask, result: Result) -> None:  # noqa: ARG002
+        self._listen(FinalistDone(task[0].number, task[1], self._round.store(*task, result)))
+
+    def failed(self, worker: int, task: FinalTask, reason: str) -> None:  # noqa: ARG002
+        self._listen(FinalistDone(task[0].number, task[1], self._round.store(*task, None, reason)))
+
+
 def train_finalists(
-    todo: Sequence[tuple[Record, int]],
+    todo: Sequence[FinalTask],
     this: FinalRound,
     *,
     pool: Workers,
-    listen: Listener,
+    listen: SearchListener,
     stopped: Callable[[], bool],
 ) -> None:
     """Train the runs in *todo* on the pool's workers, until all are done or a clean end is asked for.
@@ -103,30 +131,6 @@ def train_finalists(
     Raises:
         BudgetnetError: the workers cannot work.
     """
-    waiting = list(todo)
-    running: dict[int, tuple[Record, int, Job]] = {}
     numbers = tuple(dict.fromkeys(record.number for record, _ in todo))
     listen(FinalistsStarted(numbers, len(todo), this.study.finalists.training.epochs))
-    while (waiting or running) and not stopped():
-        for worker in pool.idle[: len(waiting)]:
-            record, run = waiting.pop(0)
-            running[worker] = (record, run, this.job(record, run))
-            pool.submit(worker, running[worker][2])
-        for message in pool.wait(TICK):
-            _handle(message, this, running, listen)
-
-
-def _handle(message: Message, this: FinalRound, running: dict[int, tuple[Record, int, Job]], listen: Listener) -> None:
-    match message:
-        case Progress(worker, epoch, accuracy):
-            listen(EpochDone(running[worker][0].number, epoch, accuracy))
-        case Done(worker, result):
-            record, run, job = running.pop(worker)
-            listen(FinalistDone(record.number, run, this.store(record, run, job, result)))
-        case Failed(worker, reason) | Lost(worker, reason):
-            record, run, job = running.pop(worker)
-            listen(FinalistDone(record.number, run, this.store(record, run, job, None, reason)))
-        case Bug(_, traceback):
-            raise RuntimeError(f"a worker met an error of the program:\n{traceback}")
-        case Broken(_, error):
-            raise error
+    JobLoop(pool, _FinalRuns(todo, this, listen), interrupted=stopped).run()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from budgetnet.network.cost.closed_form import cost
 from budgetnet.network.text import network_text
 from budgetnet.records.lookup import Found
 from budgetnet.records.training_folder import Training, prepare_folder, read_training, training_folder, write_training
-from budgetnet.records.training_run import Run
+from budgetnet.records.training_run import TrainingRun
 from budgetnet.text import duration, percent, shape_text
 from budgetnet.training.data.known import DATASETS
 from budgetnet.training.data.load import load
@@ -22,20 +22,19 @@ from budgetnet.training.device import choose_device
 from budgetnet.training.recipe.reading import preset
 from budgetnet.training.recipe.recipe import Recipe
 from budgetnet.workers.environment import environment
-from budgetnet.workers.messages import Broken, Bug, Done, Failed, Job, Lost, Message, Progress, Result, Setup
+from budgetnet.workers.loop import JobLoop, TaskList
+from budgetnet.workers.messages import Job, Result, Setup
 from budgetnet.workers.pool import Pool
 
-__all__ = ["Plan", "plan", "train_network"]
+__all__ = ["TrainingPlan", "plan_training", "train_network"]
 
-TICK = 0.5
-"""Seconds to wait for a message before the next look."""
 UNUSED_SPLIT = 0.1
 """A final training has no validation images, but a worker cuts some out all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What is to be trained, on what, how, and where the results go."""
+class TrainingPlan:
+    """Plan of a full training: the network, the data, the recipe, and where the results go."""
 
     architecture: Architecture
     dataset: Source
@@ -46,7 +45,7 @@ class Plan:
     """Gets ``training.json`` and a safetensors file per seed."""
 
 
-def plan(
+def plan_training(
     found: Found,
     *,
     study: Study | None = None,
@@ -55,7 +54,7 @@ def plan(
     seeds: int | None = None,
     epochs: int | None = None,
     out: Path | None = None,
-) -> Plan:
+) -> TrainingPlan:
     """Say how a network is trained in full.
 
     Args:
@@ -92,7 +91,7 @@ def plan(
     place = Path("runs") / "train" / found.architecture.name
     if trials is not None and record is not None:
         place = training_folder(trials.folder, record.number)
-    return Plan(
+    return TrainingPlan(
         architecture=found.architecture,
         dataset=source,
         recipe=how if epochs is None else replace(how, epochs=epochs),
@@ -102,7 +101,7 @@ def plan(
 
 
 def train_network(
-    planned: Plan,
+    planned: TrainingPlan,
     *,
     first_seed: int = 0,
     device: str = "auto",
@@ -151,96 +150,79 @@ def train_network(
         plugins=planned.architecture.plugins.files,
     )
     pool = Pool(setup, count, prepare=lambda: load(planned.dataset))
-    session = _Session(planned, before, todo, say)
+    work = _Seeds(planned, before, todo, say)
     try:
-        training = session.through(pool)
+        JobLoop(pool, work).run()
     finally:
         pool.stop()
+    training = work.training
     if not training.score.n:
         reasons = "; ".join(sorted({run.failed for run in training.runs if run.failed}))
         raise TrainingError(f"no run of {training.name} came to an end: {reasons}")
     return training
 
 
-@dataclass
-class _Session:
-    """The runs of one call."""
+class _Seeds(TaskList[int]):
+    """The trainings of one call, known by their seeds; the folder's file is written after each of them."""
 
-    planned: Plan
-    training: Training
-    waiting: list[int]
-    say: Callable[[str], object]
+    def __init__(
+        self, planned: TrainingPlan, before: Training, todo: Iterable[int], say: Callable[[str], object]
+    ) -> None:
+        super().__init__(todo)
+        self.training = before
+        self._planned = planned
+        self._say = say
 
-    def __post_init__(self) -> None:
-        self.running: dict[int, int] = {}
-        """The seed that each busy worker trains."""
-
-    def through(self, pool: Pool) -> Training:
-        """Hand out all runs and collect them."""
-        while self.waiting or self.running:
-            for worker in pool.idle:
-                if self.waiting:
-                    seed = self.waiting.pop(0)
-                    self.running[worker] = seed
-                    pool.submit(worker, self._job(seed))
-            for message in pool.wait(TICK):
-                self._handle(message)
-        return self.training
-
-    def _job(self, seed: int) -> Job:
+    def job(self, task: int) -> Job:
         return Job(
-            network=self.planned.architecture.network,
-            recipe=self.planned.recipe,
-            seed=seed,
+            network=self._planned.architecture.network,
+            recipe=self._planned.recipe,
+            seed=task,
             final=True,
-            weights=self.planned.out / _weights(seed),
-            label=f"{self.planned.architecture.name}, seed {seed}",
+            weights=self._planned.out / _weights(task),
+            label=f"{self._planned.architecture.name}, seed {task}",
         )
 
-    def _handle(self, message: Message) -> None:
-        match message:
-            case Progress(worker, epoch, _):
-                if epoch % max(1, self.planned.recipe.epochs // 10) == 0:
-                    self.say(f"seed {self.running[worker]}: epoch {epoch} of {self.planned.recipe.epochs}")
-            case Done(worker, result):
-                self._keep(self.running.pop(worker), result, None)
-            case Failed(worker, reason) | Lost(worker, reason):
-                if worker in self.running:
-                    self._keep(self.running.pop(worker), None, reason)
-            case Broken(_, error):
-                raise error
-            case Bug(_, traceback):
-                raise RuntimeError(f"a worker met an error of the program:\n{traceback}")
+    def epoch(self, worker: int, task: int, epoch: int, accuracy: float | None) -> bool:  # noqa: ARG002
+        epochs = self._planned.recipe.epochs
+        if epoch % max(1, epochs // 10) == 0:
+            self._say(f"seed {task}: epoch {epoch} of {epochs}")
+        return True
 
-    def _keep(self, seed: int, result: Result | None, failed: str | None) -> None:
-        run = Run.record(
+    def done(self, worker: int, task: int, result: Result) -> None:  # noqa: ARG002
+        run = self._keep(task, result, None)
+        note = f" (training was given up: {run.diverged})" if run.diverged else ""
+        self._say(
+            f"seed {task}: {percent(run.test_accuracy)} % on {run.test_images or 0:,} test images, "
+            f"{duration(run.seconds)}{note}"
+        )
+
+    def failed(self, worker: int, task: int, reason: str) -> None:  # noqa: ARG002
+        self._keep(task, None, reason)
+        self._say(f"seed {task}: failed, {reason}")
+
+    def _keep(self, seed: int, result: Result | None, failed: str | None) -> TrainingRun:
+        run = TrainingRun.record(
             result,
             seed=seed,
-            recipe=self.planned.recipe,
+            recipe=self._planned.recipe,
             failed=failed,
             weights=_weights(seed),
-            environment={} if result else environment(),
+            environment=None if result else environment(),
         )
         runs = sorted((*self.training.runs, run), key=lambda entry: entry.seed)
         self.training = replace(self.training, runs=tuple(runs))
         finished = replace(self.training, runs=tuple(entry for entry in runs if entry.failed is None))
         if finished.runs:
-            write_training(self.planned.out, finished)  # without failed runs, so that they are tried again
-        if failed is not None:
-            self.say(f"seed {seed}: failed, {failed}")
-        else:
-            note = f" (training was given up: {run.diverged})" if run.diverged else ""
-            self.say(
-                f"seed {seed}: {percent(run.test_accuracy)} % on {run.test_images or 0:,} test images, "
-                f"{duration(run.seconds)}{note}"
-            )
+            write_training(self._planned.out, finished)  # without failed runs, so that they are tried again
+        return run
 
 
 def _weights(seed: int) -> str:
     return f"seed-{seed}.safetensors"
 
 
-def _check_fit(planned: Plan) -> None:
+def _check_fit(planned: TrainingPlan) -> None:
     """The network's own input and classes must be the data set's.
 
     Raises:
@@ -257,8 +239,8 @@ def _check_fit(planned: Plan) -> None:
         )
 
 
-def _before(planned: Plan) -> Training:
-    """What the folder holds of the same work, or an empty training.
+def _before(planned: TrainingPlan) -> Training:
+    """Read what the folder holds of the same work; else return an empty training.
 
     Raises:
         RequestError: it holds other work.

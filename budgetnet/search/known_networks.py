@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from budgetnet.derivation.expand import Label
+from budgetnet.derivation.decision import Label
 from budgetnet.errors import RequestError
 from budgetnet.files import network_file
 from budgetnet.files.network_file import Architecture
@@ -19,7 +19,7 @@ from budgetnet.space.judge import Draw, derive
 from budgetnet.space.recognise import Parting, recognise
 from budgetnet.space.space import Space
 
-__all__ = ["Start", "derivation", "read_starts"]
+__all__ = ["Start", "derivation", "read_known_networks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,12 @@ class Start:
     hash: str
 
 
-def read_starts(paths: Sequence[Path], study: Study, space: Space) -> tuple[Start, ...]:
+def read_known_networks(paths: Sequence[Path], study: Study, space: Space) -> tuple[Start, ...]:
     """Read the known networks that a search starts from, each network once.
 
     Raises:
         RequestError: one is not for the study's images, or not in its grammar (with the first place where they part).
-        LanguageError, ShapeError: an architecture file is wrong.
+        LanguageError, ShapeError: a network file is wrong.
     """
     found: dict[str, Start] = {}
     for path in paths:

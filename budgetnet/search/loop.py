@@ -18,47 +18,49 @@ from budgetnet.records.ledger import Ledger, Running
 from budgetnet.records.process import host
 from budgetnet.records.ranking import best, reaches
 from budgetnet.records.storage import HEARTBEAT
-from budgetnet.records.trial import TRAINED, Outcome, Record
-from budgetnet.search.candidates import Intake
+from budgetnet.records.training_run import TrainingRun
+from budgetnet.records.trial import TRAINED, Outcome, Record, training_attributes
+from budgetnet.search.candidates import CandidateSource
 from budgetnet.search.events import (
     EndReason,
     EpochDone,
-    Listener,
     SearchEnded,
+    SearchListener,
     TargetReached,
     TrialDone,
     TrialStarted,
     Waiting,
 )
-from budgetnet.workers.messages import Broken, Bug, Done, Failed, Job, Lost, Message, Progress, Workers
+from budgetnet.workers.loop import JobLoop, Work
+from budgetnet.workers.messages import Job, Result, Workers
 
-__all__ = ["Campaign"]
+__all__ = ["SearchLoop"]
 
-TICK = 0.5
-"""Seconds between two looks at clock, signals and other processes while nothing is heard from the workers."""
 LOOK = 5.0
 """Seconds between two looks for trials of other processes."""
-LIMIT_FAILURES = 10
+LIMIT_FAILED_TRIALS = 10
 """Failed trials in a row after which something other than the networks must be wrong."""
+
+_Trial = tuple[Running, Node]
+"""A trial that this process answers for, and its network."""
 
 
 @dataclass
-class Campaign:
+class SearchLoop(Work[_Trial]):
     """One process's part in a search; its fields are what it works with."""
 
     study: Study
     ledger: Ledger
-    intake: Intake
+    candidates: CandidateSource
     pool: Workers
-    listen: Listener
+    listen: SearchListener
     stopped: Callable[[], bool]
-    """Whether a clean end was asked for."""
+    """Tells whether a clean end was asked for."""
     stop_at_target: bool = False
     last: bool = True
-    """Whether to stay until no other process trains for this study any more."""
+    """True to stay until no other process trains for this study any more."""
 
     def __post_init__(self) -> None:
-        self._running: dict[int, Running] = {}
         self._begin = time.monotonic()
         self._beaten = self._looked = self._begin
         self._exhausted = False
@@ -72,25 +74,18 @@ class Campaign:
         Raises:
             SearchError: nothing fits the budget, too many failures, or the workers cannot work.
         """
+        loop = JobLoop(self.pool, self, interrupted=self.stopped)
         try:
             if self._end() is None:
                 self.pool.start()  # workers load their libraries while the first network is proposed
-            while True:
-                reason = self._end()
-                if reason == "interrupted":
-                    self._give_up("the search was interrupted")
-                    break
-                if reason is None:
-                    self._fill()
-                elif not self._running and not self._must_wait(reason):
-                    break
-                for message in self.pool.wait(TICK):
-                    self._handle(message)
-                self._look_around()
+            loop.run()
+            self._give_up(loop.running, "the search was interrupted")
         except Exception as error:
             with suppress(optuna.exceptions.OptunaError, SQLAlchemyError):  # the database may be what failed
-                self._give_up(f"the search ended with an error: {str(error).splitlines()[0]}")
+                self._give_up(loop.running, f"the search ended with an error: {str(error).splitlines()[0]}")
             raise
+        reason = self._end()
+        assert reason is not None
         self._refresh()
         self.listen(SearchEnded(reason, self._trained, self._best))
         return reason
@@ -110,8 +105,11 @@ class Campaign:
             return "minutes"
         return "exhausted" if self._exhausted else None
 
-    def _must_wait(self, reason: EndReason) -> bool:
-        """Whether other processes still train what this study needs to be complete."""
+    def expects_more(self) -> bool:
+        """Tell whether a network is still wanted, or other processes train what this study needs to be complete."""
+        reason = self._end()
+        if reason is None:
+            return True
         others = self.ledger.others_running() if self.last and reason in ("trials", "exhausted") else 0
         if others and others != self._waited_for:
             self.listen(Waiting(others))
@@ -138,83 +136,70 @@ class Campaign:
 
     # --- starting trials ----------------------------------------------------------------------------
 
-    def _fill(self) -> None:
-        """Give every idle worker a network, first those that were interrupted."""
-        for worker in self.pool.idle:
-            if self._end() is not None:
-                return
-            found = self.intake.repeat() or self._next()
-            if found is None:
-                return  # exhausted, or the candidate could not be trained: the next round sees
-            trial, network = found
-            recipe = self.study.training
-            self._running[worker] = trial
-            self._refresh()
-            ask = self.study.search.pruner.kind != "none"
-            self.pool.submit(worker, Job(network=network, recipe=recipe, seed=trial.seed, ask=ask))
-            counted = trial.attributes
-            self.listen(TrialStarted(trial.number, counted["arch"], counted["params"], counted["flops"], recipe.epochs))
+    def next(self) -> _Trial | None:
+        """Return a network to train, first those that were interrupted."""
+        return None if self._end() is not None else self.candidates.repeat() or self._new()
 
-    def _next(self) -> tuple[Running, Node] | None:
-        """A new network; None if the space has no other."""
+    def job(self, task: _Trial) -> Job:
+        """Return what a worker is to do for a trial; it asks for leave after each epoch if there is a pruner."""
+        trial, network = task
+        ask = self.study.search.pruner.kind != "none"
+        return Job(network=network, recipe=self.study.training, seed=trial.seed, ask=ask)
+
+    def started(self, worker: int, task: _Trial) -> None:  # noqa: ARG002
+        """Tell of a trial that has begun."""
+        self._refresh()
+        trial, counted = task[0], task[0].attributes
+        epochs = self.study.training.epochs
+        self.listen(TrialStarted(trial.number, counted["arch"], counted["params"], counted["flops"], epochs))
+
+    def _new(self) -> _Trial | None:
+        """A new network; None if the space has no other, or the one drawn could not be trained."""
         self._refresh()
         if self._failing():
             last = self._records[-1]
-            raise SearchError(f"{LIMIT_FAILURES} trials in a row failed, the last with: {last.reason}")
-        found = self.intake.new(self._records, self._done)
+            raise SearchError(f"{LIMIT_FAILED_TRIALS} trials in a row failed, the last with: {last.reason}")
+        found = self.candidates.new(self._records, self._done)
         self._exhausted = found == "exhausted"
         return None if isinstance(found, str) else found
 
     # --- what the workers say -----------------------------------------------------------------------
 
-    def _handle(self, message: Message) -> None:
-        match message:
-            case Progress(worker, epoch, accuracy):
-                self._epoch(worker, epoch, accuracy)
-            case Done(worker, result):
-                curve = list(result.curve)
-                attributes = {
-                    "curve": curve,
-                    "epochs": result.epochs,
-                    "seconds": round(result.seconds, 3),
-                    "worker": f"{host()}/{worker}",
-                    "training": result.conditions(self.study.training),
-                }
-                if curve:
-                    attributes["accuracy"] = curve[-1]
-                outcome: Outcome = "completed"
-                if result.diverged is not None:
-                    outcome, attributes["reason"] = "diverged", result.diverged
-                elif result.stopped:
-                    outcome, attributes["reason"] = "stopped_early", self._why_stopped(result.epochs, curve)
-                self._finish(worker, outcome, attributes)
-            case Failed(worker, reason) | Lost(worker, reason):
-                if worker in self._running:
-                    self._finish(worker, "failed", {"reason": reason, "worker": f"{host()}/{worker}"})
-            case Bug(worker, traceback):
-                if worker in self._running:
-                    last = traceback.strip().splitlines()[-1]
-                    self._finish(worker, "failed", {"reason": f"an error of the program: {last}"})
-                raise RuntimeError(f"a worker met an error of the program:\n{traceback}")
-            case Broken(_, error):
-                raise error
-
-    def _epoch(self, worker: int, epoch: int, accuracy: float | None) -> None:
-        trial = self._running[worker]
+    def epoch(self, worker: int, task: _Trial, epoch: int, accuracy: float | None) -> bool:  # noqa: ARG002
+        """Record an epoch; let the pruner decide whether the trial goes on."""
+        trial = task[0]
         assert accuracy is not None
         self.ledger.report(trial, epoch, accuracy)
-        if self.study.search.pruner.kind != "none":
-            last = epoch >= self.study.training.epochs
-            self.pool.answer(worker, go_on=last or not self.ledger.should_stop(trial))
         self.listen(EpochDone(trial.number, epoch, accuracy))
+        if self.study.search.pruner.kind == "none" or epoch >= self.study.training.epochs:
+            return True
+        return not self.ledger.should_stop(trial)
 
-    def _why_stopped(self, epochs: int, curve: list[float]) -> str:
+    def done(self, worker: int, task: _Trial, result: Result) -> None:
+        """Record a trained trial."""
+        run = TrainingRun.record(result, seed=task[0].seed, recipe=self.study.training)
+        attributes = training_attributes(run)
+        if run.outcome == "diverged":
+            attributes["reason"] = run.diverged
+        elif run.outcome == "stopped_early":
+            attributes["reason"] = self._why_stopped(run)
+        self._finish(worker, task, run.outcome, attributes)
+
+    def failed(self, worker: int, task: _Trial, reason: str) -> None:
+        """Record a trial without a result."""
+        self._finish(worker, task, "failed", {"reason": reason})
+
+    def crashed(self, worker: int, task: _Trial, error: str) -> None:
+        """Record a trial that an error of the program ended."""
+        self._finish(worker, task, "failed", {"reason": f"an error of the program: {error}"})
+
+    def _why_stopped(self, run: TrainingRun) -> str:
         pruner = self.study.search.pruner
         rule = "below the median" if pruner.kind == "median" else f"not among the best 1/{pruner.reduction}"
-        return f"{100 * curve[-1]:.2f} % after epoch {epochs} of {self.study.training.epochs}: {rule}"
+        return f"{100 * (run.accuracy or 0):.2f} % after epoch {run.epochs} of {self.study.training.epochs}: {rule}"
 
-    def _finish(self, worker: int, outcome: Outcome, attributes: Mapping[str, Any]) -> None:
-        record = self.ledger.finish(self._running.pop(worker), outcome, **attributes)
+    def _finish(self, worker: int, task: _Trial, outcome: Outcome, attributes: Mapping[str, Any]) -> None:
+        record = self.ledger.finish(task[0], outcome, **attributes, worker=f"{host()}/{worker}")
         if record is not None:
             self._done(record)
 
@@ -228,22 +213,22 @@ class Campaign:
 
     # --- housekeeping -------------------------------------------------------------------------------
 
-    def _look_around(self) -> None:
+    def look_around(self, running: Mapping[int, _Trial]) -> None:
+        """Say that this process lives, and see what others do."""
         now = time.monotonic()
         if now - self._beaten >= HEARTBEAT:
             self._beaten = now
-            self.ledger.beat([trial.id for trial in self._running.values()])
+            self.ledger.beat([trial.id for trial, _ in running.values()])
         if now - self._looked >= LOOK:
             self._looked = now
             self.ledger.recover()
             self._refresh()
 
-    def _give_up(self, reason: str) -> None:
+    def _give_up(self, running: Mapping[int, _Trial], reason: str) -> None:
         """Put what is running here in line for the next start."""
-        for trial in self._running.values():
+        for trial, _ in running.values():
             self.ledger.interrupt(trial, reason)
-        self._running.clear()
 
     def _failing(self) -> bool:
-        ended = [record for record in self._records if record.outcome in (*TRAINED, "failed")][-LIMIT_FAILURES:]
-        return len(ended) == LIMIT_FAILURES and all(record.outcome == "failed" for record in ended)
+        ended = [record for record in self._records if record.outcome in (*TRAINED, "failed")][-LIMIT_FAILED_TRIALS:]
+        return len(ended) == LIMIT_FAILED_TRIALS and all(record.outcome == "failed" for record in ended)

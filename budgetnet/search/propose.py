@@ -7,20 +7,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from budgetnet.derivation.expand import Decision
+from budgetnet.derivation.decision import Decision
 from budgetnet.errors import SearchError
 from budgetnet.files.study import Study
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.records.objective import violation
-from budgetnet.records.parameters import Parameters, parameters
 from budgetnet.records.trial import Record
 from budgetnet.search.samplers.base import STARTUP, Sampler
 from budgetnet.search.samplers.evolution import EvolutionSampler
 from budgetnet.search.samplers.random import RandomSampler
 from budgetnet.search.samplers.tpe import TpeSampler
 from budgetnet.space.judge import Candidate, Rejection
-from budgetnet.space.mutate import offers
-from budgetnet.space.proposer import Deriver
+from budgetnet.space.proposer import Proposer
 from budgetnet.space.space import Space
 
 __all__ = [
@@ -29,7 +27,6 @@ __all__ = [
     "Duplicate",
     "Proposal",
     "make_sampler",
-    "parameters_of",
     "propose",
     "unanswered",
 ]
@@ -51,7 +48,7 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """What the search for one candidate gave."""
+    """Outcome of the search for one candidate."""
 
     candidate: Candidate | None
     """None: in `ATTEMPTS` draws there was none that is new, but there were some that fit: the space is exhausted."""
@@ -67,14 +64,14 @@ class Proposal:
 def make_sampler(study: Study, space: Space) -> Sampler:
     """Return the sampler that a study asks for; short studies learn earlier."""
     startup = min(STARTUP, max(3, study.search.trials // 4))
-    deriver = Deriver(space)
+    proposer = Proposer(space)
     match study.search.sampler:
         case "random":
-            return RandomSampler(deriver)
+            return RandomSampler(proposer)
         case "tpe":
-            return TpeSampler(deriver, study.goal, study.target, startup)
+            return TpeSampler(proposer, study.goal, study.target, startup)
         case "evolution":
-            return EvolutionSampler(deriver, study.goal, study.target, startup)
+            return EvolutionSampler(proposer, study.goal, study.target, startup)
 
 
 def propose(
@@ -141,12 +138,6 @@ def propose(
             _nothing_fits(attempts, nearest, Counter(rejection.reason for rejection, _ in rejected) + dropped)
         )
     return Proposal(candidate=None, rejected=tuple(rejected), duplicate=duplicate, dropped=dropped)
-
-
-def parameters_of(space: Space, candidate: Candidate | Rejection) -> Parameters:
-    """Return the parameters of a complete derivation."""
-    assert candidate.expansion is not None
-    return parameters(offers(space, candidate.expansion.decisions, random.Random(0)))  # noqa: S311 - nothing is drawn
 
 
 def _known(records: Sequence[Record]) -> dict[str, Record]:

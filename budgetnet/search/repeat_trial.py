@@ -8,28 +8,28 @@ from typing import Any
 
 from budgetnet.errors import RequestError, TrainingError
 from budgetnet.records.lookup import Found, Trials
+from budgetnet.records.training_run import TrainingRun
 from budgetnet.records.trial import Record
 from budgetnet.text import percent
 from budgetnet.training.data.load import load
 from budgetnet.workers.environment import unlike
-from budgetnet.workers.messages import Broken, Bug, Done, Failed, Job, Lost, Progress, Result, Setup
+from budgetnet.workers.loop import JobLoop, TaskList
+from budgetnet.workers.messages import Job, Result, Setup
 from budgetnet.workers.pool import Pool
 
-__all__ = ["Difference", "Repetition", "repeat_trial", "repetition_document", "repetition_text"]
+__all__ = ["FirstDifference", "Repetition", "repeat_trial", "repetition_document", "repetition_text"]
 
-TICK = 0.5
-"""Seconds to wait for a message before the next look."""
 SERIES = {
-    "train loss": "losses",
+    "train loss": "train_losses",
     "train accuracy": "train_accuracies",
     "validation loss": "validation_losses",
-    "validation accuracy": "curve",
+    "validation accuracy": "validation_accuracies",
 }
-"""What is compared after each epoch, in the order in which it arises; the field of `Result` that holds it."""
+"""Numbers compared after each epoch, in the order in which they arise, each with the field of a training."""
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class FirstDifference:
     """The first number in which two trainings differ."""
 
     epoch: int
@@ -44,23 +44,23 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repetition:
-    """What a trial gave then and now. Accuracies are fractions."""
+    """Results of a trial then and now. Accuracies are fractions."""
 
     trial: int
     study: str
     recorded: Mapping[str, tuple[float, ...]]
     """By `SERIES`; trials of version 0.1 have recorded validation accuracies only."""
     repeated: Mapping[str, tuple[float, ...]]
-    difference: Difference | None
+    difference: FirstDifference | None
     """None: equal bit for bit."""
     unlike: Mapping[str, tuple[Any, Any]]
-    """What of versions, hardware, threads, precision and device is not as it was: (then, now)."""
+    """Versions, hardware, threads, precision or device where they are not as they were: (then, now)."""
     known: bool
-    """Whether the record tells what it ran on."""
+    """True if the record tells what it ran on."""
 
     @property
     def equal(self) -> bool:
-        """Whether every recorded number is the same, bit for bit."""
+        """True if every recorded number is the same, bit for bit."""
         return self.difference is None
 
 
@@ -81,15 +81,14 @@ def repeat_trial(found: Found, *, device: str = "auto", say: Callable[[str], obj
     """
     trials, record = found.trials, found.record
     if trials is None or record is None:
-        raise RequestError(f"--brief repeats a trial, but {found.label} is none; name one as STUDY:17")
-    _refuse_untrained(record, trials)
-    then = record.training
+        raise RequestError(f"--brief repeats a trial, but {found.label} is not one; name one as STUDY:17")
+    then = _recorded(record, trials)
     setup = Setup(
         dataset=trials.study.dataset,
         validation=trials.study.validation,
         seed=trials.study.search.seed,
-        device=str(then.get("device", "auto")).partition(":")[0] if device == "auto" else device,
-        threads=int(then.get("threads", 1)),
+        device=(then.device or "auto").partition(":")[0] if device == "auto" else device,
+        threads=then.threads or 1,
         plugins=trials.study.plugins.files,
     )
     job = Job(
@@ -100,11 +99,14 @@ def repeat_trial(found: Found, *, device: str = "auto", say: Callable[[str], obj
         label=found.label,
     )
     pool = Pool(setup, 1, prepare=lambda: load(trials.study.dataset))
+    repeat = _Repeat(job, record, say)
     try:
-        result = _trained(pool, job, record, say)
+        JobLoop(pool, repeat).run()
     finally:
         pool.stop()
-    recorded = {what: tuple(record.curve if name == "curve" else then.get(name, ())) for what, name in SERIES.items()}
+    result = repeat.result
+    assert result is not None  # a failure was raised
+    recorded = {what: tuple(getattr(then, name)) for what, name in SERIES.items()}
     repeated = {what: tuple(getattr(result, name)) for what, name in SERIES.items()}
     return Repetition(
         trial=record.number,
@@ -113,7 +115,7 @@ def repeat_trial(found: Found, *, device: str = "auto", say: Callable[[str], obj
         repeated=repeated,
         difference=_first(recorded, repeated),
         unlike=_unlike(then, result),
-        known=bool(then),
+        known=_known(then),
     )
 
 
@@ -156,52 +158,58 @@ def repetition_document(found: Repetition) -> dict[str, Any]:
     }
 
 
-def _refuse_untrained(record: Record, trials: Trials) -> None:
-    """Only what was trained can be repeated.
+def _recorded(record: Record, trials: Trials) -> TrainingRun:
+    """The training to repeat.
 
     Raises:
-        RequestError: it was not.
+        RequestError: there was none.
     """
-    if record.trained and record.seed is not None:
-        return
+    if record.trained and record.training is not None and record.seed is not None:
+        return record.training
     address = f"{trials.study.path}:{record.number}"
     why = f" ({record.reason})" if record.reason else ""
     if record.duplicate_of is not None:
         raise RequestError(
             f"trial {record.number} trained nothing{why}; repeat the one whose score it has: "
-            f"budgetnet train {trials.study.path}:{record.duplicate_of} --brief{trials.place}"
+            + trials.command("train", f"{trials.study.path}:{record.duplicate_of}", "--brief")
         )
     if record.copied_from:
         raise RequestError(
             f"trial {record.number} trained nothing{why}; repeat {record.copied_from} with that study's file, or "
-            f"budgetnet train {address}{trials.place} trains its network in full"
+            f"{trials.command('train', address)} trains its network in full"
         )
     raise RequestError(
         f"trial {record.number} ended as {record.outcome.replace('_', ' ')}{why} and has no score to repeat; "
-        f"budgetnet train {address}{trials.place} trains its network in full"
+        f"{trials.command('train', address)} trains its network in full"
     )
 
 
-def _trained(pool: Pool, job: Job, record: Record, say: Callable[[str], object]) -> Result:
-    """Train for as many epochs as the record has; a training that diverged may go on until it does so again."""
-    pool.submit(0, job)
-    while True:
-        for message in pool.wait(TICK):
-            match message:
-                case Progress(worker, epoch, accuracy):
-                    say(f"epoch {epoch} of {job.recipe.epochs}: {percent(accuracy)} %")
-                    pool.answer(worker, go_on=record.outcome == "diverged" or epoch < record.epochs)
-                case Done(_, result):
-                    return result
-                case Failed(_, reason) | Lost(_, reason):
-                    raise TrainingError(f"trial {record.number} could not be trained again: {reason}")
-                case Broken(_, error):
-                    raise error
-                case Bug(_, traceback):
-                    raise RuntimeError(f"a worker met an error of the program:\n{traceback}")
+class _Repeat(TaskList[Job]):
+    """One training, for as many epochs as the record has; one that diverged may go on until it does so again."""
+
+    def __init__(self, job: Job, record: Record, say: Callable[[str], object]) -> None:
+        super().__init__([job])
+        self.result: Result | None = None
+        self._record = record
+        self._say = say
+
+    def job(self, task: Job) -> Job:
+        return task
+
+    def epoch(self, worker: int, task: Job, epoch: int, accuracy: float | None) -> bool:  # noqa: ARG002
+        self._say(f"epoch {epoch} of {task.recipe.epochs}: {percent(accuracy)} %")
+        return self._record.outcome == "diverged" or epoch < self._record.epochs
+
+    def done(self, worker: int, task: Job, result: Result) -> None:  # noqa: ARG002
+        self.result = result
+
+    def failed(self, worker: int, task: Job, reason: str) -> None:  # noqa: ARG002
+        raise TrainingError(f"trial {self._record.number} could not be trained again: {reason}")
 
 
-def _first(recorded: Mapping[str, tuple[float, ...]], repeated: Mapping[str, tuple[float, ...]]) -> Difference | None:
+def _first(
+    recorded: Mapping[str, tuple[float, ...]], repeated: Mapping[str, tuple[float, ...]]
+) -> FirstDifference | None:
     """The first difference by epoch, and within an epoch by the order of `SERIES`; what is not recorded is left out."""
     known = [what for what in SERIES if recorded[what]] or ["validation accuracy"]
     epochs = max(len(series[what]) for what in known for series in (recorded, repeated))
@@ -209,17 +217,22 @@ def _first(recorded: Mapping[str, tuple[float, ...]], repeated: Mapping[str, tup
         for what in known:
             then, now = (series[what][epoch] if epoch < len(series[what]) else None for series in (recorded, repeated))
             if then != now:
-                return Difference(epoch + 1, what, then, now)
+                return FirstDifference(epoch + 1, what, then, now)
     return None
 
 
-def _unlike(then: Mapping[str, Any], result: Result) -> dict[str, tuple[Any, Any]]:
-    """What of the conditions differs."""
-    if not then:
+def _known(then: TrainingRun) -> bool:
+    """Tell whether a record says what it ran on; those of version 0.1 do not."""
+    return bool(then.environment)
+
+
+def _unlike(then: TrainingRun, now: Result) -> dict[str, tuple[Any, Any]]:
+    """Return the conditions that differ: (then, now)."""
+    if not _known(then):
         return {}
-    now = {"device": result.device, "precision": result.precision, "threads": result.threads}
-    changed = {name: (then.get(name), value) for name, value in now.items() if then.get(name) != value}
-    return changed | unlike(then.get("environment", {}), result.environment)
+    pairs = {name: (getattr(then, name), getattr(now, name)) for name in ("device", "precision", "threads")}
+    changed = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+    return changed | unlike(then.environment, now.environment)
 
 
 def _epochs(number: int) -> str:

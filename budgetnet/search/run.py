@@ -9,23 +9,22 @@ from pathlib import Path
 import optuna
 import torch
 
-from budgetnet.cli.progress.search import silent
 from budgetnet.errors import RequestError, SearchError
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import SearchOptions, Study
+from budgetnet.records.finalist import Finalist, read_finalists
 from budgetnet.records.ledger import Ledger
 from budgetnet.records.open import open_study
-from budgetnet.records.other_studies import Elsewhere
+from budgetnet.records.other_studies import OtherStudies
 from budgetnet.records.process import this_process
 from budgetnet.records.ranking import best, ranked, reaches
 from budgetnet.records.storage import default_url, storage_errors
-from budgetnet.records.training_run import Finalist, read_finalists
 from budgetnet.records.trial import Record, read_records
-from budgetnet.search.candidates import Intake
-from budgetnet.search.events import EndReason, Listener, Packing, SearchStarted
+from budgetnet.search.candidates import CandidateSource
+from budgetnet.search.events import EndReason, Packing, SearchListener, SearchStarted, silent
 from budgetnet.search.finalists import FinalRound, choose_finalists, missing_runs, train_finalists
-from budgetnet.search.known_networks import read_starts
-from budgetnet.search.loop import Campaign
+from budgetnet.search.known_networks import read_known_networks
+from budgetnet.search.loop import SearchLoop
 from budgetnet.search.propose import make_sampler
 from budgetnet.training.data.load import load
 from budgetnet.training.device import choose_device
@@ -38,7 +37,7 @@ __all__ = ["SearchSummary", "crew", "search"]
 
 @dataclass(frozen=True, kw_only=True)
 class SearchSummary:
-    """What a call of `search` leaves behind."""
+    """Everything that a call of `search` leaves behind."""
 
     study: Study
     folder: Path
@@ -49,11 +48,11 @@ class SearchSummary:
     records: tuple[Record, ...]
     best: Record | None
     target_reached: bool | None
-    """Whether a completed trial reaches the target on validation images; None without a target."""
+    """True if a completed trial reaches the target on validation images; None without a target."""
     finalists: tuple[Finalist, ...]
     """In the order that validation images gave them; the first is the search's answer."""
     finalists_complete: bool
-    """Whether all runs of all finalists are there."""
+    """True if all runs of all finalists are there."""
 
 
 def search(
@@ -66,7 +65,7 @@ def search(
     stop_at_target: bool | None = None,
     fresh: bool = False,
     finalists: bool = True,
-    listen: Listener = silent,
+    listen: SearchListener = silent,
 ) -> SearchSummary:
     """Run a study, or go on with it; then train its finalists.
 
@@ -82,7 +81,7 @@ def search(
         stop_at_target: overrides the study's choice.
         fresh: move an old run folder aside first.
         finalists: False leaves the final round to another process (one more worker of a shared study).
-        listen: told everything that happens (`budgetnet.cli.progress.search.progress`).
+        listen: told everything that happens; `budgetnet search` shows it.
 
     Raises:
         RequestError: the study, the storage's address or the device is wrong, or the study changed.
@@ -92,7 +91,7 @@ def search(
     url = storage or default_url(folder)
     where = choose_device(device)
     space = space_of(study)
-    starts = read_starts(study.start_from, study, space)
+    starts = read_known_networks(study.start_from, study, space)
     if fresh:
         _move_aside(folder, storage)
     count, devices = crew(workers or study.search.workers, where, torch.cuda.device_count())
@@ -114,10 +113,10 @@ def search(
         )
         pool = Pool(setup, count, devices=devices, prepare=lambda: load(study.dataset, progress=_every_tenth(listen)))
         try:
-            ended = Campaign(
+            ended = SearchLoop(
                 study=study,
                 ledger=ledger,
-                intake=Intake(
+                candidates=CandidateSource(
                     space=space,
                     ledger=ledger,
                     sampler=make_sampler(study, space),
@@ -125,7 +124,7 @@ def search(
                     salt="" if finalists else this_process(),
                     plugins=study.plugins,
                     starts=starts,
-                    elsewhere=Elsewhere(database, study),
+                    other_studies=OtherStudies(database, study),
                 ),
                 pool=pool,
                 listen=listen,
@@ -163,7 +162,7 @@ def crew(asked: int | None, where: torch.device, cards: int) -> tuple[int, list[
     return asked or max(1, len(devices)), devices
 
 
-def _every_tenth(listen: Listener) -> Callable[[int, int], None]:
+def _every_tenth(listen: SearchListener) -> Callable[[int, int], None]:
     """Tell of the packing of images ten times, not once per image."""
     told = -1
 

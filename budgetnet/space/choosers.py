@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
-from budgetnet.derivation.expand import Chooser, Decision, Label
+from budgetnet.derivation.decision import Chooser, Decision, Label
 
 __all__ = ["label_index", "prior", "replay"]
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import assert_never
+from typing import Any
 
 from budgetnet.grammar import syntax as language
+from budgetnet.grammar.graph import functions, run_graph
 from budgetnet.network import nodes
 from budgetnet.network.canonical.normal_form import Flow
 from budgetnet.network.nodes import Node, Primitive
@@ -20,7 +21,7 @@ from budgetnet.network.text import network_text
 __all__ = [
     "BEGIN",
     "END",
-    "Event",
+    "NetworkEvent",
     "events_of",
     "graph_event",
     "join_event",
@@ -31,7 +32,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class NetworkEvent:
     """One thing that a machine tells its listener; equal events are told alike."""
 
     what: str
@@ -42,24 +43,24 @@ class Event:
     """Whether a printed layer begins with it."""
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Event) and self.what == other.what
+        return isinstance(other, NetworkEvent) and self.what == other.what
 
     def __hash__(self) -> int:
         return hash(self.what)
 
 
-BEGIN = Event("begin", "the start of a skip, branch or other part")
-END = Event("end", "the end of a part")
+BEGIN = NetworkEvent("begin", "the start of a skip, branch or other part")
+END = NetworkEvent("end", "the end of a part")
 
 
-def events_of(node: Node) -> list[Event]:
+def events_of(node: Node) -> list[NetworkEvent]:
     """All events of a network, in the order in which a machine sends them."""
-    found: list[Event] = []
+    found: list[NetworkEvent] = []
     _walk(node, found)
     return found
 
 
-def _walk(node: Node, found: list[Event]) -> None:
+def _walk(node: Node, found: list[NetworkEvent]) -> None:
     match node:
         case nodes.Sequence(items):
             for item in items:
@@ -79,80 +80,64 @@ def _walk(node: Node, found: list[Event]) -> None:
             else:
                 _part(body, found)
                 found.append(shared_event(times))
-        case nodes.Graph(_, bindings, result):
-            for term in (*(binding.term for binding in bindings), result):
-                _applications(term, found)
+        case nodes.Graph():
+            for function in functions(node):
+                _part(function, found)
             found.append(graph_event(node))
         case _:
             found.extend(layer_events(node))
 
 
-def _part(node: Node, found: list[Event]) -> None:
+def _part(node: Node, found: list[NetworkEvent]) -> None:
     found.append(BEGIN)
     _walk(node, found)
     found.append(END)
-
-
-def _applications(term: nodes.GraphTerm, found: list[Event]) -> None:
-    match term:
-        case nodes.GraphName():
-            return
-        case nodes.GraphApply(function, _):
-            _part(function, found)
-        case nodes.GraphJoin(_, terms):
-            for inner in terms:
-                _applications(inner, found)
-        case _:
-            assert_never(term)
 
 
 # --- single events ----------------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=1 << 16)
-def layer_events(node: Primitive) -> tuple[Event, ...]:
+def layer_events(node: Primitive) -> tuple[NetworkEvent, ...]:
     """What a primitive does, step by step; nothing for an identity."""
     flow = Flow()
     flow.apply(node, (0,))
     text = " ".join(network_text(node).removeprefix("network =").split())
-    return tuple(Event(value.operation, text, place == 0) for place, value in enumerate(flow.values[1:]))
+    return tuple(NetworkEvent(value.operation, text, place == 0) for place, value in enumerate(flow.values[1:]))
 
 
-def skip_event(*, projected: bool) -> Event:
+def skip_event(*, projected: bool) -> NetworkEvent:
     """A residual sum, after its parts."""
-    return Event(f"skip {projected}", "a skip with a projection" if projected else "a skip without a projection")
+    return NetworkEvent(f"skip {projected}", "a skip with a projection" if projected else "a skip without a projection")
 
 
-def join_event(split: bool, join: language.Join, count: int) -> Event:
+def join_event(split: bool, join: language.Join, count: int) -> NetworkEvent:
     """Branches joined, after them."""
     word = "split" if split else "parallel"
-    return Event(f"{word} {join} {count}", f"{word} of {count} branches, join={join}")
+    return NetworkEvent(f"{word} {join} {count}", f"{word} of {count} branches, join={join}")
 
 
-def shared_event(times: int) -> Event:
+def shared_event(times: int) -> NetworkEvent:
     """A part applied several times, after it."""
-    return Event(f"shared {times}", f"a part shared {times} times")
+    return NetworkEvent(f"shared {times}", f"a part shared {times} times")
 
 
-def graph_event(graph: language.Graph | nodes.Graph) -> Event:
+def graph_event(graph: language.Graph[Any]) -> NetworkEvent:
     """A graph, after all that it applies."""
-    names = {name: f"in{place}" for place, name in enumerate(graph.inputs)}
     lines: list[str] = []
-    bindings: tuple[language.Binding | nodes.Bound, ...] = graph.bindings
-    for place, binding in enumerate(bindings):
-        lines.append(_term(binding.term, names))
-        names[binding.name] = f"h{place}"
-    lines.append(_term(graph.result, names))
-    return Event(f"graph {len(graph.inputs)} {'; '.join(lines)}", f"a graph of {len(lines)} steps")
+
+    def bind(_: str, text: str) -> str:
+        lines.append(text)
+        return f"h{len(lines) - 1}"
+
+    entries = [f"in{place}" for place in range(len(graph.inputs))]
+    lines.append(run_graph(graph, entries, _apply_text, _join_text, bind))
+    return NetworkEvent(f"graph {len(graph.inputs)} {'; '.join(lines)}", f"a graph of {len(lines)} steps")
 
 
-def _term(term: language.GraphTerm | nodes.GraphTerm, names: dict[str, str]) -> str:
-    match term:
-        case language.GraphName(name) | nodes.GraphName(name):
-            return names[name]
-        case language.GraphApply(_, inputs) | nodes.GraphApply(_, inputs):
-            return f"apply({', '.join(names[name] for name in inputs)})"
-        case language.GraphJoin(join, terms) | nodes.GraphJoin(join, terms):
-            return f"{join}({', '.join(_term(inner, names) for inner in terms)})"
-        case _:
-            assert_never(term)
+def _apply_text(_: object, inputs: tuple[str, ...]) -> str:
+    return f"apply({', '.join(inputs)})"
+
+
+def _join_text(join: language.Join, terms: list[str]) -> str:
+    return f"{join}({', '.join(terms)})"

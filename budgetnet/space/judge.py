@@ -6,7 +6,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from budgetnet.derivation.expand import Chooser, Expansion
+from budgetnet.derivation.decision import Chooser
+from budgetnet.derivation.expand import Expansion
 from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.network.cost.types import Cost
 from budgetnet.space.choosers import prior

@@ -6,22 +6,22 @@ import random
 from collections.abc import Mapping
 from functools import cached_property
 
-from budgetnet.derivation.expand import Chooser, Decision, Label
+from budgetnet.derivation.decision import Answer, Chooser, Label
 from budgetnet.space import judge, within_budget
 from budgetnet.space.choosers import prior, replay
 from budgetnet.space.counting.table import Table
 from budgetnet.space.counting.tabulate import tabulate
-from budgetnet.space.judge import Draw, Rejection
-from budgetnet.space.mutate import changed
+from budgetnet.space.judge import Draw
+from budgetnet.space.mutate import mutate
 from budgetnet.space.space import Space
 
-__all__ = ["Deriver"]
+__all__ = ["Proposer"]
 
 LIMIT_MEMORY = 1 << 30
 """Bytes that the table over the space may take."""
 
 
-class Deriver:
+class Proposer:
     """Derives networks of one space, with any chooser.
 
     With a table, a decision offers only options from which some completion still fits, so under a bound on parameters,
@@ -38,6 +38,8 @@ class Deriver:
         """
         self.space = space
         self._aware = aware
+        self._parents: dict[tuple[tuple[str, type, Label], ...], tuple[Answer, ...]] = {}
+        """Derivations that were mutated before: evolution comes back to a few networks again and again."""
 
     @cached_property
     def table(self) -> Table | None:
@@ -56,7 +58,7 @@ class Deriver:
         table = self.table
         if table is None:
             return judge.derive(self.space, choose)
-        return judge.attempt(self.space, lambda: within_budget.derive(table, choose))
+        return judge.attempt(self.space, lambda: within_budget.derive_within_budget(table, choose))
 
     def draw(self, rng: random.Random) -> Draw:
         """Derive one network by the grammar's prior, given the budget."""
@@ -67,18 +69,13 @@ class Deriver:
 
         Where the changed network would not fit with all the rest, later decisions give way, too.
         """
-        met: list[tuple[Decision, int]] = []
-        choose = replay(decisions, prior(rng))
-
-        def note(decision: Decision) -> int:
-            index = choose(decision)
-            met.append((decision, index))
-            return index
-
-        again = self.derive(note)
-        if isinstance(again, Rejection) and again.expansion is None:
-            return again
-        kept = changed(met, rng, changes)
-        if kept is None:
-            return Rejection("argument", "this network's derivation has no decision with a second option")
-        return self.derive(replay(kept, prior(rng)))
+        key = tuple((name, type(label), label) for name, label in decisions.items())
+        answers = self._parents.get(key)
+        if answers is None:
+            again = self.derive(replay(decisions, prior(rng)))
+            if again.expansion is None:
+                return again
+            answers = again.expansion.answers
+            if key == tuple((answer.decision.name, type(answer.label), answer.label) for answer in answers):
+                self._parents[key] = answers  # nothing of it was drawn
+        return mutate(answers, rng, self.derive, changes=changes)

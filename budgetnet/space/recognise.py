@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
-from budgetnet.derivation.expand import Label
+from budgetnet.derivation.decision import Label
 from budgetnet.derivation.frames import Interner, Shapes
 from budgetnet.derivation.machine import Machine, Pending, State
 from budgetnet.errors import LanguageError, ShapeError
@@ -14,7 +14,7 @@ from budgetnet.network.nodes import Node, Primitive, Shape
 from budgetnet.space.events import (
     BEGIN,
     END,
-    Event,
+    NetworkEvent,
     events_of,
     graph_event,
     join_event,
@@ -95,11 +95,16 @@ class _Level:
     found: int = 0
     """Derivations by the options so far."""
 
+    def answer(self) -> tuple[str, Label]:
+        """Name of the decision and label of the option at hand."""
+        decision = self.pending.decision
+        return decision.name, decision.labels[self.index]
+
 
 class _Search:
     """Depth-first over the options, what is known of states and positions remembered."""
 
-    def __init__(self, events: list[Event], machine: Machine) -> None:
+    def __init__(self, events: list[NetworkEvent], machine: Machine) -> None:
         self._events = events
         self._machine = machine
         self._best = _Best()
@@ -123,14 +128,14 @@ class _Search:
         while True:
             level = path[-1]
             level.index += 1
-            if level.index == len(level.pending.labels):
+            if level.index == len(level.pending.decision.labels):
                 known[level.pending.state.key(), level.position] = level.found
                 path.pop()
                 if not path:
                     return level.found, None
                 path[-1].found += level.found
                 continue
-            if not level.pending.allowed[level.index]:
+            if not level.pending.decision.allowed[level.index]:
                 continue
             after = self._follow(self._machine.take(level.pending, level.index), level.position)
             if after is None:
@@ -138,7 +143,7 @@ class _Search:
             stop, position = after
             if not isinstance(stop, Pending):
                 if first_only:
-                    return 1, {step.pending.name: step.pending.labels[step.index] for step in path}
+                    return 1, dict(map(_Level.answer, path))
                 level.found += 1
             elif (stop.state.key(), position) in known:
                 level.found += known[stop.state.key(), position]
@@ -183,12 +188,12 @@ def _first_line(error: Exception) -> str:
 class _Comparing:
     """A listener that gives up at the first event that is not the network's."""
 
-    def __init__(self, events: list[Event], position: int, best: _Best) -> None:
+    def __init__(self, events: list[NetworkEvent], position: int, best: _Best) -> None:
         self._events = events
         self._best = best
         self.position = position
 
-    def _meet(self, event: Event) -> None:
+    def _meet(self, event: NetworkEvent) -> None:
         if self.position >= len(self._events) or self._events[self.position] != event:
             self._best.note(self.position, event.text)
             raise _Parted
@@ -213,5 +218,5 @@ class _Comparing:
     def shared(self, times: int) -> None:
         self._meet(shared_event(times))
 
-    def graph(self, graph: language.Graph) -> None:
+    def graph(self, graph: language.Graph[language.Expression]) -> None:
         self._meet(graph_event(graph))

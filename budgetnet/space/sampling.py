@@ -3,7 +3,7 @@
 A draw follows its weighting exactly. To that end its decisions look ahead for the table's axis alone (parameters, as a
 rule), of which the table knows the exact shares; what breaks another bound, by the closed form's count of the whole
 network, is drawn again. A search has no use for exact shares: it looks ahead for all bounds at once
-(`budgetnet.space.within_budget.derive`), and under parameters and FLOPs has nothing to draw again.
+(`budgetnet.space.within_budget.derive_within_budget`), and under parameters and FLOPs has nothing to draw again.
 
 Draws can be stratified: by size with any exact table, by depth with one that tells depths apart
 (`budgetnet.space.counting.depths`).
@@ -22,7 +22,7 @@ from budgetnet.space.choosers import prior
 from budgetnet.space.counting.table import Table
 from budgetnet.space.judge import Candidate, Draw, Rejection, attempt
 from budgetnet.space.space import Space
-from budgetnet.space.within_budget import Along, Band, Weighting, derive, reachable, require_fitting
+from budgetnet.space.within_budget import Along, Band, Weighting, derive_within_budget, reachable, require_fitting
 
 __all__ = ["draw_fitting", "draw_stratified", "draw_until", "strata"]
 
@@ -48,7 +48,7 @@ def draw_fitting(
     Args:
         table: of the space.
         rng: the source of randomness.
-        weighting: see `budgetnet.space.within_budget.derive`.
+        weighting: see `budgetnet.space.within_budget.derive_within_budget`.
         band: draw from within it.
         rejected: counts, by `Rejection.reason`, what was drawn and did not fit.
 
@@ -59,7 +59,8 @@ def draw_fitting(
     def one(tries: int) -> Draw:
         axis_only = tries < EXACT_TRIES
         found = attempt(
-            table.space, lambda: derive(table, prior(rng), weighting=weighting, band=band, axis_only=axis_only)
+            table.space,
+            lambda: derive_within_budget(table, prior(rng), weighting=weighting, band=band, axis_only=axis_only),
         )
         if band is None or isinstance(found, Rejection):
             return found

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from budgetnet.derivation.expand import Chooser, Expansion, expand
+from budgetnet.derivation.decision import Chooser
+from budgetnet.derivation.expand import Expansion, expand
 from budgetnet.derivation.frames import Interner
 from budgetnet.derivation.machine import Machine
 from budgetnet.grammar.syntax import Grammar
@@ -15,6 +16,7 @@ from budgetnet.network.cost import closed_form
 from budgetnet.network.cost.types import Cost, CustomForm
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.ops.signature import Vocabulary
+from budgetnet.text import notebook_html
 
 __all__ = ["Space"]
 
@@ -37,6 +39,9 @@ class Space:
     """Closed forms of the study's own primitives, by name."""
     machine: Machine = field(init=False, repr=False, compare=False)
     """Derives the space's networks; it keeps nothing between derivations, so one serves all draws."""
+
+    memory: dict[object, object] = field(init=False, repr=False, compare=False, default_factory=dict)
+    """What one search of the space leaves for the next (`budgetnet.space.counting.shortest_paths`)."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "machine", self.make_machine())
@@ -76,3 +81,10 @@ class Space:
             CountError: it holds one of the study's own primitives that has no closed form.
         """
         return closed_form.cost(node, self.input_shape, custom=self.custom)
+
+    def __repr__(self) -> str:
+        return f"Space(input={self.input_shape}, classes={self.classes}, budget='{self.budget}')"
+
+    def _repr_html_(self) -> str | None:
+        """Show it in a notebook."""
+        return notebook_html(self)

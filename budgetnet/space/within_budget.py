@@ -10,19 +10,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from budgetnet.derivation.expand import Chooser, Decision, Expansion, Label, output_shape
+from budgetnet.derivation.decision import Answer, Chooser, Decision
+from budgetnet.derivation.expand import Expansion, output_shape
 from budgetnet.derivation.listeners import Assembler
 from budgetnet.derivation.machine import Pending
 from budgetnet.errors import SearchError
 from budgetnet.space.counting.states import NEVER, Costs, Edge
-from budgetnet.space.counting.table import Outlook, Table
+from budgetnet.space.counting.table import OptionWeights, Table
 
-__all__ = ["Along", "Band", "Weighting", "derive", "reachable", "require_fitting"]
+__all__ = ["Along", "Band", "Weighting", "derive_within_budget", "reachable", "require_fitting"]
 
 Weighting = Literal["prior", "uniform"]
 """``prior``: the grammar's weights, given that the network fits. ``uniform``: every fitting derivation alike."""
 
-LIMIT_OUTLOOKS = 1 << 15
+LIMIT_OPTION_WEIGHTS = 1 << 15
 """Decisions, told apart by what was spent before them, that a table remembers for each kind of derivation …"""
 LIMIT_KINDS = 8
 """… and the kinds of derivation (weighting and band) that it remembers them for."""
@@ -40,7 +41,7 @@ class Band:
     along: Along = "size"
 
 
-def derive(
+def derive_within_budget(
     table: Table,
     choose: Chooser,
     *,
@@ -68,35 +69,35 @@ def derive(
     Raises:
         SearchError: nothing in the space (or band) fits.
     """
-    journey = _Journey(table, weighting, band, axis_only=axis_only)
+    room = _Room(table, weighting, band, axis_only=axis_only)
     machine, assembler = table.machine, Assembler()
-    decisions: dict[str, Label] = {}
+    answers: list[Answer] = []
     stop = machine.run(machine.start(), assembler)
-    journey.check()
+    room.check()
     if table.depths:
-        weights, allowed = journey.outlook()
-        journey.go(choose(Decision("depth", "value", table.depths, weights, allowed, stable=True)))
+        weights, allowed = room.weigh_options()
+        room.go(choose(Decision("depth", "value", table.depths, weights, allowed, stable=True)))
     while isinstance(stop, Pending):
-        weights, allowed = journey.outlook()
-        decision = Decision(stop.name, stop.kind, stop.labels, weights, allowed, stop.stable)
+        weights, allowed = room.weigh_options()
+        decision = stop.decision._replace(weights=weights, allowed=allowed)
         index = choose(decision)
-        decisions[decision.name] = decision.labels[index]
-        journey.go(index)
+        answers.append(Answer(decision, index))
+        room.go(index)
         stop = machine.run(machine.take(stop, index), assembler)
-    return Expansion(assembler.finish(), output_shape(stop, table.space.classes), decisions)
+    return Expansion(assembler.finish(), output_shape(stop, table.space.classes), tuple(answers))
 
 
 def reachable(table: Table, band: Band) -> bool:
     """Whether some network within the axis' bound lies in the band."""
-    return not _Journey(table, "uniform", band).empty
+    return not _Room(table, "uniform", band).empty
 
 
 def require_fitting(table: Table) -> None:
     """Raise SearchError if nothing in the space fits."""
-    _Journey(table, "prior", None).check()
+    _Room(table, "prior", None).check()
 
 
-class _Journey:
+class _Room:
     """What one derivation has cost so far, and what that leaves."""
 
     def __init__(self, table: Table, weighting: Weighting, band: Band | None, *, axis_only: bool = False) -> None:
@@ -115,10 +116,10 @@ class _Journey:
         self._at, self._spent = table.start
         self._width = 1 if axis_only else len(self._spent)
         kind = (weighting, band, axis_only)
-        if len(table.outlooks) > LIMIT_KINDS:
-            table.outlooks.clear()
-        self._known = table.outlooks.setdefault(kind, {})
-        if len(self._known) > LIMIT_OUTLOOKS:
+        if len(table.option_weights) > LIMIT_KINDS:
+            table.option_weights.clear()
+        self._known = table.option_weights.setdefault(kind, {})
+        if len(self._known) > LIMIT_OPTION_WEIGHTS:
             self._known.clear()
 
     @property
@@ -144,7 +145,7 @@ class _Journey:
         found = "" if least is None or table.axis is None else f": the smallest network has {least:,} {table.axis}"
         raise SearchError(f"nothing in the grammar fits {within}{found}; raise the budget or allow smaller parts")
 
-    def outlook(self) -> Outlook:
+    def weigh_options(self) -> OptionWeights:
         """Weights and permission of each option of the decision at hand, given that the network is to fit."""
         key = self._at, self._spent[: self._width]  # all that it depends on, beside the kind of derivation
         known = self._known.get(key)
@@ -152,7 +153,7 @@ class _Journey:
             known = self._known[key] = self._look()
         return known
 
-    def _look(self) -> Outlook:
+    def _look(self) -> OptionWeights:
         node = self._table.node(self._at)
         allowed = tuple(
             self._may(edge, self._limits) and self._in_band(edge, index) for index, edge in enumerate(node.edges)

@@ -1,4 +1,4 @@
-"""`Curve`: how a run of `fit` went, epoch by epoch."""
+"""`Curve`: the record of a run of `fit`, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ __all__ = ["Curve", "Epoch", "OnEpoch"]
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
-    """What one epoch gave. Accuracies are fractions, 0..1."""
+    """Results of one epoch. Accuracies are fractions, 0..1."""
 
     number: int
     """Counted from 1."""
 
     train_loss: float
-    """Mean over the epoch's steps, with augmentation and label smoothing, while the weights moved."""
+    """Mean over the epoch's steps, with augmentation and label smoothing, while the weights change."""
 
     train_accuracy: float
-    """Share of the augmented images that were classified rightly on their way through; with mixup, naming one of an
-    image's two labels counts by its share."""
+    """Share of the augmented images that were classified correctly during the epoch; with mixup, each of an image's
+    two labels counts by its share."""
 
     validation_accuracy: float | None
     """After the epoch, with averaged weights if the recipe averages; None without validation images."""
@@ -34,16 +34,16 @@ class Epoch:
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """What a run of `fit` gave, and on what it ran."""
+    """Result of a run of `fit`, with the device and precision that it used."""
 
     epochs: tuple[Epoch, ...]
-    """Completed epochs, in order; the one in which the run diverged is left out if it has no finite numbers."""
+    """Completed epochs, in order; an epoch in which the loss was no longer finite is left out."""
 
     stopped: bool = False
-    """Whether *on_epoch* ended the run early."""
+    """True if *on_epoch* ended the run early."""
 
     diverged: str | None = None
-    """Why the run was given up, in one sentence; None if it was not."""
+    """Reason why the run was stopped as diverged, in one sentence; None if it was not."""
 
     seconds: float
     """Wall-clock time of the whole run."""
@@ -52,28 +52,28 @@ class Curve:
     """``cpu``, ``cuda:0`` …"""
 
     precision: str
-    """Of activations: ``float32`` or ``bfloat16``."""
+    """Type of activations: ``float32`` or ``bfloat16``."""
 
     threads: int
-    """Threads that torch used on the processor."""
+    """Threads that torch used on the CPU."""
 
     seed: int
     """Seed of order, augmentation and dropout."""
 
     images: int
-    """Images seen, over all epochs, counting each once per epoch."""
+    """Images seen over all epochs, each counted once per epoch."""
 
     @property
     def final(self) -> Epoch | None:
-        """The last completed epoch, None if there is none."""
+        """The last completed epoch, or None."""
         return self.epochs[-1] if self.epochs else None
 
     @property
     def best_validation_accuracy(self) -> float | None:
-        """The highest validation accuracy of any epoch, None without validation."""
+        """The highest validation accuracy of any epoch; None without validation images."""
         values = [e.validation_accuracy for e in self.epochs if e.validation_accuracy is not None]
         return max(values, default=None)
 
 
 OnEpoch = Callable[[Epoch], bool | None]
-"""Called after every epoch; returning False ends the run. What it raises passes through `fit` unchanged."""
+"""Called after every epoch; returning False ends the run. Its exceptions pass through `fit` unchanged."""

@@ -1,4 +1,4 @@
-"""Which device trains, and in which precision."""
+"""Choice of the device and the precision of a training."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def choose_device(wanted: str = "auto") -> torch.device:
     """Return the device that *wanted* names.
 
     Args:
-        wanted: ``auto`` (an NVIDIA or AMD GPU if torch sees one, else Apple's, else the processor), ``cpu``,
+        wanted: ``auto`` (an NVIDIA or AMD GPU if torch sees one, else Apple's, else the CPU), ``cpu``,
             ``cuda``, ``cuda:1`` and so on, or ``mps``.
 
     Raises:
@@ -25,8 +25,8 @@ def choose_device(wanted: str = "auto") -> torch.device:
     kind, _, number = wanted.partition(":")
     if kind not in LEGAL_DEVICES or (number and (kind != "cuda" or not number.isdigit())):
         raise RequestError(
-            f"A device must be one of {', '.join(LEGAL_DEVICES)} or cuda:NUMBER, but got {wanted!r}"
-            f"{nearest(kind, LEGAL_DEVICES) or '.'} The graphics card is called cuda."
+            f"device must be one of {', '.join(LEGAL_DEVICES)} or cuda:NUMBER, but got {wanted!r}"
+            f"{nearest(kind, LEGAL_DEVICES) or '; a graphics card is called cuda'}"
         )
     if kind == "auto":
         if torch.cuda.is_available():
@@ -34,18 +34,18 @@ def choose_device(wanted: str = "auto") -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     if kind == "cuda" and not torch.cuda.is_available():
         raise RequestError(
-            f"Device {wanted!r} was asked for, but torch {torch.__version__} sees no GPU here. "
-            f"Legal on this machine: {', '.join(_present())}."
+            f"device must be one of {', '.join(_present())} on this machine, but got {wanted!r}; "
+            f"torch {torch.__version__} sees no GPU here"
         )
     if kind == "cuda" and number and int(number) >= torch.cuda.device_count():
         raise RequestError(
-            f"Device {wanted!r} was asked for, but this machine has {torch.cuda.device_count()} GPU(s), numbered "
-            f"from 0. Legal on this machine: {', '.join(_present())}."
+            f"device must be one of {', '.join(_present())} on this machine, but got {wanted!r}; "
+            "GPUs are numbered from 0"
         )
     if kind == "mps" and not torch.backends.mps.is_available():
         raise RequestError(
-            f"Device 'mps' was asked for, but torch sees no Apple GPU here. Legal on this machine: "
-            f"{', '.join(_present())}."
+            f"device must be one of {', '.join(_present())} on this machine, but got 'mps'; "
+            "torch sees no Apple GPU here"
         )
     return torch.device(wanted)
 
@@ -53,8 +53,8 @@ def choose_device(wanted: str = "auto") -> torch.device:
 def choose_precision(wanted: Precision, device: torch.device) -> torch.dtype:
     """Return the type of activations in training: torch.float32 or torch.bfloat16.
 
-    ``auto`` takes bfloat16 where the hardware multiplies it natively (AVX-512 BF16 or AMX on a processor; GPUs from
-    compute capability 8.0 on), float32 elsewhere, since emulated bfloat16 is slower than float32.
+    ``auto`` is bfloat16 where the hardware multiplies it natively (AVX-512 BF16 or AMX on a CPU; GPUs from
+    compute capability 8.0), float32 elsewhere, since emulated bfloat16 is slower than float32.
     """
     match wanted:
         case "float32":
@@ -76,14 +76,14 @@ def _present() -> list[str]:
 
 
 def _native_bfloat16(device: torch.device) -> bool:
-    """Whether *device* multiplies bfloat16 in hardware."""
+    """Return whether *device* multiplies bfloat16 in hardware."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type != "cpu":
         return False
-    # torch has no public question for this; both private ones exist since 2.4, and their absence means "unknown".
-    for question in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
-        ask = getattr(torch.cpu, question, None)
-        if ask is not None and ask():
+    # torch has no public function for this; both private ones exist since 2.4, and without them the answer is unknown.
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        supported = getattr(torch.cpu, name, None)
+        if supported is not None and supported():
             return True
     return False

@@ -20,10 +20,10 @@ __all__ = ["Evaluation", "evaluate"]
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """How a network did on a set of images. Shares are fractions, 0..1."""
+    """Results of a network on a set of images. Shares are fractions, 0..1."""
 
     accuracy: float
-    """Share of images whose highest logit is their class, each image seen once, as it is."""
+    """Share of images whose highest logit is their class; each image is seen once, without augmentation."""
 
     loss: float
     """Mean cross-entropy in nats, without label smoothing."""
@@ -38,15 +38,15 @@ class Evaluation:
     """Number of images."""
 
     flip_accuracy: float | None = None
-    """Accuracy when the logits of each image and its mirror image are averaged; None if not asked for. Reported
-    beside `accuracy`, never instead of it."""
+    """Accuracy when the logits of each image and its mirror image are averaged; None if not requested. Reported
+    in addition to `accuracy`, never instead of it."""
 
     calibration_error: float | None = None
     """Expected calibration error (see `budgetnet.training.test_report.BINS`), as a fraction; None if mistakes were not
-    asked for, or if the network gave no numbers."""
+    requested, or if the network's outputs were not finite."""
 
     mistakes: tuple[Mistake, ...] = ()
-    """The most confident ones, as many as asked for, the surest first."""
+    """The most confident mistakes, as many as requested, the most confident first."""
 
     @property
     def standard_error(self) -> float:
@@ -64,27 +64,27 @@ def evaluate(
     flip: bool = False,
     mistakes: int = 0,
 ) -> Evaluation:
-    """Return how *model* does on *images*, normalised as the images say.
+    """Return the results of *model* on *images*, with the images' own normalisation.
 
-    The model is moved to the device and channels-last, run in eval mode, and put back in the mode it was in.
+    The model is moved to the device and channels-last, run in eval mode, and returned to its previous mode.
 
     Args:
         model: Maps (N, C, H, W) floats to logits (N, K).
         images: N >= 1 images with labels 0..K-1.
         batch: Images per forward pass, >= 1; changes speed and, in the last bits, rounding.
         device: See `choose_device`.
-        precision: Of activations; ``float32`` for every number that goes on record.
-        flip: Whether to compute `Evaluation.flip_accuracy` too (doubles the time).
-        mistakes: How many of the most confident mistakes to keep; above 0, the calibration error is computed, too.
+        precision: Type of activations; ``float32`` for every number that is recorded.
+        flip: Also compute `Evaluation.flip_accuracy` (doubles the time).
+        mistakes: Number of most confident mistakes to keep; above 0, the calibration error is computed too.
 
     Raises:
         RequestError: no images, an illegal batch, or no such device.
         TrainingError: out of memory.
     """
     if len(images) == 0:
-        raise RequestError("An evaluation needs at least one image, but got none.")
+        raise RequestError("an evaluation needs at least one image, but got none")
     if batch < 1:
-        raise RequestError(f"An evaluation's batch must be at least 1, but got {batch}.")
+        raise RequestError(f"batch must be at least 1, but got {batch}")
     where = choose_device(device)
     dtype = choose_precision(precision, where)
     was_training = model.training
@@ -142,7 +142,7 @@ def _evaluate(
 
 @dataclass(frozen=True)
 class _Answers:
-    """What a network said of each image, all (N,)."""
+    """Predictions of a network for each image, all (N,)."""
 
     labels: Tensor
     predicted: Tensor
@@ -153,7 +153,7 @@ class _Answers:
 
     @classmethod
     def of(cls, logits: Tensor, labels: Tensor, predicted: Tensor) -> _Answers:
-        """Read off one batch's logits (n, K)."""
+        """Return the predictions in one batch's logits (n, K)."""
         probabilities = logits.softmax(dim=1)
         places = torch.stack((predicted, labels), dim=1)
         confidence, truth = probabilities.gather(1, places).unbind(dim=1)
@@ -161,12 +161,12 @@ class _Answers:
 
     @classmethod
     def joined(cls, batches: list[_Answers]) -> _Answers:
-        """All batches in order, on the processor."""
+        """Return all batches in order, on the CPU."""
         columns = [(batch.labels, batch.predicted, batch.confidence, batch.truth) for batch in batches]
         return cls(*(torch.cat(column).cpu() for column in zip(*columns, strict=True)))
 
     def calibration_error(self) -> float | None:
-        """Mean distance between confidence and accuracy over bins of equal width, weighted by the images in each."""
+        """Return the mean gap between confidence and accuracy over bins of equal width, weighted by their images."""
         if not bool(self.confidence.isfinite().all()):
             return None
         confidence = self.confidence.to(torch.float64)
@@ -176,7 +176,7 @@ class _Answers:
         return float(gaps.abs().sum()) / len(confidence)
 
     def mistakes(self, most: int) -> tuple[Mistake, ...]:
-        """The *most* confident mistakes; equally confident ones in the order of the images."""
+        """Return the *most* most confident mistakes; equally confident ones in the order of the images."""
         wrong = ((self.predicted != self.labels) & self.confidence.isfinite()).nonzero().flatten()
         order = self.confidence[wrong].sort(descending=True, stable=True).indices[:most]
         return tuple(
@@ -192,7 +192,7 @@ class _Answers:
 
 
 def _logits(model: nn.Module, images_nchw: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return float32 logits (N, K). In float32 nothing is rounded on the way: TensorFloat-32 is off, too."""
+    """Return float32 logits (N, K). In float32 nothing is rounded in between: TensorFloat-32 is off too."""
     device = images_nchw.device.type
     if dtype == torch.float32:
         with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):

@@ -1,4 +1,4 @@
-"""`fit`: train a network by a recipe. A function of values; who calls it, and why, is not its business."""
+"""`fit`: train a network by a recipe, independently of any study or search."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from budgetnet.errors import RequestError
 from budgetnet.training.augment.basic import augment
 from budgetnet.training.augment.mixup import Blend
 from budgetnet.training.augment.trivial_augment import trivial_augment
-from budgetnet.training.cpu.fast_paths import detours
+from budgetnet.training.cpu.fast_paths import fast_paths
 from budgetnet.training.cpu.malloc import keep_freed_memory
 from budgetnet.training.curve import Curve, Epoch, OnEpoch
 from budgetnet.training.data.images import Images
@@ -42,22 +42,21 @@ def fit(
     """Train *model* in place and return how it went.
 
     The model is moved to the device and to channels-last, and is left there in eval mode, with averaged weights if
-    the recipe averages (slow weights if it looks ahead). Its initial weights are the caller's, but for those that the
+    the recipe averages (slow weights with lookahead). The caller sets its initial weights, except those that the
     recipe's `whiten` and `dirac` set; everything random after that (order, augmentation, dropout) follows from *seed*,
-    and torch's global random state is left as it was. On a processor the same seed and
-    number of threads give the same curve, bit for bit; on a GPU to rounding. The number of threads is the caller's
-    (`torch.set_num_threads`).
+    and torch's global random state is left unchanged. On a CPU, the same seed and number of threads give the same
+    curve, bit for bit; on a GPU, up to rounding. The caller sets the number of threads (`torch.set_num_threads`).
 
-    A run has diverged when its loss is no longer finite (noticed at once on a processor, at the end of the epoch on a
-    GPU), or when, from a third of the epochs on (at least the second), the train accuracy of an epoch and the
-    validation accuracy after it are both within two standard errors of always naming the most frequent class.
+    A run has diverged if its loss is no longer finite (detected at once on a CPU, at the end of the epoch on a GPU),
+    or if, from a third of the epochs on (at least the second), the train accuracy of an epoch and the validation
+    accuracy after it are both within two standard errors of always predicting the most frequent class.
 
     Args:
         model: Maps (N, C, H, W) floats to logits (N, K).
-        train: At least two images; at most one less than a full batch is left out of an epoch.
-        validation: Images for the curve and for the plateau schedule, or None.
+        train: At least two images; an epoch leaves out the images that do not fill a last batch.
+        validation: Images for the curve and the plateau schedule, or None.
         recipe: How to train.
-        seed: See above, >= 0.
+        seed: Seed of order, augmentation and dropout, >= 0.
         device: See `choose_device`.
         on_epoch: See `OnEpoch`.
 
@@ -66,9 +65,9 @@ def fit(
         TrainingError: out of memory.
     """
     if len(train) < 2:
-        raise RequestError(f"Training needs at least two images, but got {len(train)}.")
+        raise RequestError(f"training needs at least two images, but got {len(train)}")
     if seed < 0:
-        raise RequestError(f"A seed must be a whole number of at least 0, but got {seed}.")
+        raise RequestError(f"seed must be a whole number of at least 0, but got {seed}")
     where = choose_device(device)
     keep_freed_memory()
     devices = [where] if where.type == "cuda" else []
@@ -76,7 +75,7 @@ def fit(
         torch.manual_seed(seed)
         run = _Run(model, train.to(where), validation, recipe, seed, where)
         try:
-            with detours(model, run.dtype) if where.type == "cpu" else nullcontext():
+            with fast_paths(model, run.dtype) if where.type == "cpu" else nullcontext():
                 return run.to_the_end(on_epoch)
         finally:
             run.learn_all()
@@ -105,10 +104,10 @@ class _Run:
         self.whitened = whitened if whitened is not None and whitened.requires_grad else None
         self.average = _followers(model, recipe, recipe.epochs * self.steps_per_epoch)
         self.plateau = Plateau(recipe.plateau_factor, recipe.plateau_patience)
-        # Streams of their own: the order of the images does not depend on which augmentation is on.
+        # Separate streams: the order of the images does not depend on the augmentation.
         self.order = Generator().manual_seed(seed)
         self.noise = Generator(device).manual_seed(seed)
-        self.shares = random.Random(seed)  # noqa: S311 - mixing images is no cryptography
+        self.shares = random.Random(seed)  # noqa: S311 - mixing images is not cryptography
         self.mirrored = torch.rand(len(train), generator=self.order).to(device) < 0.5
         self.step = 0
 
@@ -154,7 +153,7 @@ class _Run:
         begin = time.perf_counter()
         self.model.train()
         if self.whitened is not None:
-            # Without a gradient no optimiser moves them, nor lets them decay; and the work for it is saved.
+            # Without a gradient no optimiser changes or decays them, and the backward pass skips them.
             self.whitened.requires_grad_(number > self.recipe.whiten_frozen)
         loss_sum = torch.zeros((), device=self.device)
         hits = torch.zeros((), dtype=torch.float32 if self.recipe.mixup else torch.int64, device=self.device)
@@ -165,7 +164,7 @@ class _Run:
             hits += correct
             if self.device.type == "cpu" and not loss_sum.isfinite():
                 break
-        # Numbers leave a GPU here, once an epoch, and not in the step; a processor has them at once.
+        # Numbers leave a GPU here, once per epoch, and not in every step; on a CPU they are available at once.
         train_loss = float(loss_sum) / self.steps_per_epoch
         if not math.isfinite(train_loss):
             rates = f"learning rate {self.recipe.lr:g}"
@@ -228,7 +227,7 @@ class _Run:
         return loss.detach(), (predicted == labels).sum() if blend is None else blend.hits(predicted, labels)
 
     def stuck(self, epoch: Epoch) -> str | None:
-        """Return why the run is given up as still at chance, or None."""
+        """Return the reason to stop a run that is still at chance, or None."""
         if epoch.number < max(2, math.ceil(self.recipe.epochs / 3)):
             return None
         if not _at_chance(epoch.train_accuracy, self.train):
@@ -240,7 +239,7 @@ class _Run:
 
 
 def _followers(model: nn.Module, recipe: Recipe, steps: int) -> Followers | None:
-    """Return what follows the weights: at most one of the two, as the recipe checks."""
+    """Return the averaging or lookahead of the recipe, or None; a recipe has at most one of them."""
     if recipe.ema:
         return Average(model, recipe.ema)
     if recipe.lookahead:
@@ -249,6 +248,6 @@ def _followers(model: nn.Module, recipe: Recipe, steps: int) -> Followers | None
 
 
 def _at_chance(accuracy: float, images: Images) -> bool:
-    """Whether *accuracy* is within two standard errors of always naming the most frequent class."""
+    """Return whether *accuracy* is within two standard errors of always predicting the most frequent class."""
     share = int(torch.bincount(images.labels).max()) / len(images)
     return accuracy <= share + 2 * math.sqrt(share * (1 - share) / len(images))

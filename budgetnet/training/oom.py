@@ -1,4 +1,4 @@
-"""Turning torch's out-of-memory errors into one of ours."""
+"""Conversion of out-of-memory errors to `TrainingError`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ __all__ = ["memory_errors"]
 
 @contextmanager
 def memory_errors(work: str) -> Iterator[None]:
-    """Raise `TrainingError`, naming *work*, where the block runs out of memory; other errors pass through."""
+    """Raise `TrainingError`, naming *work*, if the block runs out of memory; other errors pass through."""
     try:
         yield
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise _error(work, error) from error
     except RuntimeError as error:
-        # On a processor torch raises a plain RuntimeError from its allocator.
+        # On a CPU torch raises a plain RuntimeError from its allocator.
         text = str(error).lower()
         if "not enough memory" in text or "allocate memory" in text or "out of memory" in text:
             raise _error(work, error) from error
@@ -30,6 +30,6 @@ def memory_errors(work: str) -> Iterator[None]:
 def _error(work: str, error: BaseException) -> TrainingError:
     first_line = (str(error).splitlines() or [type(error).__name__])[0]
     return TrainingError(
-        f"Memory ran out while {work} ({first_line.strip()}). Use a smaller batch, a smaller budget for peak memory, "
-        "or fewer workers at once."
+        f"memory ran out while {work} ({first_line.strip()}); use a smaller batch, a smaller budget for peak memory, "
+        "or fewer workers at once"
     )

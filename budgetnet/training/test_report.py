@@ -1,4 +1,4 @@
-"""What one reading of test images gave beyond accuracy and loss, as plain values. Loads no torch."""
+"""Results on test images beyond accuracy and loss, as plain values. Does not load torch."""
 
 from __future__ import annotations
 
@@ -14,44 +14,44 @@ BINS = 15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mistake:
-    """An image that a network names wrongly."""
+    """An image that a network classifies wrongly."""
 
     image: int
-    """Its place among the images that were read, from 0."""
+    """Index among the images that were read, from 0."""
     true: int
-    """Its class, as a place among the classes."""
+    """Index of the true class."""
     predicted: int
-    """The class that it was taken for."""
+    """Index of the predicted class."""
     confidence: float
     """Probability given to the predicted class, 0..1."""
     true_probability: float
     """Probability given to the true class, 0..1."""
     file: str | None = None
-    """Its file, relative to the data set's folder; None where the images are no files."""
+    """The image's file, relative to the data set's folder; None if the images are not files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What a network made of the test images, each seen once and as it is."""
+    """Results of a network on the test images, each seen once and without augmentation."""
 
     classes: tuple[str, ...]
-    """Names; a class is called by its place in here."""
+    """Class names; classes are given by their index here."""
     per_class: tuple[float | None, ...]
     """Accuracy among the images of each class, as a fraction; None for a class without images."""
     confusion: tuple[tuple[int, ...], ...]
     """Counts: row = true class, column = predicted class."""
     calibration_error: float | None
-    """Expected calibration error over `BINS` bins, as a fraction: by how much confidence and accuracy differ on
-    average. None if the network gave no numbers."""
+    """Expected calibration error over `BINS` bins, as a fraction: the average difference between confidence
+    and accuracy. None if the network's outputs were not finite."""
     mistakes: tuple[Mistake, ...]
-    """The most confident ones, the surest first."""
+    """The most confident mistakes, the most confident first."""
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Reading:
-        """Return the reading that JSON holds.
+        """Return the reading stored in JSON.
 
         Raises:
-            KeyError, TypeError: it is no reading.
+            KeyError, TypeError: it is not a reading.
         """
         return cls(
             classes=tuple(document["classes"]),
@@ -64,22 +64,22 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """Images of one class that were taken for another."""
+    """Images of one class that were predicted as another."""
 
     true: int
     predicted: int
     count: int
     share: float
-    """Of the true class's images, as a fraction."""
+    """Fraction of the true class's images."""
 
 
 def confused(confusion: Sequence[Sequence[int]], top: int = 3) -> tuple[Confusion, ...]:
-    """Return the *top* pairs of classes that are confused most often, by count; none that never are.
+    """Return the *top* pairs of classes that are confused most often, by count, leaving out those with none.
 
     Args:
-        confusion: K x K counts, row = true class, column = predicted class. A pair is ordered: cats taken for dogs
-            are another one than dogs taken for cats.
-        top: how many, >= 0.
+        confusion: K x K counts, row = true class, column = predicted class. Pairs are ordered: cats
+            predicted as dogs and dogs predicted as cats are counted separately.
+        top: Number of pairs, >= 0.
     """
     pairs = [
         Confusion(true, predicted, count, count / sum(row))

@@ -1,1 +1,1 @@
-"""Processes that train: messages, the pool, the environment they run in."""
+"""Processes that train networks: what they are told, how they are kept at work, and the loop over them."""

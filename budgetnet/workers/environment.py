@@ -1,4 +1,4 @@
-"""What a result ran on: stored beside it, so that anyone can tell later."""
+"""Hardware, versions and command of a training: stored beside its result, so that anyone can tell later."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DECIDING = (
     "processor", "instructions", "capability", "accelerator", "torch", "numpy", "budgetnet", "cuda", "cudnn",
     "deterministic", *_CHOOSERS,
 )  # fmt: skip
-"""What the last bits of a training depend on, beside threads, precision and device."""
+"""Keys that the last bits of a training depend on, besides threads, precision and device."""
 
 
 def environment(device: torch.device | None = None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ class Interruption:
 
     def __init__(self) -> None:
         self.given = False
-        """Whether a clean end was asked for."""
+        """True once a clean end was asked for."""
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""What parent and workers say to each other: frozen values that pickle without torch."""
+"""Messages between parent and workers: frozen values that pickle without torch."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from budgetnet.files.plugins.plugins import PluginFile
+from budgetnet.files.plugins.types import PluginFile
 from budgetnet.network.nodes import Node
 from budgetnet.training.data.sources import Source
 from budgetnet.training.recipe.recipe import Recipe
 from budgetnet.training.test_report import Reading
 
-__all__ = ["Broken", "Bug", "Done", "Failed", "Job", "Lost", "Message", "Progress", "Result", "Setup", "Workers"]
+__all__ = ["Broken", "Bug", "Done", "EpochReport", "Failed", "Job", "Lost", "Message", "Result", "Setup", "Workers"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """What a worker needs once."""
+    """Everything that a worker needs once."""
 
     dataset: Source
     validation: float
     """Share of the train images that are held out in searches."""
     seed: int
-    """Of the validation split."""
+    """Seed of the validation split."""
     device: str
     threads: int = 1
     plugins: tuple[PluginFile, ...] = ()
@@ -40,65 +40,61 @@ class Job:
     network: Node
     recipe: Recipe
     seed: int
-    """Of initial weights, order, augmentation and dropout."""
+    """Seed of initial weights, order, augmentation and dropout."""
     ask: bool = False
-    """Whether the worker waits after each epoch for leave to go on."""
+    """True if the worker asks after each epoch whether to go on, and waits for the answer."""
     final: bool = False
     """Train on all train images and read the test images in the end; else train and validation."""
     weights: Path | None = None
-    """Where the trained weights go."""
+    """File for the trained weights; None keeps none."""
     label: str = ""
-    """Who this is, kept with the weights."""
+    """Name of this training, kept with the weights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How a training went. Accuracies are fractions."""
+    """Result of a training as its worker reports it; `budgetnet.records.training_run.TrainingRun` is what is kept.
 
-    curve: tuple[float, ...] = ()
-    """Validation accuracy after each epoch; empty for a final training."""
-    losses: tuple[float, ...] = ()
-    """Train loss of each epoch, in nats."""
+    Accuracies are fractions, losses are in nats.
+    """
+
+    epochs: int = 0
+    """Epochs trained."""
+    train_losses: tuple[float, ...] = ()
+    """Train loss of each epoch."""
     train_accuracies: tuple[float, ...] = ()
-    """Share of each epoch's augmented images that were classified rightly on their way through."""
+    """Accuracy of each epoch on its augmented train images, on their way through."""
     validation_losses: tuple[float, ...] = ()
-    """Mean cross-entropy after each epoch, in nats; empty for a final training."""
-    epochs: int
-    stopped: bool
-    diverged: str | None
-    seconds: float
-    device: str
-    precision: str
-    threads: int
-    images: int
-    """Images seen, over all epochs."""
+    """Mean cross-entropy after each epoch; empty for a final training."""
+    validation_accuracies: tuple[float, ...] = ()
+    """Validation accuracy after each epoch; empty for a final training."""
+    stopped: bool = False
+    """True if it was told to end after an epoch."""
+    diverged: str | None = None
+    """Why training was given up; such a training counts with the accuracy it has."""
+    seconds: float = 0.0
+    """Time of training and validation."""
+    images: int = field(default=0, compare=False)
+    """Images seen, over all epochs. Records of full trainings do not hold it, so it does not count for equality."""
+    device: str = ""
+    precision: str = ""
+    threads: int = 0
     test_accuracy: float | None = None
+    """None if no test image was read."""
     test_accuracy_flip: float | None = None
     """With the logits of each image and its mirror image averaged; beside the other, never instead of it."""
     test_loss: float | None = None
-    """Mean negative log-likelihood in nats; None, too, if it is not finite."""
+    """Mean negative log-likelihood (cross-entropy); None, too, if it is not finite."""
     test_images: int | None = None
+    """Number of test images read."""
     reading: Reading | None = None
-    """What the test images gave in detail."""
+    """Details of the same one reading of the test images."""
     environment: Mapping[str, Any] = field(default_factory=dict)
-    """What it ran on, see `budgetnet.workers.environment`."""
-
-    def conditions(self, recipe: Recipe) -> dict[str, Any]:
-        """Return how the training went and on what, as a trial keeps it beside its score."""
-        return {
-            "recipe": recipe.to_mapping(),
-            "losses": self.losses,
-            "train_accuracies": self.train_accuracies,
-            "validation_losses": self.validation_losses,
-            "device": self.device,
-            "precision": self.precision,
-            "threads": self.threads,
-            "environment": dict(self.environment),
-        }
+    """Hardware, versions, command: see `budgetnet.workers.environment`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class EpochReport:
     """An epoch is over."""
 
     worker: int
@@ -146,11 +142,11 @@ class Bug:
     traceback: str
 
 
-Message = Progress | Done | Failed | Lost | Broken | Bug
+Message = EpochReport | Done | Failed | Lost | Broken | Bug
 
 
 class Workers(Protocol):
-    """What those who hand out jobs need of `budgetnet.workers.pool.Pool`."""
+    """The part of `budgetnet.workers.pool.Pool` that those who hand out jobs need."""
 
     @property
     def idle(self) -> list[int]:

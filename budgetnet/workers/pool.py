@@ -20,7 +20,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from budgetnet.errors import SearchError
-from budgetnet.workers.messages import Done, Job, Lost, Message, Progress, Setup
+from budgetnet.workers.messages import Done, EpochReport, Job, Lost, Message, Setup
 from budgetnet.workers.worker import work
 
 __all__ = ["LIMIT_DEATHS", "Pool"]
@@ -123,7 +123,7 @@ class Pool:
                 message = Lost(index, self._bury(index))
                 if index not in self._busy:
                     continue  # it takes no job with it; the next one starts a new worker
-            if not isinstance(message, Progress):
+            if not isinstance(message, EpochReport):
                 self._busy.pop(index, None)
             if isinstance(message, Done):
                 self._deaths = 0

@@ -1,4 +1,4 @@
-"""What a worker does with one job: build, train, and for finalists read the test images once. Knows no Optuna."""
+"""One job in a worker: build, train, and for finalists read the test images once. Does not know Optuna."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ class Bench:
         if job.weights is not None:
             save_weights(model, job.weights, label=job.label, network=network_text(job.network))
         return Result(
-            curve=tuple(accuracy for accuracy in accuracies if accuracy is not None),
-            losses=tuple(epoch.train_loss for epoch in curve.epochs),
+            validation_accuracies=tuple(accuracy for accuracy in accuracies if accuracy is not None),
+            train_losses=tuple(epoch.train_loss for epoch in curve.epochs),
             train_accuracies=tuple(epoch.train_accuracy for epoch in curve.epochs),
             validation_losses=tuple(loss for loss in validated if loss is not None),
             epochs=len(curve.epochs),
@@ -105,7 +105,7 @@ class Bench:
         )
 
     def _reading(self, tested: Evaluation) -> Reading:
-        """What the test images gave, with names of classes and files."""
+        """Add names of classes and files to what the test images gave."""
         files = self._files
         mistakes = tested.mistakes
         if files is not None and len(files) == tested.n:

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from budgetnet.errors import BudgetnetError
-from budgetnet.workers.messages import Broken, Bug, Done, Failed, Job, Progress, Setup
+from budgetnet.workers.messages import Broken, Bug, Done, EpochReport, Failed, Job, Setup
 
 __all__ = ["work"]
 
@@ -37,7 +37,7 @@ def work(connection: Connection[Any, Any], setup: Setup, index: int) -> None:
         return
 
     def on_epoch(epoch: int, accuracy: float | None) -> bool:
-        connection.send(Progress(index, epoch, accuracy))
+        connection.send(EpochReport(index, epoch, accuracy))
         return bool(connection.recv()) if job.ask else True
 
     try:

@@ -8,18 +8,20 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 
-from budgetnet.explore.explore import sample
+from budgetnet.explore.from_draws import explore_draws
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.space.choosers import prior
 from budgetnet.space.counting.table import Table
 from budgetnet.space.counting.tabulate import tabulate
+from budgetnet.space.judge import derive as derive_and_judge
 from budgetnet.space.judge import draw, judge
 from budgetnet.space.mutate import mutate
 from budgetnet.space.recognise import recognise
 from budgetnet.space.sampling import draw_fitting
 from budgetnet.space.space import Space
-from budgetnet.space.within_budget import derive
+from budgetnet.space.within_budget import derive_within_budget
 from tests.space.spaces import FLAGSHIP, space_of
 
 WIDER = FLAGSHIP.replace("stage(24|32){1..2} stage(48|64|96){1..2}", "stage(16..48:8){1..2} stage(48..128:8){1..2}")
@@ -58,16 +60,19 @@ def main() -> None:
     assert isinstance(table, Table)
     rng = random.Random(0)
     candidate = draw_fitting(table, rng)
-    network, decisions = candidate.expansion.network, candidate.expansion.decisions
+    network = candidate.expansion.network
     report("derive by the prior", lambda: here.expand(prior(rng)))
     report("count by the closed form and judge", lambda: judge(here, candidate.expansion))
     report("draw and judge", lambda: draw(here, rng))
-    report("derive within the budget, by the prior", lambda: derive(table, prior(rng)))
-    report("derive within the budget, uniformly", lambda: derive(table, prior(rng), weighting="uniform"))
-    report("mutate", lambda: mutate(here, decisions, rng))
+    report("derive within the budget, by the prior", lambda: derive_within_budget(table, prior(rng)))
+    report(
+        "derive within the budget, uniformly",
+        lambda: derive_within_budget(table, prior(rng), weighting="uniform"),
+    )
+    report("mutate", lambda: mutate(candidate.expansion.answers, rng, partial(derive_and_judge, here)))
     report("canonical hash", lambda: canonical_hash(network))
     report("recognise", lambda: recognise(network, here), 20)
-    report("sample 100 networks", lambda: sample(here, 100, 0), 1)
+    report("sample 100 networks", lambda: explore_draws(here, 100, 0), 1)
     print()
     for name, text in SPACES.items():
         for bounds in ({"params": 200_000}, {"params": 200_000, "flops": 60_000_000}):

@@ -15,8 +15,9 @@ from statistics import median
 from typing import Any
 
 from budgetnet.network.cost.closed_form import layers
-from budgetnet.network.cost.leaf import leaf, rows
+from budgetnet.network.cost.leaf import leaf
 from budgetnet.network.nodes import Node
+from budgetnet.network.shapes import builtin_shape
 from budgetnet.network.torch.build import build
 from budgetnet.network.torch.measure import measure, measure_module
 from budgetnet.space.counting.depths import tabulate_depths
@@ -101,7 +102,7 @@ def _seconds(run: Callable[[], object], rounds: int = 5) -> float:
 
 def _cold(space: Space, network: Node) -> float:
     leaf.cache_clear()
-    rows.cache_clear()
+    builtin_shape.cache_clear()
     begun = time.process_time()
     space.cost(network)
     return time.process_time() - begun

@@ -26,10 +26,10 @@ from typing import Any
 
 import optuna
 
-from budgetnet.derivation.expand import Decision
+from budgetnet.derivation.decision import Decision
 from budgetnet.network.cost.types import Cost
 from budgetnet.network.torch.measure import measure
-from budgetnet.records.parameters import distribution, option_index
+from budgetnet.records.parameters import option_index, parameter_distribution
 from budgetnet.space import within_budget
 from budgetnet.space.choosers import prior
 from budgetnet.space.counting.depths import tabulate_depths
@@ -50,7 +50,7 @@ def aware(space: Space, draws: int, checked: int, seed: int = 0) -> tuple[dict[s
     table = table_of(space)
     rng = random.Random(seed)
     begun, worked = time.perf_counter(), time.process_time()
-    ahead = [judge(space, within_budget.derive(table, prior(rng))) for _ in range(draws)]
+    ahead = [judge(space, within_budget.derive_within_budget(table, prior(rng))) for _ in range(draws)]
     seconds, worked = time.perf_counter() - begun, time.process_time() - worked
     rejected: Counter[str] = Counter()
     drawn = [draw_fitting(table, rng, rejected=rejected) for _ in range(draws)]
@@ -86,7 +86,7 @@ def pruned_by_tpe(space: Space, draws: int, seed: int = 0) -> list[Cost]:
         trial = study.ask()
 
         def choose(decision: Decision, trial: optuna.Trial = trial) -> int:
-            kind = distribution(decision)
+            kind = parameter_distribution(decision)
             if isinstance(kind, optuna.distributions.CategoricalDistribution):
                 index = option_index(decision, trial.suggest_categorical(decision.name, kind.choices))
             else:

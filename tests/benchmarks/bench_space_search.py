@@ -1,6 +1,6 @@
 """Does a search waste anything: ``python -m tests.benchmarks.bench_space_search``.
 
-A search of the flagship grammar by each sampler, on the code path of `budgetnet search` (campaign, intake, ledger,
+A search of the flagship grammar by each sampler, on the code path of `budgetnet search` (loop, candidates, ledger,
 an SQLite database, fvcore's count of each candidate), with one thing replaced: the worker answers at once with a score
 that is a fixed function of the network. Shows what was rejected after the fact, whether any network was trained twice,
 and what a trial costs besides its training. ``--trials`` for fewer, ``--json PATH`` writes the results, too.
@@ -22,10 +22,10 @@ from budgetnet.files.study_file import read_study
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.records.ledger import Ledger
 from budgetnet.records.open import open_study
-from budgetnet.records.other_studies import Elsewhere
+from budgetnet.records.other_studies import OtherStudies
 from budgetnet.records.storage import default_url
-from budgetnet.search.candidates import Intake
-from budgetnet.search.loop import Campaign
+from budgetnet.search.candidates import CandidateSource
+from budgetnet.search.loop import SearchLoop
 from budgetnet.search.propose import make_sampler
 from budgetnet.space.space import Space
 from budgetnet.workers.messages import Done, Job, Message, Result
@@ -58,10 +58,7 @@ class Oracle:
         self.trained[digest] += 1
         noise = int(digest[:8], 16) / 16**8
         score = 0.5 + 0.02 * math.log10(cost.flops) + 0.01 * min(cost.depth, 12) + 0.03 * noise
-        result = Result(
-            curve=(score,), epochs=1, stopped=False, diverged=None, seconds=0.0, device="none", precision="none",
-            threads=1, images=0,
-        )  # fmt: skip
+        result = Result(validation_accuracies=(score,), epochs=1, device="none", precision="none", threads=1)
         self._done.append(Done(worker, result))
 
     def answer(self, worker: int, *, go_on: bool) -> None:
@@ -81,11 +78,11 @@ def searched(study: Study, sampler: SamplerName, trials: int, folder: Path) -> d
     recorded, database = open_study(study, default_url(folder))
     ledger = Ledger(recorded, database, goal=study.goal, target=study.target, seed=options.seed)
     workers = Oracle(space)
-    elsewhere = Elsewhere(database, study)
-    intake = Intake(space, ledger, make_sampler(study, space), options.seed, elsewhere=elsewhere)
+    elsewhere = OtherStudies(database, study)
+    candidates = CandidateSource(space, ledger, make_sampler(study, space), options.seed, other_studies=elsewhere)
     begun, worked = time.perf_counter(), time.process_time()
-    ended = Campaign(
-        study=study, ledger=ledger, intake=intake, pool=workers, listen=lambda _: None, stopped=lambda: False
+    ended = SearchLoop(
+        study=study, ledger=ledger, candidates=candidates, pool=workers, listen=lambda _: None, stopped=lambda: False
     ).run()
     seconds, worked = time.perf_counter() - begun, time.process_time() - worked
     assert ended == "trials", ended

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from budgetnet.files.network_file import read
 from budgetnet.network.torch.build import build
-from budgetnet.training.cpu.fast_paths import detours
+from budgetnet.training.cpu.fast_paths import fast_paths
 from budgetnet.training.cpu.malloc import keep_freed_memory
 from budgetnet.training.data.images import Images, Normalisation
 from budgetnet.training.data.load import load
@@ -183,7 +183,7 @@ def _ours(model: nn.Module, images: Images, _contender: Contender, settings: Set
 
 
 def _bare(model: nn.Module, images: Images, _contender: Contender, settings: Settings) -> float:
-    """Forward, backward and optimizer on one random batch that is in place; precision, layout and detours are fit's."""
+    """Forward, backward and optimizer on one random batch in memory; precision, layout and fast paths are fit's."""
     keep_freed_memory()
     recipe, device = settings.recipe, choose_device(settings.device)
     dtype = choose_precision(recipe.precision, device)
@@ -191,7 +191,7 @@ def _bare(model: nn.Module, images: Images, _contender: Contender, settings: Set
     optimizers = make_optimizers(model, recipe)
     pixels = torch.randn(recipe.batch, *images.shape, device=device).to(dtype, memory_format=torch.channels_last)
     labels = torch.randint(0, 10, (recipe.batch,), device=device)
-    with detours(model, dtype) if device.type == "cpu" else nullcontext():
+    with fast_paths(model, dtype) if device.type == "cpu" else nullcontext():
         _synchronize(device)
         begun = time.perf_counter()
         for _ in range(len(images) // recipe.batch):

@@ -17,8 +17,8 @@ from budgetnet.files.study_file import read_study
 from budgetnet.records.ledger import Ledger
 from budgetnet.records.trial import Record, read_records
 from budgetnet.search import candidates
-from budgetnet.search.candidates import Intake
-from budgetnet.search.loop import Campaign
+from budgetnet.search.candidates import CandidateSource
+from budgetnet.search.loop import SearchLoop
 from budgetnet.search.run import search
 from budgetnet.workers.pool import Pool
 
@@ -26,12 +26,12 @@ __all__ = ["Deciding", "clocks", "read_database", "run_search"]
 
 PARTS: tuple[tuple[str, Any, str], ...] = (
     ("propose", candidates, "propose"),
-    ("count", Intake, "_wrong_count"),
+    ("count", CandidateSource, "_wrong_count"),
     ("record start", Ledger, "start"),
     ("record end", Ledger, "finish"),
     ("read records", Ledger, "records"),
-    ("look for others", Campaign, "_look_around"),
-    ("epoch", Campaign, "_epoch"),
+    ("look for others", SearchLoop, "look_around"),
+    ("epoch", SearchLoop, "epoch"),
     ("start worker", Pool, "_start"),
 )
 """Part, owner, name of the function. count: with fvcore, against the closed form. epoch: recording it, asking the

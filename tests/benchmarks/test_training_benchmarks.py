@@ -14,7 +14,7 @@ from budgetnet.network.cost.closed_form import cost
 from budgetnet.records.trial import Record
 from budgetnet.training.data.images import Images
 from budgetnet.training.recipe.recipe import Recipe
-from tests.benchmarks import bench_detours, contenders, search_overhead, train_speed
+from tests.benchmarks import bench_fast_paths, contenders, search_overhead, train_speed
 from tests.benchmarks.contenders import Contender, Settings, Turn
 from tests.benchmarks.deciding import Deciding, clocks
 from tests.benchmarks.speed_tables import (
@@ -114,14 +114,19 @@ def test_networks_are_what_their_files_say():
         assert architecture.claimed == {"params": found.params, "flops": found.flops}
 
 
-def test_detours_are_measured(tmp_path, capsys):
+def test_fast_paths_are_measured(tmp_path, capsys):
     """Every layer gets a line, with torch's time, ours and their ratio of the same round."""
-    assert bench_detours.main(["--quick", "--threads", "1", "--json", str(tmp_path / "out.json")]) == 0
+    assert bench_fast_paths.main(["--quick", "--threads", "1", "--json", str(tmp_path / "out.json")]) == 0
     printed = capsys.readouterr().out
     found = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["seconds"]
-    assert list(found) == [*bench_detours.CONVOLUTIONS, *bench_detours.DROPOUTS]
+    assert list(found) == [*bench_fast_paths.CONVOLUTIONS, *bench_fast_paths.DROPOUTS]
     assert all(name in printed and len(torchs) == len(ours) == 1 for name, (torchs, ours) in found.items())
-    assert bench_detours.row("layer", [0.004, 0.006], [0.001, 0.003]) == ["layer", "5.00", "2.00", "3.00 [2.00–4.00]"]
+    assert bench_fast_paths.row("layer", [0.004, 0.006], [0.001, 0.003]) == [
+        "layer",
+        "5.00",
+        "2.00",
+        "3.00 [2.00–4.00]",
+    ]
 
 
 @pytest.mark.parametrize("kind", ["ours", "bare", "plain"])

@@ -7,7 +7,7 @@
 - *plain*: torchvision's RandomHorizontalFlip, RandomCrop(32, 4), ToTensor and Normalize on PIL images, a shuffling
   DataLoader (without and with two processes; the better counts), float32, contiguous, SGD. Starting the loader's
   processes is not on the clock.
-- *bare*: forward, backward and optimizer on one random batch that is in place; precision, layout and detours around
+- *bare*: forward, backward and optimizer on one random batch that is in place; precision, layout and fast paths around
   slow kernels (`budgetnet.training.cpu.fast_paths`) are fit's.
 
 The contenders take turns (A B C A B C …), so what else the machine does meets all of them. A number is ``median

@@ -6,29 +6,31 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from budgetnet.calibrate.plan import CalibrationPlan, Task, plan_of
-from budgetnet.calibrate.record import Network, Run
+from budgetnet.calibrate.plan import CalibrationPlan, CalibrationTask, plan_of
+from budgetnet.calibrate.record import CalibratedNetwork, CalibrationRun
 from budgetnet.calibrate.run import Calibrated
 from budgetnet.files.study import Study
 
 
-def network(index: int, params: int = 1000) -> Network:
+def network(index: int, params: int = 1000) -> CalibratedNetwork:
     """A network that nobody derived."""
-    return Network(
+    return CalibratedNetwork(
         index=index, hash=f"hash{index}", arch=f"conv3-{index + 1} · gap",
         network="network = conv(3, 8) gap linear(10)\n",
         decisions={"conv.channels": 8}, params=params, flops=50_000, depth=2,
     )  # fmt: skip
 
 
-def run(task: Task, curve: Sequence[float], seconds: float = 10.0, diverged: str | None = None) -> Run:
+def run(
+    task: CalibrationTask, curve: Sequence[float], seconds: float = 10.0, diverged: str | None = None
+) -> CalibrationRun:
     """A training with a curve."""
     n = task.network
-    return Run(
+    return CalibrationRun(
         index=n.index, hash=n.hash, arch=n.arch, network=n.network, params=n.params, flops=n.flops, role=task.role,
         repeat=task.repeat, schedule=task.recipe.epochs, epochs=len(curve), seed=task.seed,
-        train_losses=[1.0] * len(curve), train_accuracies=list(curve), validation_losses=[1.0] * len(curve),
-        validation_accuracies=list(curve), diverged=diverged, seconds=seconds, images=1000, device="cpu",
+        train_losses=(1.0,) * len(curve), train_accuracies=tuple(curve), validation_losses=(1.0,) * len(curve),
+        validation_accuracies=tuple(curve), diverged=diverged, seconds=seconds, images=1000, device="cpu",
         precision="float32", threads=1, workers=2, recipe=task.recipe.to_mapping(), environment={"torch": "2"},
         finished="2026-01-01T00:00:00+00:00",
     )  # fmt: skip
@@ -48,7 +50,11 @@ def calibrated(
 
 
 def of(
-    study: Study, plan: CalibrationPlan, folder: Path, networks: tuple[Network, ...], runs: tuple[Run, ...]
+    study: Study,
+    plan: CalibrationPlan,
+    folder: Path,
+    networks: tuple[CalibratedNetwork, ...],
+    runs: tuple[CalibrationRun, ...],
 ) -> Calibrated:
     """Put a calibration together."""
     missing = len(plan.tasks(networks)) - len(runs)
@@ -58,7 +64,7 @@ def of(
     )  # fmt: skip
 
 
-def _trained(task: Task, noise: float, count: int) -> Run:
+def _trained(task: CalibrationTask, noise: float, count: int) -> CalibrationRun:
     rng = random.Random(task.seed)
     epochs = task.recipe.epochs
     end = 0.5 + 0.3 * task.network.index / count + rng.gauss(0, noise)

@@ -8,11 +8,12 @@ from dataclasses import replace
 import pytest
 from typer.testing import CliRunner
 
-from budgetnet.calibrate.judge import judge
+from budgetnet.calibrate import pruner_replay
+from budgetnet.calibrate.document import calibration_document
+from budgetnet.calibrate.judge import judge_calibration
 from budgetnet.calibrate.text import advice, calibration_text, pruner_advice
-from budgetnet.cli import app, calibrating
-from budgetnet.cli.calibrating import calibration_document
-from budgetnet.records.lookup import read_study_file
+from budgetnet.cli import app
+from budgetnet.files.study_file import read_study
 from tests.calibrate.calibrations import calibrated
 
 QUICK = ("--networks", "4", "--epochs-brief", "1", "--full", "2", "--device", "cpu")
@@ -21,7 +22,7 @@ QUICK = ("--networks", "4", "--epochs-brief", "1", "--full", "2", "--device", "c
 @pytest.fixture(autouse=True)
 def few_orders(monkeypatch):
     """Replays in twenty orders instead of a thousand."""
-    monkeypatch.setattr(calibrating, "ORDERS", 20)
+    monkeypatch.setattr(pruner_replay, "ORDERS", 20)
 
 
 def call(study_path, *words):
@@ -58,7 +59,7 @@ def test_a_real_calibration(study_path, tmp_path):
         (("--epochs-brief", "1,x"), "must be numbers of epochs from 1 with commas, for example 1,2,4, but got '1,x'"),
         (("--epochs-brief", "0"), "must be numbers of epochs from 1"),
         (("--epochs-brief", "9", "--full", "4"), "--epochs-brief must lie from 1 to 3"),
-        (("--minutes", "0"), "--minutes must be a number above 0, but got 0"),
+        (("--minutes", "0"), "--minutes must be a number above 0, but got '0'"),
         (("--networks", "2"), "--networks"),
     ],
 )
@@ -80,12 +81,12 @@ def test_the_table_of_nothing(study_path, tmp_path):
 @pytest.fixture
 def study(study_path):
     """The small study."""
-    return read_study_file(study_path)
+    return read_study(study_path)
 
 
 def test_tables_and_words(study, tmp_path):
     """Brief lengths, size alone, checkpoints, pruners, and what to do."""
-    judged = judge(calibrated(study, tmp_path, noise={1: 1.0, 2: 0.001, 4: 0.0}), orders=20)
+    judged = judge_calibration(calibrated(study, tmp_path, noise={1: 1.0, 2: 0.001, 4: 0.0}), orders=20)
     text = "\n".join(calibration_text(judged))
     assert "tiny: 12 networks within" in text
     assert "In full: 8 epochs, 1 min 20 s (median of 12)" in text
@@ -102,7 +103,7 @@ def test_tables_and_words(study, tmp_path):
 
 def test_words_on_a_poor_brief_training(study, tmp_path):
     """A length that the study does not use, few networks, and size that does as well."""
-    judged = judge(calibrated(study, tmp_path, noise={1: 2.0}, count=6), orders=20)
+    judged = judge_calibration(calibrated(study, tmp_path, noise={1: 2.0}, count=6), orders=20)
     lines = advice(judged)
     assert "The study trains for 2 epochs: set training.epochs to 1." in lines
     assert any(line.startswith("With 6 networks all of this is uncertain") for line in lines)
@@ -112,7 +113,7 @@ def test_words_on_a_poor_brief_training(study, tmp_path):
 
 def test_a_second_seed_is_shown(study, tmp_path):
     """The ceiling is a row of the table, the noise a line."""
-    judged = judge(calibrated(study, tmp_path, noise={1: 0.05, 8: 0.02}, repeats=2), orders=20)
+    judged = judge_calibration(calibrated(study, tmp_path, noise={1: 0.05, 8: 0.02}, repeats=2), orders=20)
     lines = calibration_text(judged)
     assert any(line.endswith("another seed: the ceiling") for line in lines)
     assert any(line.startswith("Between seeds of one network: standard deviation") for line in lines)
@@ -121,7 +122,7 @@ def test_a_second_seed_is_shown(study, tmp_path):
 def test_too_little_yet(study, tmp_path):
     """Before there is anything to compare, that is all it says."""
     made = calibrated(study, tmp_path, noise={1: 0.0})
-    judged = judge(replace(made, runs=made.runs[:1], missing=23, ended="interrupted"), orders=20)
+    judged = judge_calibration(replace(made, runs=made.runs[:1], missing=23, ended="interrupted"), orders=20)
     lines = calibration_text(judged)
     assert lines[-1] == "Too little is trained yet: 4 networks must be trained both briefly and in full."
     assert any("23 trainings are missing" in line for line in lines)

@@ -9,15 +9,14 @@ from rich.console import Console
 
 from budgetnet.calibrate.events import (
     CalibrationEnded,
-    CalibrationProgress,
     CalibrationStarted,
     RunDone,
     RunEpoch,
     RunFailed,
     RunStarted,
-    show_calibration,
 )
 from budgetnet.calibrate.plan import plan_of
+from budgetnet.cli.progress.calibration import CalibrationProgress, show_calibration
 from budgetnet.search.events import Packing
 from tests.calibrate.calibrations import network, run
 

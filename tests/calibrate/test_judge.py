@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from budgetnet.calibrate.judge import judge
+from budgetnet.calibrate.judge import judge_calibration
 from tests.calibrate.calibrations import calibrated, of
 
 ORDERS = 10
@@ -14,7 +14,7 @@ ORDERS = 10
 
 def test_the_cheapest_that_cannot_be_told_apart(study, tmp_path):
     """One epoch ranks at random, two nearly as well as four: two are taken."""
-    found = judge(calibrated(study, tmp_path, noise={1: 1.0, 2: 0.001, 4: 0.0}), orders=ORDERS)
+    found = judge_calibration(calibrated(study, tmp_path, noise={1: 1.0, 2: 0.001, 4: 0.0}), orders=ORDERS)
     assert [length.epochs for length in found.brief] == [1, 2, 4]
     assert found.chosen is not None
     assert found.chosen.epochs == 2
@@ -24,12 +24,12 @@ def test_the_cheapest_that_cannot_be_told_apart(study, tmp_path):
     assert [length.share for length in found.brief] == pytest.approx([1 / 8, 2 / 8, 4 / 8])
     assert found.brief[1].per_hour == pytest.approx(180)
     assert (found.ceiling, found.noise) == (None, None)
-    assert judge(found.calibrated, orders=0) == replace(found, replays=())
+    assert judge_calibration(found.calibrated, orders=0) == replace(found, replays=())
 
 
 def test_checkpoints_are_of_equal_positions(study, tmp_path):
     """Of the study's own schedule, the chosen one and the full one; their cost is their share of it."""
-    found = judge(calibrated(study, tmp_path, noise={1: 1.0, 2: 0.0, 4: 0.0}), orders=ORDERS)
+    found = judge_calibration(calibrated(study, tmp_path, noise={1: 1.0, 2: 0.0, 4: 0.0}), orders=ORDERS)
     places = [(length.epochs, length.schedule) for length in found.checkpoints]
     assert places == [(1, 2), *((epoch, 8) for epoch in range(1, 8))]
     assert all(length.agreement.spearman == pytest.approx(1.0) for length in found.checkpoints)  # curves never cross
@@ -40,7 +40,7 @@ def test_checkpoints_are_of_equal_positions(study, tmp_path):
 
 def test_two_seeds_tell_the_ceiling(study, tmp_path):
     """With noise between seeds no training agrees fully with another of the same networks."""
-    found = judge(calibrated(study, tmp_path, noise={1: 0.05, 8: 0.05}, repeats=2), orders=ORDERS)
+    found = judge_calibration(calibrated(study, tmp_path, noise={1: 0.05, 8: 0.05}, repeats=2), orders=ORDERS)
     assert found.ceiling is not None
     assert found.ceiling.spearman is not None
     assert found.noise is not None
@@ -53,7 +53,7 @@ def test_size_that_ranks_as_well(study, tmp_path):
     """If parameters alone rank perfectly and the brief training does not, that is said."""
     made = calibrated(study, tmp_path, noise={1: 0.3})
     networks = tuple(replace(network, params=1000 + network.index) for network in made.networks)
-    found = judge(of(study, made.plan, tmp_path, networks, made.runs), orders=ORDERS)
+    found = judge_calibration(of(study, made.plan, tmp_path, networks, made.runs), orders=ORDERS)
     assert found.by_size["parameters"].spearman == pytest.approx(1.0)
     assert found.by_size["FLOPs"].spearman is None  # all alike
     assert not found.beats_size
@@ -63,9 +63,9 @@ def test_unfinished_calibrations(study, tmp_path):
     """Lengths with too few networks are left out; with nothing in full there is nothing to say."""
     made = calibrated(study, tmp_path, noise={1: 0.0, 2: 0.0})
     some = tuple(run for run in made.runs if run.schedule != 2 or run.index < 3)
-    found = judge(of(study, made.plan, tmp_path, made.networks, some), orders=ORDERS)
+    found = judge_calibration(of(study, made.plan, tmp_path, made.networks, some), orders=ORDERS)
     assert [length.epochs for length in found.brief] == [1]
-    none = judge(of(study, made.plan, tmp_path, made.networks, ()), orders=ORDERS)
+    none = judge_calibration(of(study, made.plan, tmp_path, made.networks, ()), orders=ORDERS)
     assert (none.brief, none.checkpoints, none.chosen, none.replays, none.full) == ((), (), None, (), {})
     assert not none.beats_size
 
@@ -79,7 +79,7 @@ def test_a_training_that_broke_down(study, tmp_path):
         else run
         for run in made.runs
     ]
-    found = judge(of(study, made.plan, tmp_path, made.networks, tuple(short)), orders=ORDERS)
+    found = judge_calibration(of(study, made.plan, tmp_path, made.networks, tuple(short)), orders=ORDERS)
     assert found.brief[0].agreement.n == 11
     assert found.full[0] == [short[[r.index == 0 and r.schedule == 8 for r in short].index(True)].accuracy]
     assert all(length.agreement.n == 11 for length in found.checkpoints)

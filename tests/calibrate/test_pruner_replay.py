@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from budgetnet.calibrate.pruner_replay import Recording, replay, run_order
+from budgetnet.calibrate.pruner_replay import Recording, replay_pruner, run_order
 from budgetnet.calibrate.replay_choice import best_replay, contenders
 from budgetnet.files.study import Pruner
 from budgetnet.records.pruning import make_pruner, pruner_text, rungs
@@ -59,7 +59,7 @@ def test_the_median_by_hand():
 def test_a_late_bloomer_is_lost():
     """What a pruner loses is counted by what the network would have been worth."""
     curves = [recording(0.5, 0.6), recording(0.6, 0.7), recording(0.1, 0.9)]
-    found = replay(curves, HALVING, orders=60)
+    found = replay_pruner(curves, HALVING, orders=60)
     assert found.quality_without == pytest.approx(0.9)
     assert found.loss == pytest.approx(0.9 - found.quality)
     assert 0.2 <= found.loss_interval[1] <= 0.3 + 1e-9
@@ -70,12 +70,12 @@ def test_a_late_bloomer_is_lost():
 def test_equal_seeds_give_equal_replays():
     """The same orders for all pruners, the same ones tomorrow."""
     curves = rising(0.1, 0.5, 0.3, 0.2)
-    assert replay(curves, HALVING, orders=20, seed=1) == replay(curves, HALVING, orders=20, seed=1)
+    assert replay_pruner(curves, HALVING, orders=20, seed=1) == replay_pruner(curves, HALVING, orders=20, seed=1)
 
 
 def test_order_that_never_changes_costs_nothing():
     """If the order is the same at all epochs, halving keeps the best whatever comes first, and saves time."""
-    found = replay(rising(*(0.05 * number for number in range(8))), HALVING, orders=50)
+    found = replay_pruner(rising(*(0.05 * number for number in range(8))), HALVING, orders=50)
     assert (found.loss, found.kept) == (pytest.approx(0.0), 1.0)
     assert found.saved_interval[0] > 0
     assert best_replay([found]) is found
@@ -84,7 +84,7 @@ def test_order_that_never_changes_costs_nothing():
 def test_a_pruner_that_loses_is_not_taken():
     """Saved time does not make up for accuracy."""
     curves = [recording(0.5, 0.6), recording(0.6, 0.7), recording(0.1, 0.9)]
-    assert best_replay([replay(curves, HALVING, orders=20)]) is None
+    assert best_replay([replay_pruner(curves, HALVING, orders=20)]) is None
     assert best_replay([]) is None
 
 
@@ -92,7 +92,7 @@ def test_a_pruner_that_loses_is_not_taken():
 def test_every_contender_can_be_replayed(pruner):
     """Each stops somebody among a dozen networks of sixteen epochs, and never all."""
     curves = [recording(*(0.01 * level * epoch for epoch in range(1, 17))) for level in range(1, 13)]
-    found = replay(curves, pruner, workers=2, orders=5)
+    found = replay_pruner(curves, pruner, workers=2, orders=5)
     assert 0 < found.stopped < 1
     assert found.loss == pytest.approx(0.0)
 
@@ -130,6 +130,6 @@ def test_pruners_are_optunas():
 def test_what_cannot_be_replayed():
     """One network, or schedules that differ."""
     with pytest.raises(ValueError, match="two or more curves of one length, got 1 of"):
-        replay(rising(0.1), HALVING)
+        replay_pruner(rising(0.1), HALVING)
     with pytest.raises(ValueError, match=r"of one length, got 2 of \[1, 2\]"):
-        replay([recording(0.1), recording(0.1, 0.2)], HALVING)
+        replay_pruner([recording(0.1), recording(0.1, 0.2)], HALVING)

@@ -9,20 +9,24 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from budgetnet.calibrate.events import CalibrationEnded, CalibrationStarted, RunDone, RunFailed
-from budgetnet.calibrate.plan import check_header, draw_networks, header_of, plan_of, same_recipe
-from budgetnet.calibrate.record import FILE, Header, Recorded, Writer, read_calibration
-from budgetnet.calibrate.run import LIMIT_FAILURES, Trainings, calibrate, recorded_so_far
+from budgetnet.calibrate.plan import check_header, draw_for_calibration, header_of, plan_of, same_recipe
+from budgetnet.calibrate.record import CALIBRATION_FILE, Header, Recorded, Writer, read_calibration
+from budgetnet.calibrate.run import calibrate, recorded_so_far
+from budgetnet.calibrate.trainings import LIMIT_FAILED_TRAININGS, CalibrationTrainings
 from budgetnet.errors import RequestError, SearchError
 from budgetnet.space.judge import Candidate, judge
 from budgetnet.training.recipe.recipe import Recipe
+from budgetnet.workers.loop import JobLoop
 from budgetnet.workers.messages import Failed
 from tests.calibrate.calibrations import network, run
 from tests.search.helpers import Threads, study_text
 
+RESULTS = Path(__file__).parent.parent.parent / "studies" / "results"
 HEADER = Header(study="tiny", seed=0, draw="by hand", settings={}, started="2026-01-01T00:00:00+00:00")
 
 
@@ -62,7 +66,7 @@ def test_plans_that_compare_nothing(study, changes, message):
 def test_longest_first_with_seeds_of_their_own(study, space):
     """Epochs times FLOPs fall; no two trainings share a seed; a repeat adds trainings and changes none."""
     asked = plan(study, brief=[1, 3], full=5)
-    networks = draw_networks(space, asked, Recorded())
+    networks = draw_for_calibration(space, asked, Recorded())
     tasks = asked.tasks(networks)
     assert len(tasks) == 12
     assert [task.work for task in tasks] == sorted((task.work for task in tasks), reverse=True)
@@ -75,14 +79,14 @@ def test_longest_first_with_seeds_of_their_own(study, space):
 
 def test_networks_fit_differ_and_stay(study, space):
     """All within the budget, each once; a larger calibration begins with the smaller one's."""
-    six = draw_networks(space, plan(study, networks=6), Recorded())
+    six = draw_for_calibration(space, plan(study, networks=6), Recorded())
     assert len({network.hash for network in six}) == 6
     assert [network.index for network in six] == list(range(6))
     assert all(network.params <= 6000 and network.flops <= 500_000 for network in six)
-    assert draw_networks(space, plan(study), Recorded()) == six[:4]
+    assert draw_for_calibration(space, plan(study), Recorded()) == six[:4]
     recorded = Recorded(networks=tuple(six[:2]))
-    assert draw_networks(space, plan(study, networks=6), recorded) == six
-    assert draw_networks(space, plan(study, seed=1), Recorded()) != six[:4]
+    assert draw_for_calibration(space, plan(study, networks=6), recorded) == six
+    assert draw_for_calibration(space, plan(study, seed=1), Recorded()) != six[:4]
     assert isinstance(judge(space, space.expand(lambda decision: decision.allowed.index(True))), Candidate)
 
 
@@ -92,7 +96,7 @@ def test_a_space_of_three_networks(make_study):
 
     few = make_study("network = conv(3, 8|12|16) gap linear(classes)\n")
     with pytest.raises(SearchError, match=r"only 3 different networks were found that fit.*at least 4; widen"):
-        draw_networks(space_of(few), plan(few), Recorded())
+        draw_for_calibration(space_of(few), plan(few), Recorded())
 
 
 def test_recipes_compare_by_what_was_done():
@@ -110,7 +114,7 @@ def test_recipes_compare_by_what_was_done():
 
 def test_a_record_reads_back(study, tmp_path):
     """Header, networks and trainings come back as they went in; fields of later versions are passed over."""
-    path = tmp_path / FILE
+    path = tmp_path / CALIBRATION_FILE
     task = plan(study).task(network(0), 2, 0)
     with Writer.opened(path) as writer:
         writer.write(HEADER, network(0))
@@ -129,7 +133,7 @@ def test_a_record_reads_back(study, tmp_path):
 
 def test_half_a_line_is_cut_off(tmp_path):
     """A writer killed in the middle of a line harms that line alone."""
-    path = tmp_path / FILE
+    path = tmp_path / CALIBRATION_FILE
     with Writer.opened(path) as writer:
         writer.write(HEADER)
     with path.open("a") as file:
@@ -143,18 +147,18 @@ def test_half_a_line_is_cut_off(tmp_path):
 @pytest.mark.parametrize("line", ["[]", "nonsense", '{"kind": "other"}', '{"kind": "network", "index": 0}'])
 def test_a_damaged_record(tmp_path, line):
     """The message names file and line, and what can be done."""
-    path = tmp_path / FILE
+    path = tmp_path / CALIBRATION_FILE
     with Writer.opened(path) as writer:
         writer.write(HEADER)
     with path.open("a") as file:
         file.write(f"{line}\n")
-    with pytest.raises(SearchError, match=r"calibration\.jsonl:2: this is no line of a budgetnet-calibration/1 file"):
+    with pytest.raises(SearchError, match=r"jsonl:2: this is not a line of a budgetnet-calibration/1 file"):
         read_calibration(path)
 
 
 def test_a_record_without_its_first_line(tmp_path):
     """Nobody can tell what it is about."""
-    path = tmp_path / FILE
+    path = tmp_path / CALIBRATION_FILE
     with Writer.opened(path) as writer:
         writer.write(network(0))
     with pytest.raises(SearchError, match="the first line must say what the file is about"):
@@ -163,7 +167,7 @@ def test_a_record_without_its_first_line(tmp_path):
 
 def test_two_processes_on_one_record(tmp_path):
     """The second is refused while the first is at work."""
-    path = tmp_path / FILE
+    path = tmp_path / CALIBRATION_FILE
     with (
         Writer.opened(path),
         pytest.raises(SearchError, match=r"another process is at work on .*calibration\.jsonl; wait for it"),
@@ -178,7 +182,7 @@ def test_a_folder_that_cannot_be(tmp_path):
     """A file stands where the run folder should be."""
     (tmp_path / "run").write_text("")
     with pytest.raises(SearchError, match=r"the calibration cannot be kept in .*run.*choose another folder with --out"):
-        Writer.opened(tmp_path / "run" / FILE).__enter__()
+        Writer.opened(tmp_path / "run" / CALIBRATION_FILE).__enter__()
 
 
 def test_other_settings_are_refused(make_study):
@@ -213,26 +217,22 @@ def test_a_new_recipe_field_does_not_lock_an_old_record(make_study):
 # --- running ------------------------------------------------------------------------------------------
 
 
-def trainings(space, writer, workers, events, **changes):
-    """Trainings on workers in threads."""
-    return Trainings(
-        **{
-            "space": space, "writer": writer, "pool": workers, "workers": 1, "listen": events.append,
-            "stopped": lambda: False, "late": lambda: False, **changes,
-        }
-    )  # fmt: skip
+def train(todo, space, writer, workers, events, *, stopped=lambda: False, late=lambda: False):
+    """Do trainings on workers in threads."""
+    work = CalibrationTrainings(todo, space=space, writer=writer, workers=1, listen=events.append, late=late)
+    JobLoop(workers, work, interrupted=stopped).run()
 
 
 def test_trainings_are_recorded_as_they_end(study, space, tmp_path):
     """Curves of all four kinds, counts, seed, recipe, versions; by the split of the search, without a test image."""
     asked = plan(study)
     workers, events = Threads(study), []
-    with Writer.opened(tmp_path / FILE) as writer:
-        networks = draw_networks(space, asked, Recorded())
+    with Writer.opened(tmp_path / CALIBRATION_FILE) as writer:
+        networks = draw_for_calibration(space, asked, Recorded())
         tasks = asked.tasks(networks)[:2]
         writer.write(header_of(study, asked), *networks)
-        trainings(space, writer, workers, events).through(tasks)
-    found = read_calibration(tmp_path / FILE).runs
+        train(tasks, space, writer, workers, events)
+    found = read_calibration(tmp_path / CALIBRATION_FILE).runs
     assert [event.run for event in events if isinstance(event, RunDone)] == list(found)
     for task, done in zip(tasks, found, strict=True):
         assert task.is_done_by(done)
@@ -248,16 +248,16 @@ def test_trainings_are_recorded_as_they_end(study, space, tmp_path):
 def test_stopping_and_running_late(study, space, tmp_path):
     """A clean end leaves what runs; when the time is up, what runs comes to its end and nothing starts."""
     asked = plan(study)
-    tasks = asked.tasks(draw_networks(space, asked, Recorded()))
-    with Writer.opened(tmp_path / FILE) as writer:
+    tasks = asked.tasks(draw_for_calibration(space, asked, Recorded()))
+    with Writer.opened(tmp_path / CALIBRATION_FILE) as writer:
         writer.write(HEADER)
         events: list = []
-        trainings(space, writer, Threads(study), events, stopped=lambda: True).through(tasks)
+        train(tasks, space, writer, Threads(study), events, stopped=lambda: True)
         assert events == []
-        trainings(space, writer, Threads(study), events, late=lambda: True).through(tasks)
+        train(tasks, space, writer, Threads(study), events, late=lambda: True)
         assert events == []
         late = iter([False])
-        trainings(space, writer, Threads(study), events, late=lambda: next(late, True)).through(tasks)
+        train(tasks, space, writer, Threads(study), events, late=lambda: next(late, True))
         assert sum(isinstance(event, RunDone) for event in events) == 1
 
 
@@ -276,14 +276,31 @@ class Failing(Threads):
 def test_trainings_that_keep_failing(study, space, tmp_path):
     """A few in a row end it; nothing of them is recorded, so they are tried again."""
     asked = plan(study)
-    tasks = asked.tasks(draw_networks(space, asked, Recorded()))
+    tasks = asked.tasks(draw_for_calibration(space, asked, Recorded()))
     events: list = []
-    with Writer.opened(tmp_path / FILE) as writer:
+    with Writer.opened(tmp_path / CALIBRATION_FILE) as writer:
         writer.write(HEADER)
-        with pytest.raises(SearchError, match=f"{LIMIT_FAILURES} trainings in a row gave no result.*out of memory"):
-            trainings(space, writer, Failing(study), events).through(tasks)
-    assert sum(isinstance(event, RunFailed) for event in events) == LIMIT_FAILURES
-    assert read_calibration(tmp_path / FILE).runs == ()
+        with pytest.raises(
+            SearchError, match=f"{LIMIT_FAILED_TRAININGS} trainings in a row gave no result.*out of memory"
+        ):
+            train(tasks, space, writer, Failing(study), events)
+    assert sum(isinstance(event, RunFailed) for event in events) == LIMIT_FAILED_TRAININGS
+    assert read_calibration(tmp_path / CALIBRATION_FILE).runs == ()
+
+
+@pytest.mark.parametrize("folder", ["cifar10-200k-calibration", "cifar10-200k-calibration/higher-rates"])
+def test_shipped_calibrations_are_written_as_they_were_read(folder, tmp_path):
+    """This version writes what that one wrote: either reads the other's lines."""
+    path = RESULTS / folder / CALIBRATION_FILE
+    found = read_calibration(path)
+    with Writer.opened(tmp_path / CALIBRATION_FILE) as writer:
+        writer.write(found.header, *found.networks, *found.runs)
+    old, new = (
+        sorted(map(json.loads, file.read_text(encoding="utf-8").splitlines()), key=str)
+        for file in (path, tmp_path / CALIBRATION_FILE)
+    )
+    assert len(new) > 1
+    assert new == old
 
 
 def test_nothing_recorded(study, tmp_path):
@@ -303,15 +320,15 @@ def test_a_kill_loses_only_what_ran(make_study, tmp_path):
         stderr=subprocess.DEVNULL,
     )
     end = time.monotonic() + 300
-    while not (folder / FILE).exists() or b'"kind": "run"' not in (folder / FILE).read_bytes():
+    while not (folder / CALIBRATION_FILE).exists() or b'"kind": "run"' not in (folder / CALIBRATION_FILE).read_bytes():
         assert time.monotonic() < end
         assert process.poll() is None
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    before = (folder / FILE).read_bytes()
+    before = (folder / CALIBRATION_FILE).read_bytes()
     before = before[: before.rfind(b"\n") + 1]
-    with (folder / FILE).open("ab") as file:
+    with (folder / CALIBRATION_FILE).open("ab") as file:
         file.write(b'{"kind": "run", "ind')
 
     study, events = make_study(), []
@@ -321,7 +338,7 @@ def test_a_kill_loses_only_what_ran(make_study, tmp_path):
     assert started.done >= 1
     assert started.done + trained == started.runs == 8
     assert (found.missing, found.ended, len(found.runs)) == (0, "complete", 8)
-    assert (folder / FILE).read_bytes().startswith(before)
+    assert (folder / CALIBRATION_FILE).read_bytes().startswith(before)
     assert events[-1] == CalibrationEnded("all trainings are done", 0)
 
     again: list = []

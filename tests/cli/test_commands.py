@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import pytest
@@ -71,6 +72,7 @@ def test_export_names_the_folder_on_stdout(call, tmp_path):
     assert result.exit_code == 0, result.output
     assert result.stdout.strip() == str(folder)
     assert "checked without budgetnet" in result.stderr
+    assert re.search(r"^trial [0-9]+: best on validation images$", result.stderr, re.MULTILINE)
     shutil.rmtree(folder)
 
 
@@ -93,3 +95,27 @@ def test_dashboard_refuses_a_port_that_cannot_be(call):
     result = call("dashboard", "{study}", "--port", "70000")
     assert result.exit_code == 2
     assert "--port" in result.stderr
+
+
+def test_the_run_folder_beside_the_study_file_is_used_and_named(study_path, run_folder, tmp_path, monkeypatch):
+    """A listing from another folder finds what a search beside the file has left."""
+    project = tmp_path / "my project"
+    shutil.copytree(run_folder, project / "runs/tiny")
+    shutil.copy(study_path, project / "tiny.yaml")
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["list", "my project/tiny.yaml"])
+    assert result.exit_code == 0, result.output
+    assert result.stderr == "using my project/runs/tiny, beside the study file\n"
+
+
+def test_advice_can_be_pasted_into_a_shell(study_path, run_folder, tmp_path, monkeypatch):
+    """A path with a blank is quoted."""
+    folder = tmp_path / "my project"
+    folder.mkdir()
+    shutil.copy(study_path, folder / "tiny.yaml")
+    result = CliRunner().invoke(app, ["list", str(folder / "tiny.yaml")])
+    assert result.exit_code == 2
+    assert f"first run: budgetnet search '{folder / 'tiny.yaml'}'" in result.stderr
+    words = ["search", str(folder / "tiny.yaml"), "--out", str(run_folder), "--device", "cpu"]
+    done = CliRunner().invoke(app, words)
+    assert f"  budgetnet show '{folder / 'tiny.yaml'}:best' --run {run_folder}" in done.stdout

@@ -7,9 +7,8 @@ import io
 import pytest
 from rich.console import Console
 
-from budgetnet.cli.progress.search import plain_line, progress, render
-from budgetnet.cli.progress.tally import Tally, count_text, duration_text
-from budgetnet.records.training_run import FinalRun
+from budgetnet.cli.progress.search import SearchProgress, show_search
+from budgetnet.records.training_run import TrainingRun
 from budgetnet.records.trial import Record
 from budgetnet.search.events import (
     EpochDone,
@@ -35,14 +34,10 @@ LARGE = Record(
 START = SearchStarted("tiny", "runs/tiny", "accuracy", 0.8, 10, 2, (), ())
 
 
-def run(accuracy: float | None = 0.9) -> FinalRun:
+def run(accuracy: float | None = 0.9) -> TrainingRun:
     """One run of a finalist."""
-    return FinalRun(
-        trial=3, run=0, seed=1, recipe={}, test_accuracy=accuracy, test_accuracy_flip=None, test_loss=None,
-        test_images=360, losses=(), diverged=None, failed=None if accuracy else "Memory ran out", epochs=2,
-        seconds=61.0, device="cpu", precision="float32", threads=1, workers=1, weights=None, environment={},
-        finished="",
-    )  # fmt: skip
+    failed = None if accuracy else "Memory ran out"
+    return TrainingRun(seed=1, test_accuracy=accuracy, test_images=360, failed=failed, epochs=2, seconds=61.0)
 
 
 EVENTS = [
@@ -83,20 +78,20 @@ EVENTS = [
 )
 def test_plain_lines(event, line):
     """Every event that says something becomes one line; accuracies in percent, counts with separators."""
-    assert plain_line(event) == line
+    assert SearchProgress().line(event) == line
 
 
 def test_going_on_is_said():
     """A study that goes on says what is there and what was cut off."""
     event = SearchStarted("tiny", "runs/tiny", "accuracy", None, 10, 2, (GOOD, LARGE), (5, 6))
     line = "study tiny: 1 of 10 networks trained, 2 workers; trials 5, 6 were cut off and are repeated; runs/tiny"
-    assert plain_line(event) == line
+    assert SearchProgress().line(event) == line
 
 
 def test_without_a_terminal_lines_go_to_the_stream():
     """A log gets one line per event, at once."""
     stream = io.StringIO()
-    with progress(stream) as show:
+    with show_search(stream) as show:
         for event in EVENTS:
             show(event)
     lines = stream.getvalue().splitlines()
@@ -104,34 +99,34 @@ def test_without_a_terminal_lines_go_to_the_stream():
     assert lines[0].startswith("study tiny")
 
 
-def test_tally_follows_the_events():
+def test_the_view_follows_the_events():
     """Counts, rejections, best, running trials and the time left follow from the events."""
     now = [100.0]
-    tally = Tally(clock=lambda: now[0])
+    view = SearchProgress(clock=lambda: now[0])
     for event in EVENTS[:3]:
-        tally(event)
-    assert tally.running == {3: "19.9k parameters: conv3-16 · gap"}
-    assert tally.status[3] == "epoch 1/2 50.00 %"
-    assert tally.left is None
+        view(event)
+    assert view.running == {3: "19.9k parameters: conv3-16 · gap"}
+    assert view.status[3] == "epoch 1/2 50.00 %"
+    assert view.left is None
     now[0] = 110.0
     for event in EVENTS[3:7]:
-        tally(event)
-    assert tally.outcomes == {"completed": 1, "over_budget": 1}
-    assert tally.rejections == {"params": 8, "shape": 2}
-    assert tally.running == {}
-    assert tally.best is GOOD
-    assert tally.left == pytest.approx(90.0)
+        view(event)
+    assert view.outcomes == {"completed": 1, "over_budget": 1}
+    assert view.rejections == {"params": 8, "shape": 2}
+    assert view.running == {}
+    assert view.best is GOOD
+    assert view.left == pytest.approx(90.0)
 
 
 def test_live_view_shows_what_matters():
     """The view on a terminal names the study, bars, outcomes, rejections, the best and what runs, without wrapping."""
-    tally = Tally(clock=lambda: 0.0)
+    view = SearchProgress(clock=lambda: 0.0)
     for event in EVENTS[:5]:
-        tally(event)
-    tally(TrialStarted(7, "conv3-8 · " * 30, 5000, 100_000, 2))
-    tally(EpochDone(7, 1, 0.25))
+        view(event)
+    view(TrialStarted(7, "conv3-8 · " * 30, 5000, 100_000, 2))
+    view(EpochDone(7, 1, 0.25))
     console = Console(width=100, file=io.StringIO(), force_terminal=True)
-    console.print(render(tally))
+    console.print(view.render())
     text = console.file.getvalue()
     for part in ("tiny", "1 of 10", "1 completed, 1 over budget", "8 params, 2 shape", "81.23 %", "epoch 1/2 25.00 %"):
         assert part in text
@@ -146,35 +141,21 @@ def test_live_view_runs_on_a_terminal():
             return True
 
     stream = Terminal()
-    with progress(stream) as show:
+    with show_search(stream) as show:
         for event in EVENTS:
             show(event)
     assert "target reached: 81.23 % of 80 %, trial 3" in stream.getvalue()
     assert "finalist 3, run 1: 90.00 %" in stream.getvalue()
 
 
-@pytest.mark.parametrize(("value", "text"), [(0, "0"), (999, "999"), (999_600, "1M"), (213_440, "213k"), (6e7, "60M")])
-def test_counts(value, text):
-    """Counts have three digits and a unit."""
-    assert count_text(value) == text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.04, "0.0 s"), (59.96, "1 min 00 s"), (200, "3 min 20 s"), (7500, "2 h 05 min")]
-)
-def test_durations(seconds, text):
-    """Durations have two units at most."""
-    assert duration_text(seconds) == text
-
-
 def test_packing_images_is_shown_while_it_lasts():
     """A line per tenth in logs, a bar on a terminal, gone when it is over."""
-    assert plain_line(Packing(6000, 60000)) == "packing images, once: 6,000 of 60,000"
-    tally = Tally()
-    tally(START)
-    tally(Packing(6000, 60000))
+    assert SearchProgress().line(Packing(6000, 60000)) == "packing images, once: 6,000 of 60,000"
+    view = SearchProgress()
+    view(START)
+    view(Packing(6000, 60000))
     console = Console(file=io.StringIO(), width=80)
-    console.print(render(tally))
+    console.print(view.render())
     assert "6000 of 60000" in console.file.getvalue()
-    tally(Packing(60000, 60000))
-    assert tally.packing is None
+    view(Packing(60000, 60000))
+    assert view.packing is None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
-from budgetnet.derivation.expand import Decision, Expansion, Label, expand
+from budgetnet.derivation.decision import Answer, Decision, Label
+from budgetnet.derivation.expand import Expansion, expand
 from budgetnet.derivation.listeners import Assembler
 from budgetnet.derivation.machine import Machine, Pending
 from budgetnet.errors import LanguageError, ShapeError
@@ -17,7 +18,8 @@ from budgetnet.network.nodes import (
     Node,
     Shape,
 )
-from budgetnet.ops.signature import BUILTIN, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Vocabulary
 
 VOCABULARY = Vocabulary(BUILTIN)
 IMAGE = (3, 32, 32)
@@ -76,14 +78,13 @@ def derive(
         expansion = expand(grammar, input_shape=shape, classes=classes, vocabulary=VOCABULARY, choose=choose)
     else:
         machine, assembler = Machine(grammar, input_shape=shape, classes=10, vocabulary=VOCABULARY), Assembler()
-        decisions: dict[str, Label] = {}
+        answers: list[Answer] = []
         stop = machine.run(machine.start(), assembler)
         while isinstance(stop, Pending):
-            index = choose(Decision(stop.name, stop.kind, stop.labels, stop.weights, stop.allowed, stop.stable))
-            assert stop.name not in decisions
-            decisions[stop.name] = stop.labels[index]
-            stop = machine.run(machine.take(stop, index), assembler)
-        expansion = Expansion(assembler.finish(), stop[0], decisions)
+            answers.append(Answer(stop.decision, choose(stop.decision)))
+            stop = machine.run(machine.take(stop, answers[-1].taken), assembler)
+        expansion = Expansion(assembler.finish(), stop[0], tuple(answers))
+        assert len(expansion.decisions) == len(answers), "two decisions of one name"
     assert not rest, f"never asked: {rest}"
     assert output_of(expansion.network, shape) == expansion.shape
     return expansion

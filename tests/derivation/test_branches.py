@@ -8,7 +8,7 @@ from budgetnet.errors import ShapeError
 from budgetnet.network.nodes import (
     Act,
     AvgPool,
-    Bound,
+    Binding,
     Conv,
     DepthwiseConv,
     GlobalAvgPool,
@@ -116,12 +116,12 @@ def test_graph() -> None:
     assert built(text, {"conv.kernel": 5}) == Graph(
         ("x",),
         (
-            Bound("h1", apply(conv(5, 3), "x")),
-            Bound(
+            Binding("h1", apply(conv(5, 3), "x")),
+            Binding(
                 "h2",
                 GraphJoin("add", (apply(Sequence((DepthwiseConv(3), Act("silu"))), "x"), apply(conv(1, 3), "h1"))),
             ),
-            Bound("h3", GraphJoin("mul", (GraphName("h1"), GraphName("h2")))),
+            Binding("h3", GraphJoin("mul", (GraphName("h1"), GraphName("h2")))),
         ),
         GraphJoin(
             "concat",
@@ -142,7 +142,7 @@ def test_graphs_of_two_inputs() -> None:
     cell = Graph(("p", "q"), (), GraphJoin("add", (apply(conv(1, 8), "p"), apply(conv(3, 8), "q"))))
     assert built(text) == Graph(
         ("x",),
-        (Bound("a", apply(conv(3, 4), "x")), Bound("b", apply(cell, "a", "x"))),
+        (Binding("a", apply(conv(3, 4), "x")), Binding("b", apply(cell, "a", "x"))),
         GraphJoin("add", (GraphName("b"), apply(cell, "x", "b"))),
     )
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from budgetnet.derivation.expand import Decision
+from budgetnet.derivation.decision import Decision
 from budgetnet.derivation.frames import Interner
 from budgetnet.derivation.listeners import Assembler
 from budgetnet.derivation.machine import Machine, Pending, State
@@ -103,7 +103,7 @@ def test_states_with_one_key_have_one_future() -> None:
         for seed in range(60):
             for pending in _stops(machine, seed):
                 found.setdefault(pending.state.key(), []).append(pending)
-        shared = [pendings for pendings in found.values() if len({pending.name for pending in pendings}) > 1]
+        shared = [pendings for pendings in found.values() if len({pending.decision.name for pending in pendings}) > 1]
         assert len(shared) > 10, grammar.start.name
         for number, pendings in enumerate(shared[:80]):
             futures = {repr(_future(machine, pending, number)) for pending in pendings[:4]}
@@ -116,7 +116,7 @@ def _stops(machine: Machine, seed: int) -> list[Pending]:
         stop = machine.run(machine.start(), Assembler())
         while isinstance(stop, Pending):
             stops.append(stop)
-            index = chooser.choice([index for index, allowed in enumerate(stop.allowed) if allowed])
+            index = chooser.choice([index for index, allowed in enumerate(stop.decision.allowed) if allowed])
             stop = machine.run(machine.take(stop, index), _Deaf())
     except (ShapeError, LanguageError):
         pass
@@ -151,8 +151,8 @@ def _future(machine: Machine, pending: Pending, seed: int) -> list[object]:
     stop: object = pending
     try:
         while isinstance(stop, Pending):
-            told.append((stop.kind, stop.labels, stop.weights, stop.allowed, stop.site))
-            index = chooser.choice([index for index, allowed in enumerate(stop.allowed) if allowed])
+            told.append((stop.decision._replace(name=""), stop.site))
+            index = chooser.choice([index for index, allowed in enumerate(stop.decision.allowed) if allowed])
             stop = machine.run(machine.take(stop, index), ears)
         told.append(stop)
     except (ShapeError, LanguageError) as error:

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from budgetnet.derivation.expand import Decision, expand, output_shape, refuse
+from budgetnet.derivation.decision import Decision
+from budgetnet.derivation.expand import expand, output_shape, refuse
 from budgetnet.derivation.listeners import Assembler
 from budgetnet.derivation.machine import LIMIT_DEPTH, LIMIT_NESTING, Machine
 from budgetnet.errors import LanguageError, ShapeError

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from budgetnet.derivation.expand import Decision, Label, expand, refuse
+from budgetnet.derivation.decision import Decision, Label
+from budgetnet.derivation.expand import expand, refuse
 from budgetnet.derivation.values import told_apart
 from budgetnet.errors import LanguageError
 from budgetnet.grammar.load import load

@@ -11,16 +11,17 @@ import pytest
 from budgetnet.errors import RequestError, SearchError
 from budgetnet.explore.draw_networks import draw_networks, draws_document, draws_text, write_networks
 from budgetnet.files import network_file
+from budgetnet.files.study_file import read_study
 from budgetnet.network.budget import Budget
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.network.cost import closed_form
-from budgetnet.records.lookup import find, read_study_file
+from budgetnet.records.lookup import find
 
 
 @pytest.fixture
 def study(study_path):
     """The small study with a bound that is only checked after the draw, too."""
-    return replace(read_study_file(study_path), budget=Budget(params=3000, peak_activation_bytes=5000))
+    return replace(read_study(study_path), budget=Budget(params=3000, peak_activation_bytes=5000))
 
 
 @pytest.mark.parametrize("weighting", ["prior", "uniform"])
@@ -47,7 +48,7 @@ def test_every_network_keeps_every_bound(study, weighting):
 def test_distinct_networks_are_distinct(study):
     """No hash twice; what was left out is said; too many are refused with what there is."""
     drawn = draw_networks(study, 15, distinct=True)
-    assert max(Counter(drawn.haul.hashes).values()) == 1
+    assert max(Counter(drawn.networks.hashes).values()) == 1
     assert any("all networks are different; " in line for line in draws_text(drawn))
     with pytest.raises(RequestError, match=r"1,000,000 different networks were asked for, but only [\d,]+ derivations"):
         draw_networks(study, 1_000_000, distinct=True)
@@ -59,7 +60,7 @@ def test_distinct_networks_are_distinct(study):
 @pytest.mark.parametrize("stratify", ["size", "depth"])
 def test_strata_spread_the_draws(study_path, stratify):
     """One band after the other, and each network is in its band."""
-    drawn = draw_networks(read_study_file(study_path), 8, stratify=stratify)
+    drawn = draw_networks(read_study(study_path), 8, stratify=stratify)
     assert len(drawn.bands) > 1
     what = "params" if stratify == "size" else "depth"
     for place, point in enumerate(drawn.points):
@@ -80,7 +81,7 @@ def test_files_are_networks(study, tmp_path):
     assert [path.name for path in written.values()] == ["tiny-001.yaml", "tiny-002.yaml", "tiny-003.yaml"]
     for place, path in written.items():
         found = find(str(path)).architecture
-        assert found.network == drawn.haul.candidates[place].expansion.network
+        assert found.network == drawn.networks.candidates[place].expansion.network
         assert found.claimed == {"params": drawn.points[place].params, "flops": drawn.points[place].flops}
     assert "tiny-001.yaml" in "\n".join(draws_text(drawn, written))
     assert draws_document(drawn, written)["networks"][0]["file"].endswith("tiny-001.yaml")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from budgetnet.explore.effects import affordable, exact_effect
-from budgetnet.explore.from_draws import tally
+from budgetnet.explore.from_draws import draw_statistics
 from budgetnet.explore.provenance import plain
 from budgetnet.space.counting.table import Table
 from budgetnet.space.counting.tabulate import tabulate
@@ -24,7 +24,7 @@ def test_effects_equal_brute_force(name: str) -> None:
     table = tabulate(space)
     assert isinstance(table, Table)
     assert affordable(table) > 0
-    choices = [choice for choice in tally(space, 150, 0).choices if choice.rule == space.grammar.start.name]
+    choices = [choice for choice in draw_statistics(space, 150, 0).choices if choice.rule == space.grammar.start.name]
     assert choices
     whole = sum(entry.weight for entry in derived(name))
     assert whole == pytest.approx(1.0)

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from budgetnet.explore.estimates import Quantiles, Share
 from budgetnet.explore.explore import explore
-from budgetnet.explore.findings import Quantiles, Share
-from budgetnet.explore.from_draws import sample
+from budgetnet.explore.from_draws import explore_draws
 from budgetnet.explore.provenance import rules_of
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.space.events import events_of
@@ -22,7 +22,7 @@ def test_shares_lie_within_their_errors(name: str) -> None:
     """Acceptance and reasons agree with brute force within four standard errors."""
     entries = derived(name)
     bound = middle([entry.cost.params for entry in entries if entry.cost])
-    found = sample(space_of(GRAMMARS[name], params=bound), 1500, seed=0)
+    found = explore_draws(space_of(GRAMMARS[name], params=bound), 1500, seed=0)
     fits = sum(entry.weight for entry in entries if entry.cost and entry.cost.params <= bound)
     assert abs(found.fits.value - fits) < 4 * found.fits.error
     assert found.draws == 1500 == sum(found.reasons.values()) + round(found.fits.value * 1500)
@@ -36,7 +36,7 @@ def test_options_lie_within_their_errors() -> None:
     """The share that fits, given an option, agrees with brute force."""
     entries = derived("weights")
     bound = middle([entry.cost.params for entry in entries if entry.cost])
-    found = sample(space_of(GRAMMARS["weights"], params=bound), 1500, seed=1)
+    found = explore_draws(space_of(GRAMMARS["weights"], params=bound), 1500, seed=1)
     assert [(option.decision, option.label) for option in found.options] == [
         ("kind", "conv(3, 4)"),
         ("kind", "conv(5, 4)"),
@@ -59,7 +59,7 @@ def test_costs_are_put_down_to_rules() -> None:
     block(c) = conv(3, c)
     head = gap linear(classes)"""
     space = space_of(text, params=5000, flops=10**6)
-    found = sample(space, 1, seed=0)
+    found = explore_draws(space, 1, seed=0)
     cost = space.cost(space.expand(lambda _: 0).network)
     rules = {rule.rule: rule for rule in found.rules}
     assert sum(rule.own_params.values[0] for rule in rules.values()) == cost.params
@@ -88,19 +88,19 @@ def test_paths_name_their_rules() -> None:
 def test_equal_seeds_give_equal_results() -> None:
     """An exploration is a function of space, draws and seed."""
     space = space_of(FLAGSHIP, shape=(3, 32, 32), classes=10, params=200_000)
-    assert sample(space, 50, 3) == sample(space, 50, 3)
-    assert sample(space, 50, 3) != sample(space, 50, 4)
+    assert explore_draws(space, 50, 3) == explore_draws(space, 50, 3)
+    assert explore_draws(space, 50, 3) != explore_draws(space, 50, 4)
 
 
 def test_no_draws_are_an_error() -> None:
     """At least one draw is needed."""
     with pytest.raises(ValueError, match="an exploration needs at least one draw, got n=0"):
-        sample(space_of(GRAMMARS["graph"]), 0, 0)
+        explore_draws(space_of(GRAMMARS["graph"]), 0, 0)
 
 
 def test_distinct_counts_networks_not_derivations() -> None:
     """Draws of one canonical hash are one network."""
-    found = sample(space_of(GRAMMARS["same thing twice"]), 300, seed=0)
+    found = explore_draws(space_of(GRAMMARS["same thing twice"]), 300, seed=0)
     hashes = {canonical_hash(entry.expansion.network) for entry in derived("same thing twice") if entry.expansion}
     assert found.distinct == len(hashes)
 

@@ -10,18 +10,18 @@ import pytest
 
 from budgetnet.explore.explore import explore
 from budgetnet.explore.figures import HOVER_LINES, hover, region_figure
-from budgetnet.explore.html import page_html
 from budgetnet.explore.page import exploration_page
 from budgetnet.explore.text import exploration_document, exploration_text
 from budgetnet.files.spaces import space_of
+from budgetnet.files.study_file import read_study
 from budgetnet.network.budget import Budget
-from budgetnet.records.lookup import read_study_file
+from budgetnet.pages.page import page_html
 
 
 @pytest.fixture(scope="module")
 def space(study_path):
     """The small study's space with a second bound."""
-    return replace(space_of(read_study_file(study_path)), budget=Budget(params=2000, flops=60_000))
+    return replace(space_of(read_study(study_path)), budget=Budget(params=2000, flops=60_000))
 
 
 @pytest.fixture(scope="module")

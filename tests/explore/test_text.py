@@ -8,20 +8,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from budgetnet.explore.census_text import census_text, large
+from budgetnet.explore.estimates import Share
+from budgetnet.explore.exact_text import exact_text, large
 from budgetnet.explore.explore import explore
-from budgetnet.explore.findings import Bin, Census, Share
-from budgetnet.explore.from_draws import sample
+from budgetnet.explore.findings import ExactCounts
+from budgetnet.explore.from_draws import explore_draws
 from budgetnet.explore.text import exploration_text
 from budgetnet.files.spaces import space_of
+from budgetnet.files.study_file import read_study
 from budgetnet.network.budget import Budget
-from budgetnet.records.lookup import read_study_file
+from budgetnet.space.counting.distribution import Bin
 
 
 @pytest.fixture
 def space(study_path):
     """The small study's space."""
-    return space_of(read_study_file(study_path))
+    return space_of(read_study(study_path))
 
 
 def census(**fields):
@@ -40,7 +42,7 @@ def census(**fields):
         "seconds": 0.1,
         "note": "",
     }
-    return Census(**(values | fields))
+    return ExactCounts(**(values | fields))
 
 
 def test_the_text_has_every_part(space):
@@ -60,7 +62,7 @@ def test_the_text_has_every_part(space):
 )
 def test_a_share_of_all_reads_as_people_write_it(fitting, share):
     """Two digits are enough, in no power of ten; what is rarer than one in ten thousand is a ratio."""
-    assert f"{fitting:,} of them fit params ≤ 4,000, exactly, {share} of all." in census_text(census(fitting=fitting))
+    assert f"{fitting:,} of them fit params ≤ 4,000, exactly, {share} of all." in exact_text(census(fitting=fitting))
 
 
 def test_a_space_that_was_not_counted_says_why(space):
@@ -73,7 +75,7 @@ def test_a_space_that_was_not_counted_says_why(space):
 def test_a_budget_that_nothing_fits_is_said_with_the_reason(space):
     """None fits: the share is 0, the reason is named with an example."""
     tight = type(space)(space.grammar, space.vocabulary, space.input_shape, space.classes, Budget(params=10))
-    lines = exploration_text(sample(tight, 50, 0), title="tiny", budget=tight.budget)
+    lines = exploration_text(explore_draws(tight, 50, 0), title="tiny", budget=tight.budget)
     assert any(line.startswith("0.0 ± ") for line in lines)
     assert any(line.startswith("parameters ") and "over 10" in line for line in lines)
     assert not any("those that fit" in line and "median" in line for line in lines)
@@ -89,7 +91,7 @@ def test_the_document_is_json(space):
 
 def test_the_histogram_adds_up():
     """Bins are put together, none is lost, and the longest bar is the largest count's."""
-    lines = census_text(census())
+    lines = exact_text(census())
     rows = [line for line in lines if "█" in line]
     assert sum(int(row.split()[3]) for row in rows) == sum(range(41))
     assert max(rows, key=lambda row: row.count("█")) == max(rows, key=lambda row: int(row.split()[3]))
@@ -98,7 +100,7 @@ def test_the_histogram_adds_up():
 def test_shares_and_estimates_are_labelled():
     """Exact numbers say so, estimates carry their standard error, what is missing is said."""
     text = "\n".join(
-        census_text(
+        exact_text(
             census(
                 all_bounds=Share(value=0.9, error=0.02), unique=Share(value=0.5, error=0.1), note="a state was left out"
             )
@@ -109,12 +111,12 @@ def test_shares_and_estimates_are_labelled():
     assert "an estimated 0.50 ± 0.10 different networks per derivation" in text
     assert "with probability 25.0 %, exactly" in text
     assert "Left open: a state was left out." in text
-    assert census_text(census(derivations=None, fitting=None, smallest=None, prior={}, bins=())) == []
+    assert exact_text(census(derivations=None, fitting=None, smallest=None, prior={}, bins=())) == []
 
 
 def test_rare_networks_are_one_in_so_many():
     """A share too small for percents, of numbers too large for floats."""
-    text = "\n".join(census_text(census(derivations=10**400, fitting=10**380)))
+    text = "\n".join(exact_text(census(derivations=10**400, fitting=10**380)))
     assert "1.000e380 of them fit params ≤ 4,000, exactly, 1 in 1.000e20 of all." in text
 
 

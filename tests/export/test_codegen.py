@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from budgetnet.errors import ExportError
 from budgetnet.export.codegen import source
 from budgetnet.network.nodes import (
-    Bound,
+    Binding,
     Conv,
     Custom,
     GlobalAvgPool,
@@ -45,7 +45,7 @@ from tests.network.strategies import Drawn, networks
 
 CELL = Graph(
     ("x",),
-    (Bound("h1", GraphApply(Conv(3, 16), ("x",))), Bound("h2", GraphApply(Zero(), ("h1",)))),
+    (Binding("h1", GraphApply(Conv(3, 16), ("x",))), Binding("h2", GraphApply(Zero(), ("h1",)))),
     GraphJoin("mul", (GraphJoin("add", (GraphName("h1"), GraphName("h2"))), GraphName("x"))),
 )
 EVERYTHING = Sequence(
@@ -173,7 +173,7 @@ def test_awkward_names_in_graphs() -> None:
     """A value may be called like a Python keyword or like something the file uses."""
     graph = Graph(
         ("self",),
-        (Bound("lambda", GraphApply(Conv(1, 2), ("self",))), Bound("torch", GraphApply(Conv(1, 2), ("lambda",)))),
+        (Binding("lambda", GraphApply(Conv(1, 2), ("self",))), Binding("torch", GraphApply(Conv(1, 2), ("lambda",)))),
         GraphJoin("concat", (GraphName("lambda"), GraphName("torch"), GraphName("self"))),
     )
     network = Sequence((graph, GlobalAvgPool()))

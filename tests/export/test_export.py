@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import pytest
 import torch
@@ -20,11 +20,11 @@ from budgetnet.export.check import check_export
 from budgetnet.export.export import FILES, export
 from budgetnet.export.standalone import standalone
 from budgetnet.files import network_file
-from budgetnet.files.plugins.plugins import PluginFile, load_plugins
+from budgetnet.files.plugins.plugins import load_plugins
+from budgetnet.files.plugins.types import PluginFile
 from budgetnet.network.torch.build import build
 from budgetnet.records.lookup import architecture_of, pick
 from budgetnet.records.training_folder import Training, training_folder, write_training
-from budgetnet.records.training_run import Run
 from budgetnet.training.data.load import load
 from budgetnet.training.evaluate import evaluate
 
@@ -32,10 +32,11 @@ from budgetnet.training.evaluate import evaluate
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory, study_path, run_folder):
     """The best trial's export."""
-    from budgetnet.records.lookup import open_trials, read_study_file
+    from budgetnet.files.study_file import read_study
+    from budgetnet.records.lookup import open_trials
 
     folder = tmp_path_factory.mktemp("export") / "best"
-    return export(open_trials(read_study_file(study_path), out=run_folder), out=folder)
+    return export(open_trials(read_study(study_path), out=run_folder), out=folder)
 
 
 @pytest.fixture
@@ -150,7 +151,7 @@ def test_a_study_s_own_primitives_go_with_the_network(trials, make_record, tmp_p
     architecture = architecture_of(record, study)
     folder = training_folder(own.folder, 0)
     finalist_run = trials.finalists[0].runs[0]
-    run = Run(**{field.name: getattr(finalist_run, field.name) for field in fields(Run)} | {"weights": "w.safetensors"})
+    run = replace(finalist_run, weights="w.safetensors")
     write_training(folder, Training(name="t", network=text, params=1, flops=1, dataset="digits", runs=(run,)))
     module = build(architecture.network, architecture.input_shape, custom=architecture.plugins.modules)
     save_file(module.state_dict(), folder / "w.safetensors")

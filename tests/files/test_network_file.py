@@ -37,7 +37,8 @@ from budgetnet.network.nodes import (
     SqueezeExcite,
 )
 from budgetnet.network.text import network_text, summary
-from budgetnet.ops.signature import BUILTIN, Parameter, Signature, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Parameter, Signature, Vocabulary
 from tests.network.strategies import Drawn, networks
 
 VOCABULARY = Vocabulary(BUILTIN)
@@ -66,7 +67,7 @@ def plain(node: Node) -> Node:
         case Shared():
             return plain(node.body) if node.times == 1 else Shared(plain(node.body), node.times)
         case nodes.Graph():
-            bindings = tuple(nodes.Bound(bound.name, plain_term(bound.term)) for bound in node.bindings)
+            bindings = tuple(nodes.Binding(bound.name, plain_term(bound.term)) for bound in node.bindings)
             return nodes.Graph(node.inputs, bindings, plain_term(node.result))
         case _:
             return node
@@ -198,28 +199,40 @@ def test_a_file_on_disk(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (GOOD.replace("budgetnet/1", "budgetnet/9"), r"f.yaml:1:9: format must be budgetnet/1, got 'budgetnet/9'"),
+        (GOOD.replace("budgetnet/1", "budgetnet/9"), r"f.yaml:1:9: format must be budgetnet/1, but got 'budgetnet/9'"),
         (
             GOOD.replace("classes", "clases"),
-            r"f.yaml:4:1: an architecture file has no key 'clases'; did you mean 'clas",
+            r"f.yaml:4:1: a network file has no key 'clases'; did you mean 'clas",
         ),
-        (GOOD.replace("name", "zzz", 1), r"no key 'zzz'; its keys are format, name, input"),
+        (GOOD.replace("name", "zzz", 1), r"no key 'zzz'; known keys: format, name, input"),
         (GOOD + "classes: 10\n", r"f.yaml:7:1: classes is given twice"),
-        (GOOD.replace("classes: 10\n", ""), r"f.yaml: the key 'classes' is missing"),
+        (
+            GOOD.replace("classes: 10\n", ""),
+            r"f.yaml:1:1: a network file needs the key 'classes', for example: classes: 10",
+        ),
         (GOOD.replace("[3, 8, 8]", "[3, 8]"), r"f.yaml:3:8: input must be \[channels, height, width\]"),
-        (GOOD.replace("[3, 8, 8]", "[3, 8, big]"), r"f.yaml:3:15: each number of input must be a whole number from 1"),
-        (GOOD.replace(": 10", ": ten"), r"f.yaml:4:10: classes must be a whole number from 1 to 1,000,000, got 'ten'"),
+        (
+            GOOD.replace("[3, 8, 8]", "[3, 8, big]"),
+            r"f.yaml:3:15: input\[2\] must be a whole number from 1 to 1,000,000, but got 'big'\n",
+        ),
+        (
+            GOOD.replace(": 10", ": ten"),
+            r"f.yaml:4:10: classes must be a whole number from 1 to 1,000,000, but got 'ten'",
+        ),
         (GOOD.replace(": 10", ": [1]"), r"classes must be a whole number"),
         (GOOD.replace(": small", ": [small]"), r"name must be a text"),
-        (HEADER, r"the key 'network' is missing"),
+        (HEADER, r"needs the key 'network', for example: network: network ="),
         (GOOD + "counts: 5\n", r"f.yaml:7:9: counts must be a mapping"),
-        (GOOD + "counts: {params: 1}\n", r"f.yaml:7:9: the file claims 1 params, but its network has 322"),
-        (GOOD + "counts: {flops: 7}\n", r"the file claims 7 flops, but its network has 15,440"),
+        (
+            GOOD + "counts: {params: 1}\n",
+            r"f.yaml:7:9: counts.params must be 322, which the network has, but got 1; correct",
+        ),
+        (GOOD + "counts: {flops: 7}\n", r"counts.flops must be 15,440, which the network has, but got 7"),
         (GOOD + "counts: {parms: 1}\n", r"f.yaml:7:10: counts has no key 'parms'; did you mean 'params'"),
         ("a: [1\n", r"f.yaml:2:1: not YAML"),
         ("\tformat: x", r"f.yaml:1:1: not YAML"),
-        ("- a\n", r"f.yaml:1:1: an architecture file is made of 'key: value' lines"),
-        ("", r"an architecture file is made of 'key: value' lines"),
+        ("- a\n", r"f.yaml:1:1: a network file is made of 'key: value' lines"),
+        ("", r"f.yaml: the file is empty; a smallest network file is:"),
         ("a: \0", r"f.yaml:1:4: not YAML: the character '\\x00' is not allowed"),
         ("[" * 5000, r"f.yaml:1:21: not YAML: nested deeper than 20 levels"),
     ],
@@ -272,12 +285,12 @@ def test_indentation_is_accounted_for(block: str, place: str) -> None:
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     """A missing file, a folder and bytes that are no text are told apart."""
-    with pytest.raises(LanguageError, match="there is no such file"):
+    with pytest.raises(LanguageError, match="there is no network file"):
         read(tmp_path / "none.yaml")
-    with pytest.raises(LanguageError, match="cannot be read: Is a directory"):
+    with pytest.raises(LanguageError, match=r"cannot be read \(Is a directory\)"):
         read(tmp_path)
     (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(LanguageError, match="not plain text in UTF-8"):
+    with pytest.raises(LanguageError, match="not plain UTF-8 text"):
         read(tmp_path / "bytes.yaml")
     with pytest.raises(LanguageError, match="cannot be written"):
         write(tmp_path / "no" / "such" / "folder.yaml", parse(GOOD))

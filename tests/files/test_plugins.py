@@ -16,7 +16,8 @@ from budgetnet.errors import CountError, LanguageError, RequestError, ShapeError
 from budgetnet.export.codegen import source
 from budgetnet.files import network_file
 from budgetnet.files.network_file import Architecture
-from budgetnet.files.plugins.plugins import NO_PLUGINS, PluginFile, Plugins, load_plugins, read_file
+from budgetnet.files.plugins.plugins import NO_PLUGINS, Plugins, load_plugins, read_file
+from budgetnet.files.plugins.types import PluginFile
 from budgetnet.grammar.load import load
 from budgetnet.network.cost.closed_form import cost, layers
 from budgetnet.network.nodes import Custom, GlobalAvgPool, Linear, Sequence
@@ -362,9 +363,9 @@ def test_a_short_line_shows_the_arguments():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        ('mine(e="u")', "must be one of u, v, found a text; leave the quotes away"),
-        ("mine(e=w)", "must be one of u, v, found 'w'"),
-        ("mine(d=3)", "must be a text, found 3"),
+        ('mine(e="u")', "must be one of u, v, but got a text; remove the quotes"),
+        ("mine(e=w)", "must be one of u, v, but got 'w'"),
+        ("mine(d=3)", "must be a text, but got 3"),
         ("mine(f=3)", "mine has no parameter 'f'"),
         ("mime", "did you mean 'mine'"),
     ],
@@ -402,15 +403,15 @@ def test_architecture_files_name_their_plugins(tmp_path):
     path.write_text(text.replace("[../blocks/one.py]", "../blocks/one.py"))
     assert network_file.read(path).network == node
     path.write_text(text.replace("params: 43", "params: 44"))
-    with pytest.raises(LanguageError, match=r"the file claims 44 params, but its network has 43"):
+    with pytest.raises(LanguageError, match=r"counts.params must be 43, which the network has, but got 44"):
         network_file.read(path)
 
 
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("{a: b}", "plugins must be a list of files, for example"),
-        ("[[a]]", "plugins must be a list of files, for example"),
+        ("{a: b}", r"plugins must be the path of a file, or a list of such paths, but got a mapping"),
+        ("[[a]]", r"plugins\[0\] must be the path of a file, or a list of such paths, but got a list"),
         ("[none.py]", "there is no plug-in file .*none.py"),
     ],
 )
@@ -424,7 +425,7 @@ def test_wrong_plugins_of_architecture_files(value, message, tmp_path):
 def test_text_without_a_folder_has_no_plugins():
     """A text that is no file cannot name others."""
     text = "format: budgetnet/1\ninput: [3, 8, 8]\nclasses: 2\nplugins: [a.py]\nnetwork: network = gap linear(2)\n"
-    with pytest.raises(LanguageError, match=r"4:10: this text is not a file, so has no folder in which plug-ins could"):
+    with pytest.raises(LanguageError, match=r"4:10: plugins must not be used in a text that is not in a file"):
         network_file.parse(text)
 
 

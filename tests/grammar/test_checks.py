@@ -11,7 +11,8 @@ from budgetnet.errors import LanguageError
 from budgetnet.grammar.checks.grammar import Warning_, check
 from budgetnet.grammar.parser import parse
 from budgetnet.grammar.syntax import Grammar
-from budgetnet.ops.signature import BUILTIN, Parameter, Signature, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Parameter, Signature, Vocabulary
 from tests.grammar.strategies import grammars
 
 VOCABULARY = Vocabulary(BUILTIN)
@@ -29,9 +30,9 @@ WRONG = {
     "network = dvconv(3)": "unknown rule or primitive 'dvconv'; did you mean 'dwconv'?",
     "network = zzz": "unknown rule or primitive 'zzz'; write a rule for it or use one of conv, dwconv",
     "network = mbconv(3)": "unknown rule 'mbconv'; the prelude has one: from prelude import mbconv",
-    "network = a(1) a(k) = k": "'k' is a parameter of this rule and holds a value",
+    "network = a(1) a(k) = k": "'k' is a parameter of this rule, so a value",
     "network = conv(3, 16) conv = gap": "f:1:23: in rule 'conv': 'conv' is a primitive; give the rule another name",
-    "network = a a = gap\na = gmp": "f:2:1: in rule 'a': there is a rule of this name already at f:1:13; rename one",
+    "network = a a = gap\na = gmp": "f:2:1: in rule 'a': a rule of this name already exists at f:1:13; rename one",
     "network = a(1, 2) a(k, k) = conv(3, k)": "f:1:21: in rule 'a': the parameter 'k' is named twice",
     "network = a(1) a(k=1, c) = conv(k, c)": "f:1:23: … 'c' without a default follows 'k' with one; swap them",
     # arguments
@@ -40,84 +41,84 @@ WRONG = {
     "network = a a(k, c=3) = conv(k, c)": "a needs k: a(k, …)",
     "network = conv(3, 16, kernl=3)": "f:1:23: … conv has no parameter 'kernl'; did you mean 'kernel'?",
     "network = gap(x=3)": "gap has no parameter 'x'; it has none",
-    "network = gap(3)": "f:1:15: … gap takes no arguments, found 1",
-    "network = shuffle(2, 3)": "f:1:22: … shuffle takes at most 1 argument, found 2",
+    "network = gap(3)": "f:1:15: … gap takes no arguments, but got 1",
+    "network = shuffle(2, 3)": "f:1:22: … shuffle takes at most 1 argument, but got 2",
     "network = conv(3, channels=3, 3)": "f:1:31: … conv: an argument without a name cannot follow one with a name",
     "network = conv(3, 16, kernel=3)": "f:1:23: … conv: kernel is given twice",
     "network = conv(3, 16, act=relu, act=relu)": "f:1:33: … conv: act is given twice",
     # literals
-    "network = conv(0, 16)": "f:1:16: … conv: kernel must be a whole number of at least 1, found 0",
-    "network = conv(3|0, 16)": "f:1:18: … kernel must be a whole number of at least 1, found 0",
-    "network = conv(0..3, 16)": "f:1:16: … kernel must be a whole number of at least 1, found 0",
-    "network = conv(3, 2 - 2)": "f:1:19: … channels must be a whole number of at least 1, found 0",
-    "network = conv(3, 1.5)": "channels must be a whole number of at least 1, found 1.5",
-    "network = conv(3, in*1.5)": "f:1:22: … channels must be … found in*1.5; for 1.5 times c write c*3//2",
-    "network = conv(3, 16, dropout=1)": "dropout must be a number from 0 to 0.95, found 1",
-    "network = conv(3, 16, act=rleu)": "f:1:27: … act must be one of relu, … found 'rleu'; did you mean 'relu'?",
-    "network = conv(3, 16, act=relu|gleu)": "f:1:32: … found 'gleu'; did you mean 'gelu'?",
-    "network = conv(3, 16, act=3)": "act must be one of … found 3",
-    "network = conv(3, 16, act=1..2)": "act must be one of … found 1..2",
-    "network = conv(3, 16, padding=sane)": "padding must be … at least 0 or same, found 'sane'; did you mean 'same'?",
-    "network = conv(3, same)": "channels must be a whole number of at least 1, found 'same'",
-    'network = conv(3, "16")': "channels must be … found a text; leave the quotes away",
-    "network = linear(3, bias=maybe)": "linear: bias must be true or false, found 'maybe'",
-    "network = linear(3, bias=1)": "linear: bias must be true or false, found 1",
-    "network = conv(3, 16, order=conv)": "order must be a text such as \"conv norm act drop\", found 'conv'",
-    'network = conv(3, 16, order="conv nrm act")': "found 'nrm'; did you mean 'norm'?",
-    'network = conv(3, 16, order="conv act norm act")': "an order names each part once, found 'act' twice",
-    'network = conv(3, 16, order="norm act")': "an order must name conv, found 'norm act'",
-    'network = conv(3, 16, order="conv norm")': "act is relu but the order 'conv norm' leaves act out; add act or say",
+    "network = conv(0, 16)": "f:1:16: … conv: kernel must be a whole number of at least 1, but got 0",
+    "network = conv(3|0, 16)": "f:1:18: … kernel must be a whole number of at least 1, but got 0",
+    "network = conv(0..3, 16)": "f:1:16: … kernel must be a whole number of at least 1, but got 0",
+    "network = conv(3, 2 - 2)": "f:1:19: … channels must be a whole number of at least 1, but got 0",
+    "network = conv(3, 1.5)": "channels must be a whole number of at least 1, but got 1.5",
+    "network = conv(3, in*1.5)": "f:1:22: … channels must be … but got in*1.5; for 1.5 times c write c*3//2",
+    "network = conv(3, 16, dropout=1)": "dropout must be a number from 0 to 0.95, but got 1",
+    "network = conv(3, 16, act=rleu)": "f:1:27: … act must be one of relu, … but got 'rleu'; did you mean 'relu'?",
+    "network = conv(3, 16, act=relu|gleu)": "f:1:32: … but got 'gleu'; did you mean 'gelu'?",
+    "network = conv(3, 16, act=3)": "act must be one of … but got 3",
+    "network = conv(3, 16, act=1..2)": "act must be one of … but got 1..2",
+    "network = conv(3, 16, padding=sane)": "padding must be … or same, but got 'sane'; did you mean 'same'?",
+    "network = conv(3, same)": "channels must be a whole number of at least 1, but got 'same'",
+    'network = conv(3, "16")': "channels must be … but got a text; remove the quotes",
+    "network = linear(3, bias=maybe)": "linear: bias must be true or false, but got 'maybe'",
+    "network = linear(3, bias=1)": "linear: bias must be true or false, but got 1",
+    "network = conv(3, 16, order=conv)": "order must be a text such as \"conv norm act drop\", but got 'conv'",
+    'network = conv(3, 16, order="conv nrm act")': "but got 'nrm'; did you mean 'norm'?",
+    'network = conv(3, 16, order="conv act norm act")': "an order must name each part once, but got 'act' twice",
+    'network = conv(3, 16, order="norm act")': "an order must name conv, but got 'norm act'",
+    'network = conv(3, 16, order="conv norm")': "act is relu but the order 'conv norm' leaves act out; add act or",
     'network = conv(3, 16, dropout=0.1, order="conv norm act")': "dropout is 0.1 but the order",
-    "network = a(gap) a(k) = conv(k, 3)": "found 'gap'; that is a part of a network, and arguments hold values",
-    "network = conv(3, c)": "channels must be … found 'c'; this rule has no parameters",
-    "network = a(3) a(chan) = conv(3, chn)": "found 'chn'; did you mean 'chan'?",
-    "network = conv(3, relu + 1)": "f:1:19: … conv: channels needs a number, found 'relu'",
-    'network = conv(3, 2*"a")': "f:1:21: … conv: channels needs a number, found the text 'a'",
+    "network = a(gap) a(k) = conv(k, 3)": "but got 'gap'; that is a part of a network, and arguments hold values",
+    "network = conv(3, c)": "channels must be … but got 'c'; this rule has no parameters",
+    "network = a(3) a(chan) = conv(3, chn)": "but got 'chn'; did you mean 'chan'?",
+    "network = conv(3, relu + 1)": "f:1:19: … conv: channels needs a number, but got 'relu'",
+    'network = conv(3, 2*"a")': "f:1:21: … conv: channels needs a number, but got the text 'a'",
     "network = conv(3, 16//0)": "f:1:23: … division by zero",
-    "network = conv(3, 96..16)": "f:1:19: … a range must not fall, found 96..16; swap its ends",
-    "network = conv(3, 16..96:0)": "f:1:26: … a range's step must be above 0, found 0",
-    "network = conv(3, 16..96*1)": "f:1:26: … a range's factor must be above 1, found 1",
-    "network = dropout(0..0.5*2)": "f:1:19: … a range with a factor must begin above 0, found 0",
+    "network = conv(3, 96..16)": "f:1:19: … a range must not decrease, but got 96..16; swap its ends",
+    "network = conv(3, 16..96:0)": "f:1:26: … a range's step must be above 0, but got 0",
+    "network = conv(3, 16..96*1)": "f:1:26: … a range's factor must be above 1, but got 1",
+    "network = dropout(0..0.5*2)": "f:1:19: … a range with a factor must begin above 0, but got 0",
     "network = conv(3, 1..100000)": "a range holds at most 1000 values; give a step",
-    "network = conv(3, 16 @0 | 24)": "f:1:19: … a weight must be above 0, found 0; leave the option out",
+    "network = conv(3, 16 @0 | 24)": "f:1:19: … a weight must be above 0, but got 0; leave the option out",
     "network = gap | gmp @0": "f:1:17: … a weight must be above 0",
     # what is handed on
     "network = a(rleu) a(k) = b(k) b(f) = conv(3, 16, act=f)": "f:1:13: … a: k (act of conv) must be one",
-    "network = a(0) a(k) = conv(3, k)": "a: k (channels of conv) must be a whole number of at least 1, found 0",
+    "network = a(0) a(k) = conv(3, k)": "a: k (channels of conv) must be a whole number of at least 1, but got 0",
     "network = a(3|2.5) a(k) = conv(1|k, 3)": "f:1:15: … a: k (kernel of conv) must be a whole number",
     "network = a a(k=rleu) = act(k)": "f:1:17: in rule 'a': the default of k (kind of act) must be one of",
     "network = a(blub) a(k) = conv(3, k + 1)": "f:1:13: … a: k: unknown name 'blub'",
-    "network = a a(k=c, c=3) = conv(k, c)": "found 'c'; a default may use the parameters before it, not after it",
+    "network = a a(k=c, c=3) = conv(k, c)": "but got 'c'; a default may use the parameters before it, not after it",
     "network = a a(k=3 @0 | 4) = conv(k, 3)": "f:1:17: in rule 'a': a weight must be above 0",
     # repetitions
-    "network = gap{3..2}": "f:1:15: … a repetition's bounds must not fall, found 3..2; swap them",
-    "network = gap{201}": "f:1:15: … a repetition must be a whole number from 0 to 200, found 201",
-    "network = gap{-1..2}": "a repetition must be a whole number from 0 to 200, found -1",
-    "network = gap{1|2.5}": "f:1:17: … a repetition must be a whole number from 0 to 200, found 2.5",
-    "network = gap{n}": "a repetition needs a number, found 'n'",
+    "network = gap{3..2}": "f:1:15: … a repetition's bounds must not decrease, but got 3..2; swap them",
+    "network = gap{201}": "f:1:15: … a repetition must be a whole number from 0 to 200, but got 201",
+    "network = gap{-1..2}": "a repetition must be a whole number from 0 to 200, but got -1",
+    "network = gap{1|2.5}": "f:1:17: … a repetition must be a whole number from 0 to 200, but got 2.5",
+    "network = gap{n}": "a repetition needs a number, but got 'n'",
     # graphs
-    "network = graph { return act(y) }": "f:1:30: … 'y' is no value of this graph, or not yet; the values",
-    "network = graph { h1 = act(h2); h2 = act(x); return h2 }": "'h2' is no value of this graph, or not yet",
+    "network = graph { return act(y) }": "f:1:30: … 'y' is not a value of this graph, or not yet; the values",
+    "network = graph { h1 = act(h2); h2 = act(x); return h2 }": "'h2' is not a value of this graph, or not yet",
     "network = graph { h = act(x); h = act(x); return h }": "f:1:31: … 'h' is bound twice in this graph",
     "network = graph { x = act(x); return x }": "'x' is bound twice in this graph",
     "network = graph { return a(x, x) } a = graph(p, p) { return p }": "the graph's input 'p' is named twice",
-    "network = graph { return x + conv(3, 3) (y) }": "'y' is no value of this graph",
-    "network = graph(p, q) { return p }": "the network starts here and takes one input, found a graph of 2",
-    "network = gap cell cell = graph(p, q) { return p }": "f:1:15: … 'cell' takes 2 inputs and stands only in",
+    "network = graph { return x + conv(3, 3) (y) }": "'y' is not a value of this graph",
+    "network = graph(p, q) { return p }": "the network starts here and takes one input, but got a graph of 2",
+    "network = gap cell cell = graph(p, q) { return p }": "f:1:15: … 'cell' takes 2 inputs and must be applied",
     "network = graph { return cell(x) } cell = graph(p, q) { return p }": "'cell' takes 2 inputs",
-    "network = graph { return gap(x, x) }": "'gap' takes one input, found 2",
-    "network = graph { return (gap gap)(x, x) }": "f:1:27: … 'gap' takes one input, found 2",
-    "network = graph { return gap{2}(x, x) }": "this part takes one input, found 2",
-    "network = graph { return (gap cell)(x, x) } cell = graph(p, q) { return p }": "'gap' takes one input, found 2",
-    "network = cell gap cell = graph(p, q) { return p }": "takes one input, found a graph of 2",
-    "network = graph { return (cell | gap)(x, x) } cell = graph(p, q) { return p }": "'gap' takes one input, found 2",
+    "network = graph { return gap(x, x) }": "'gap' takes 1 input, but got 2",
+    "network = graph { return (gap gap)(x, x) }": "f:1:27: … 'gap' takes 1 input, but got 2",
+    "network = graph { return gap{2}(x, x) }": "this part takes 1 input, but got 2",
+    "network = graph { return (gap cell)(x, x) } cell = graph(p, q) { return p }": "'gap' takes 1 input, but got 2",
+    "network = cell gap cell = graph(p, q) { return p }": "takes one input, but got a graph of 2",
+    "network = graph { return (cell | gap)(x, x) } cell = graph(p, q) { return p }": "'gap' takes 1 input, but got 2",
     "network = gap cell{2} cell = graph(p, q) { return p }": "'cell' takes 2 inputs",
     # the start and the end
-    "network(c) = conv(3, c)": "f:1:9: … the network starts here, so nobody gives it 'c'",
-    "network = gap network": "f:1:1: … 'network' never ends: all ways through it lead back to it",
+    "network(c) = conv(3, c)": "f:1:9: … the network starts here, so nothing passes it 'c'",
+    "network = gap network": "f:1:1: … 'network' never ends: every derivation of it contains it again",
     "network = a | b a = gap b b = a gap": "never ends",
     "network = gap | a a = gap a{1..2}": "'a' never ends",
-    "network = a gap a = gap b b = b gap": "f:1:27: … in rule 'b': 'b' never ends: all ways through it lead back to it",
+    "network = a gap a = gap b b = b gap": "f:1:27: … 'b' never ends: every derivation of it contains it again",
 }
 
 
@@ -159,14 +160,14 @@ def test_what_is_legal_is_not_refused(text):
 def test_rules_that_nothing_leads_to_are_warned_of():
     """An unreachable rule is legal; the warning has its place."""
     (warning,) = checked("network = a\na = gap\nb = c\n".replace("c", "a"))
-    assert warning.text.startswith("f:3:1: in rule 'b': no way leads from 'network' to this rule\n  3 | b = a\n")
+    assert warning.text.startswith("f:3:1: in rule 'b': this rule is never reached from 'network'\n  3 | b = a\n")
 
 
 def test_equal_options_are_warned_of():
     """The same option twice is a clumsy weight."""
     warnings = checked("network = conv(3|5|3, 16) (gap | gmp | gap)")
     assert [warning.text.split(":")[2] for warning in warnings] == ["20", "40"]
-    assert "this option stands here twice; a weight says that one is likelier: a @2 | b" in warnings[0].text
+    assert "this option is given twice; use a weight to make one more likely: a @2 | b" in warnings[0].text
 
 
 def test_a_study_may_bring_primitives():
@@ -174,7 +175,7 @@ def test_a_study_may_bring_primitives():
     blur = Signature(name="blur", help="low pass", parameters=(Parameter(name="size", kind="int", low=3, high=7),))
     vocabulary = Vocabulary({**BUILTIN, "blur": blur})
     assert checked("network = blur(5)", vocabulary) == ()
-    with pytest.raises(LanguageError, match="blur: size must be a whole number from 3 to 7, found 9"):
+    with pytest.raises(LanguageError, match="blur: size must be a whole number from 3 to 7, but got 9"):
         checked("network = blur(9)", vocabulary)
 
 

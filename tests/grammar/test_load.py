@@ -9,7 +9,8 @@ from budgetnet.grammar.checks.grammar import check
 from budgetnet.grammar.imports import prelude
 from budgetnet.grammar.load import load
 from budgetnet.grammar.printer import to_text
-from budgetnet.ops.signature import BUILTIN, Parameter, Signature, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Parameter, Signature, Vocabulary
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ WRONG = {
     'from "block.grammar" import cell\nnetwork = gap': "t:1:6: no readable file … did you mean 'blocks.grammar'?",
     'from "sub" import cell\nnetwork = gap': "t:1:6: no readable file",
     'from "latin.grammar" import a\nnetwork = a': "latin.grammar' is not UTF-8 text",
-    'from "one.grammar" import a\nnetwork = a': "imports in a circle: one.grammar → two.grammar → one.grammar",
+    'from "one.grammar" import a\nnetwork = a': "circular imports: one.grammar → two.grammar → one.grammar",
     'from "wrong.grammar" import bad\nnetwork = bad': "wrong.grammar:1:11: '(' opened at line 1",
     "from prelude import fire\nnetwork = fire(8)\nfire(c) = gap": "t:1:21: the imported rule 'fire' has the name",
     'from "blocks.grammar" import cell\nnetwork = cell(8)\nhelper = gap': "'helper', which 'cell' needs, has the name",
@@ -89,7 +90,7 @@ def test_wrong_imports(text, folder):
 def test_a_text_without_a_folder_imports_from_the_prelude_only():
     """Files are looked for beside the importing file, so there must be one."""
     load("from prelude import fire network = fire(8)")
-    with pytest.raises(LanguageError, match="t:1:6: this text can import from prelude only"):
+    with pytest.raises(LanguageError, match="t:1:6: a text outside a file can import only from prelude"):
         load('from "blocks.grammar" import cell network = cell', name="t")
 
 
@@ -131,4 +132,4 @@ def test_a_whole_space_is_ready_for_use():
     grammar = load(EXAMPLE)
     assert load(to_text(grammar)) == grammar
     (warning,) = check(grammar, Vocabulary(BUILTIN))
-    assert "in rule 'mbconv': no way leads from 'network' to this rule" in warning.text
+    assert "in rule 'mbconv': this rule is never reached from 'network'" in warning.text

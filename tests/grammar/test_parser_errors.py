@@ -17,24 +17,24 @@ from budgetnet.grammar.parser import DEPTH, parse
 WRONG = {
     # syntax
     "": "f:1:1: no rules; write at least one",
-    "network = a |": "f:1:14: expected a part such as conv(3, 16) or a rule's name, found the end of the text",
-    "network = | a": "f:1:11: expected a part such as conv(3, 16) or a rule's name, found '|'",
-    "network =\nb = a": "f:2:1: expected a part such as conv(3, 16) or a rule's name, found the next rule, 'b'",
-    "network = f(3,)": "f:1:15: expected a value such as 16, 16|24 or 16..64:8, found ')'",
-    "network = f(c*2..64)": "f:1:16: … found '..'; the ends of a range need brackets where they are computed",
+    "network = a |": "f:1:14: expected a part such as conv(3, 16) or a rule's name, but got the end of the text",
+    "network = | a": "f:1:11: expected a part such as conv(3, 16) or a rule's name, but got '|'",
+    "network =\nb = a": "f:2:1: expected a part such as conv(3, 16) or a rule's name, but got the next rule, 'b'",
+    "network = f(3,)": "f:1:15: expected a value such as 16, 16|24 or 16..64:8, but got ')'",
+    "network = f(c*2..64)": "f:1:16: … but got '..'; computed ends of a range need brackets",
     "network = f(16..)": "f:1:17: expected a value such as 16",
     "network = f(a=)": "f:1:15: expected a value such as 16",
-    "network = a @b | c": "f:1:14: expected a number, found 'b'",
-    "network stem": "f:1:1: expected a rule such as stem = conv(3, 16), found 'network'",
-    "network = conv (3, 16)": "f:1:17: … found '3'; arguments follow a name without a space: conv(…)",
-    "network = tied(a) b": "f:1:19: expected a repetition such as {2} or {1..3}, found 'b'",
-    "network = graph { h = a(x) }": "f:1:28: expected a binding such as h = … or 'return', found '}'",
+    "network = a @b | c": "f:1:14: expected a number, but got 'b'",
+    "network stem": "f:1:1: expected a rule such as stem = conv(3, 16), but got 'network'",
+    "network = conv (3, 16)": "f:1:17: … but got '3'; write arguments without a space before them: conv(…)",
+    "network = tied(a) b": "f:1:19: expected a repetition such as {2} or {1..3}, but got 'b'",
+    "network = graph { h = a(x) }": "f:1:28: expected a binding such as h = … or 'return', but got '}'",
     "network = graph { return a + }": "f:1:30: expected a value of the graph such as conv",
-    "network = a in": "f:1:13: expected  … found 'in'; 'in' is a word of the language",
-    "from prelude import": "f:1:20: expected a name, found the end of the text",
-    "from prelude mbconv network = a": "f:1:14: expected 'import', found 'mbconv'",
-    "skip = a": "f:1:1: 'skip' is a word of the language and cannot name a rule",
-    "network = graph { in = a(x) return in }": "f:1:19: 'in' is a word of the language and cannot name a value",
+    "network = a in": "f:1:13: expected  … but got 'in'; 'in' is reserved",
+    "from prelude import": "f:1:20: expected a name, but got the end of the text",
+    "from prelude mbconv network = a": "f:1:14: expected 'import', but got 'mbconv'",
+    "skip = a": "f:1:1: 'skip' is reserved and cannot name a rule",
+    "network = graph { in = a(x) return in }": "f:1:19: 'in' is reserved and cannot name a value",
     # brackets
     "network = skip(a b": "f:1:15: '(' opened at line 1 column 15 is never closed; add ')'",
     "network = a{1..2\nb = c": "f:1:12: '{' opened at line 1 column 12 is never closed; add '}'",
@@ -47,11 +47,11 @@ WRONG = {
     "network = f(c/2)": "f:1:14: unexpected character '/'; division is '//'",
     "network = f(.5)": "f:1:13: unexpected character '.'",
     "network = é": "f:1:11: unexpected character 'é'; names, numbers and signs are plain ASCII",
-    "network = a & b": "f:1:13: unexpected character '&'; nothing in the language begins with it",
+    "network = a & b": "f:1:13: unexpected character '&'; nothing in the language starts with it",
     # what the syntax allows and the language does not
-    "network = skip(a, b)": "f:1:11: skip takes one part, found 2; parallel(a, b) joins several",
+    "network = skip(a, b)": "f:1:11: skip takes one part, but got 2; parallel(a, b) joins several",
     "network = skip(a, join=add)": "f:1:19: skip: the option join= is unknown; the only option is project=",
-    "network = parallel(a)": "f:1:11: parallel needs at least two branches, found 1",
+    "network = parallel(a)": "f:1:11: parallel needs at least two branches, but got 1",
     "network = split(a, b, join=sum)": "f:1:28: join must be one of add, concat, mul",
     "network = split(join=add, a, b)": "f:1:17: split: the option join= comes after the parts",
     "network = split(a, b, join=add, join=add)": "f:1:33: split: the option join= is given twice",
@@ -72,7 +72,8 @@ WRONG = {
     "network = f(1" + "+1" * 50_000 + ")": "f:1:60009: more than 60000 words and signs",
     "network = f(1" + "+1" * 20_000 + ")": f"nested deeper than {DEPTH} parts",
     "a = b " * (MOST_RULES + 1): f"f:1:12001: more than {MOST_RULES} rules",
-    "network = a" + " " * LONGEST_TEXT: f"f:1:200001: the text has 200011 characters, more than {LONGEST_TEXT}",
+    "network = a"
+    + " " * LONGEST_TEXT: f"f:1:200001: a text may have at most {LONGEST_TEXT} characters, but got 200011",
 }
 
 
@@ -91,7 +92,7 @@ def test_the_line_and_a_caret_are_shown():
     with pytest.raises(LanguageError) as raised:
         parse("network = stem\nstem = conv(3, 16)) head\n", name="g.yaml", first_line=10, indent=4)
     assert str(raised.value) == (
-        "g.yaml:11:23: ')' closes nothing; remove it or open it before\n"
+        "g.yaml:11:23: ')' closes nothing; remove it or open a bracket before it\n"
         "  11 | stem = conv(3, 16)) head\n"
         "     |                   ^"
     )

@@ -15,7 +15,8 @@ from budgetnet.grammar.load import load
 from budgetnet.grammar.parser import parse
 from budgetnet.grammar.syntax import Graph
 from budgetnet.network.cost.closed_form import cost
-from budgetnet.ops.signature import BUILTIN, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Vocabulary
 
 VOCABULARY = Vocabulary(BUILTIN)
 SPACES = {"nb201_op", "nb201_cell"}

@@ -11,7 +11,8 @@ from budgetnet.grammar.parser import parse
 from budgetnet.grammar.sites import label
 from budgetnet.grammar.syntax import Alternatives, Choice, Optional, Range, Repeat
 from budgetnet.grammar.walk import walk
-from budgetnet.ops.signature import BUILTIN, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Vocabulary
 from tests.grammar.strategies import grammars
 
 VOCABULARY = Vocabulary(BUILTIN)

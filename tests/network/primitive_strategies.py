@@ -27,7 +27,7 @@ from budgetnet.network.nodes import (
     SqueezeExcite,
     Zero,
 )
-from budgetnet.ops.signature import ACTIVATIONS, NORMS
+from budgetnet.ops.pointwise import ACTIVATIONS, NORMS
 
 __all__ = ["CHANNELS", "ORDERS", "Draw", "linear", "primitive_to", "strided", "window"]
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from budgetnet.grammar.syntax import Join
 from budgetnet.network.nodes import (
     Act,
-    Bound,
+    Binding,
     Conv,
     Dropout,
     GlobalAvgPool,
@@ -36,7 +36,7 @@ from budgetnet.network.nodes import (
     Skip,
     Split,
 )
-from budgetnet.ops.signature import ACTIVATIONS
+from budgetnet.ops.pointwise import ACTIVATIONS
 from tests.network.primitive_strategies import CHANNELS, ORDERS, Draw, linear, primitive_to, strided, window
 
 __all__ = ["ORDERS", "Drawn", "image_shapes", "networks", "parts"]
@@ -205,13 +205,13 @@ def _graph(draw: Draw, inputs: tuple[tuple[str, Shape, int], ...], meeting: Shap
     """A graph whose values all have *meeting*'s height and width; every value is used by a later one."""
     known = {name: (shape, stride) for name, shape, stride in inputs}
     unused = set(known)
-    bindings: list[Bound] = []
+    bindings: list[Binding] = []
     for index in range(draw(st.integers(1, 3))):
         name = f"h{index}"
         term, shape, used = _term(draw, known, meeting, depth, levels=1)
         unused = (unused - used) | {name}
         known[name] = (shape, 1)
-        bindings.append(Bound(name, term))
+        bindings.append(Binding(name, term))
     terms: list[GraphTerm] = []
     join = draw(st.sampled_from(JOINS))
     widths = []

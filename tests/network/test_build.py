@@ -14,7 +14,7 @@ from budgetnet.errors import RequestError, ShapeError
 from budgetnet.network.nodes import (
     Act,
     AvgPool,
-    Bound,
+    Binding,
     Conv,
     Custom,
     DepthwiseConv,
@@ -44,8 +44,7 @@ from budgetnet.network.nodes import (
 )
 from budgetnet.network.torch import modules
 from budgetnet.network.torch.build import build
-from budgetnet.network.torch.layers import activation
-from budgetnet.ops.signature import ACTIVATIONS, NORMS
+from budgetnet.ops.pointwise import ACTIVATIONS, NORMS
 from tests.network.strategies import ORDERS, Drawn, networks
 
 IMAGE = (16, 9, 7)
@@ -228,7 +227,7 @@ def test_graph_computes_what_its_names_say() -> None:
     """``h1 = relu(x); h2 = tanh(h1) * x; return concat(h1, h2 + x)``."""
     result = GraphJoin("concat", (GraphName("h1"), GraphJoin("add", (GraphName("h2"), GraphName("x")))))
     product = GraphJoin("mul", (GraphApply(Act("tanh"), ("h1",)), GraphName("x")))
-    graph = Graph(("x",), (Bound("h1", GraphApply(Act("relu"), ("x",))), Bound("h2", product)), result)
+    graph = Graph(("x",), (Binding("h1", GraphApply(Act("relu"), ("x",))), Binding("h2", product)), result)
     images = torch.randn(2, 3, 4, 4)
     first = images.relu()
     wanted = torch.cat([first, first.tanh() * images + images], dim=1)
@@ -240,7 +239,7 @@ def test_graph_of_two_inputs_with_a_part_behind() -> None:
     cell = Graph(("p", "q"), (), GraphJoin("concat", (GraphApply(Act("relu"), ("p",)), GraphName("q"))))
     node = Graph(
         ("x",),
-        (Bound("h", GraphApply(Act("tanh"), ("x",))),),
+        (Binding("h", GraphApply(Act("tanh"), ("x",))),),
         GraphApply(Sequence((cell, Act("sigmoid"))), ("h", "x")),
     )
     images = torch.randn(2, 3, 4, 4)
@@ -329,4 +328,4 @@ def test_errors_in_a_studys_own_code_are_reported() -> None:
 def test_unknown_activations_are_refused() -> None:
     """A word that is no activation is a request error."""
     with pytest.raises(RequestError, match=r"an activation is one of relu, .* got 'mish'"):
-        activation("mish")
+        build(Act("mish"), (3, 6, 6))

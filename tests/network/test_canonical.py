@@ -15,7 +15,7 @@ from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.network.nodes import (
     Act,
     AvgPool,
-    Bound,
+    Binding,
     Conv,
     DepthwiseConv,
     Dropout,
@@ -91,7 +91,7 @@ def rewritten(node: Node, rng: random.Random) -> Node:
             names = {name: f"{name}_renamed" for name in (*inputs, *(binding.name for binding in bindings))}
             return Graph(
                 tuple(names[name] for name in inputs),
-                tuple(Bound(names[binding.name], term(binding.term, names, rng)) for binding in bindings),
+                tuple(Binding(names[binding.name], term(binding.term, names, rng)) for binding in bindings),
                 term(result, names, rng),
             )
         case Conv(order="conv norm act drop", dropout=0.0) if node.act != "none":
@@ -103,10 +103,10 @@ def rewritten(node: Node, rng: random.Random) -> Node:
         case 0 if isinstance(node, Skip) and node.project is None:
             return Shared(same, 1)
         case 1:
-            return Graph(("a",), (Bound("b", GraphName("a")),), GraphApply(same, ("b",)))
+            return Graph(("a",), (Binding("b", GraphName("a")),), GraphApply(same, ("b",)))
         case 2:
-            dead = Bound("dead", GraphApply(Act("gelu"), ("a",)))
-            return Graph(("a",), (Bound("b", GraphApply(same, ("a",))), dead), GraphName("b"))
+            dead = Binding("dead", GraphApply(Act("gelu"), ("a",)))
+            return Graph(("a",), (Binding("b", GraphApply(same, ("a",))), dead), GraphName("b"))
         case 3:
             return Parallel((same,), "add")
         case _:
@@ -163,7 +163,7 @@ def test_nas_bench_like_cell_has_fewer_networks_than_derivations() -> None:
 CONV, OTHER = Conv(3, 4), Conv(5, 4)
 SHARED_TWICE = Graph(
     ("x",),
-    (Bound("h", GraphApply(CONV, ("x",))),),
+    (Binding("h", GraphApply(CONV, ("x",))),),
     GraphJoin("add", (GraphName("h"), GraphApply(Act("tanh"), ("h",)))),
 )
 OWN_WEIGHTS = Graph(

@@ -15,7 +15,7 @@ from budgetnet.network.cost.types import CustomCost
 from budgetnet.network.nodes import (
     Act,
     AvgPool,
-    Bound,
+    Binding,
     Conv,
     Custom,
     DepthwiseConv,
@@ -90,7 +90,7 @@ def test_parts_whose_result_is_dropped_have_parameters_and_no_flops() -> None:
     inner = Graph(("p", "q"), (), GraphApply(PLAIN, ("q",)))
     network = Graph(
         ("x",),
-        (Bound("wasted", GraphApply(Conv(3, 8), ("x",))), Bound("h", GraphApply(Conv(1, 4), ("x",)))),
+        (Binding("wasted", GraphApply(Conv(3, 8), ("x",))), Binding("h", GraphApply(Conv(1, 4), ("x",)))),
         GraphApply(inner, ("wasted", "h")),
     )
     closed, counted = cost(network, IMAGE), measure(network, IMAGE)
@@ -260,7 +260,7 @@ def test_peak_memory(node: object, values: int) -> None:
 
 def graph(result: object, *bindings: tuple[str, object]) -> Graph:
     """A graph of one input x."""
-    return Graph(("x",), tuple(Bound(name, term) for name, term in bindings), result)  # type: ignore[arg-type]
+    return Graph(("x",), tuple(Binding(name, term) for name, term in bindings), result)  # type: ignore[arg-type]
 
 
 def apply(node: object, *names: str) -> GraphApply:

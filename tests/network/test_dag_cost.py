@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 
 from budgetnet.network import nodes
 from budgetnet.network.cost.closed_form import cost
-from budgetnet.network.cost.leaf import rows
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.shapes import builtin_shape, joined_shape
+from budgetnet.ops.base import table_layers
 from tests.network.strategies import Drawn, networks
 
 
@@ -108,7 +108,7 @@ class Program:
             self.operations.append(Operation([entry], None, "nothing", entry.shape[0] + reduced))
             return self.add("in place", [entry], entry.shape, entry.shape[0])
         assert builtin_shape(node, entry.shape)
-        for row in rows(node, entry.shape):
+        for _, row in table_layers(node.specs(entry.shape)):
             entry = self.add("in place" if row.in_place else "new", [entry], row.output)
         return entry
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from budgetnet.errors import CountError
 from budgetnet.network.nodes import (
     Act,
-    Bound,
+    Binding,
     Conv,
     Custom,
     GlobalAvgPool,
@@ -40,7 +40,7 @@ from budgetnet.network.nodes import (
 )
 from budgetnet.network.torch.build import build
 from budgetnet.network.torch.measure import FREE, Measurement, measure, measure_module
-from budgetnet.ops.signature import ACTIVATIONS
+from budgetnet.ops.pointwise import ACTIVATIONS
 from tests.network.strategies import Drawn, networks
 
 with warnings.catch_warnings():
@@ -115,7 +115,7 @@ def test_one_trace_gives_what_fvcore_gives_in_two(drawn: Drawn) -> None:
 
 def test_what_reaches_no_output_costs_no_flops() -> None:
     """A part whose result is thrown away has parameters, but its operators are not in the trace."""
-    graph = Graph(("x",), (Bound("unused", GraphApply(PLAIN, ("x",))),), GraphApply(Linear(2), ("x",)))
+    graph = Graph(("x",), (Binding("unused", GraphApply(PLAIN, ("x",))),), GraphApply(Linear(2), ("x",)))
     measured = measure(graph, IMAGE)
     assert measured.by_operator == {"linear": prod(IMAGE) * 2}
     assert measured.params == 576 + prod(IMAGE) * 2 + 2
@@ -130,7 +130,7 @@ def test_equal_operators_on_one_input_both_count() -> None:
     """The trace merges nothing: two activations of one value, two products of one convolution."""
     graph = Graph(
         ("x",),
-        (Bound("h", GraphApply(PLAIN, ("x",))), Bound("g", GraphApply(PLAIN, ("x",)))),
+        (Binding("h", GraphApply(PLAIN, ("x",))), Binding("g", GraphApply(PLAIN, ("x",)))),
         GraphJoin("add", (GraphName("h"), GraphName("g"))),
     )
     assert measure(graph, IMAGE).flops == 2 * 576 * 36

@@ -1,4 +1,4 @@
-"""Published networks in plain PyTorch, as people usually write them: what the architecture files are held against.
+"""Published networks in plain PyTorch, as people usually write them: what the network files are held against.
 
 Written from the papers; torchvision's own models stand for the rest. Modules are made in the order in which they
 run, a block's body before its shortcut, so that weights can be carried over in order.

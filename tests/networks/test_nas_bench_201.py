@@ -41,7 +41,7 @@ network: |
 
 
 def text_of(cell: str, channels: int = 16, cells: int = 5) -> str:
-    """An architecture file for a cell as the benchmark spells it, ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``."""
+    """A network file for a cell as the benchmark spells it, ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``."""
     n1, n2, n3 = (
         " + ".join(
             PARTS[edge.split("~")[0]].format(name)

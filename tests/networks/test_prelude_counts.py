@@ -9,14 +9,16 @@ import torch
 from torch import nn
 from torchvision.models import convnext, densenet, efficientnet, mobilenetv2, resnet, shufflenetv2
 
-from budgetnet.derivation.expand import Chooser, expand, refuse
+from budgetnet.derivation.decision import Chooser
+from budgetnet.derivation.expand import expand, refuse
 from budgetnet.grammar.imports import prelude
 from budgetnet.grammar.load import load
 from budgetnet.network.cost.closed_form import cost, output_of
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.torch.build import build
 from budgetnet.network.torch.measure import measure
-from budgetnet.ops.signature import BUILTIN, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Vocabulary
 from tests.networks.function import same_output
 
 WIDTH = 32

@@ -29,7 +29,7 @@ def architecture(known: Published) -> Architecture:
 
 
 def test_every_shipped_network_is_known():
-    """No architecture file ships without a count from elsewhere."""
+    """No network file ships without a count from elsewhere."""
     assert {path.stem for path in FOLDER.glob("*.yaml")} == {*BY_NAME, "dilated-residual-100k"}
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from budgetnet.grammar.lexer import RESERVED
 from budgetnet.grammar.load import load
-from budgetnet.ops.signature import BUILTIN, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Vocabulary
 from tools.language_reference import primitive_table, usage
 
 VOCABULARY = Vocabulary(BUILTIN)

@@ -13,9 +13,9 @@ import pytest
 from optuna.trial import TrialState
 
 from budgetnet.records.ledger import Running, trial_seed
+from budgetnet.records.parameters import parameters
 from budgetnet.records.process import host, life_of, this_process
 from budgetnet.records.trial import ATTRIBUTES
-from budgetnet.search.propose import parameters_of
 from budgetnet.space.judge import draw
 from tests.search.helpers import open_ledger
 
@@ -24,10 +24,10 @@ def derived(space, seed=0):
     """A derivation's parameters, and attributes such as a candidate has."""
     found = draw(space, random.Random(seed))
     attributes = {
-        "arch": "short", "network": "long", "decisions": dict(found.expansion.decisions), "hash": str(seed),
+        "arch": "short", "network": "long", "decisions": found.expansion.decisions, "hash": str(seed),
         "params": found.cost.params, "flops": found.cost.flops,
     }  # fmt: skip
-    return parameters_of(space, found), attributes
+    return parameters(found.expansion.answers), attributes
 
 
 def start(ledger, space, seed=0) -> Running:
@@ -174,9 +174,9 @@ def test_killed_between_repetition_and_closing(study, space, ledger, tmp_path):
     original = ledger.storage.get_trial(trial.id)
     ledger.recover()
     ledger.storage._backend.get_trial(trial.id)
-    from budgetnet.records.ledger import repeat
+    from budgetnet.records.ledger import queue_again
 
-    repeat(ledger.storage, ledger._id, original)
+    queue_again(ledger.storage, ledger._id, original)
     assert [record.outcome for record in ledger.records()] == ["interrupted", "waiting"]
 
 

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from budgetnet.errors import RequestError, StudyError
+from budgetnet.files.study_file import read_study
 from budgetnet.network.cost.closed_form import cost
-from budgetnet.records.lookup import architecture_of, find, open_trials, pick, read_study_file
+from budgetnet.records.lookup import architecture_of, find, open_trials, pick
 
 
 def test_a_file_is_a_network(by_hand_path, by_hand):
-    """An architecture file needs no study."""
+    """A network file needs no study."""
     found = find(str(by_hand_path))
     assert found.architecture.network == by_hand.network
     assert found.trials is None
@@ -54,14 +55,14 @@ def test_recorded_networks_are_read_with_the_built_in_defaults(trials, make_reco
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{folder}/tinny.yaml", "there is no file .*tinny.yaml; did you mean 'tiny.yaml'"),
-        ("{folder}/zzz", "there is no file .*zzz; a network is an architecture file, STUDY:best or STUDY:17"),
+        ("{folder}/tinny.yaml", "there is no file .*tinny.yaml; did you mean '.*tiny.yaml'"),
+        ("{folder}/zzz", "there is no file .*zzz; a network is a network file, STUDY:best or STUDY:17"),
         ("{folder}/no/such/folder.yaml", "there is no folder"),
         ("{study}", "is a study, which holds many networks; name one: .*:best or .*:17"),
         ("{study}:99", "tiny has no trial 99: it has the trials 0 to 3"),
         ("{study}:bst", "a trial is named by its number or 'best', but got 'bst'; did you mean 'best'"),
         ("{study}:-1", "but got '-1'; see: budgetnet list .* --run"),
-        ("{folder}/tinny.yaml:best", "there is no study file .*tinny.yaml; did you mean 'tiny.yaml'"),
+        ("{folder}/tinny.yaml:best", "there is no study file .*tinny.yaml; did you mean '.*tiny.yaml'"),
         (":best", "there is no file :best"),
     ],
 )
@@ -76,7 +77,7 @@ def test_a_study_that_has_not_run_says_how_to_run_it(study_path, tmp_path):
     out = tmp_path / "nothing"
     command = re.escape(f"budgetnet search {study_path} --out {out}")
     with pytest.raises(RequestError, match=f"there are no trials of tiny yet: .* first run: {command}"):
-        open_trials(read_study_file(study_path), out=out)
+        open_trials(read_study(study_path), out=out)
     assert not out.exists()
 
 
@@ -85,13 +86,13 @@ def test_a_study_whose_grammar_changed_is_not_mixed_with_old_trials(study_path, 
     path = tmp_path / "tiny.yaml"
     path.write_text(study_path.read_text().replace("conv(3, 8|12) maxpool", "conv(5, 8|12) maxpool"))
     with pytest.raises(StudyError, match="differs from the study"):
-        open_trials(read_study_file(path), out=run_folder)
+        open_trials(read_study(path), out=run_folder)
 
 
 def test_an_architecture_in_a_study_s_place_is_recognised(by_hand_path):
     """The two kinds of file are told apart before a key is called unknown."""
-    with pytest.raises(RequestError, match="is an architecture file, but a study file is needed; try budgetnet show"):
-        read_study_file(by_hand_path)
+    with pytest.raises(RequestError, match="is a network file, but a study file is needed; try budgetnet show"):
+        read_study(by_hand_path)
 
 
 def test_nothing_trained_means_no_best(trials):
@@ -118,7 +119,43 @@ def test_missing_numbers_list_what_there_is(trials, make_record):
 
 def test_the_options_that_lead_to_a_database(trials):
     """Advice that names a command names the folder and the database it needs, and nothing else."""
-    assert trials.place == f" --run {trials.folder}"
-    assert replace(trials, storage="postgresql://h/d").place.endswith(" --storage postgresql://h/d")
+    assert trials.command("list") == f"budgetnet list --run {trials.folder}"
+    assert replace(trials, storage="postgresql://h/d").command("list").endswith(" --storage postgresql://h/d")
     usual = trials.study.run_folder()
-    assert replace(trials, folder=usual, storage=f"sqlite:///{Path(usual / 'study.db').absolute()}").place == ""
+    there = replace(trials, folder=usual, storage=f"sqlite:///{Path(usual / 'study.db').absolute()}")
+    assert there.command("list", "my study.yaml") == "budgetnet list 'my study.yaml'"
+
+
+def test_trials_read_without_optuna_are_the_same(trials):
+    """Optuna's own reading of the same database."""
+    by_optuna = open_trials(trials.study, storage=trials.storage, out=trials.folder)
+    assert by_optuna == trials
+
+
+def test_a_run_folder_beside_the_study_file_is_found(trials, tmp_path, monkeypatch):
+    """`runs/NAME` in the working directory comes first."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    study = replace(trials.study, path=tmp_path / "tiny.yaml")
+    assert study.run_folder() == Path("runs/tiny")
+    (tmp_path / "runs/tiny").mkdir(parents=True)
+    assert study.run_folder() == tmp_path / "runs/tiny"
+    Path("runs/tiny").mkdir(parents=True)
+    assert study.run_folder() == Path("runs/tiny")
+    assert study.run_folder(Path("out")) == Path("out")
+
+
+def test_a_study_may_be_meant_by_its_bare_name(tmp_path, monkeypatch):
+    """The suffix, and the folder in which studies are kept, are thought of."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies" / "quick.yaml").touch()
+    (tmp_path / "here.yml").touch()
+    with pytest.raises(RequestError, match=r"there is no study file quick; did you mean 'studies/quick\.yaml'\?"):
+        read_study(Path("quick"))
+    with pytest.raises(RequestError, match=r"there is no study file quick\.yaml; did you mean 'studies/quick\.yaml'\?"):
+        read_study(Path("quick.yaml"))
+    with pytest.raises(RequestError, match=r"there is no study file here; did you mean 'here\.yml'\?"):
+        read_study(Path("here"))
+    with pytest.raises(RequestError, match=r"there is no file quick; did you mean 'studies/quick\.yaml'\?"):
+        find("quick")

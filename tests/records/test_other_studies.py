@@ -6,11 +6,11 @@ import pytest
 
 from budgetnet.files.settings import comparable, settings_of
 from budgetnet.files.spaces import space_of
-from budgetnet.records.other_studies import REFRESH, Elsewhere
+from budgetnet.records.other_studies import REFRESH, OtherStudies
 from budgetnet.records.ranking import best
-from budgetnet.search.candidates import Intake
+from budgetnet.search.candidates import CandidateSource
 from budgetnet.search.finalists import choose_finalists
-from budgetnet.search.loop import Campaign
+from budgetnet.search.loop import SearchLoop
 from budgetnet.search.propose import make_sampler
 from budgetnet.training.recipe.recipe import Recipe
 from tests.records.test_ledger import derived
@@ -23,10 +23,10 @@ SEARCH = "{trials: 3, workers: 1, seed: 0, sampler: random, pruner: none}"
 def run(study, folder):
     """Search with one worker; return the records and what was trained."""
     ledger, space, workers = open_ledger(study, folder), space_of(study), Threads(study)
-    elsewhere = Elsewhere(ledger.storage, study)
-    intake = Intake(space, ledger, make_sampler(study, space), study.search.seed, elsewhere=elsewhere)
-    Campaign(
-        study=study, ledger=ledger, intake=intake, pool=workers, listen=lambda _: None, stopped=lambda: False
+    others = OtherStudies(ledger.storage, study)
+    candidates = CandidateSource(space, ledger, make_sampler(study, space), study.search.seed, other_studies=others)
+    SearchLoop(
+        study=study, ledger=ledger, candidates=candidates, pool=workers, listen=lambda _: None, stopped=lambda: False
     ).run()
     return ledger, workers.jobs
 
@@ -67,17 +67,17 @@ def test_other_conditions_are_not_comparable(make_study, tmp_path, changes):
     first, _ = run(make_study(**usual), tmp_path)
     (theirs,) = first.records()
     study = make_study(study="other", **{**usual, **changes})
-    other = Elsewhere(first.storage, study)
+    other = OtherStudies(first.storage, study)
     open_ledger(study, tmp_path)
     assert other.completed(theirs.hash) is None
     again = make_study(study="alike", budget="{params: 5k}", **usual)
-    assert Elsewhere(first.storage, again).completed(theirs.hash).address == "tiny:0"
+    assert OtherStudies(first.storage, again).completed(theirs.hash).address == "tiny:0"
 
 
 def test_only_completed_trials_have_a_score_to_take(make_study, study, space, ledger):
     """What was stopped, diverged, failed, runs or is itself a copy elsewhere is trained here; later trials are seen."""
     now = 0.0
-    other = Elsewhere(ledger.storage, make_study(study="other"), clock=lambda: now)
+    other = OtherStudies(ledger.storage, make_study(study="other"), clock=lambda: now)
     ends = ("stopped_early", "diverged", "failed", "completed")
     trials = [ledger.start(*derived(space, seed)) for seed in range(len(ends))]
     assert other.completed("3") is None
@@ -99,7 +99,7 @@ def test_each_trial_is_read_once(make_study, study, space, ledger, monkeypatch):
     plain = elsewhere.read_record
     monkeypatch.setattr(elsewhere, "read_record", lambda trial: read.append(trial.number) or plain(trial))
     now = 0.0
-    other = Elsewhere(ledger.storage, make_study(study="other"), clock=lambda: now)
+    other = OtherStudies(ledger.storage, make_study(study="other"), clock=lambda: now)
     ledger.finish(ledger.start(*derived(space, 0)), "completed", accuracy=0.5, curve=[0.5])
     running = ledger.start(*derived(space, 1))
     assert other.completed("0") is not None

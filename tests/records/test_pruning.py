@@ -35,8 +35,11 @@ def test_a_pruners_text_reads_back(make_study, pruner):
 
 @pytest.mark.parametrize("kind", ["halving", "hyperband"])
 def test_a_first_rung_that_no_trial_reaches(make_study, kind):
-    """A pruner that could never judge is a mistake; the message points at the search section."""
-    with pytest.raises(StudyError, match=r"tiny\.yaml:\d+:1: the pruner's first rung, after epoch 2, must come before"):
+    """A pruner that could never judge is a mistake; the message points at the key."""
+    message = (
+        r"search\.pruner\.first must be below training\.epochs, 2, but got 2; lower search\.pruner\.first or raise"
+    )
+    with pytest.raises(StudyError, match=rf"tiny\.yaml:\d+:\d+: {message}"):
         make_study(search=f"{{pruner: {{kind: {kind}, first: 2}}}}")
 
 

@@ -89,10 +89,10 @@ def test_folder_in_the_databases_place(tmp_path):
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("runs/study.db", r"'runs/study\.db' is no database address; a file is written sqlite:///runs/study\.db"),
-        ("sqlit:///x.db", r"'sqlit' is no kind of database; did you mean 'sqlite'\?"),
+        ("runs/study.db", r"'runs/study\.db' is not a database address; a file is written sqlite:///runs/study\.db"),
+        ("sqlit:///x.db", r"'sqlit' is not a kind of database; did you mean 'sqlite'\?"),
         ("postgresql://me:secret@localhost/x", r"postgresql://me:\*\*\*@localhost/x needs a database driver"),
-        ("postgresql://me:secret@local host:x/y", r"is no database address"),
+        ("postgresql://me:secret@local host:x/y", r"is not a database address"),
     ],
 )
 def test_wrong_addresses(url, message):

@@ -9,14 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from budgetnet.errors import RequestError
-from budgetnet.records.score import Score
-from budgetnet.records.training_folder import FILE, Training, read_training, write_training
-from budgetnet.records.training_run import Run, score_of
+from budgetnet.records.training_folder import TRAINING_FILE, Training, read_training, write_training
+from budgetnet.records.training_run import Score, TrainingRun, score_of
 
 
-def run(seed: int, accuracy: float | None = 0.9) -> Run:
+def run(seed: int, accuracy: float | None = 0.9) -> TrainingRun:
     """One run as a training records it."""
-    return Run(
+    return TrainingRun(
         seed=seed,
         test_accuracy=accuracy,
         test_accuracy_flip=accuracy,
@@ -24,7 +23,7 @@ def run(seed: int, accuracy: float | None = 0.9) -> Run:
         test_images=360,
         diverged=None,
         failed=None if accuracy is not None else "out of memory",
-        losses=(2.0, 1.0, 0.5),
+        train_losses=(2.0, 1.0, 0.5),
         epochs=3,
         seconds=1.5,
         device="cpu",
@@ -61,7 +60,7 @@ def test_a_training_reads_back_equal(training, tmp_path):
     path = write_training(tmp_path / "new" / "folder", training)
     assert read_training(path.parent) == training
     assert json.loads(path.read_text())["test_accuracy"]["mean"] == pytest.approx(0.85)
-    assert [entry.name for entry in path.parent.iterdir()] == [FILE]
+    assert [entry.name for entry in path.parent.iterdir()] == [TRAINING_FILE]
 
 
 def test_an_empty_folder_holds_no_training(tmp_path):
@@ -74,7 +73,7 @@ def test_an_empty_folder_holds_no_training(tmp_path):
 )
 def test_damaged_files_are_named(tmp_path, text):
     """A damaged file is neither overwritten nor taken for an empty one."""
-    (tmp_path / FILE).write_text(text)
+    (tmp_path / TRAINING_FILE).write_text(text)
     with pytest.raises(RequestError, match=r"training\.json (cannot be read|is not a budgetnet-training/1 file)"):
         read_training(tmp_path)
 
@@ -84,7 +83,7 @@ def test_damaged_files_are_named(tmp_path, text):
 def test_no_text_whatever_escapes_as_another_error(tmp_path_factory, text):
     """Any text in the file's place gives our error or, never by chance, a training."""
     folder = tmp_path_factory.mktemp("t")
-    (folder / FILE).write_text(text, encoding="utf-8")
+    (folder / TRAINING_FILE).write_text(text, encoding="utf-8")
     with pytest.raises(RequestError, match="move it away"):
         read_training(folder)
 

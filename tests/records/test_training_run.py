@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
+import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import optuna
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from budgetnet.records.score import Score
-from budgetnet.records.training_run import FinalRun, score_of
+from budgetnet.records.finalist import final_run, final_run_document, read_finalists
+from budgetnet.records.training_run import Score, TrainingRun, score_of
+from budgetnet.records.trial import read_record, training_attributes
 from budgetnet.training.recipe.recipe import Recipe
 from budgetnet.training.test_report import Mistake, Reading
 from budgetnet.workers.environment import environment, unlike
 from budgetnet.workers.messages import Result
 
+RESULTS = Path(__file__).parent.parent.parent / "studies" / "results"
 OLDER = Path(__file__).parent / "older" / "record.json"
 
 RESULT = Result(
-    losses=(2.0, 1.0),
+    train_losses=(2.0, 1.0),
     train_accuracies=(0.3, 0.6),
     epochs=2,
     stopped=False,
@@ -46,23 +51,79 @@ RESULT = Result(
 )
 
 
-def record(result: Result | None, failed: str | None = None) -> FinalRun:
+def record(result: Result | None, failed: str | None = None) -> TrainingRun:
     """What is recorded of a finalist's training."""
     here = {"torch": "2.7"}
-    return FinalRun.record(
-        result, seed=5, recipe=Recipe(), failed=failed, weights="w", environment=here, trial=3, run=1, workers=2
+    return TrainingRun.record(
+        result, seed=5, recipe=Recipe(), failed=failed, weights="w", environment=here, repeat=1, workers=2
     )
 
 
+def through_json(document: object) -> Any:
+    """A document as a file or database gives it back."""
+    return json.loads(json.dumps(document, allow_nan=False))
+
+
 def test_a_run_is_recorded_whole_and_survives_json() -> None:
-    """Curves, reading, recipe and what it ran on; read back, it is equal."""
+    """Curves, reading, recipe and what it ran on; read back, a finalist's run has all that its form holds."""
     run = record(RESULT)
-    assert FinalRun.of(json.loads(json.dumps(asdict(run)))) == run
-    assert (run.trial, run.run, run.workers, run.seed, run.seconds) == (3, 1, 2, 5, 1.235)
+    document = through_json(final_run_document(3, run))
+    assert document["trial"] == 3
+    assert final_run(document) == run
+    assert final_run(document | {"later": 1}) == final_run(document)  # a key of a later version
+    assert (run.repeat, run.workers, run.seed, run.seconds) == (1, 2, 5, 1.235)
     assert run.reading == RESULT.reading
-    assert (run.losses, run.train_accuracies) == ((2.0, 1.0), (0.3, 0.6))
+    assert (run.train_losses, run.train_accuracies) == ((2.0, 1.0), (0.3, 0.6))
     assert run.environment == {"torch": "2.6"}
     assert run.recipe == Recipe().to_mapping()
+
+
+def test_a_run_without_a_key_of_the_first_version_is_none() -> None:
+    """Only what came later has a default."""
+    document = through_json(record(RESULT).document())
+    TrainingRun.of({name: value for name, value in document.items() if name != "reading"})
+    with pytest.raises(KeyError, match="weights"):
+        TrainingRun.of({name: value for name, value in document.items() if name != "weights"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome", "accuracy"),
+    [
+        ({}, "completed", None),
+        ({"stopped": True, "validation_accuracies": (0.1, 0.2)}, "stopped_early", 0.2),
+        ({"diverged": "loss is not finite", "stopped": True}, "diverged", None),
+        ({"failed": "out of memory"}, "failed", None),
+    ],
+)
+def test_the_outcome_follows_from_how_it_ended(changes: dict[str, Any], outcome: str, accuracy: float | None) -> None:
+    """One word for each way to end."""
+    run = replace(record(RESULT), **changes)
+    assert (run.outcome, run.accuracy) == (outcome, accuracy)
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("**/training.json")), ids=lambda path: path.parent.name)
+def test_shipped_trainings_are_written_as_they_were_read(path: Path) -> None:
+    """This version writes what that one wrote: either reads the other's files."""
+    for run in json.loads(path.read_text(encoding="utf-8"))["runs"]:
+        again = through_json(TrainingRun.of(run).document())
+        assert again == {"train_accuracies": [], "reading": None} | run
+
+
+def test_shipped_trials_and_finalists_are_written_as_they_were_read(tmp_path: Path) -> None:
+    """The same for the database of the flagship."""
+    database = shutil.copy(RESULTS / "cifar10-200k" / "study.db", tmp_path / "study.db")
+    study = optuna.load_study(study_name=None, storage=f"sqlite:///{database}")
+    runs = {name: value for name, value in study.user_attrs.items() if name.startswith("finalist:")}
+    assert len(runs) == sum(len(finalist.runs) for finalist in read_finalists(study)) > 0
+    for value in runs.values():
+        again = through_json(final_run_document(value["trial"], final_run(value)))
+        assert again == {"train_accuracies": [], "reading": None} | value
+    trained = [trial for trial in study.trials if read_record(trial).trained]
+    assert trained
+    for trial in trained:
+        written = through_json(training_attributes(read_record(trial).training))
+        held = {name: trial.user_attrs[name] for name in written if name in trial.user_attrs}
+        assert {name: written[name] for name in held} == held
 
 
 def test_a_failed_run_tells_where_it_failed() -> None:
@@ -77,9 +138,9 @@ def test_records_of_version_0_1_are_read() -> None:
     """The finalists of that record have neither reading nor train accuracies, and keep their scores."""
     finalists = json.loads(OLDER.read_text(encoding="utf-8"))["finalists"]
     for finalist in finalists:
-        runs = [FinalRun.of(run) for run in finalist["runs"]]
+        runs = [final_run(run) for run in finalist["runs"]]
         assert score_of(runs).document() == pytest.approx(finalist["test_accuracy"])
-        assert len(runs[0].losses) == 20
+        assert len(runs[0].train_losses) == 20
         assert all(run.environment["torch"] == "2.15.0" for run in runs)
 
 

@@ -10,14 +10,15 @@ import urllib.request
 import pytest
 
 from budgetnet.errors import RequestError
-from budgetnet.records.lookup import address_of, read_study_file
+from budgetnet.files.study_file import read_study
+from budgetnet.records.lookup import address_of
 from budgetnet.report.dashboard import is_loopback, open_database, serve
 
 
 @pytest.fixture
 def database(study_path, run_folder):
     """The small study's database."""
-    study = read_study_file(study_path)
+    study = read_study(study_path)
     return open_database(study, address_of(study, out=run_folder))
 
 

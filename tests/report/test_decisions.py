@@ -9,11 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from budgetnet.cli import app
-from budgetnet.cli.searching import changed
 from budgetnet.errors import RequestError
 from budgetnet.files.network_file import parse
-from budgetnet.records.lookup import read_study_file
+from budgetnet.files.study_file import read_study
 from budgetnet.report.decisions import decisions, decisions_document, decisions_text
+from budgetnet.search.options import with_search_options
 
 HEAD = "format: budgetnet/1\ninput: [1, 8, 8]\nclasses: 10\nname: a\nnetwork: |\n  network = "
 FIRST = "conv(3, 8) maxpool(2) skip(conv(3, 12)) conv(3, 8) gap linear(10)\n"
@@ -24,7 +24,7 @@ OUTSIDE = "conv(3, 8) maxpool(2) conv(5, 12) gap linear(10)\n"
 @pytest.fixture
 def study(study_path):
     """The small study."""
-    return read_study_file(study_path)
+    return read_study(study_path)
 
 
 def test_differing_decisions_stand_side_by_side(study):
@@ -87,6 +87,6 @@ def test_networks_to_start_from_are_added(study, tmp_path):
     """To those that the study names; a missing one is an error before anything begins."""
     path = tmp_path / "a.yaml"
     path.write_text(HEAD + FIRST)
-    assert changed(study, {"trials": 3}, [path]).start_from == (path,)
-    with pytest.raises(RequestError, match=r"--start-from: there is no architecture file none\.yaml; check the path"):
-        changed(study, {}, [tmp_path.__class__("none.yaml")])
+    assert with_search_options(study, {"trials": 3}, [path]).start_from == (path,)
+    with pytest.raises(RequestError, match=r"--start-from: there is no network file none\.yaml; check the path"):
+        with_search_options(study, {}, [tmp_path.__class__("none.yaml")])

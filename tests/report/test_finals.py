@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from budgetnet.records.training_run import Finalist, FinalRun
-from budgetnet.report.finals import agreement, finalist_document, finalists_text
+from budgetnet.records.finalist import Finalist
+from budgetnet.records.training_run import TrainingRun
+from budgetnet.report.finals import finalist_document, finalists_text, rank_agreement
 
 
 def finalist(trial: int, *accuracies: float | None) -> Finalist:
@@ -15,27 +16,8 @@ def finalist(trial: int, *accuracies: float | None) -> Finalist:
     return Finalist(
         trial=trial,
         runs=tuple(
-            FinalRun(
-                trial=trial,
-                run=number,
-                seed=number,
-                recipe={"epochs": 3},
-                test_accuracy=accuracy,
-                test_accuracy_flip=None,
-                test_loss=0.2,
-                test_images=100,
-                diverged=None,
-                failed=None,
-                losses=(2.0, 1.0, 0.5),
-                epochs=3,
-                seconds=1.0,
-                device="cpu",
-                precision="float32",
-                threads=1,
-                workers=1,
-                weights=None,
-                environment={},
-                finished="2025-03-01T12:00:00+00:00",
+            TrainingRun(
+                seed=number, repeat=number, recipe={"epochs": 3}, test_accuracy=accuracy, test_loss=0.2, epochs=3
             )
             for number, accuracy in enumerate(accuracies)
         ),
@@ -52,18 +34,26 @@ def test_the_table_has_mean_and_deviation(make_record):
     assert finalists_text([], records) == []
 
 
-@pytest.mark.parametrize(("full", "tau"), [((0.7, 0.8, 0.9), 1), ((0.9, 0.8, 0.7), -1), ((0.8, 0.8, 0.8), 0)])
+@pytest.mark.parametrize(("full", "tau"), [((0.7, 0.8, 0.9), 1), ((0.9, 0.8, 0.7), -1), ((0.7, 0.9, 0.9), 2 / 6**0.5)])
 def test_rank_correlation(make_record, full, tau):
-    """Equal order is 1, reversed order -1, ties nothing."""
+    """Equal order is 1, reversed order -1; a tie is taken from one side's pairs (tau-b)."""
     records = [make_record(number, 0.5 + number / 10) for number in range(3)]
     finalists = [finalist(number, accuracy) for number, accuracy in enumerate(full)]
-    assert agreement(finalists, records) == pytest.approx(tau)
-    assert f"Kendall's tau = {tau:+.2f}" in finalists_text(finalists, records)[-1]
+    assert rank_agreement(finalists, records) == pytest.approx(tau)
+    assert f"Kendall's tau-b = {tau:+.2f}" in finalists_text(finalists, records)[-1]
+
+
+def test_equal_scores_have_no_order(make_record):
+    """Where all networks are equally good, nothing is said."""
+    records = [make_record(number, 0.5 + number / 10) for number in range(3)]
+    finalists = [finalist(number, 0.8) for number in range(3)]
+    assert rank_agreement(finalists, records) is None
+    assert "Kendall" not in finalists_text(finalists, records)[-1]
 
 
 def test_two_networks_have_no_rank_correlation(make_record):
     """Two networks agree or not by a coin's toss."""
-    assert agreement([finalist(0, 0.7), finalist(1, 0.8)], [make_record(0), make_record(1)]) is None
+    assert rank_agreement([finalist(0, 0.7), finalist(1, 0.8)], [make_record(0), make_record(1)]) is None
 
 
 def test_a_finalist_is_a_json_document():

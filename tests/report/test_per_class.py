@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 
-from budgetnet.records.training_run import Run
+from budgetnet.records.training_run import TrainingRun
 from budgetnet.report.per_class import classes_text
 from budgetnet.training.test_report import Mistake, Reading
 from tests.records.test_training_folder import run
 
 
-def read(seed: int, confusion: list[list[int]], **changes) -> Run:
+def read(seed: int, confusion: list[list[int]], **changes) -> TrainingRun:
     """A run with this confusion table over cats, dogs and cars."""
     table = tuple(tuple(row) for row in confusion)
     mistake = Mistake(image=7, true=0, predicted=1, confidence=0.987, true_probability=0.01, file="test/cat/7.png")
@@ -77,4 +77,4 @@ def test_of_many_classes_the_worst_are_listed():
 def test_a_run_with_a_reading_survives_json():
     """What a file holds reads back equal, mistakes and all."""
     one = read(0, [[8, 2, 0], [1, 9, 0], [0, 0, 10]])
-    assert Run.of(json.loads(json.dumps(asdict(one)))) == one
+    assert TrainingRun.of(json.loads(json.dumps(one.document()))) == one

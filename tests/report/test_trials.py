@@ -34,9 +34,15 @@ def test_outcomes_may_be_written_with_hyphens(records):
 
 
 def test_the_best_come_first_by_the_study_s_goal(records):
-    """`top` ranks as the study does, completed trials before those that were stopped."""
-    assert [r.number for r in select(records, goal="accuracy", target=None, top=9)] == [2, 0, 3]
+    """`top` ranks as the study does: completed, then stopped early, then what has no accuracy, by number."""
+    assert [r.number for r in select(records, goal="accuracy", target=None, top=9)] == [2, 0, 3, 1]
     assert [r.number for r in select(records, goal="smallest", target=0.4, top=1)] == [0]
+
+
+def test_trials_without_an_accuracy_can_be_among_the_first(records):
+    """`--top 3 --outcome over-budget` lists those that there are."""
+    chosen = select(records, goal="accuracy", target=None, outcome="over-budget", top=3)
+    assert [record.number for record in chosen] == [1]
 
 
 def test_a_wrong_outcome_offers_the_nearest(records):

@@ -12,7 +12,7 @@ from budgetnet.files.study import Study
 from budgetnet.records.ledger import Ledger
 from budgetnet.records.open import open_study
 from budgetnet.records.storage import default_url
-from budgetnet.workers.messages import Done, Failed, Job, Message, Progress, Setup
+from budgetnet.workers.messages import Done, EpochReport, Failed, Job, Message, Setup
 
 GRAMMAR = """\
 network  = stem stage(8|12|16|24){1..2} head
@@ -91,14 +91,14 @@ class Threads:
         """Return what workers have said."""
         ready = wait([here for here, _ in self._pipes], timeout)
         messages: list[Message] = [here.recv() for here, _ in self._pipes if here in ready]
-        self._busy -= {message.worker for message in messages if not isinstance(message, Progress)}
+        self._busy -= {message.worker for message in messages if not isinstance(message, EpochReport)}
         return messages
 
     def _train(self, worker: int, job: Job) -> None:
         there = self._pipes[worker][1]
 
         def on_epoch(epoch: int, accuracy: float | None) -> bool:
-            there.send(Progress(worker, epoch, accuracy))
+            there.send(EpochReport(worker, epoch, accuracy))
             return bool(there.recv()) if job.ask else True
 
         try:

@@ -11,7 +11,7 @@ from budgetnet.errors import DataError, RequestError, StudyError
 from budgetnet.network.torch.build import build
 from budgetnet.records.lookup import Found, find
 from budgetnet.records.training_folder import read_training
-from budgetnet.search.full_training import Plan, plan, train_network
+from budgetnet.search.full_training import TrainingPlan, plan_training, train_network
 from budgetnet.training.recipe.presets import MUON
 from budgetnet.training.recipe.recipe import Recipe
 
@@ -26,32 +26,32 @@ def named(by_hand):
 def planned(by_hand, tmp_path):
     """One short run on digits."""
     recipe = Recipe(epochs=1, batch=64, shift=0, flip="none", precision="float32")
-    return Plan(architecture=by_hand, dataset="digits", recipe=recipe, seeds=1, out=tmp_path / "out")
+    return TrainingPlan(architecture=by_hand, dataset="digits", recipe=recipe, seeds=1, out=tmp_path / "out")
 
 
 def test_a_trial_is_trained_as_its_study_trains_finalists(study_path, run_folder):
     """Data set, recipe, number of seeds and place follow from the study; what is given wins."""
     found = find(f"{study_path}:0", out=run_folder)
-    planned = plan(found)
+    planned = plan_training(found)
     assert (planned.dataset, planned.seeds, planned.recipe.epochs) == ("digits", 2, 3)
     assert planned.out == run_folder / "train" / "trial-0"
-    assert plan(found, seeds=5, epochs=1).recipe.epochs == 1
-    assert plan(found, seeds=5, epochs=1).seeds == 5
+    assert plan_training(found, seeds=5, epochs=1).recipe.epochs == 1
+    assert plan_training(found, seeds=5, epochs=1).seeds == 5
 
 
 def test_a_file_needs_to_be_told_the_data(named, trials):
     """A network alone does not say on what to train it; a study says, a data set's name says, both are too much."""
     with pytest.raises(RequestError, match=r"say on what to train by-hand\.yaml: --study STUDY, or --dataset"):
-        plan(named)
+        plan_training(named)
     with pytest.raises(RequestError, match="the data set follows from the study tiny; leave --dataset out"):
-        plan(named, study=trials.study, dataset="digits")
+        plan_training(named, study=trials.study, dataset="digits")
     with pytest.raises(DataError, match="no data set 'digit'; did you mean 'digits'"):
-        plan(named, dataset="digit")
-    assert plan(named, study=trials.study).recipe == trials.study.finalists.training
-    assert plan(named, study=trials.study, recipe="muon", epochs=3).recipe == replace(MUON, epochs=3)
-    with pytest.raises(StudyError, match="no recipe preset 'moun'; did you mean 'muon'"):
-        plan(named, dataset="digits", recipe="moun")
-    assert plan(named, dataset="digits").out.parts == ("runs", "train", "by-hand")
+        plan_training(named, dataset="digit")
+    assert plan_training(named, study=trials.study).recipe == trials.study.finalists.training
+    assert plan_training(named, study=trials.study, recipe="muon", epochs=3).recipe == replace(MUON, epochs=3)
+    with pytest.raises(StudyError, match=r"preset must be one of .*, but got 'moun'; did you mean 'muon'"):
+        plan_training(named, dataset="digits", recipe="moun")
+    assert plan_training(named, dataset="digits").out.parts == ("runs", "train", "by-hand")
 
 
 def test_a_run_is_recorded_kept_and_gone_on_with(planned, by_hand):

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from budgetnet.cli.progress.search import silent
-from budgetnet.cli.progress.tally import record_text
+from budgetnet.cli.progress.search import record_text
 from budgetnet.errors import LanguageError, RequestError, StudyError
 from budgetnet.files import network_file as files
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study_file import parse_study
-from budgetnet.search.candidates import Intake
-from budgetnet.search.known_networks import read_starts
-from budgetnet.search.loop import Campaign
+from budgetnet.search.candidates import CandidateSource
+from budgetnet.search.events import silent
+from budgetnet.search.known_networks import read_known_networks
+from budgetnet.search.loop import SearchLoop
 from budgetnet.search.propose import make_sampler
 from budgetnet.space.judge import Candidate, Rejection
 from tests.search.helpers import GRAMMAR, Threads, open_ledger, study_text
@@ -24,7 +24,7 @@ KNOWN = "conv(3, 12) conv(3, 16) dwconv(5) conv(1, 16) gap linear(classes)"
 
 
 def network_file(folder: Path, text: str = KNOWN, name: str = "known.yaml", header: str = "") -> Path:
-    """An architecture file for digits."""
+    """A network file for digits."""
     path = folder / name
     path.write_text(
         f"format: budgetnet/1\nname: known\ninput: [1, 8, 8]\nclasses: 10\n{header}network: |\n  network = {text}\n"
@@ -35,16 +35,16 @@ def network_file(folder: Path, text: str = KNOWN, name: str = "known.yaml", head
 def intake_of(study, folder):
     """What proposes a study's networks, and its database."""
     space, ledger = space_of(study), open_ledger(study, folder)
-    starts = read_starts(study.start_from, study, space)
+    starts = read_known_networks(study.start_from, study, space)
     sampler = make_sampler(study, space)
-    return Intake(space=space, ledger=ledger, sampler=sampler, seed=0, starts=starts), ledger
+    return CandidateSource(space=space, ledger=ledger, sampler=sampler, seed=0, starts=starts), ledger
 
 
 def test_a_known_network_is_derived(study, space, tmp_path):
     """Its decisions give it again; a second file of the same network is the same start."""
     path = network_file(tmp_path)
     twin = network_file(tmp_path, KNOWN.replace("conv(3, 16)", "identity conv(3, 16, padding=1)"), "twin.yaml")
-    (start,) = read_starts([path, twin], study, space)
+    (start,) = read_known_networks([path, twin], study, space)
     assert start.origin == "known.yaml"
     assert isinstance(start.drawn, Candidate)
     assert start.drawn.expansion.network == files.read(path).network
@@ -57,7 +57,7 @@ def test_it_is_the_first_trial_and_only_once(study, tmp_path):
     study = replace(study, start_from=(network_file(tmp_path),), search=replace(study.search, trials=2))
     intake, ledger = intake_of(study, tmp_path / "run")
     pool = Threads(study)
-    Campaign(study=study, ledger=ledger, intake=intake, pool=pool, listen=silent, stopped=lambda: False).run()
+    SearchLoop(study=study, ledger=ledger, intake=intake, pool=pool, listen=silent, stopped=lambda: False).run()
     first, *rest = ledger.records()
     assert (first.number, first.outcome, first.origin) == (0, "completed", "known.yaml")
     assert first.params == 132 + 1760 + 432 + 288 + 170
@@ -91,7 +91,7 @@ def test_what_is_not_in_the_grammar_is_told_where_they_part(study, space, tmp_pa
         r"where the grammar offers .*dwconv\(5\).*\. Widen the grammar there, or leave this file out"
     )
     with pytest.raises(RequestError, match=message):
-        read_starts([path], study, space)
+        read_known_networks([path], study, space)
 
 
 def test_other_images_and_wrong_files_are_refused(study, space, tmp_path):
@@ -101,10 +101,10 @@ def test_other_images_and_wrong_files_are_refused(study, space, tmp_path):
     with pytest.raises(
         RequestError, match=r"takes images of 3×32×32 and tells 10 classes apart, but tiny has images of 1"
     ):
-        read_starts([path], study, space)
+        read_known_networks([path], study, space)
     path.write_text("nonsense")
-    with pytest.raises(LanguageError, match=r"known\.yaml:1:1: an architecture file is made of 'key: value' lines"):
-        read_starts([path], study, space)
+    with pytest.raises(LanguageError, match=r"known\.yaml:1:1: a network file is made of 'key: value' lines"):
+        read_known_networks([path], study, space)
 
 
 def test_own_primitives_must_be_the_studys(tmp_path):
@@ -121,11 +121,11 @@ def test_own_primitives_must_be_the_studys(tmp_path):
     same = network_file(tmp_path, known, "same.yaml", "plugins: [own.py]\n")
     bare = network_file(tmp_path, known, "bare.yaml")
     other = network_file(tmp_path, known, "other.yaml", "plugins: [other.py]\n")
-    assert len(read_starts([same, bare], study, space_of(study))) == 1
+    assert len(read_known_networks([same, bare], study, space_of(study))) == 1
     with pytest.raises(
         RequestError, match=r"'own' of known \(.*other\.py\) is not that of tiny \(.*own\.py\); let both"
     ):
-        read_starts([other], study, space_of(study))
+        read_known_networks([other], study, space_of(study))
 
 
 def test_the_study_file_names_them(tmp_path):
@@ -133,7 +133,5 @@ def test_the_study_file_names_them(tmp_path):
     network_file(tmp_path)
     study = parse_study(study_text(start_from="known.yaml"), tmp_path / "tiny.yaml")
     assert study.start_from == (tmp_path / "known.yaml",)
-    with pytest.raises(
-        StudyError, match=r"tiny\.yaml:\d+:26: there is no architecture file .*none\.yaml; write a path"
-    ):
+    with pytest.raises(StudyError, match=r"tiny\.yaml:\d+:26: there is no network file .*none\.yaml; write a path"):
         parse_study(study_text(start_from="[known.yaml, none.yaml]"), tmp_path / "tiny.yaml")

@@ -11,13 +11,13 @@ from budgetnet.errors import SearchError
 from budgetnet.files.spaces import space_of
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.records.ledger import trial_seed
-from budgetnet.search.candidates import Intake
+from budgetnet.search.candidates import CandidateSource
 from budgetnet.search.events import EpochDone, SearchEnded, TargetReached, TrialDone, TrialStarted, Waiting
-from budgetnet.search.loop import LIMIT_FAILURES, Campaign
+from budgetnet.search.loop import LIMIT_FAILED_TRIALS, SearchLoop
 from budgetnet.search.propose import make_sampler
 from budgetnet.search.samplers.random import RandomSampler
-from budgetnet.space.proposer import Deriver
-from budgetnet.workers.messages import Bug, Failed, Lost, Progress
+from budgetnet.space.proposer import Proposer
+from budgetnet.workers.messages import Bug, EpochReport, Failed, Lost
 from tests.search.helpers import Threads, open_ledger
 
 TWO_NETWORKS = "network = conv(3, 8) (identity | conv(1, 8){0..0} | conv(1, 8)) gap linear(classes)"
@@ -25,7 +25,7 @@ QUICK = "{epochs: 2, batch: 256, shift: 0, flip: none, precision: float32}"
 
 
 class Run:
-    """One campaign, with all that happens in it."""
+    """One search loop, with all that happens in it."""
 
     def __init__(self, study, folder, *, workers=None, sampler=None, stopped=None, **options) -> None:
         self.study = study
@@ -33,10 +33,10 @@ class Run:
         self.ledger = open_ledger(study, folder)
         self.workers = workers or Threads(study, 2)
         space = space_of(study)
-        self.campaign = Campaign(
+        self.loop = SearchLoop(
             study=study,
             ledger=self.ledger,
-            intake=Intake(space, self.ledger, sampler or make_sampler(study, space), study.search.seed),
+            candidates=CandidateSource(space, self.ledger, sampler or make_sampler(study, space), study.search.seed),
             pool=self.workers,
             listen=self.events.append,
             stopped=stopped or (lambda: False),
@@ -44,8 +44,8 @@ class Run:
         )
 
     def __call__(self):
-        """Run the campaign."""
-        return self.campaign.run()
+        """Run the search loop."""
+        return self.loop.run()
 
     def of(self, kind) -> list:
         """The events of one kind."""
@@ -92,9 +92,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(make_study, tmp_path):
     whole()
     asked = []
     cut = Run(study, tmp_path / "cut", workers=Threads(study), stopped=lambda: bool(asked))
-    cut.campaign.listen = lambda event: (
-        asked.append(1) if isinstance(event, TrialStarted) and event.number == 2 else None
-    )
+    cut.loop.listen = lambda event: asked.append(1) if isinstance(event, TrialStarted) and event.number == 2 else None
     assert cut() == "interrupted"
     assert [record.outcome for record in cut.ledger.records()] == ["completed", "completed", "interrupted", "waiting"]
     rest = Run(study, tmp_path / "cut", workers=Threads(study))
@@ -147,7 +145,7 @@ def test_small_space_is_exhausted(make_study, tmp_path):
 def test_rejections_are_recorded_with_constraint_and_reason(make_study, tmp_path):
     """Without a table, what breaks the budget is recorded as pruned, infeasible, untrained, and counted."""
     study = make_study(budget="{params: 900}", search="{trials: 2, workers: 1, pruner: none}", training=QUICK)
-    sampler = RandomSampler(Deriver(space_of(study), aware=False))
+    sampler = RandomSampler(Proposer(space_of(study), aware=False))
     run = Run(study, tmp_path, workers=Threads(study), sampler=sampler)
     run()
     records = run.ledger.records()
@@ -195,7 +193,7 @@ class Failing(Threads):
 
     def _train(self, worker, job) -> None:  # noqa: ARG002
         for epoch in range(self.epochs):
-            self._pipes[worker][1].send(Progress(worker, epoch + 1, 0.5))
+            self._pipes[worker][1].send(EpochReport(worker, epoch + 1, 0.5))
         self._pipes[worker][1].send(self.message)
 
 
@@ -203,9 +201,11 @@ class Failing(Threads):
 def test_failed_trials_are_recorded_and_too_many_end_the_search(study, tmp_path, message):
     """A failure is one trial's affair; ten in a row are the machine's."""
     run = Run(study, tmp_path, workers=Failing(study, message, epochs=0))
-    with pytest.raises(SearchError, match=rf"{LIMIT_FAILURES} trials in a row failed, the last with: {message.reason}"):
+    with pytest.raises(
+        SearchError, match=rf"{LIMIT_FAILED_TRIALS} trials in a row failed, the last with: {message.reason}"
+    ):
         run()
-    assert [record.outcome for record in run.ledger.records()] == ["failed"] * LIMIT_FAILURES
+    assert [record.outcome for record in run.ledger.records()] == ["failed"] * LIMIT_FAILED_TRIALS
     assert run.ledger.records()[0].reason == message.reason
 
 
@@ -243,7 +243,7 @@ def test_trials_of_other_processes_count_and_are_waited_for(make_study, tmp_path
     """A search does not end, nor start its finalists, while another process still trains for the study."""
     study = make_study(search="{trials: 2, workers: 1, pruner: none}", training=QUICK)
     run = Run(study, tmp_path, workers=Threads(study))
-    other = run.campaign.intake.new((), print)[0]
+    other = run.loop.candidates.new((), print)[0]
     run.ledger.storage.set_trial_user_attr(other.id, "owner", "elsewhere/1/then")
 
     def finish(event) -> None:
@@ -251,8 +251,8 @@ def test_trials_of_other_processes_count_and_are_waited_for(make_study, tmp_path
         if isinstance(event, Waiting):
             run.ledger.finish(other, "completed", accuracy=0.5, curve=[0.5])
 
-    run.campaign.listen = finish
-    run.campaign._looked -= 100  # look around at once instead of in five seconds
+    run.loop.listen = finish
+    run.loop._looked -= 100  # look around at once instead of in five seconds
     assert run() == "trials"
     assert len(run.of(Waiting)) == 1
     helper = Run(study, tmp_path, workers=run.workers, last=False)

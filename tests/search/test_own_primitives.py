@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from budgetnet.cli.progress.search import silent
 from budgetnet.errors import LanguageError, RequestError, StudyError
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import Study
@@ -16,8 +15,9 @@ from budgetnet.network.torch.measure import measure
 from budgetnet.records.open import open_study
 from budgetnet.records.storage import default_url
 from budgetnet.records.trial import Record
-from budgetnet.search.candidates import Intake
-from budgetnet.search.loop import Campaign
+from budgetnet.search.candidates import CandidateSource
+from budgetnet.search.events import silent
+from budgetnet.search.loop import SearchLoop
 from budgetnet.search.propose import make_sampler
 from budgetnet.search.run import search
 from tests.search.helpers import Threads, open_ledger, study_text
@@ -72,16 +72,20 @@ def make_own(tmp_path: Path) -> Callable[..., Study]:
     return make
 
 
-def campaign(study: Study, folder: Path, pool) -> Campaign:
+def loop(study: Study, folder: Path, pool) -> SearchLoop:
     """A search of a study with workers in threads."""
     space, ledger = space_of(study), open_ledger(study, folder)
-    intake = Intake(space=space, ledger=ledger, sampler=make_sampler(study, space), seed=0, plugins=study.plugins)
-    return Campaign(study=study, ledger=ledger, intake=intake, pool=pool, listen=silent, stopped=lambda: False)
+    candidates = CandidateSource(
+        space=space, ledger=ledger, sampler=make_sampler(study, space), seed=0, plugins=study.plugins
+    )
+    return SearchLoop(
+        study=study, ledger=ledger, candidates=candidates, pool=pool, listen=silent, stopped=lambda: False
+    )
 
 
 def searched(study: Study, folder: Path) -> list[Record]:
     """What a search of a study records."""
-    found = campaign(study, folder, Threads(study))
+    found = loop(study, folder, Threads(study))
     found.run()
     return list(found.ledger.records())
 
@@ -160,8 +164,8 @@ def test_every_network_is_counted_by_fvcore_and_said_to_be(make_own, tmp_path):
 def test_a_wrong_closed_form_fails_its_trials_with_the_place(make_own, tmp_path):
     """The verdict is fvcore's, and the reason says which class is to be corrected."""
     study = make_own(blocks=BLOCKS.replace("+ channels\n", "\n"))
-    found = campaign(study, tmp_path / "run", Threads(study))
-    assert found.intake.new((), lambda _record: None) == "refused"
+    found = loop(study, tmp_path / "run", Threads(study))
+    assert found.candidates.new((), lambda _record: None) == "refused"
     (record,) = found.ledger.records()
     assert record.outcome == "failed"
     assert "its closed form says" in record.reason
@@ -172,8 +176,8 @@ def test_a_primitive_that_fails_in_training_fails_its_trial(make_own, tmp_path):
     """The search goes on to its end, and the record says what and where."""
     blocks = BLOCKS.replace("return self.norm(x)", "return self.norm(x if x.shape[0] == 1 else x[:, :3])")
     study = make_own(blocks=blocks)
-    found = campaign(study, tmp_path / "run", Threads(study))
-    trial, network = found.intake.new((), lambda _record: None)
+    found = loop(study, tmp_path / "run", Threads(study))
+    trial, network = found.candidates.new((), lambda _record: None)
     found.pool.submit(0, _job(study, network, trial.seed))
     (message,) = found.pool.wait(60)
     place = f"{tmp_path / 'blocks.py'}:{len(BLOCKS.splitlines())}"

@@ -14,7 +14,7 @@ from budgetnet.records.trial import Record
 from budgetnet.search.propose import RECORDED_REJECTIONS, propose
 from budgetnet.search.samplers.random import RandomSampler
 from budgetnet.space.judge import Rejection
-from budgetnet.space.proposer import Deriver
+from budgetnet.space.proposer import Proposer
 
 SAME_TWICE = """\
 network = conv(3, 8) (identity | conv(1, 8){0..0} | conv(1, 8)) gap linear(classes)
@@ -34,7 +34,7 @@ def as_record(number: int, proposal, **values) -> Record:
 
 def test_candidate_fits_and_is_new(space):
     """Proposal after proposal, networks differ and fit."""
-    sampler = RandomSampler(Deriver(space))
+    sampler = RandomSampler(Proposer(space))
     records: list[Record] = []
     for number in range(20):
         proposal = propose(sampler, space, records, seed=0)
@@ -45,11 +45,11 @@ def test_candidate_fits_and_is_new(space):
 
 def test_proposals_go_on_as_if_never_stopped(space):
     """The next proposal follows from the records and the seed, not from the sampler's past."""
-    sampler = RandomSampler(Deriver(space))
+    sampler = RandomSampler(Proposer(space))
     one = propose(sampler, space, [], seed=0)
     records = [as_record(0, one)]
     two = propose(sampler, space, records, seed=0)
-    again = propose(RandomSampler(Deriver(space)), space, records, seed=0)
+    again = propose(RandomSampler(Proposer(space)), space, records, seed=0)
     assert again.candidate == two.candidate
     assert propose(sampler, space, records, seed=1).candidate != two.candidate
     assert propose(sampler, space, records, seed=0, salt="other process").candidate != two.candidate
@@ -58,7 +58,7 @@ def test_proposals_go_on_as_if_never_stopped(space):
 def test_first_rejections_are_recorded_and_the_rest_counted(make_study):
     """Of the draws over budget the first few distinct networks are kept whole, the others as numbers."""
     space = space_of(make_study(budget="{params: 700}"))
-    proposal = propose(RandomSampler(Deriver(space, aware=False)), space, [], seed=1)
+    proposal = propose(RandomSampler(Proposer(space, aware=False)), space, [], seed=1)
     assert len(proposal.rejected) == RECORDED_REJECTIONS
     assert proposal.dropped["params"] > 0
     assert len({digest for _, digest in proposal.rejected}) == RECORDED_REJECTIONS
@@ -66,14 +66,14 @@ def test_first_rejections_are_recorded_and_the_rest_counted(make_study):
         assert canonical_hash(rejection.expansion.network) == digest
         assert violation(space.budget, rejection)["params"] > 0
     known = [Record(number=0, outcome="over_budget", hash=digest) for _, digest in proposal.rejected]
-    again = propose(RandomSampler(Deriver(space, aware=False)), space, known, seed=1)
+    again = propose(RandomSampler(Proposer(space, aware=False)), space, known, seed=1)
     assert not {digest for _, digest in again.rejected} & {record.hash for record in known}
 
 
 def test_duplicate_takes_the_earlier_score(make_study):
     """Another derivation of a completed network is handed over to be recorded, once; then the space is exhausted."""
     space = space_of(make_study(SAME_TWICE))
-    sampler = RandomSampler(Deriver(space))
+    sampler = RandomSampler(Proposer(space))
     records: list[Record] = []
     proposals = []
     for number in range(2):
@@ -92,7 +92,7 @@ def test_duplicate_takes_the_earlier_score(make_study):
 def test_what_is_being_tried_is_not_tried_again(make_study, outcome, blocked):
     """Networks in training, failed or in line are not proposed; an interrupted one is, unless it is in line again."""
     space = space_of(make_study("network = conv(3, 8) gap linear(classes)"))
-    sampler = RandomSampler(Deriver(space))
+    sampler = RandomSampler(Proposer(space))
     one = propose(sampler, space, [], seed=0)
     again = propose(sampler, space, [as_record(0, one, outcome=outcome, accuracy=None)], seed=0, attempts=5)
     assert (again.candidate is None) == blocked
@@ -103,15 +103,15 @@ def test_grammar_without_networks_is_explained(make_study):
     """If no derivation is a network at all, an example of why is shown."""
     space = space_of(make_study("network = conv(3, 8) (maxpool(2)){4..5} gap linear(classes)"))
     with pytest.raises(SearchError, match=r"(?s)no derivation gives a network, for example: .*maxpool"):
-        propose(RandomSampler(Deriver(space, aware=False)), space, [], seed=0, attempts=20)
+        propose(RandomSampler(Proposer(space, aware=False)), space, [], seed=0, attempts=20)
     with pytest.raises(SearchError, match="nothing in the grammar fits"):
-        propose(RandomSampler(Deriver(space)), space, [], seed=0)
+        propose(RandomSampler(Proposer(space)), space, [], seed=0)
 
 
 def test_violation_measures_every_broken_bound(make_study):
     """The violation is the logarithm of cost over limit, for each bound that is broken and no other."""
     space = space_of(make_study(budget="{params: 10, flops: 1G}"))
-    rejection = Deriver(space, aware=False).draw(random.Random(0))
+    rejection = Proposer(space, aware=False).draw(random.Random(0))
     assert isinstance(rejection, Rejection)
     found = violation(space.budget, rejection)
     assert list(found) == ["params"]

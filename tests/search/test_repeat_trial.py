@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from budgetnet.cli import app
 from budgetnet.errors import RequestError
 from budgetnet.records.lookup import Found, find
-from budgetnet.search.repeat_trial import SERIES, Difference, Repetition, repeat_trial, repetition_text
+from budgetnet.records.training_run import TrainingRun
+from budgetnet.search.repeat_trial import SERIES, FirstDifference, Repetition, repeat_trial, repetition_text
 
 CURVES = {"train loss": (2.0, 1.0), "train accuracy": (), "validation loss": (), "validation accuracy": (0.25, 0.5)}
 
@@ -51,7 +52,7 @@ def test_the_command_compares_with_the_record_and_exits_1_where_it_differs(study
         outcome="stopped_early",
         epochs=1,
         curve=(0.123,),
-        training={"threads": 1, "environment": {"torch": "2.6.0"}},
+        training=TrainingRun(seed=0, threads=1, validation_accuracies=(0.123,), environment={"torch": "2.6.0"}),
     )
     monkeypatch.setattr("budgetnet.records.lookup.find", lambda *_, **__: replace(real, record=told))
     result = CliRunner().invoke(app, ["train", f"{study_path}:0", "--brief", "--device", "cpu", "--json"])
@@ -70,21 +71,21 @@ def test_the_text_says_what_is_equal_and_what_is_not():
         "trial 3 of tiny, trained again as in the search: 50.00 % on validation images after 2 epochs",
         "equal to its record bit for bit, in every epoch: train loss, validation accuracy",
     ]
-    other = Difference(2, "train loss", 1.0, 1.0000001)
+    other = FirstDifference(2, "train loss", 1.0, 1.0000001)
     changed = repetition(difference=other, unlike={"threads": (1, 2), "instructions": (["avx2"], ["avx2", "amx_tile"])})
     assert repetition_text(changed)[1:] == [
         "differs from its record, first in epoch 2: train loss 1.0000001, recorded 1.0",
         "not as it was then: threads 1 → 2; instructions avx2 → avx2,amx_tile",
     ]
     assert repetition_text(repetition(difference=other))[-1].endswith("are those of the record: this should not happen")
-    shorter = repetition(difference=Difference(2, "validation accuracy", 0.5, None), known=False)
+    shorter = repetition(difference=FirstDifference(2, "validation accuracy", 0.5, None), known=False)
     assert "validation accuracy none, recorded 0.5" in repetition_text(shorter)[1]
     assert repetition_text(shorter)[2] == "the record does not tell versions and threads: it was made by version 0.1"
 
 
 def test_only_what_was_trained_can_be_repeated(trials, by_hand):
     """A file is no trial; a duplicate points to its original; what never trained has no score."""
-    with pytest.raises(RequestError, match=r"--brief repeats a trial, but by-hand\.yaml is none; name one as STUDY:17"):
+    with pytest.raises(RequestError, match=r"--brief repeats a trial, but by-hand\.yaml is not one; name one as"):
         repeat_trial(Found(architecture=by_hand, label="by-hand.yaml"), say=print)
     record = trials.records[0]
     found = Found(architecture=by_hand, label="trial 9 of tiny", trials=trials, record=record)

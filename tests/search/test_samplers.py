@@ -16,14 +16,15 @@ import pytest
 from budgetnet.errors import SearchError
 from budgetnet.files.spaces import space_of
 from budgetnet.network.canonical.hash import canonical_hash
+from budgetnet.records.parameters import parameters
 from budgetnet.records.trial import Record
-from budgetnet.search.propose import make_sampler, parameters_of, propose
+from budgetnet.search.propose import make_sampler, propose
 from budgetnet.search.samplers.evolution import EvolutionSampler
 from budgetnet.search.samplers.random import RandomSampler
 from budgetnet.search.samplers.tpe import TpeSampler
 from budgetnet.space.choosers import replay
 from budgetnet.space.judge import Candidate, Rejection
-from budgetnet.space.proposer import Deriver
+from budgetnet.space.proposer import Proposer
 from tests.search.helpers import study_text
 
 SAMPLERS = {"random": RandomSampler, "tpe": TpeSampler, "evolution": EvolutionSampler}
@@ -45,18 +46,19 @@ def score(candidate: Candidate) -> float:
     return min(0.99, 0.3 + 0.1 * candidate.cost.depth)
 
 
-def history(deriver: Deriver, n: int, seed: int = 0) -> list[Record]:
+def history(proposer: Proposer, n: int, seed: int = 0) -> list[Record]:
     """Records as a random search would leave them, of all outcomes."""
     rng = random.Random(seed)
     records: list[Record] = []
     while len(records) < n:
-        found = deriver.draw(rng)
+        found = proposer.draw(rng)
         if found.expansion is None:
             continue
         number = len(records)
         common = {
             "number": number,
-            "decisions": dict(found.expansion.decisions),
+            "decisions": found.expansion.decisions,
+            "parameters": parameters(found.expansion.answers),
             "params": found.cost.params,
             "hash": canonical_hash(found.expansion.network),
         }
@@ -78,66 +80,66 @@ def first(sampler, records, seed: int, n: int = 8) -> list:
 
 def proposals(space) -> list[dict]:
     """What every sampler proposes first after thirty trials."""
-    deriver = Deriver(space)
-    records = history(deriver, 30)
-    return [draw.expansion.decisions for kind in SAMPLERS.values() for draw in first(kind(deriver), records, 5)]
+    proposer = Proposer(space)
+    records = history(proposer, 30)
+    return [draw.expansion.decisions for kind in SAMPLERS.values() for draw in first(kind(proposer), records, 5)]
 
 
 @pytest.fixture(params=[True, False], ids=["aware", "plain"])
-def deriver(request: pytest.FixtureRequest, space) -> Deriver:
+def proposer(request: pytest.FixtureRequest, space) -> Proposer:
     """Derivations with and without a table."""
-    return Deriver(space, aware=request.param)
+    return Proposer(space, aware=request.param)
 
 
-def test_same_seed_same_draws(kind, deriver):
+def test_same_seed_same_draws(kind, proposer):
     """Equal records and equal seeds give equal draws, from the same sampler or a new one."""
-    records = history(deriver, 30)
-    sampler = kind(deriver)
+    records = history(proposer, 30)
+    sampler = kind(proposer)
     draws = [draw.expansion.decisions for draw in first(sampler, records, 1) if draw.expansion]
     assert draws == [draw.expansion.decisions for draw in first(sampler, records, 1) if draw.expansion]
-    assert draws == [draw.expansion.decisions for draw in first(kind(deriver), records, 1) if draw.expansion]
+    assert draws == [draw.expansion.decisions for draw in first(kind(proposer), records, 1) if draw.expansion]
     assert draws != [draw.expansion.decisions for draw in first(sampler, records, 2) if draw.expansion]
 
 
 @pytest.mark.parametrize("n", [0, 5, 30])
-def test_draws_are_complete_derivations(kind, deriver, n):
+def test_draws_are_complete_derivations(kind, proposer, n):
     """Every draw, at any time, is a derivation of the grammar that its own decisions repeat exactly."""
 
     def refuse(decision):
         raise AssertionError(f"{decision.name} is not recorded")
 
-    for drawn in first(kind(deriver), history(deriver, n), 3):
+    for drawn in first(kind(proposer), history(proposer, n), 3):
         if drawn.expansion is None:
             assert isinstance(drawn, Rejection)
             continue
-        again = deriver.space.expand(replay(drawn.expansion.decisions, refuse))
+        again = proposer.space.expand(replay(drawn.expansion.decisions, refuse))
         assert again.network == drawn.expansion.network
-        assert deriver.space.cost(again.network) == drawn.cost
-        assert isinstance(drawn, Candidate) == (deriver.space.budget.excess(drawn.cost) is None)
+        assert proposer.space.cost(again.network) == drawn.cost
+        assert isinstance(drawn, Candidate) == (proposer.space.budget.excess(drawn.cost) is None)
 
 
 def test_with_a_table_nothing_is_wasted(kind, space):
     """Where the space allows a table, every draw of every sampler fits the budget."""
-    deriver = Deriver(space)
-    assert deriver.table is not None
-    assert all(isinstance(drawn, Candidate) for drawn in first(kind(deriver), history(deriver, 30), 0, 25))
+    proposer = Proposer(space)
+    assert proposer.table is not None
+    assert all(isinstance(drawn, Candidate) for drawn in first(kind(proposer), history(proposer, 30), 0, 25))
 
 
 @pytest.mark.parametrize("goal", ["smallest", "pareto"])
 def test_other_goals(kind, space, goal):
     """Every sampler proposes under every goal."""
-    deriver = Deriver(space)
-    sampler = kind(deriver) if kind is RandomSampler else kind(deriver, goal, 0.6)
-    assert all(isinstance(drawn, Candidate) for drawn in first(sampler, history(deriver, 30), 0))
+    proposer = Proposer(space)
+    sampler = kind(proposer) if kind is RandomSampler else kind(proposer, goal, 0.6)
+    assert all(isinstance(drawn, Candidate) for drawn in first(sampler, history(proposer, 30), 0))
 
 
 def test_choices_that_follow_from_earlier_ones(kind, make_study):
     """Labels and bounds that change from derivation to derivation are proposed and recorded without complaint."""
     space = space_of(make_study(LATER_WIDTHS, budget="{params: 100k}"))
-    deriver = Deriver(space)
-    records = history(deriver, 25)
-    for drawn in first(kind(deriver), records, 0, 12):
-        values, distributions = parameters_of(space, drawn)
+    proposer = Proposer(space)
+    records = history(proposer, 25)
+    for drawn in first(kind(proposer), records, 0, 12):
+        values, distributions = parameters(drawn.expansion.answers)
         assert list(values) == list(distributions) == list(drawn.expansion.decisions)
 
 
@@ -163,29 +165,29 @@ def test_nothing_fits_is_said_with_the_distance(kind, make_study):
     with pytest.raises(
         SearchError, match=r"nothing in the grammar fits params ≤ 100: the smallest network has \d+ params"
     ):
-        propose(kind(Deriver(space)), space, [], seed=0)
+        propose(kind(Proposer(space)), space, [], seed=0)
     with pytest.raises(
         SearchError, match=r"none of 50 draws fits .*the nearest had \d+ parameters, .* % over 100\. Raise"
     ):
-        propose(kind(Deriver(space, aware=False)), space, [], seed=0, attempts=50)
+        propose(kind(Proposer(space, aware=False)), space, [], seed=0, attempts=50)
 
 
 @pytest.mark.parametrize("name", ["tpe", "evolution"])
 def test_learns_what_pays(space, name):
     """After thirty trials that reward depth, proposals are deeper than random draws."""
-    deriver = Deriver(space)
-    records = history(deriver, 40)
-    learned: Iterator = (draw for seed in range(12) for draw in first(SAMPLERS[name](deriver), records, seed, 3))
-    plain = (draw for seed in range(12) for draw in first(RandomSampler(deriver), records, seed, 3))
+    proposer = Proposer(space)
+    records = history(proposer, 40)
+    learned: Iterator = (draw for seed in range(12) for draw in first(SAMPLERS[name](proposer), records, seed, 3))
+    plain = (draw for seed in range(12) for draw in first(RandomSampler(proposer), records, seed, 3))
     depths = [[draw.cost.depth for draw in draws] for draws in (learned, plain)]
     assert sum(depths[0]) / len(depths[0]) > sum(depths[1]) / len(depths[1]) + 0.4
 
 
 def test_mutations_are_small_steps(space):
     """Most of a parent's decisions survive in its child."""
-    deriver = Deriver(space)
-    records = history(deriver, 30)
-    sampler = EvolutionSampler(deriver)
+    proposer = Proposer(space)
+    records = history(proposer, 30)
+    sampler = EvolutionSampler(proposer)
     parents = sampler.elite(records)
     kept = []
     for child in first(sampler, records, 0, 60):
@@ -200,14 +202,14 @@ def test_mutations_are_small_steps(space):
 
 def test_elite_is_the_best_without_duplicates(space):
     """Parents are the best distinct networks; those that were never trained are none."""
-    deriver = Deriver(space)
-    records = history(deriver, 50)
-    elite = EvolutionSampler(deriver).elite(records)
+    proposer = Proposer(space)
+    records = history(proposer, 50)
+    elite = EvolutionSampler(proposer).elite(records)
     assert len({record.hash for record in elite}) == len(elite) == 10
     assert all(record.trained for record in elite)
     accuracies = [record.accuracy for record in elite if record.outcome == "completed"]
     assert accuracies == sorted(accuracies, reverse=True)
-    assert EvolutionSampler(deriver).elite(records[:5]) == []
+    assert EvolutionSampler(proposer).elite(records[:5]) == []
 
 
 def test_study_names_its_sampler(make_study):

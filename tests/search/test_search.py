@@ -40,13 +40,13 @@ QUICK = {
 SCRIPT = """
 import sys
 from pathlib import Path
-from budgetnet.cli.progress.search import progress
+from budgetnet.cli.progress.search import show_search
 from budgetnet.workers.interruption import Interruption
 from budgetnet.search.run import crew, search
 from budgetnet.files.study_file import read_study
 
 def main():
-    with progress() as show:
+    with show_search() as show:
         summary = search(read_study(Path(sys.argv[1])), out=Path(sys.argv[2]), device="cpu", listen=show)
     print(summary.ended)
 
@@ -122,10 +122,13 @@ def test_whole_search_and_going_on(make_study, tmp_path):
     assert [record.outcome for record in summary.records] == ["completed"] * 3
     assert summary.best.accuracy == max(record.accuracy for record in summary.records)
     for record in summary.records:
-        assert (record.training["threads"], record.training["precision"]) == (1, "float32")
-        assert record.training["recipe"] == study.training.to_mapping()
-        assert record.training["environment"]["torch"] == str(torch.__version__)
-        assert len(record.training["losses"]) == len(record.training["validation_losses"]) == record.epochs
+        training = record.training
+        assert (training.threads, training.precision, training.outcome) == (1, "float32", "completed")
+        assert training.recipe == study.training.to_mapping()
+        assert training.environment["torch"] == str(torch.__version__)
+        assert len(training.train_losses) == len(training.validation_losses) == record.epochs
+        assert (training.validation_accuracies, training.accuracy) == (record.curve, record.accuracy)
+        assert (training.seed, training.seconds) == (record.seed, record.seconds)
     assert summary.target_reached is None
     assert len([event for event in events if isinstance(event, FinalistDone)]) == 4
 
@@ -145,7 +148,7 @@ def test_whole_search_and_going_on(make_study, tmp_path):
             assert run.environment["command"].endswith(shlex.join(sys.argv[1:]))
             network = space_of(study).expand(replay(record.decisions, prior(None))).network
             with safe_open(summary.folder / run.weights, "pt") as weights:
-                assert weights.metadata()["label"] == f"tiny, trial {record.number}, run {run.run}"
+                assert weights.metadata()["label"] == f"tiny, trial {record.number}, run {run.repeat}"
                 assert set(weights.keys()) == set(build(network, (1, 8, 8)).state_dict())
 
     events.clear()
@@ -291,7 +294,7 @@ def test_wrong_requests_start_nothing(make_study, tmp_path):
     with pytest.raises(RequestError, match="quantum"):
         search(make_study(), out=tmp_path / "run", device="quantum")
     assert not (tmp_path / "run").exists()
-    with pytest.raises(DataError, match="has no train/"):
+    with pytest.raises(DataError, match="got no train/"):
         search(make_study(dataset="{images: nowhere}"), out=tmp_path / "other")
     assert not (tmp_path / "other").exists()
 

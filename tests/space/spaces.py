@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from budgetnet.derivation.expand import Chooser, Decision, Expansion
+from budgetnet.derivation.decision import Chooser, Decision
+from budgetnet.derivation.expand import Expansion
 from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.grammar.load import load
 from budgetnet.network.budget import Budget
 from budgetnet.network.cost.types import Cost
-from budgetnet.ops.signature import BUILTIN, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Vocabulary
 from budgetnet.space.space import Space
 
 __all__ = ["FLAGSHIP", "GRAMMARS", "Derived", "all_derivations", "space_of"]

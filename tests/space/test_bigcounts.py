@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budgetnet.space.counting.bigcounts import Limbs
+from budgetnet.space.counting.bigcounts import BigCounts
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**40), st.integers(1, 1000)), min_size=1, max_size=20))
 def test_sums_are_exact(terms: list[tuple[int, int]]) -> None:
     """Sums of products are those of Python's whole numbers, as numbers, total and floats."""
     exact = sum(number * count for number, count in terms)
-    limbs = Limbs.for_counts(exact, sum(count for _, count in terms))
+    limbs = BigCounts.for_counts(exact, sum(count for _, count in terms))
     sums = limbs.zeros(3)
     for number, count in terms:
         one = np.array(
@@ -29,7 +29,7 @@ def test_sums_are_exact(terms: list[tuple[int, int]]) -> None:
 
 def test_huge_counts_are_scaled_for_floats() -> None:
     """Counts beyond the range of floats are divided by a power of two first."""
-    limbs = Limbs.for_counts(1 << 1500, 2)
+    limbs = BigCounts.for_counts(1 << 1500, 2)
     counts = limbs.zeros(1)
     place, shift = divmod(1499, limbs.bits)
     counts[place, 0] = 1 << shift
@@ -39,6 +39,6 @@ def test_huge_counts_are_scaled_for_floats() -> None:
 
 
 def test_too_many_terms_are_refused() -> None:
-    """Limbs need room for the sum of one step."""
+    """BigCounts need room for the sum of one step."""
     with pytest.raises(ValueError, match="leave no room in a limb"):
-        Limbs.for_counts(10, 1 << 60)
+        BigCounts.for_counts(10, 1 << 60)

@@ -12,7 +12,7 @@ from budgetnet.space.counting.depths import depth_shares, tabulate_depths
 from budgetnet.space.counting.table import Table
 from budgetnet.space.counting.tabulate import TooLarge, tabulate
 from budgetnet.space.sampling import draw_fitting, draw_stratified, strata
-from budgetnet.space.within_budget import Band, derive
+from budgetnet.space.within_budget import Band, derive_within_budget
 from tests.space.spaces import FLAGSHIP, GRAMMARS, all_derivations, space_of
 from tests.space.test_table import derived, middle, table_of
 
@@ -34,7 +34,7 @@ def test_totals_are_those_of_the_plain_table(name: str) -> None:
     plain, split = (make(space_of(GRAMMARS[name], params=bound)) for make in (table_of, depths_of))
     assert (split.fitting, split.smallest) == (plain.fitting, plain.smallest)
     assert split.prior["fits"] == pytest.approx(plain.prior["fits"])
-    through = all_derivations(split.space, lambda choose: derive(split, choose))
+    through = all_derivations(split.space, lambda choose: derive_within_budget(split, choose))
     assert {entry.indices[1:] for entry in through} == {
         entry.indices for entry in derived(name) if entry.cost and entry.cost.params <= bound
     }
@@ -65,7 +65,7 @@ def test_strata_of_depths_hold_what_lies_in_them() -> None:
         inside = {
             entry.indices for entry in derived("repetition") if entry.cost and band.low <= entry.cost.depth <= band.high
         }
-        through = all_derivations(table.space, lambda choose, band=band: derive(table, choose, band=band))
+        through = all_derivations(table.space, lambda choose, band=band: derive_within_budget(table, choose, band=band))
         assert {entry.indices[1:] for entry in through} == inside
 
 
@@ -100,7 +100,7 @@ def test_what_cannot_be_told_apart_is_refused() -> None:
     space = space_of(GRAMMARS["repetition"], params=400)
     plain = table_of(space)
     with pytest.raises(ValueError, match="bands of depths need a table that tells depths apart"):
-        derive(plain, lambda _: 0, band=Band(2, 2, "depth"))
+        derive_within_budget(plain, lambda _: 0, band=Band(2, 2, "depth"))
     with pytest.raises(ValueError, match="shares of depths need an exact table"):
         depth_shares(plain)
     with pytest.raises(SearchError, match="cannot tell networks apart by depth: draw without strata"):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budgetnet.space.counting.distribution import Distribution, distribution, lows
+from budgetnet.space.counting.distribution import Distribution, cost_distribution, equal_bins
 from budgetnet.space.counting.tabulate import TooLarge
 from tests.space.spaces import FLAGSHIP, GRAMMARS, space_of
 from tests.space.test_table import derived, middle
@@ -16,7 +17,7 @@ from tests.space.test_table import derived, middle
 
 def spread(space, of="flops", **limits) -> Distribution:
     """The distribution, which must exist."""
-    found = distribution(space, of, **limits)
+    found = cost_distribution(space, of, **limits)
     assert isinstance(found, Distribution)
     return found
 
@@ -45,12 +46,13 @@ def test_every_cost_is_counted_exactly(name: str, of: str) -> None:
 def test_a_bin_ends_at_the_edge(least: int, width: int, count: int, edge: int | None) -> None:
     """Equal bins cover all costs, at most one more than asked for, and one ends at an edge that lies among them."""
     most = least + width
-    found = lows(least, most, count, edge)
-    assert found[0] <= least < found[0] + found.step
-    assert found[-1] <= most < found[-1] + found.step
+    found = equal_bins(least, most, count, edge)
+    assert (found[0].low, found[-1].high) == (least, most)
+    assert all(one.high + 1 == other.low for one, other in pairwise(found))
+    assert len({entry.high - entry.low for entry in found[1:-1]}) <= 1
     assert len(found) <= count + 1
     if edge is not None and least <= edge < most:
-        assert edge + 1 in found
+        assert edge in {entry.high for entry in found}
 
 
 def test_without_a_bound_on_the_axis_all_are_counted() -> None:
@@ -87,6 +89,6 @@ def test_too_much_joint_work_leaves_the_axis_aside() -> None:
 def test_refusals() -> None:
     """Depth is no sum, and too many states are not looked into."""
     with pytest.raises(ValueError, match="depth is no sum over a network's parts"):
-        distribution(space_of(FLAGSHIP, params=100), "depth")
-    small = distribution(space_of(FLAGSHIP, shape=(3, 32, 32), classes=10, params=200_000), states=100)
+        cost_distribution(space_of(FLAGSHIP, params=100), "depth")
+    small = cost_distribution(space_of(FLAGSHIP, shape=(3, 32, 32), classes=10, params=200_000), states=100)
     assert small == TooLarge("the space has more than 100 states within the budget, too many for a histogram")

@@ -12,9 +12,10 @@ from budgetnet.derivation.machine import Pending
 from budgetnet.errors import CountError, LanguageError, ShapeError, StudyError
 from budgetnet.grammar.load import load
 from budgetnet.network.budget import Budget
-from budgetnet.ops.signature import BUILTIN, Signature, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Signature, Vocabulary
 from budgetnet.space.lint.lint import examine, lint, smallest
-from budgetnet.space.lint.reachable import survey
+from budgetnet.space.lint.reachable import find_reachable
 from budgetnet.space.space import Space
 from tests.space.spaces import FLAGSHIP, GRAMMARS, space_of
 
@@ -43,7 +44,7 @@ def try_all(space: Space) -> list[tuple[list[Pending], list[int], object]]:
             stop = machine.run(machine.start(), assembler)
             while isinstance(stop, Pending):
                 position = len(taken)
-                taken.append(plan[position] if position < len(plan) else stop.allowed.index(True))
+                taken.append(plan[position] if position < len(plan) else stop.decision.allowed.index(True))
                 decisions.append(stop)
                 stop = machine.run(machine.take(stop, taken[-1]), assembler)
             output_shape(stop, space.classes)
@@ -55,8 +56,8 @@ def try_all(space: Space) -> list[tuple[list[Pending], list[int], object]]:
             (
                 [*taken[:position], index]
                 for position in reversed(range(len(taken)))
-                for index in range(taken[position] + 1, len(decisions[position].labels))
-                if decisions[position].allowed[index]
+                for index in range(taken[position] + 1, len(decisions[position].decision.labels))
+                if decisions[position].decision.allowed[index]
             ),
             None,
         )
@@ -69,8 +70,9 @@ def useless_by_trying(space: Space) -> set[Option]:
     had: set[Option] = set()
     for decisions, taken, cost in try_all(space):
         if cost is not None and space.budget.excess(cost) is None:
-            for decision, index in zip(decisions, taken, strict=True):
-                options = [(decision.scope.rule.name, decision.site, type(word), word) for word in decision.labels]
+            for pending, index in zip(decisions, taken, strict=True):
+                labels = pending.decision.labels
+                options = [(pending.scope.rule.name, pending.site, type(word), word) for word in labels]
                 offered.update(options)
                 had.add(options[index])
     return offered - had
@@ -120,9 +122,9 @@ def test_with_several_bounds_nothing_useful_is_called_useless(name):
 def test_copies_that_may_differ_give_no_false_warnings(name):
     """Where tied parts are too much work they are looked at loosely, and what is said stays true."""
     space = space_of(GRAMMARS[name], params=sorted(c.params for _, _, c in try_all(space_of(GRAMMARS[name])) if c)[3])
-    steps = survey(space).tracer.steps
+    steps = find_reachable(space).tracer.steps
     for fewer in (steps - 1, steps // 2, 3, 1):
-        found = survey(space, fewer)
+        found = find_reachable(space, fewer)
         true = {cost.params for _, _, cost in try_all(space) if cost}
         assert found.least_params <= min(true)
         assert found.smallest() is None or found.smallest().params == min(true)
@@ -201,7 +203,7 @@ def test_what_the_language_finds_suspicious_is_passed_on():
     """Unreachable rules and repeated options come first."""
     lines = heads(space_of("network = conv(3, 4|4) gap linear(classes)\nunused = conv(3, 4)"))
     assert [line.partition(": ")[0] for line in lines] == ["<text>:2:1", "<text>:1:21"]
-    assert "no way leads from 'network' to this rule" in lines[0]
+    assert "this rule is never reached from 'network'" in lines[0]
 
 
 def test_a_space_with_nothing_wrong_is_silent_and_quick():

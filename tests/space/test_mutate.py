@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from budgetnet.derivation.expand import Chooser, Decision
+from budgetnet.derivation.decision import Chooser, Decision
 from budgetnet.space.choosers import label_index, prior, replay
 from budgetnet.space.judge import Candidate, Rejection, derive, draw
 from budgetnet.space.mutate import mutate
@@ -87,8 +88,9 @@ def test_a_replay_gives_the_same_network(name: str) -> None:
 def test_a_mutation_changes_exactly_as_many_decisions(seed: int, changes: int) -> None:
     """Of the decisions that two derivations have in common, the wanted number differ at most, one of one."""
     rng = random.Random(seed)
-    before = SPACE.expand(prior(rng)).decisions
-    after = mutate(SPACE, before, rng, changes)
+    expansion = SPACE.expand(prior(rng))
+    before = expansion.decisions
+    after = mutate(expansion.answers, rng, partial(derive, SPACE), changes=changes)
     assert isinstance(after, Candidate)
     decisions = after.expansion.decisions
     differing = [name for name in before.keys() & decisions.keys() if before[name] != decisions[name]]
@@ -100,11 +102,11 @@ def test_a_mutation_changes_exactly_as_many_decisions(seed: int, changes: int) -
 def test_a_mutation_reaches_every_neighbour() -> None:
     """Every other option of every decision can come out."""
     space = space_of(GRAMMARS["weights"])
-    before = space.expand(lambda _: 0).decisions
+    before = space.expand(lambda _: 0).answers
     rng = random.Random(0)
     seen = set()
     for _ in range(200):
-        after = mutate(space, before, rng)
+        after = mutate(before, rng, partial(derive, space))
         assert isinstance(after, Candidate)
         seen.add(tuple(after.expansion.decisions.values()))
     assert seen == {("conv(5, 4)", 4), ("identity", 4), ("conv(3, 4)", 8)}
@@ -112,16 +114,20 @@ def test_a_mutation_reaches_every_neighbour() -> None:
 
 def test_nothing_to_mutate() -> None:
     """A network without decisions cannot be mutated, and says so."""
-    after = mutate(space_of(GRAMMARS["nothing to choose"]), {}, random.Random(0))
+    space = space_of(GRAMMARS["nothing to choose"])
+    after = mutate(space.expand(last).answers, random.Random(0), partial(derive, space))
     assert isinstance(after, Rejection)
     assert after.text == "this network's derivation has no decision with a second option"
 
 
-def test_a_mutation_of_something_impossible_is_rejected() -> None:
-    """Recorded decisions that derive no network are a rejection, not a crash."""
+def test_a_mutation_into_something_impossible_is_rejected() -> None:
+    """A changed decision that derives no network is a rejection, not a crash."""
     space = space_of(GRAMMARS["skip without projection"])
-    after = mutate(space, {"skip.count": 1, "skip[0].conv.channels": 8, "conv.channels": 8}, random.Random(0))
-    assert isinstance(after, Candidate | Rejection)
+    rng = random.Random(0)
+    parent = next(drawn for drawn in iter(lambda: draw(space, rng), None) if isinstance(drawn, Candidate))
+    children = [mutate(parent.expansion.answers, rng, partial(derive, space)) for _ in range(50)]
+    assert {child.reason for child in children if isinstance(child, Rejection)} == {"shape"}
+    assert any(isinstance(child, Candidate) for child in children)
 
 
 def test_reasons_of_rejection() -> None:

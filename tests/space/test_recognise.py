@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from budgetnet.derivation.expand import Decision, expand, refuse
+from budgetnet.derivation.decision import Decision
+from budgetnet.derivation.expand import expand, refuse
 from budgetnet.grammar.load import load
 from budgetnet.network.nodes import Node
 from budgetnet.network.text import network_text
-from budgetnet.ops.signature import BUILTIN, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Vocabulary
 from budgetnet.space.choosers import replay
 from budgetnet.space.events import events_of
 from budgetnet.space.recognise import Parting, Recognition, count_derivations, recognise

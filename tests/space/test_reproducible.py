@@ -9,8 +9,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import random
+from functools import partial
 from tests.space.spaces import FLAGSHIP, GRAMMARS, space_of
-from budgetnet.space.judge import Candidate, draw
+from budgetnet.space.judge import Candidate, derive, draw
 from budgetnet.explore.explore import explore
 from budgetnet.space.sampling import draw_fitting
 from budgetnet.network.canonical.hash import canonical_hash
@@ -24,7 +25,7 @@ table = tabulate(space)
 drawn = [draw_fitting(table, rng, weighting=weighting) for weighting in ("prior", "uniform") for _ in range(3)]
 for candidate in drawn:
     print(canonical_hash(candidate.expansion.network), candidate.cost)
-    print(mutate(space, candidate.expansion.decisions, rng))
+    print(mutate(candidate.expansion.answers, rng, partial(derive, space)))
     print(recognise(candidate.expansion.network, space))
 print([draw(space, rng) for _ in range(5)])
 small = space_of(GRAMMARS["same thing twice"], params=150, flops=2000)

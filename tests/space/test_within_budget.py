@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from budgetnet.derivation.expand import Chooser, Decision, Expansion
+from budgetnet.derivation.decision import Chooser, Decision
+from budgetnet.derivation.expand import Expansion
 from budgetnet.errors import SearchError
 from budgetnet.network.cost.types import Cost
 from budgetnet.space.choosers import prior, replay
@@ -16,7 +17,7 @@ from budgetnet.space.counting.table import Table
 from budgetnet.space.counting.tabulate import tabulate
 from budgetnet.space.judge import Candidate, judge
 from budgetnet.space.sampling import draw_fitting, strata
-from budgetnet.space.within_budget import Band, derive
+from budgetnet.space.within_budget import Band, derive_within_budget
 from tests.space.spaces import FLAGSHIP, GRAMMARS, Derived, all_derivations, space_of
 from tests.space.test_table import derived, middle, table_of
 
@@ -25,7 +26,7 @@ def through(table: Table, weighting: str = "prior", band: Band | None = None) ->
     """All derivations that the table allows."""
 
     def run(choose: Chooser) -> Expansion:
-        return derive(table, choose, weighting=weighting, band=band)  # type: ignore[arg-type]
+        return derive_within_budget(table, choose, weighting=weighting, band=band)  # type: ignore[arg-type]
 
     return all_derivations(table.space, run)
 
@@ -61,7 +62,7 @@ def test_two_additive_bounds_are_joint(name: str, other: str) -> None:
     }
     if not expected:
         with pytest.raises(SearchError, match="nothing in the grammar fits params ≤"):
-            derive(table, prior(random.Random(0)))
+            derive_within_budget(table, prior(random.Random(0)))
         return
     assert {entry.indices for entry in through(table)} == expected
 
@@ -119,7 +120,7 @@ def test_draws_are_never_over_budget() -> None:
     rng = random.Random(0)
     for weighting in ("prior", "uniform"):
         for _ in range(40):
-            expansion = derive(table, prior(rng), weighting=weighting)
+            expansion = derive_within_budget(table, prior(rng), weighting=weighting)
             assert isinstance(judge(space, expansion), Candidate)
     for band in strata(table, 6):
         drawn = draw_fitting(table, rng, band=band)
@@ -162,10 +163,10 @@ def test_a_replay_that_fits_is_followed() -> None:
 
     for _ in range(20):
         drawn = draw_fitting(table, rng)
-        again = derive(table, replay(drawn.expansion.decisions, never))
+        again = derive_within_budget(table, replay(drawn.expansion.decisions, never))
         assert again == drawn.expansion
     large = space.expand(lambda decision: len(decision.labels) - 1)
-    fitted = derive(table, replay(large.decisions, prior(rng)))
+    fitted = derive_within_budget(table, replay(large.decisions, prior(rng)))
     assert isinstance(judge(space, fitted), Candidate)
     kept = [name for name, label in fitted.decisions.items() if large.decisions.get(name) == label]
     assert "stem.conv.channels" in kept

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from budgetnet.derivation import machine
-from budgetnet.derivation.expand import Decision, Expansion, expand
+from budgetnet.derivation.decision import Decision
+from budgetnet.derivation.expand import Expansion, expand
 from budgetnet.grammar.imports import prelude
 from budgetnet.grammar.load import load
-from budgetnet.ops.signature import BUILTIN, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Vocabulary
 from tools import language_examples
 from tools.language_reference import page, prelude_table
 

@@ -27,9 +27,13 @@ def test_a_missing_gpu_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Asking for a GPU that torch does not see names what there is."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    with pytest.raises(RequestError, match=r"sees no GPU here\. Legal on this machine: auto, cpu\."):
+    with pytest.raises(
+        RequestError, match=r"must be one of auto, cpu on this machine, but got 'cuda'; torch .* sees no GPU here"
+    ):
         choose_device("cuda")
-    with pytest.raises(RequestError, match=r"sees no Apple GPU here\. Legal on this machine: auto, cpu\."):
+    with pytest.raises(
+        RequestError, match=r"must be one of auto, cpu on this machine, but got 'mps'; torch sees no Apple GPU"
+    ):
         choose_device("mps")
 
 
@@ -38,7 +42,10 @@ def test_a_gpu_number_beyond_the_last_is_said(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    with pytest.raises(RequestError, match=r"has 1 GPU.*Legal on this machine: auto, cpu, cuda, cuda:0"):
+    with pytest.raises(
+        RequestError,
+        match=r"must be one of auto, cpu, cuda, cuda:0 on this machine, but got 'cuda:1'; GPUs are numbered",
+    ):
         choose_device("cuda:1")
 
 

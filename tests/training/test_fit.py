@@ -269,7 +269,7 @@ class Greedy(nn.Module):
 
 def test_running_out_of_memory_is_a_training_error(digits: Dataset) -> None:
     """Torch's allocation failure becomes one message with the next step."""
-    with pytest.raises(TrainingError, match=r"Memory ran out while training with batch 64 .* Use a smaller batch"):
+    with pytest.raises(TrainingError, match=r"memory ran out while training with batch 64 .*; use a smaller batch"):
         fit(Greedy(), digits.train, None, QUICK, seed=0, device="cpu")
 
 

@@ -12,7 +12,7 @@ from budgetnet.errors import BudgetnetError, DataError, SearchError
 from budgetnet.network.nodes import Conv, GlobalAvgPool, Linear, Sequence
 from budgetnet.training.data.sources import ImageFolder
 from budgetnet.training.recipe.recipe import Recipe
-from budgetnet.workers.messages import Bug, Done, Failed, Job, Lost, Progress, Setup
+from budgetnet.workers.messages import Bug, Done, EpochReport, Failed, Job, Lost, Setup
 from budgetnet.workers.pool import LIMIT_DEATHS, Pool
 
 NETWORK = Sequence((Conv(3, 8), GlobalAvgPool(), Linear(10)))
@@ -48,15 +48,15 @@ def test_jobs_deaths_and_answers():
         pool.submit(0, Job(network=NETWORK, recipe=RECIPE, seed=1))
         assert pool.idle == []
         messages = until(pool, Done)
-        assert [message.epoch for message in messages if isinstance(message, Progress)] == [1, 2]
+        assert [message.epoch for message in messages if isinstance(message, EpochReport)] == [1, 2]
         result = messages[-1].result
-        assert result.curve == tuple(message.accuracy for message in messages[:-1])
+        assert result.validation_accuracies == tuple(message.accuracy for message in messages[:-1])
         assert result.threads == 1
         assert pool.idle == [0]
 
         pool.submit(0, Job(network=NETWORK, recipe=RECIPE, seed=1, ask=True))
-        (progress,) = until(pool, Progress)
-        assert progress.accuracy == result.curve[0]
+        (progress,) = until(pool, EpochReport)
+        assert progress.accuracy == result.validation_accuracies[0]
         pool.answer(0, go_on=False)
         (done,) = until(pool, Done)
         assert done.result.stopped
@@ -64,7 +64,7 @@ def test_jobs_deaths_and_answers():
 
         (pid,) = pool.pids
         pool.submit(0, Job(network=NETWORK, recipe=RECIPE, seed=1, ask=True))
-        until(pool, Progress)
+        until(pool, EpochReport)
         os.kill(pid, signal.SIGKILL)
         (lost,) = until(pool, Lost)
         assert lost == Lost(0, "the worker process was killed (SIGKILL, probably because memory ran out)")

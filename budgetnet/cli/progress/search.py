@@ -1,35 +1,36 @@
-"""How a search is shown: a live view on a terminal, plain lines elsewhere. Both go to stderr."""
+"""The progress of a search: counts and bests, kept up to date by its events."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TextIO
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TextIO
 
-from rich.console import Console, Group
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
+from rich.console import RenderableType
 from rich.text import Text
 
-from budgetnet.cli.progress.tally import Tally, best_text, duration_text, record_text
+from budgetnet.cli.progress.view import View, bar, packing_line, show_progress
+from budgetnet.records.ranking import best
+from budgetnet.records.trial import Record
 from budgetnet.search.events import (
     EpochDone,
-    Event,
     FinalistDone,
     FinalistsStarted,
-    Listener,
     Packing,
     SearchEnded,
+    SearchEvent,
+    SearchListener,
     SearchStarted,
     TargetReached,
     TrialDone,
     TrialStarted,
     Waiting,
 )
+from budgetnet.text import duration, short_count
 
-__all__ = ["plain_line", "progress", "render", "silent"]
+__all__ = ["SearchProgress", "record_text", "show_search"]
 
 _ENDS = {
     "trials": "the study's number of trials is reached",
@@ -40,98 +41,152 @@ _ENDS = {
 }
 
 
-def silent(event: Event) -> None:
-    """Show nothing."""
-
-
-@contextmanager
-def progress(stream: TextIO | None = None) -> Iterator[Listener]:
+def show_search(stream: TextIO | None = None) -> AbstractContextManager[SearchListener]:
     """Show a search on *stream* (stderr if None): live if it is a terminal, else a line per finished trial."""
-    stream = stream or sys.stderr
-    console = Console(file=stream)
-    if not console.is_terminal:
-        yield lambda event: _print(stream, event)
-        return
-    tally = Tally()
-    with Live(console=console, refresh_per_second=4, get_renderable=lambda: render(tally)):
-
-        def show(event: Event) -> None:
-            tally(event)
-            if isinstance(event, TargetReached | FinalistDone | SearchEnded) and (line := plain_line(event)):
-                console.print(line, highlight=False)
-
-        yield show
+    return show_progress(SearchProgress(), stream)
 
 
-def _print(stream: TextIO, event: Event) -> None:
-    line = plain_line(event)
-    if line:
-        print(line, file=stream, flush=True)
+@dataclass
+class SearchProgress(View[SearchEvent]):
+    """The state of a search's view."""
+
+    lasting: ClassVar[tuple[type[Any], ...]] = (TargetReached, FinalistDone, SearchEnded)
+
+    phase: str = "starting"
+    trials: int = 0
+    trained: int = 0
+    before: int = 0
+    """Networks that had been trained when this process began."""
+    outcomes: Counter[str] = field(default_factory=Counter)
+    rejections: Counter[str] = field(default_factory=Counter)
+    """Draws that were not trained, by reason: recorded ones and those only counted."""
+    best: Record | None = None
+    finals: int = 0
+    finals_done: int = 0
+
+    def __call__(self, event: SearchEvent) -> None:
+        """Take an event in."""
+        match event:
+            case SearchStarted():
+                self.study, self.trials, self.begin = event.study, event.trials, self.clock()
+                for record in event.records:
+                    self._count(record)
+                self.trained = self.before = sum(record.trained for record in event.records)
+                self.best = best(event.records, event.goal, event.target)
+                self.phase = "searching"
+            case TrialStarted(number, arch, params, _, epochs):
+                self.starts(number, arch, params, epochs)
+            case EpochDone(number, epoch, accuracy):
+                self.running.setdefault(number, "finalist")
+                self.advances(number, epoch, accuracy)
+            case TrialDone(record, leader, trained):
+                self._count(record)
+                self.running.pop(record.number, None)
+                self.best, self.trained = leader, trained
+            case TargetReached():
+                self.phase = "searching (target reached)"
+            case Packing(done, total):
+                self.packs(done, total)
+            case Waiting(number):
+                self.phase = f"waiting for {number} trials of other processes"
+            case SearchEnded(reason):
+                self.running.clear()
+                self.phase = f"search ended: {reason}"
+            case FinalistsStarted(_, runs, epochs):
+                self.finals, self.phase = runs, f"training the finalists, {epochs} epochs each"
+                self.epochs = dict.fromkeys(event.trials, epochs)
+            case FinalistDone(number, _, _):
+                self.finals_done += 1
+                self.running.pop(number, None)
+
+    def _count(self, record: Record) -> None:
+        if record.final:
+            self.outcomes[record.outcome] += 1
+        self.rejections.update(dict(record.rejected_before))
+        if record.outcome == "over_budget":
+            self.rejections.update(list(record.constraints) or ["over budget"])
+        elif record.outcome == "duplicate":
+            self.rejections["duplicate"] += 1
+
+    @property
+    def left(self) -> float | None:
+        """Seconds until the number of trials is reached, at the pace so far; None before the first trial."""
+        done = self.trained - self.before
+        return self.elapsed / done * max(0, self.trials - self.trained) if done else None
+
+    def rows(self) -> Iterable[tuple[str, RenderableType]]:
+        """Return bars, counts and the best."""
+        yield "trained", bar(self.trained, self.trials)
+        if self.finals:
+            yield "finalists", bar(self.finals_done, self.finals)
+        yield "trials", _counts(self.outcomes)
+        yield "not trained", _counts(self.rejections)
+        if self.best is not None:
+            yield "best", Text(_best_text(self.best), style="bold")
+
+    def line(self, event: SearchEvent) -> str | None:
+        """Return one line about an event, or None for those that say too little."""
+        match event:
+            case SearchStarted():
+                trained = sum(record.trained for record in event.records)
+                line = f"study {event.study}: {trained} of {event.trials} networks trained, {event.workers} workers"
+                if event.lost:
+                    line += f"; trials {', '.join(map(str, event.lost))} were cut off and are repeated"
+                return f"{line}; {event.folder}"
+            case TrialStarted() | EpochDone():
+                return None
+            case TrialDone(record, leader, trained):
+                mark = " ← best" if leader is not None and leader.number == record.number else ""
+                return f"[{trained}] {record_text(record)}{mark}"
+            case TargetReached(record, target):
+                score = f"{100 * (record.accuracy or 0):.2f} % of {100 * target:g} %"
+                return f"target reached: {score}, trial {record.number}"
+            case Packing(done, total):
+                return packing_line(done, total)
+            case Waiting(running):
+                return f"waiting for {running} trials of other processes"
+            case SearchEnded(reason, trained, leader):
+                head = f"search ended: {_ENDS[reason]}; {trained} networks trained"
+                return f"{head}; best: {_best_text(leader)}" if leader is not None else head
+            case FinalistsStarted(trials, runs, epochs):
+                names = ", ".join(map(str, trials))
+                return f"finalists: trials {names}; {runs} runs of {epochs} epochs on train + validation images"
+            case FinalistDone(number, run, result):
+                if result.test_accuracy is None:
+                    return f"finalist {number}, run {run + 1}: failed, {result.failed}"
+                return (
+                    f"finalist {number}, run {run + 1}: {100 * result.test_accuracy:.2f} % on "
+                    f"{result.test_images:,} test images, {duration(result.seconds)}"
+                )
 
 
-def plain_line(event: Event) -> str | None:
-    """Return one line about an event, or None for those that say too little."""
-    match event:
-        case SearchStarted():
-            trained = sum(record.trained for record in event.records)
-            line = f"study {event.study}: {trained} of {event.trials} networks trained, {event.workers} workers"
-            if event.lost:
-                line += f"; trials {', '.join(map(str, event.lost))} were cut off and are repeated"
-            return f"{line}; {event.folder}"
-        case TrialStarted() | EpochDone():
-            return None
-        case TrialDone(record, leader, trained):
-            mark = " ← best" if leader is not None and leader.number == record.number else ""
-            return f"[{trained}] {record_text(record)}{mark}"
-        case TargetReached(record, target):
-            return f"target reached: {100 * (record.accuracy or 0):.2f} % of {100 * target:g} %, trial {record.number}"
-        case Packing(done, total):
-            return f"packing images, once: {done:,} of {total:,}"
-        case Waiting(running):
-            return f"waiting for {running} trials of other processes"
-        case SearchEnded(reason, trained, leader):
-            head = f"search ended: {_ENDS[reason]}; {trained} networks trained"
-            return f"{head}; best: {best_text(leader)}" if leader is not None else head
-        case FinalistsStarted(trials, runs, epochs):
-            names = ", ".join(map(str, trials))
-            return f"finalists: trials {names}; {runs} runs of {epochs} epochs on train + validation images"
-        case FinalistDone(number, run, result):
-            if result.test_accuracy is None:
-                return f"finalist {number}, run {run + 1}: failed, {result.failed}"
-            return (
-                f"finalist {number}, run {run + 1}: {100 * result.test_accuracy:.2f} % on {result.test_images:,} test "
-                f"images, {duration_text(result.seconds)}"
-            )
-
-
-def render(tally: Tally) -> Group:
-    """Return the live view."""
-    facts = Table.grid(padding=(0, 2), expand=True)
-    facts.add_column(style="dim", no_wrap=True, width=max(12, min(len(tally.study), 24)))
-    facts.add_column(overflow="ellipsis", no_wrap=True, ratio=1)
-    left = tally.left
-    clock = f"{duration_text(tally.elapsed)} elapsed" + (f", about {duration_text(left)} left" if left else "")
-    facts.add_row(tally.study, f"{tally.phase} · {clock}")
-    if tally.packing is not None:
-        facts.add_row("images", _bar(*tally.packing))
-    facts.add_row("trained", _bar(tally.trained, tally.trials))
-    if tally.finals:
-        facts.add_row("finalists", _bar(tally.finals_done, tally.finals))
-    facts.add_row("trials", _counts(tally.outcomes))
-    facts.add_row("not trained", _counts(tally.rejections))
-    if tally.best is not None:
-        facts.add_row("best", Text(best_text(tally.best), style="bold"))
-    for number, network in sorted(tally.running.items()):
-        facts.add_row(f"  {number}", f"{tally.status.get(number, ''):<20} {network}")
-    return Group(facts)
-
-
-def _bar(done: int, total: int) -> Table:
-    row = Table.grid(padding=(0, 1))
-    row.add_row(ProgressBar(total=max(total, 1), completed=done, width=30), f"{done} of {total}")
-    return row
-
-
-def _counts(counts: dict[str, int]) -> str:
+def _counts(counts: Mapping[str, int]) -> str:
     named = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in named) or "–"
+
+
+def record_text(record: Record) -> str:
+    """Return one line about a finished trial."""
+    parts = [f"trial {record.number}: {record.outcome.replace('_', ' ')}"]
+    if record.accuracy is not None:
+        parts.append(f"{100 * record.accuracy:.2f} %")
+    if record.params is not None and record.outcome != "over_budget":  # the reason says it
+        parts.append(f"{record.params:,} parameters")
+    if record.seconds is not None:
+        parts.append(duration(record.seconds))
+    if record.reason:
+        parts.append(" ".join(record.reason.split()))
+    if record.origin:
+        parts.append(f"from {record.origin}")
+    parts.append(record.arch)
+    return ", ".join(parts)
+
+
+def _best_text(record: Record) -> str:
+    """One line about the best trial."""
+    assert record.accuracy is not None
+    flops = f", {short_count(record.flops)} FLOPs" if record.flops is not None else ""
+    return (
+        f"{100 * record.accuracy:.2f} % on validation images, {record.params or 0:,} parameters{flops} "
+        f"(trial {record.number}: {record.arch})"
+    )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from budgetnet.errors import CountError, RequestError, ShapeError
-from budgetnet.files.plugins.plugins import PluginFile
+from budgetnet.files.plugins.types import PluginFile
 from budgetnet.network.cost.types import CustomCost, CustomForm
 from budgetnet.network.nodes import Custom, Shape
 from budgetnet.network.shapes import shape_text

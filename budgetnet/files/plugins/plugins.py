@@ -16,47 +16,25 @@ from traceback import extract_tb
 from typing import TYPE_CHECKING
 
 from budgetnet.errors import BudgetnetError, RequestError, TrainingError
+from budgetnet.files.plugins.types import OwnPrimitive, PluginFile
 from budgetnet.grammar import syntax as language
 from budgetnet.network import nodes
 from budgetnet.network.cost import closed_form
 from budgetnet.network.cost.types import CustomCost, CustomForm
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.shapes import shape_text
-from budgetnet.ops.signature import BUILTIN, Signature, Vocabulary
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Signature, Vocabulary
 
 if TYPE_CHECKING:
     from budgetnet.network.torch.build import CustomModule
 
-__all__ = ["NO_PLUGINS", "OwnPrimitive", "PluginFile", "Plugins", "load_plugins", "read_file"]
-
-
-@dataclass(frozen=True, slots=True)
-class PluginFile:
-    """A plug-in file as it was read: every process of a search runs this text, whatever becomes of the file."""
-
-    path: Path
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OwnPrimitive:
-    """One primitive of a plug-in file."""
-
-    signature: Signature
-    module: CustomModule
-    """The class."""
-    stated: CustomForm | None
-    """The closed form that the class brings, if it does."""
-    measured: CustomForm
-    """What running and counting the module says."""
-    file: PluginFile
-    line: int
-    """Of the class in its file."""
+__all__ = ["NO_PLUGINS", "Plugins", "load_plugins", "read_file"]
 
 
 @dataclass(frozen=True)
 class Plugins:
-    """The own primitives of a study or of an architecture file."""
+    """The own primitives of a study or of a network file."""
 
     primitives: tuple[OwnPrimitive, ...] = ()
 
@@ -172,7 +150,7 @@ def load_plugins(files: Sequence[PluginFile]) -> Plugins:
     """
     if not files:
         return NO_PLUGINS
-    from budgetnet.files.plugins.read import primitives_of, refuse  # loads torch
+    from budgetnet.files.plugins.read import plugin_error, primitives_of  # loads torch
 
     found: dict[str, OwnPrimitive] = {}
     names: dict[str, PluginFile] = {}
@@ -183,7 +161,7 @@ def load_plugins(files: Sequence[PluginFile]) -> Plugins:
             other = found.setdefault(own.signature.name, own)
             if other is not own:
                 where = f"{other.file.path}:{other.line}"
-                raise refuse(
+                raise plugin_error(
                     file, own.line, f"the primitive {own.signature.name!r} is defined in {where} too; rename one"
                 )
     return Plugins(tuple(found.values()))

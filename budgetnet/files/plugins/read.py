@@ -32,13 +32,13 @@ from torch import nn
 
 from budgetnet.errors import RequestError
 from budgetnet.files.plugins.cost_forms import measured_form, stated_form
-from budgetnet.files.plugins.plugins import OwnPrimitive, PluginFile
+from budgetnet.files.plugins.types import OwnPrimitive, PluginFile
 from budgetnet.grammar.lexer import LARGEST_NUMBER, RESERVED, is_name
 from budgetnet.grammar.source import Source, Span
-from budgetnet.ops.registry import wrong
-from budgetnet.ops.signature import BUILTIN, Parameter, Scalar, Signature
+from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.signature import Parameter, Scalar, Signature, wrong
 
-__all__ = ["primitives_of", "refuse"]
+__all__ = ["plugin_error", "primitives_of"]
 
 _KINDS: dict[object, Literal["int", "float", "bool", "text"]] = {
     int: "int",
@@ -71,7 +71,7 @@ def primitives_of(file: PluginFile) -> tuple[OwnPrimitive, ...]:
     return tuple(found)
 
 
-def refuse(file: PluginFile, line: int, message: str, *, column: int = 1, length: int = 1) -> RequestError:
+def plugin_error(file: PluginFile, line: int, message: str, *, column: int = 1, length: int = 1) -> RequestError:
     """Return an error that shows a line of a plug-in file; columns are counted from 1."""
     return RequestError(str(Source(file.text, str(file.path)).error(Span(line, column, length), message)))
 
@@ -83,7 +83,7 @@ def _parsed(file: PluginFile) -> ast.Module:
     try:
         return ast.parse(file.text, str(file.path))
     except SyntaxError as error:
-        raise refuse(file, error.lineno or 1, f"not Python: {error.msg}", column=error.offset or 1) from None
+        raise plugin_error(file, error.lineno or 1, f"not Python: {error.msg}", column=error.offset or 1) from None
     except (ValueError, RecursionError, MemoryError) as error:  # null bytes, brackets without end
         raise RequestError(f"{file.path} is not Python: {error}; is it a plug-in?") from None
 
@@ -114,7 +114,7 @@ def _failed(file: PluginFile, error: BaseException) -> RequestError:
     if not frames:
         return RequestError(f"{file.path}: {message}")
     column, end = frames[-1].colno or 0, frames[-1].end_colno or 1
-    return refuse(file, frames[-1].lineno or 1, message, column=column + 1, length=max(1, end - column))
+    return plugin_error(file, frames[-1].lineno or 1, message, column=column + 1, length=max(1, end - column))
 
 
 # --- reading a class ------------------------------------------------------------------------------------
@@ -224,4 +224,4 @@ class _Reader:
 
     def _refused(self, node: ast.stmt | ast.expr | ast.arg, before: str, word: str, message: str) -> RequestError:
         column = node.col_offset + len(before) + 1
-        return refuse(self._file, node.lineno, message, column=column, length=len(word))
+        return plugin_error(self._file, node.lineno, message, column=column, length=len(word))

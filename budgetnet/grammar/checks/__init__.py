@@ -1,1 +1,1 @@
-"""Checks of a grammar before anything is derived: calls, values, names, inputs of graphs."""
+"""Checks of a grammar before any derivation: calls, values, names, inputs of graphs."""

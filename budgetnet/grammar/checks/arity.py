@@ -1,9 +1,9 @@
-"""How many inputs a part takes: one, except a graph with named inputs and what stands for or begins with one."""
+"""Number of inputs of a part: one, except for a graph with named inputs and for parts that are or begin with one."""
 
 from __future__ import annotations
 
 from budgetnet.errors import nearest
-from budgetnet.grammar.checks.scope import Scope
+from budgetnet.grammar.checks.scope import RuleScope
 from budgetnet.grammar.source import Span
 from budgetnet.grammar.syntax import (
     Alternatives,
@@ -18,12 +18,13 @@ from budgetnet.grammar.syntax import (
     Sequence,
 )
 from budgetnet.grammar.walk import Element, children
+from budgetnet.text import counted
 
 __all__ = ["check_inputs", "input_counts"]
 
 
 def input_counts(rules: dict[str, Rule]) -> dict[str, int]:
-    """How many inputs each rule takes: those of the graph, or rule, that it is or begins with; else one."""
+    """Return the number of inputs of each rule: those of the graph or rule that it is or begins with, else one."""
     counts: dict[str, int] = {}
     for name in rules:
         chain: dict[str, None] = {}
@@ -37,7 +38,7 @@ def input_counts(rules: dict[str, Rule]) -> dict[str, int]:
 
 
 def _inputs(part: Expression, rules: dict[str, Rule]) -> str | int:
-    """The number of a part's inputs, or the rule that decides it."""
+    """Return the number of a part's inputs, or the rule that decides it."""
     while isinstance(part, Alternatives | Sequence):
         part = part.options[0] if isinstance(part, Alternatives) else part.items[0]
     match part:
@@ -49,7 +50,7 @@ def _inputs(part: Expression, rules: dict[str, Rule]) -> str | int:
             return 1
 
 
-def check_inputs(scope: Scope) -> None:
+def check_inputs(scope: RuleScope) -> None:
     """Check every graph of a rule, and that parts with several inputs stand only where they get them.
 
     Raises:
@@ -58,7 +59,7 @@ def check_inputs(scope: Scope) -> None:
     _check_part(scope, scope.rule.body, scope.inputs[scope.rule.name])
 
 
-def _check_part(scope: Scope, part: Element, given: int) -> None:
+def _check_part(scope: RuleScope, part: Element, given: int) -> None:
     match part:
         case Graph():
             if len(part.inputs) != given:
@@ -81,17 +82,14 @@ def _check_part(scope: Scope, part: Element, given: int) -> None:
                 _check_part(scope, child, 1)
 
 
-def _wrong_count(scope: Scope, span: Span, what: str, needed: int, given: int) -> Exception:
+def _wrong_count(scope: RuleScope, span: Span, what: str, needed: int, given: int) -> Exception:
     if given == 1:
         names = ", ".join("pqrstuvw"[:needed]) if needed <= 8 else "…"
-        return scope.error(
-            span, f"{what} takes {needed} inputs and stands only in a graph, applied as in cell({names})"
-        )
-    inputs = "one input" if needed == 1 else f"{needed} inputs"
-    return scope.error(span, f"{what} takes {inputs}, found {given}")
+        return scope.error(span, f"{what} takes {needed} inputs and must be applied in a graph, as in cell({names})")
+    return scope.error(span, f"{what} takes {counted(needed, 'input')}, but got {given}")
 
 
-def _check_graph(scope: Scope, graph: Graph) -> None:
+def _check_graph(scope: RuleScope, graph: Graph[Expression]) -> None:
     bound: list[str] = []
     for name in graph.inputs:
         if name in bound:
@@ -100,14 +98,14 @@ def _check_graph(scope: Scope, graph: Graph) -> None:
     for binding in graph.bindings:
         if binding.name in bound:
             raise scope.error(
-                binding.span, f"{binding.name!r} is bound twice in this graph; each value needs a name of its own"
+                binding.span, f"{binding.name!r} is bound twice in this graph; each value needs its own name"
             )
         _check_term(scope, binding.term, bound)
         bound.append(binding.name)
     _check_term(scope, graph.result, bound)
 
 
-def _check_term(scope: Scope, term: GraphTerm, bound: list[str]) -> None:
+def _check_term(scope: RuleScope, term: GraphTerm[Expression], bound: list[str]) -> None:
     match term:
         case GraphName():
             _check_bound(scope, term.id, term.span, bound)
@@ -120,10 +118,10 @@ def _check_term(scope: Scope, term: GraphTerm, bound: list[str]) -> None:
                 _check_term(scope, inner, bound)
 
 
-def _check_bound(scope: Scope, name: str, span: Span, bound: list[str]) -> None:
+def _check_bound(scope: RuleScope, name: str, span: Span, bound: list[str]) -> None:
     if name not in bound:
         hint = nearest(name, bound) or f"; the values above are {', '.join(bound)}"
         raise scope.error(
             span,
-            f"{name!r} is no value of this graph, or not yet{hint} (a part is applied to one: conv(3, 16)({bound[0]}))",
+            f"{name!r} is not a value of this graph, or not yet{hint} (apply a part to one: conv(3, 16)({bound[0]}))",
         )

@@ -1,23 +1,24 @@
-"""Are the parts of a rule legal? Calls, repetitions and weights."""
+"""Checks of the parts of a rule: calls, repetitions and weights."""
 
 from __future__ import annotations
 
 from budgetnet.errors import LanguageError, nearest
-from budgetnet.grammar.checks.scope import Scope, Use
+from budgetnet.grammar.checks.scope import RuleScope, Use
 from budgetnet.grammar.checks.values import MOST_OPTIONS, check_count, check_value, constant
 from budgetnet.grammar.imports import prelude
 from budgetnet.grammar.syntax import Alternatives, Argument, Call, Choice, Name, Repeat, Text, Value
 from budgetnet.grammar.walk import walk
 from budgetnet.ops.signature import Signature
+from budgetnet.text import counted
 
 __all__ = ["check_options", "check_parts"]
 
 
-def check_parts(scope: Scope) -> None:
+def check_parts(scope: RuleScope) -> None:
     """Check every call, repetition and weight of a rule's body.
 
     Raises:
-        LanguageError: located at the part that is wrong.
+        LanguageError: located at the wrong part.
     """
     for node in walk(scope.rule.body):
         match node:
@@ -31,19 +32,19 @@ def check_parts(scope: Scope) -> None:
                 pass
 
 
-def check_options(scope: Scope, node: Alternatives | Choice) -> None:
+def check_options(scope: RuleScope, node: Alternatives | Choice) -> None:
     """Refuse a weight of zero, and more options than anybody chooses from."""
     if len(node.options) > MOST_OPTIONS:
         raise scope.error(
             node.options[MOST_OPTIONS].span,
-            f"more than {MOST_OPTIONS:,} options, found {len(node.options):,}; a range has a step: 16..64:8",
+            f"at most {MOST_OPTIONS:,} options are legal, but got {len(node.options):,}; give a range a step: 16..64:8",
         )
     for option, weight in zip(node.options, node.weights, strict=bool(node.weights)):
         if weight <= 0:
-            raise scope.error(option.span, f"a weight must be above 0, found {weight:g}; leave the option out")
+            raise scope.error(option.span, f"a weight must be above 0, but got {weight:g}; leave the option out")
 
 
-def _check_call(scope: Scope, call: Call) -> None:
+def _check_call(scope: RuleScope, call: Call) -> None:
     rule = scope.rules.get(call.name)
     if rule is not None:
         required = [parameter.name for parameter in rule.parameters if parameter.default is None]
@@ -71,10 +72,10 @@ def _check_call(scope: Scope, call: Call) -> None:
         _check_order(scope, call, signature, given)
 
 
-def _unknown_call(scope: Scope, call: Call) -> LanguageError:
+def _unknown_call(scope: RuleScope, call: Call) -> LanguageError:
     if call.name in (parameter.name for parameter in scope.rule.parameters):
         return scope.error(
-            call.span, f"{call.name!r} is a parameter of this rule and holds a value; a part is a rule or a primitive"
+            call.span, f"{call.name!r} is a parameter of this rule, so a value; a part must be a rule or a primitive"
         )
     if any(rule.name == call.name for rule in prelude().rules):
         return scope.error(
@@ -86,7 +87,7 @@ def _unknown_call(scope: Scope, call: Call) -> LanguageError:
     return scope.error(call.span, f"unknown rule or primitive {call.name!r}{hint}")
 
 
-def _match_arguments(scope: Scope, call: Call, names: list[str]) -> dict[str, Argument]:
+def _match_arguments(scope: RuleScope, call: Call, names: list[str]) -> dict[str, Argument]:
     """The call's arguments by parameter."""
     given: dict[str, Argument] = {}
     for index, argument in enumerate(call.arguments):
@@ -96,8 +97,8 @@ def _match_arguments(scope: Scope, call: Call, names: list[str]) -> dict[str, Ar
                     argument.span, f"{call.name}: an argument without a name cannot follow one with a name"
                 )
             if index >= len(names):
-                takes = f"at most {len(names)} argument{'s' * (len(names) != 1)}" if names else "no arguments"
-                raise scope.error(argument.span, f"{call.name} takes {takes}, found {len(call.arguments)}")
+                takes = f"at most {counted(len(names), 'argument')}" if names else "no arguments"
+                raise scope.error(argument.span, f"{call.name} takes {takes}, but got {len(call.arguments)}")
             given[names[index]] = argument
             continue
         if argument.name not in names:
@@ -114,7 +115,7 @@ def _usage(name: str, names: list[str], required: list[str]) -> str:
     return f"{name}({', '.join(required)}{more})"
 
 
-def _check_order(scope: Scope, call: Call, signature: Signature, given: dict[str, Argument]) -> None:
+def _check_order(scope: RuleScope, call: Call, signature: Signature, given: dict[str, Argument]) -> None:
     """Refuse a norm, activation or dropout that is set but absent from the order, so would silently vanish."""
     order = given.get("order")
     if order is None or not isinstance(order.value, Text):
@@ -131,11 +132,11 @@ def _check_order(scope: Scope, call: Call, signature: Signature, given: dict[str
             raise scope.error(
                 order.span,
                 f"{call.name}: {name} is {value} but the order {order.value.value!r} leaves {word} out; "
-                f"add {word} or say {name}={absent}",
+                f"add {word} or write {name}={absent}",
             )
 
 
-def _literal(value: Value, scope: Scope) -> object:
+def _literal(value: Value, scope: RuleScope) -> object:
     match value:
         case Name() if value.id not in scope.parameters:
             return value.id

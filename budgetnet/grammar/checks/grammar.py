@@ -1,4 +1,4 @@
-"""Is a grammar legal? Everything that can be known about it without choosing or building anything."""
+"""Checks of a whole grammar, without choosing or building anything."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from budgetnet.grammar.checks.arity import check_inputs, input_counts
 from budgetnet.grammar.checks.calls import check_options, check_parts
-from budgetnet.grammar.checks.scope import Scope, rule_error, uses_of_parameters
+from budgetnet.grammar.checks.scope import RuleScope, rule_error, uses_of_parameters
 from budgetnet.grammar.checks.values import check_value, constant
 from budgetnet.grammar.lexer import RESERVED
 from budgetnet.grammar.syntax import (
@@ -16,10 +16,15 @@ from budgetnet.grammar.syntax import (
     Choice,
     Expression,
     Grammar,
+    Graph,
     Optional,
+    Parallel,
     Range,
     Repeat,
     Rule,
+    Sequence,
+    Skip,
+    Split,
     Value,
 )
 from budgetnet.grammar.walk import children, walk
@@ -30,14 +35,14 @@ __all__ = ["Warning_", "check"]
 
 @dataclass(frozen=True, slots=True)
 class Warning_:  # noqa: N801  (`Warning` is Python's)
-    """Something legal that is probably not meant."""
+    """Something legal that is probably not intended."""
 
     text: str
-    """Complete: file, line, column, the line and a caret."""
+    """The complete text: file, line, column, the line and a caret."""
 
 
 def check(grammar: Grammar, vocabulary: Vocabulary) -> tuple[Warning_, ...]:
-    """Refuse a grammar that breaks a rule of the language, and return what is merely suspicious.
+    """Refuse a grammar that breaks a rule of the language, and return warnings about what is legal but suspicious.
 
     Args:
         grammar: parsed, imports resolved.
@@ -56,14 +61,14 @@ def check(grammar: Grammar, vocabulary: Vocabulary) -> tuple[Warning_, ...]:
         names = tuple(parameter.name for parameter in rule.parameters)
         for index, parameter in enumerate(rule.parameters):
             if parameter.default is not None:
-                scope = Scope(rule, rules, vocabulary, words, uses, inputs, names[:index])
+                scope = RuleScope(rule, rules, vocabulary, words, uses, inputs, names[:index])
                 check_value(
                     scope, parameter.default, f"the default of {parameter.name}", uses[rule.name, parameter.name]
                 )
                 for node in walk(parameter.default):
                     if isinstance(node, Choice):
                         check_options(scope, node)
-        scope = Scope(rule, rules, vocabulary, words, uses, inputs, names)
+        scope = RuleScope(rule, rules, vocabulary, words, uses, inputs, names)
         check_parts(scope)
         check_inputs(scope)
     _check_start(grammar.start, inputs[grammar.start.name])
@@ -79,13 +84,13 @@ def _check_names(grammar: Grammar, vocabulary: Vocabulary) -> dict[str, Rule]:
         if rule.name in rules:
             first = rules[rule.name]
             where = f" at {_place(first)}" if first.source is not None else ""
-            raise rule_error(rule, rule.span, f"there is a rule of this name already{where}; rename one of them")
+            raise rule_error(rule, rule.span, f"a rule of this name already exists{where}; rename one of them")
         rules[rule.name] = rule
         names = Counter(parameter.name for parameter in rule.parameters)
         optional = ""
         for parameter in rule.parameters:
             if parameter.name in RESERVED:
-                raise rule_error(rule, parameter.span, f"{parameter.name!r} is a word of the language, no parameter")
+                raise rule_error(rule, parameter.span, f"{parameter.name!r} is reserved and cannot name a parameter")
             if names[parameter.name] > 1:
                 raise rule_error(rule, parameter.span, f"the parameter {parameter.name!r} is named twice")
             if parameter.default is None and optional:
@@ -110,16 +115,16 @@ def _check_start(start: Rule, inputs: int) -> None:
         raise rule_error(
             start,
             start.parameters[0].span,
-            f"the network starts here, so nobody gives it {required[0] if required else start.parameters[0].name!r}; "
-            "write the value into the rule, or name the rule to start with 'network'",
+            f"the network starts here, so nothing passes it {required[0] if required else start.parameters[0].name!r}; "
+            "write the value into the rule, or name the start rule 'network'",
         )
     if inputs != 1:
         raise rule_error(
-            start, start.body.span, f"the network starts here and takes one input, found a graph of {inputs}"
+            start, start.body.span, f"the network starts here and takes one input, but got a graph of {inputs}"
         )
 
 
-# --- derivations that never end -----------------------------------------------------------------------
+# --- endless derivations ------------------------------------------------------------------------------
 
 
 def _check_ends(grammar: Grammar, rules: dict[str, Rule]) -> None:
@@ -130,14 +135,14 @@ def _check_ends(grammar: Grammar, rules: dict[str, Rule]) -> None:
             callers[name].append(rule.name)
     ends: set[str] = set()
     todo = list(reversed(rules))
-    while todo:  # a rule is looked at once, and again whenever one that it calls has turned out to end
+    while todo:  # a rule is checked once, and again whenever one that it calls turns out to end
         name = todo.pop()
         if name not in ends and _can_end(rules[name].body, rules, ends):
             ends.add(name)
             todo += callers[name]
     endless = [rule for rule in grammar.rules if rule.name not in ends]
     if endless:
-        # Each of them calls another of them; on such a way, the first to be met again leads back to itself.
+        # Each of them calls another of them, so following the calls reaches one of them twice.
         rule, met = endless[0], set[str]()
         while rule.name not in met:
             met.add(rule.name)
@@ -145,7 +150,7 @@ def _check_ends(grammar: Grammar, rules: dict[str, Rule]) -> None:
         raise rule_error(
             rule,
             rule.span,
-            f"{rule.name!r} never ends: all ways through it lead back to it; add an alternative without it",
+            f"{rule.name!r} never ends: every derivation of it contains it again; add an alternative without it",
         )
 
 
@@ -165,7 +170,9 @@ def _can_end(part: Expression, rules: dict[str, Rule], ends: set[str]) -> bool:
             inner: list[Expression] = []
             while todo:
                 node = todo.pop()
-                if isinstance(node, Expression):
+                if isinstance(
+                    node, Call | Sequence | Alternatives | Repeat | Optional | Skip | Parallel | Split | Graph
+                ):
                     inner.append(node)
                 else:
                     todo.extend(children(node))
@@ -173,7 +180,7 @@ def _can_end(part: Expression, rules: dict[str, Rule], ends: set[str]) -> bool:
 
 
 def _called(rule: Rule, rules: dict[str, Rule]) -> list[str]:
-    """The rules that a rule calls, in the order of the text."""
+    """Return the rules that a rule calls, in the order of the text."""
     return [node.name for node in walk(rule.body) if isinstance(node, Call) and node.name in rules]
 
 
@@ -188,7 +195,7 @@ def _may_be_zero(count: Value) -> bool:
             return number is None or number == 0
 
 
-# --- what is legal and probably not meant -------------------------------------------------------------
+# --- warnings -----------------------------------------------------------------------------------------
 
 
 def _unreachable(grammar: Grammar, rules: dict[str, Rule]) -> list[Warning_]:
@@ -200,7 +207,7 @@ def _unreachable(grammar: Grammar, rules: dict[str, Rule]) -> list[Warning_]:
             reached.add(name)
             todo.extend(_called(rules[name], rules))
     return [
-        Warning_(str(rule_error(rule, rule.span, f"no way leads from {grammar.start.name!r} to this rule")))
+        Warning_(str(rule_error(rule, rule.span, f"this rule is never reached from {grammar.start.name!r}")))
         for rule in grammar.rules
         if rule.name not in reached
     ]
@@ -214,7 +221,7 @@ def _repeated_options(grammar: Grammar) -> list[Warning_]:
                 seen: set[Expression | Value] = set()
                 for option in node.options:
                     if option in seen:
-                        message = "this option stands here twice; a weight says that one is likelier: a @2 | b"
+                        message = "this option is given twice; use a weight to make one more likely: a @2 | b"
                         found.append(Warning_(str(rule_error(rule, option.span, message))))
                     seen.add(option)
     return found

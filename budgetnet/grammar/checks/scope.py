@@ -1,4 +1,4 @@
-"""What a rule may name, and errors that say in which rule they are."""
+"""The names that a rule may use, and errors that name their rule."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from budgetnet.grammar.syntax import Call, Expression, Grammar, Name, Rule, Valu
 from budgetnet.grammar.walk import walk
 from budgetnet.ops.signature import Parameter, Vocabulary
 
-__all__ = ["GIVEN", "Scope", "Use", "rule_error", "uses_of_parameters"]
+__all__ = ["GIVEN", "RuleScope", "Use", "rule_error", "uses_of_parameters"]
 
 GIVEN = ("in", "classes")
 """Names that every rule may use as numbers: the width at its entry, and the data set's classes."""
@@ -19,7 +19,7 @@ GIVEN = ("in", "classes")
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A primitive's parameter to which a value is handed."""
+    """A primitive's parameter that receives a value."""
 
     primitive: str
     parameter: Parameter
@@ -31,34 +31,34 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class RuleScope:
     """One rule among the others."""
 
     rule: Rule
     rules: dict[str, Rule]
     vocabulary: Vocabulary
     words: frozenset[str]
-    """Every word that some primitive takes."""
+    """All words that a primitive accepts as a value."""
     uses: dict[tuple[str, str], tuple[Use, ...]]
-    """Where the parameters of rules end up: primitives' parameters by (rule, parameter)."""
+    """The primitives' parameters that receive a rule's parameter unchanged, by (rule, parameter)."""
     inputs: dict[str, int]
-    """How many inputs each rule takes."""
+    """Number of inputs of each rule."""
     parameters: tuple[str, ...] = field(default=())
-    """The parameters that may be named here: all of the rule's own in its body, the earlier ones in a default."""
+    """The parameters that may be used here: all of the rule's own in its body, the earlier ones in a default."""
 
     def error(self, span: Span, message: str) -> LanguageError:
-        """An error at *span* of this rule's text."""
+        """Return an error at *span* of this rule's text."""
         return rule_error(self.rule, span, message)
 
 
 def rule_error(rule: Rule, span: Span, message: str) -> LanguageError:
-    """An error at *span* of the text that *rule* was read from."""
+    """Return an error at *span* of the text that *rule* was read from."""
     source = rule.source or Source("", "<grammar>")
     return source.error(span, f"in rule {rule.name!r}: {message}")
 
 
 def uses_of_parameters(grammar: Grammar, vocabulary: Vocabulary) -> dict[tuple[str, str], tuple[Use, ...]]:
-    """For each rule's parameter, the primitives' parameters that it is handed to unchanged, through any rules."""
+    """Return, for each rule's parameter, the primitives' parameters that receive it unchanged, through any rules."""
     rules = {rule.name: rule for rule in grammar.rules}
     found: dict[tuple[str, str], dict[Use, None]] = {
         (rule.name, parameter.name): {} for rule in grammar.rules for parameter in rule.parameters
@@ -87,7 +87,7 @@ def _calls(body: Expression) -> list[Call]:
 
 
 def _assigned(call: Call, rules: dict[str, Rule], vocabulary: Vocabulary) -> list[tuple[Use | tuple[str, str], Value]]:
-    """The call's arguments by the parameter they are for; what does not fit is left out (and reported elsewhere)."""
+    """Return a call's arguments with their parameters, leaving out those without one (reported elsewhere)."""
     targets: dict[str, Use | tuple[str, str]] = {}
     if call.name in rules:
         targets = {parameter.name: (call.name, parameter.name) for parameter in rules[call.name].parameters}
@@ -103,7 +103,7 @@ def _assigned(call: Call, rules: dict[str, Rule], vocabulary: Vocabulary) -> lis
 
 
 def _unchanged(value: Value) -> list[Name]:
-    """The names whose value an argument may become as it is: itself, or as an option of a choice."""
+    """Return the names that an argument may pass unchanged: itself, or an option of a choice."""
     from_choices = [value]
     names = []
     while from_choices:

@@ -1,11 +1,11 @@
-"""Are a call's arguments legal? Literals against the limits of the parameters they are for, names against the scope."""
+"""Checks of a call's arguments: literals against the limits of their parameters, names against the scope."""
 
 from __future__ import annotations
 
 from typing import assert_never
 
 from budgetnet.errors import LanguageError, nearest
-from budgetnet.grammar.checks.scope import GIVEN, Scope, Use
+from budgetnet.grammar.checks.scope import GIVEN, RuleScope, Use
 from budgetnet.grammar.printer import value_text
 from budgetnet.grammar.syntax import Arithmetic, Choice, Name, Number, Range, Text, Value
 from budgetnet.grammar.walk import walk
@@ -14,13 +14,13 @@ from budgetnet.ops.signature import Parameter
 __all__ = ["MOST_OPTIONS", "MOST_REPEATS", "check_count", "check_value", "constant"]
 
 MOST_OPTIONS = 1_000
-"""Values in one range, and options in one place."""
+"""Most values in one range, and most options in one place."""
 MOST_REPEATS = 200
 ORDER = ("conv", "norm", "act", "drop")
 
 
 def constant(value: Value) -> int | float | None:
-    """The number that *value* always is, or None."""
+    """Return the number that *value* always is, or None."""
     match value:
         case Number():
             return value.value
@@ -43,17 +43,17 @@ def constant(value: Value) -> int | float | None:
             return None
 
 
-def check_value(scope: Scope, value: Value, what: str, uses: tuple[Use, ...]) -> None:
+def check_value(scope: RuleScope, value: Value, what: str, uses: tuple[Use, ...]) -> None:
     """Refuse a value that is illegal for the parameters it is handed to.
 
     Args:
-        scope: the rule in which the value stands.
+        scope: the rule that holds the value.
         value: one argument, or a parameter's default.
         what: the parameter in words, as ``conv: kernel``.
-        uses: the primitives' parameters that receive it; none where a rule only computes with it.
+        uses: the primitives' parameters that receive it; none if a rule only computes with it.
 
     Raises:
-        LanguageError: located at the option, bound or name that is wrong.
+        LanguageError: located at the wrong option, bound or name.
     """
     match value:
         case Choice():
@@ -79,7 +79,7 @@ def check_value(scope: Scope, value: Value, what: str, uses: tuple[Use, ...]) ->
             assert_never(value)
 
 
-def check_count(scope: Scope, low: Value, high: Value) -> None:
+def check_count(scope: RuleScope, low: Value, high: Value) -> None:
     """Refuse bounds of a repetition that are no counts or the wrong way round."""
     for bound in (low,) if low == high else (low, high):
         _check_number(scope, bound, "a repetition")
@@ -87,15 +87,15 @@ def check_count(scope: Scope, low: Value, high: Value) -> None:
             number = constant(node)
             if number is not None and (not isinstance(number, int) or not 0 <= number <= MOST_REPEATS):
                 raise scope.error(
-                    node.span, f"a repetition must be a whole number from 0 to {MOST_REPEATS}, found {number}"
+                    node.span, f"a repetition must be a whole number from 0 to {MOST_REPEATS}, but got {number}"
                 )
     least, most = constant(low), constant(high)
     if least is not None and most is not None and least > most:
-        raise scope.error(low.span, f"a repetition's bounds must not fall, found {least}..{most}; swap them")
+        raise scope.error(low.span, f"a repetition's bounds must not decrease, but got {least}..{most}; swap them")
 
 
 def _results(value: Value) -> list[Value]:
-    """The values that a choice can end up as, as far as they stand in the text."""
+    """Return the possible values of a choice, as far as the text gives them."""
     match value:
         case Choice():
             return [result for option in value.options for result in _results(option)]
@@ -105,23 +105,23 @@ def _results(value: Value) -> list[Value]:
             return [value]
 
 
-def _numbers_wanted(scope: Scope, value: Value, what: str, uses: tuple[Use, ...]) -> None:
+def _numbers_wanted(scope: RuleScope, value: Value, what: str, uses: tuple[Use, ...]) -> None:
     for use in uses:
         if use.parameter.kind not in ("int", "float"):
-            raise scope.error(value.span, f"{_needs(what, use)}, found {value_text(value)}")
+            raise scope.error(value.span, f"{_needs(what, use)}, but got {value_text(value)}")
 
 
-def _refuse_fractions(scope: Scope, value: Arithmetic, what: str, uses: tuple[Use, ...]) -> None:
+def _refuse_fractions(scope: RuleScope, value: Arithmetic, what: str, uses: tuple[Use, ...]) -> None:
     """A product with a fraction is a fraction, even 16*1.5."""
     for use in uses:
         for node in walk(value):
             if use.parameter.kind == "int" and isinstance(node, Number) and not isinstance(node.value, int):
                 raise scope.error(
-                    node.span, f"{_needs(what, use)}, found {value_text(value)}; for 1.5 times c write c*3//2"
+                    node.span, f"{_needs(what, use)}, but got {value_text(value)}; for 1.5 times c write c*3//2"
                 )
 
 
-def _check_limits(scope: Scope, value: Value, what: str, uses: tuple[Use, ...]) -> None:
+def _check_limits(scope: RuleScope, value: Value, what: str, uses: tuple[Use, ...]) -> None:
     for node in _results(value):
         number = constant(node)
         if number is None:
@@ -132,11 +132,11 @@ def _check_limits(scope: Scope, value: Value, what: str, uses: tuple[Use, ...]) 
             low = parameter.low is not None and number < parameter.low
             high = parameter.high is not None and number > parameter.high
             if fraction or low or high:
-                raise scope.error(node.span, f"{_needs(what, use)}, found {number}")
+                raise scope.error(node.span, f"{_needs(what, use)}, but got {number}")
 
 
 def _needs(what: str, use: Use) -> str:
-    """The rule that a value breaks, as the beginning of a sentence; names the primitive if a rule stands between."""
+    """Return the rule that a value breaks, naming the primitive if a rule is in between."""
     if what == use.what:
         return f"{what} {_rule(use.parameter)}"
     return f"{what} ({use.parameter.name} of {use.primitive}) {_rule(use.parameter)}"
@@ -166,7 +166,7 @@ def _rule(parameter: Parameter) -> str:
             assert_never(parameter.kind)
 
 
-def _check_name(scope: Scope, name: Name, what: str, uses: tuple[Use, ...]) -> None:
+def _check_name(scope: RuleScope, name: Name, what: str, uses: tuple[Use, ...]) -> None:
     if name.id in scope.parameters:
         return
     for use in uses:
@@ -180,7 +180,7 @@ def _check_name(scope: Scope, name: Name, what: str, uses: tuple[Use, ...]) -> N
 
 
 def _words(use: Use) -> tuple[str, ...]:
-    """The words that a parameter takes beside a rule's own parameters."""
+    """Return the words that a parameter takes in addition to a rule's own parameters."""
     match use.parameter.kind:
         case "int" | "float":
             return (*GIVEN, *use.parameter.names)
@@ -194,7 +194,7 @@ def _words(use: Use) -> tuple[str, ...]:
             assert_never(use.parameter.kind)
 
 
-def _wrong_name(scope: Scope, name: Name, message: str, legal: list[str]) -> LanguageError:
+def _wrong_name(scope: RuleScope, name: Name, message: str, legal: list[str]) -> LanguageError:
     found = f" {name.id!r}" if message.endswith("unknown name") else f", found {name.id!r}"
     own = tuple(parameter.name for parameter in scope.rule.parameters)
     if name.id in own:
@@ -207,25 +207,25 @@ def _wrong_name(scope: Scope, name: Name, message: str, legal: list[str]) -> Lan
     return scope.error(name.span, f"{message}{found}{hint}")
 
 
-def _check_text(scope: Scope, text: Text, what: str, uses: tuple[Use, ...]) -> None:
+def _check_text(scope: RuleScope, text: Text, what: str, uses: tuple[Use, ...]) -> None:
     for use in uses:
         if use.parameter.kind not in ("text", "order"):
-            raise scope.error(text.span, f"{_needs(what, use)}, found a text; leave the quotes away")
+            raise scope.error(text.span, f"{_needs(what, use)}, but got a text; remove the quotes")
     if uses and all(use.parameter.kind == "text" for use in uses):
         return
     words = text.value.split()
     for word in words:
         if word not in ORDER:
             raise scope.error(
-                text.span, f"{what}: an order holds conv, norm, act and drop, found {word!r}{nearest(word, ORDER)}"
+                text.span, f"{what}: an order may hold conv, norm, act and drop, but got {word!r}{nearest(word, ORDER)}"
             )
         if words.count(word) > 1:
-            raise scope.error(text.span, f"{what}: an order names each part once, found {word!r} twice")
+            raise scope.error(text.span, f"{what}: an order must name each part once, but got {word!r} twice")
     if "conv" not in words:
-        raise scope.error(text.span, f"{what}: an order must name conv, found {text.value!r}")
+        raise scope.error(text.span, f"{what}: an order must name conv, but got {text.value!r}")
 
 
-def _check_number(scope: Scope, value: Value, what: str) -> None:
+def _check_number(scope: RuleScope, value: Value, what: str) -> None:
     """Refuse anything in *value* that is no number: words, texts, impossible ranges, division by zero."""
     for node in walk(value):
         match node:
@@ -233,7 +233,7 @@ def _check_number(scope: Scope, value: Value, what: str) -> None:
                 if node.id not in scope.parameters and node.id not in GIVEN:
                     raise _wrong_name(scope, node, f"{what} needs a number", [*scope.parameters, *GIVEN])
             case Text():
-                raise scope.error(node.span, f"{what} needs a number, found the text {node.value!r}")
+                raise scope.error(node.span, f"{what} needs a number, but got the text {node.value!r}")
             case Range():
                 _check_range(scope, node, what)
             case Arithmetic(op="//") if constant(node.right) == 0:
@@ -242,17 +242,17 @@ def _check_number(scope: Scope, value: Value, what: str) -> None:
                 pass
 
 
-def _check_range(scope: Scope, value: Range, what: str) -> None:
+def _check_range(scope: RuleScope, value: Range, what: str) -> None:
     low, high, step = constant(value.low), constant(value.high), constant(value.step)
     if low is not None and high is not None and low > high:
-        raise scope.error(value.span, f"{what}: a range must not fall, found {low}..{high}; swap its ends")
+        raise scope.error(value.span, f"{what}: a range must not decrease, but got {low}..{high}; swap its ends")
     if value.geometric:
         if step is not None and step <= 1:
-            raise scope.error(value.step.span, f"{what}: a range's factor must be above 1, found {step}")
+            raise scope.error(value.step.span, f"{what}: a range's factor must be above 1, but got {step}")
         if low is not None and low <= 0:
-            raise scope.error(value.low.span, f"{what}: a range with a factor must begin above 0, found {low}")
+            raise scope.error(value.low.span, f"{what}: a range with a factor must begin above 0, but got {low}")
     elif step is not None and step <= 0:
-        raise scope.error(value.step.span, f"{what}: a range's step must be above 0, found {step}")
+        raise scope.error(value.step.span, f"{what}: a range's step must be above 0, but got {step}")
     elif low is not None and high is not None and step is not None and (high - low) / step >= MOST_OPTIONS:
         raise scope.error(
             value.span, f"{what}: a range holds at most {MOST_OPTIONS} values; give a step, as in {low}..{high}:8"

@@ -13,10 +13,11 @@ from budgetnet.errors import ShapeError
 from budgetnet.grammar.syntax import Join
 from budgetnet.network import nodes
 from budgetnet.network.cost.dag_cost import graph_part
-from budgetnet.network.cost.leaf import Part, leaf
+from budgetnet.network.cost.leaf import leaf
 from budgetnet.network.cost.types import CustomForm
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.shapes import joined_shape, shape_text, slice_shape
+from budgetnet.ops.base import Part
 
 __all__ = ["custom_part", "part_of"]
 

@@ -17,16 +17,16 @@ order of the layer table, with these rules:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, prod
 from typing import NamedTuple, assert_never
 
 from budgetnet.errors import ShapeError
-from budgetnet.grammar.syntax import Join
 from budgetnet.network import nodes
-from budgetnet.network.cost.leaf import Part
+from budgetnet.network.dag import Alias, Apply, JoinStep, instructions
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.shapes import joined_shape
+from budgetnet.ops.base import Part
 
 __all__ = ["as_graph", "graph_part", "needed_applications"]
 
@@ -36,21 +36,7 @@ Route = tuple[int, int, int] | None
 """Depth, growth and stride (as in `Part`) from one input of a graph; None: no path."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Apply:
-    function: Node
-    inputs: tuple[str, ...]
-    target: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Join:
-    join: Join
-    inputs: tuple[str, ...]
-    target: str
-
-
-_Step = _Apply | _Join
+_Step = Apply[Node] | JoinStep
 
 
 class _Flow(NamedTuple):
@@ -70,7 +56,7 @@ class _Flow(NamedTuple):
     """Most values alive at once, given for each input which tensor it is and whether that must outlive the graph."""
 
 
-def graph_part(graph: nodes.Graph, shape: Shape, part_of: PartOf) -> Part:
+def graph_part(graph: nodes.Graph[Node], shape: Shape, part_of: PartOf) -> Part:
     """Return what a graph of one input does to an input of *shape*.
 
     Raises:
@@ -92,12 +78,12 @@ def graph_part(graph: nodes.Graph, shape: Shape, part_of: PartOf) -> Part:
     )
 
 
-def needed_applications(graph: nodes.Graph, shapes: tuple[Shape, ...], part_of: PartOf) -> tuple[bool, ...]:
+def needed_applications(graph: nodes.Graph[Node], shapes: tuple[Shape, ...], part_of: PartOf) -> tuple[bool, ...]:
     """Return for each application, in the order they run, whether its output reaches the graph's result."""
     return _flow(graph, shapes, part_of).needed
 
 
-def as_graph(node: Node, inputs: int) -> nodes.Graph:
+def as_graph(node: Node, inputs: int) -> nodes.Graph[Node]:
     """Return a part of several inputs as one graph: what stands behind a graph becomes its last step.
 
     Raises:
@@ -111,13 +97,13 @@ def as_graph(node: Node, inputs: int) -> nodes.Graph:
         while name in first.inputs or any(bound.name == name for bound in first.bindings):
             name += "_"
         behind = nodes.GraphApply(rest[0] if len(rest) == 1 else nodes.Sequence(rest), (name,))
-        return nodes.Graph(first.inputs, (*first.bindings, nodes.Bound(name, first.result)), behind)
+        return nodes.Graph(first.inputs, (*first.bindings, nodes.Binding(name, first.result)), behind)
     if not isinstance(node, nodes.Graph):
         raise ShapeError(f"only a graph takes {inputs} inputs, got {type(node).__name__}; write graph(p, q) {{ … }}")
     return node
 
 
-def _flow(graph: nodes.Graph, shapes: tuple[Shape, ...], part_of: PartOf) -> _Flow:
+def _flow(graph: nodes.Graph[Node], shapes: tuple[Shape, ...], part_of: PartOf) -> _Flow:
     if len(shapes) != len(graph.inputs):
         raise ShapeError(f"the graph has {len(graph.inputs)} inputs, got {len(shapes)}")
     steps, result = _steps(graph)
@@ -132,7 +118,7 @@ def _flow(graph: nodes.Graph, shapes: tuple[Shape, ...], part_of: PartOf) -> _Fl
     for position, step in enumerate(steps):
         target, made = step.target, len(shapes) + position
         match step:
-            case _Apply(function, (single,), _):
+            case Apply(function, (single,), _):
                 part = part_of(function, found[single])
                 found[target] = part.shape
                 onward = (part.depth, part.growth, part.stride)
@@ -140,7 +126,7 @@ def _flow(graph: nodes.Graph, shapes: tuple[Shape, ...], part_of: PartOf) -> _Fl
                 peaks[target] = _single_peak(part)
                 tensors[target] = tensors[single] if part.alias else made
                 work[target], reads[target] = (part.params, part.flops, part.activations), (single,)
-            case _Apply(function, inputs, _):
+            case Apply(function, inputs, _):
                 flow = _flow(as_graph(function, len(inputs)), tuple(found[name] for name in inputs), part_of)
                 found[target] = flow.shape
                 through = [
@@ -152,7 +138,7 @@ def _flow(graph: nodes.Graph, shapes: tuple[Shape, ...], part_of: PartOf) -> _Fl
                 tensors[target] = made if flow.alias is None else tensors[inputs[flow.alias]]
                 work[target] = flow.params, flow.flops, flow.activations
                 reads[target] = tuple(name for name, inner in zip(inputs, flow.routes, strict=True) if inner)
-            case _Join(join, inputs, _):
+            case JoinStep(join, inputs, _):
                 found[target] = joined_shape(join, tuple(found[name] for name in inputs))
                 routes[target] = tuple(map(_longest, zip(*(routes[name] for name in inputs), strict=True)))
                 tensors[target] = made
@@ -188,27 +174,17 @@ def _single_peak(part: Part) -> Callable[[tuple[int, ...], tuple[bool, ...]], in
     return lambda _, lasting: part.kept if lasting[0] else part.free
 
 
-def _steps(graph: nodes.Graph) -> tuple[list[_Step], str]:
-    """The graph's applications and joins in the order they run, and the name of its result."""
+def _steps(graph: nodes.Graph[Node]) -> tuple[list[_Step], str]:
+    """The graph's applications and joins in the order they run, without second names, and the name of its result."""
     steps: list[_Step] = []
-    names: dict[str, str] = {name: name for name in graph.inputs}
-
-    def visit(term: nodes.GraphTerm, target: str) -> str:
-        match term:
-            case nodes.GraphName():
-                return names[term.id]
-            case nodes.GraphApply():
-                steps.append(_Apply(term.function, tuple(names[name] for name in term.inputs), target))
-            case nodes.GraphJoin():
-                inner = tuple(visit(each, f"{target}.{position}") for position, each in enumerate(term.terms))
-                steps.append(_Join(term.join, inner, target))
-            case _:
-                assert_never(term)
-        return target
-
-    for bound in graph.bindings:
-        names[bound.name] = visit(bound.term, bound.name)
-    return steps, visit(graph.result, "return")
+    names = {name: name for name in graph.inputs}
+    for step in instructions(graph):
+        if isinstance(step, Alias):
+            names[step.target] = names[step.source]
+            continue
+        names[step.target] = step.target
+        steps.append(replace(step, inputs=tuple(names[name] for name in step.inputs)))
+    return steps, names["return"]
 
 
 def _behind(route: Route, onward: Route) -> Route:
@@ -256,14 +232,14 @@ class _Peak:
             read = [tensors[name] for name in step.inputs]
             total = sum(self.sizes[tensor] for tensor in alive)
             match step:
-                case _Apply():
+                case Apply():
                     inner = self.peaks[step.target](tuple(read), tuple(last[tensor] > position for tensor in read))
                     total += inner - sum(self.sizes[tensor] for tensor in set(read))
-                case _Join(join="concat"):
+                case JoinStep(join="concat"):
                     for index, tensor in enumerate(read):
                         if last[tensor] > position or tensor in read[:index]:
                             total += self.sizes[tensor]
-                case _Join():
+                case JoinStep():
                     if all(last[tensor] > position for tensor in read):
                         total += self.sizes[tensors[step.target]]
             peak = max(peak, total)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from budgetnet.network.nodes import Shape
+from budgetnet.text import notebook_html
 
 __all__ = ["BYTES_PER_VALUE", "Cost", "CustomCost", "CustomForm", "Layer"]
 
@@ -33,6 +34,10 @@ class Cost:
     The largest over all paths; may exceed the image. Global pooling, linear layers and the gates of
     squeeze-and-excitation see the whole image and are left out: they, and what follows them, add nothing.
     """
+
+    def _repr_html_(self) -> str | None:
+        """Show it in a notebook."""
+        return notebook_html(self)
 
 
 @dataclass(frozen=True, slots=True)

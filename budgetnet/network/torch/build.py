@@ -1,8 +1,7 @@
 """From an architecture's tree to a torch module of plain, readable layers.
 
-Sequences are flattened: a convolution with its norm and activation stands as three layers in the list around
-it, as one would write them by hand, and `budgetnet.export.codegen` prints the same list. So the names of
-parameters (``0.weight``, ``3.body.0.weight`` …) follow from the architecture alone.
+The layers are those of `budgetnet.network.layer_walk`, which the layer table and `budgetnet.export.codegen` read, too.
+So the names of parameters (``0.weight``, ``3.body.0.weight`` …) follow from the architecture alone.
 """
 
 from __future__ import annotations
@@ -10,22 +9,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from traceback import extract_tb
-from typing import assert_never
 
 import torch
 from torch import Tensor, nn
 
 from budgetnet.errors import RequestError, ShapeError, nearest
-from budgetnet.grammar.syntax import Join
 from budgetnet.network import nodes
-from budgetnet.network.cost.dag_cost import as_graph
+from budgetnet.network.layer_walk import Box, Child, GraphBox, walk_layers
 from budgetnet.network.nodes import Node, Shape
-from budgetnet.network.shapes import builtin_shape, joined_shape, shape_text, slice_shape
+from budgetnet.network.torch import modules
 from budgetnet.network.torch.graph_module import GraphModule
-from budgetnet.network.torch.layers import primitive_layers
-from budgetnet.network.torch.modules import Parallel, Residual, SharedStack, Split
+from budgetnet.ops.base import Spec, shape_text
 
-__all__ = ["CustomModule", "build", "place_of"]
+__all__ = ["CustomModule", "build", "build_own", "place_of"]
 
 CustomModule = Callable[..., nn.Module]
 """Makes a study's own primitive: called with the input's shape (without the batch) and the arguments by name."""
@@ -47,119 +43,72 @@ def build(network: Node, input_shape: Shape, *, custom: Mapping[str, CustomModul
         ShapeError: the network cannot be applied to such images.
         RequestError: a primitive is not known.
     """
-    builder = _Builder(custom or {})
-    layers, shape = builder.layers(network, (input_shape,))
-    return nn.Sequential(*layers, *([] if len(shape) == 1 else [nn.Flatten()]))
+    layers, _ = walk_layers(network, input_shape, _Modules(custom or {}))
+    return nn.Sequential(*layers)
 
 
-class _Builder:
-    """Walks the tree with the shape at hand; every method returns modules and the shape after them."""
+class _Modules:
+    """Reads layers as torch modules."""
 
     def __init__(self, custom: Mapping[str, CustomModule]) -> None:
         self._custom = custom
 
-    def layers(self, node: Node, shapes: tuple[Shape, ...]) -> tuple[list[nn.Module], Shape]:
-        """The layers of a part, in the order they run; none for an identity."""
-        if len(shapes) > 1:
-            return self._graph(as_graph(node, len(shapes)), shapes)
-        (shape,) = shapes
-        match node:
-            case nodes.Sequence():
-                return self._sequence(node, shape)
-            case nodes.Graph():
-                return self._graph(node, shapes)
-            case nodes.Skip():
-                return self._skip(node, shape)
-            case nodes.Parallel():
-                branches, after = self._branches(node.branches, shape, node.join)
-                return [Parallel(*branches, join=node.join)], after
-            case nodes.Split():
-                part = slice_shape(shape, len(node.branches))
-                branches, after = self._branches(node.branches, part, node.join)
-                return [Split(*branches, join=node.join)], after
-            case nodes.Shared():
-                body, after = self.module(node.body, (shape,))
-                if after != shape:
-                    got = f"{shape_text(shape)} -> {shape_text(after)}"
-                    raise ShapeError(f"a shared part must keep its input's shape, got {got}")
-                return [SharedStack(body, node.times)], after
-            case nodes.Custom():
-                return self._custom_layers(node, shape)
-            case _:
-                after = builtin_shape(node, shape)
-                return primitive_layers(node, shape), after
+    def layer(self, spec: Spec) -> nn.Module:
+        home = nn if spec.path.startswith("nn.") else modules
+        make: Callable[..., nn.Module] = getattr(home, spec.type)
+        arguments = (self.layer(given) if isinstance(given, Spec) else given for given in spec.arguments)
+        return make(*arguments, **dict(spec.options))
 
-    def module(self, node: Node, shapes: tuple[Shape, ...]) -> tuple[nn.Module, Shape]:
-        """A part as one module."""
-        layers, shape = self.layers(node, shapes)
-        if not layers:
-            return nn.Identity(), shape
-        return layers[0] if len(layers) == 1 else nn.Sequential(*layers), shape
+    def own(self, node: nodes.Custom, shape: Shape) -> tuple[nn.Module, Shape]:
+        return build_own(node, shape, self._custom)
 
-    def _sequence(self, node: nodes.Sequence, shape: Shape) -> tuple[list[nn.Module], Shape]:
-        layers: list[nn.Module] = []
-        for item in node.items:
-            more, shape = self.layers(item, (shape,))
-            layers += more
-        return layers, shape
+    def box(self, box: Box[nn.Module]) -> nn.Module:
+        make: Callable[..., nn.Module] = getattr(modules, box.type)
+        return make(*map(_module, box.children), **dict([box.option] if box.option else []))
 
-    def _skip(self, node: nodes.Skip, shape: Shape) -> tuple[list[nn.Module], Shape]:
-        body, after = self.module(node.body, (shape,))
-        if node.project is None:
-            shortcut, kept = None, shape
-        else:
-            shortcut, kept = self.module(node.project, (shape,))
-        return [Residual(body, shortcut)], joined_shape("add", (kept, after))
+    def graph(self, box: GraphBox[nn.Module]) -> nn.Module:
+        return GraphModule(box.graph, list(map(_module, box.children)))
 
-    def _branches(self, branches: tuple[Node, ...], shape: Shape, join: Join) -> tuple[list[nn.Module], Shape]:
-        built = [self.module(branch, (shape,)) for branch in branches]
-        return [module for module, _ in built], joined_shape(join, tuple(after for _, after in built))
 
-    def _graph(self, node: nodes.Graph, shapes: tuple[Shape, ...]) -> tuple[list[nn.Module], Shape]:
-        if len(shapes) != len(node.inputs):
-            raise ShapeError(f"the graph has {len(node.inputs)} inputs, got {len(shapes)}")
-        known = dict(zip(node.inputs, shapes, strict=True))
-        operations: list[nn.Module] = []
+def _module(child: Child[nn.Module]) -> nn.Module:
+    """A part as one module."""
+    if not child.layers:
+        return nn.Identity()
+    return child.layers[0] if len(child.layers) == 1 else nn.Sequential(*child.layers)
 
-        def visit(term: nodes.GraphTerm) -> Shape:
-            match term:
-                case nodes.GraphName():
-                    return known[term.id]
-                case nodes.GraphApply():
-                    module, after = self.module(term.function, tuple(known[name] for name in term.inputs))
-                    operations.append(module)
-                    return after
-                case nodes.GraphJoin():
-                    return joined_shape(term.join, tuple(visit(inner) for inner in term.terms))
-                case _:
-                    assert_never(term)
 
-        for binding in node.bindings:
-            known[binding.name] = visit(binding.term)
-        after = visit(node.result)
-        return [GraphModule(node, operations)], after
+def build_own(node: nodes.Custom, shape: Shape, custom: Mapping[str, CustomModule]) -> tuple[nn.Module, Shape]:
+    """Build a study's own primitive, run it on zeros, and return it with the shape of its output.
 
-    def _custom_layers(self, node: nodes.Custom, shape: Shape) -> tuple[list[nn.Module], Shape]:
-        make = self._custom.get(node.name)
-        if make is None:
-            raise RequestError(
-                f"the primitive {node.name!r} is not built in and no module was given for it"
-                f"{nearest(node.name, self._custom)}; name the Python file that defines it"
-            )
-        try:
-            module = make(shape, **dict(node.arguments))
-            with torch.no_grad():
-                output = module.eval()(torch.zeros(1, *shape))
-        except Exception as error:  # a study's own code may raise anything
-            said = f"{type(error).__name__}: {error}{place_of(error, make)}"
-            raise ShapeError(f"{node.name} failed on an input of {shape_text(shape)}: {said}") from error
-        if not isinstance(output, Tensor) or output.dim() not in (2, 4) or output.shape[0] != 1 or not output.numel():
-            came = str(tuple(output.shape)) if isinstance(output, Tensor) else type(output).__name__
-            raise ShapeError(
-                f"{node.name} must map (N, {', '.join(map(str, shape))}) to one tensor (N, channels, height, width) or "
-                f"(N, features), got {came} for N = 1"
-            )
-        return [module.train()], tuple(output.shape[1:])
+    Args:
+        node: the primitive with its arguments.
+        shape: of its input, without the batch.
+        custom: the study's own primitives by name.
+
+    Raises:
+        RequestError: it is not among them.
+        ShapeError: it fails on such an input, or leaves something else than one tensor.
+    """
+    make = custom.get(node.name)
+    if make is None:
+        raise RequestError(
+            f"the primitive {node.name!r} is not built in and no module was given for it"
+            f"{nearest(node.name, custom)}; name the Python file that defines it"
+        )
+    try:
+        module = make(shape, **dict(node.arguments))
+        with torch.no_grad():
+            output = module.eval()(torch.zeros(1, *shape))
+    except Exception as error:  # a study's own code may raise anything
+        said = f"{type(error).__name__}: {error}{place_of(error, make)}"
+        raise ShapeError(f"{node.name} failed on an input of {shape_text(shape)}: {said}") from error
+    if not isinstance(output, Tensor) or output.dim() not in (2, 4) or output.shape[0] != 1 or not output.numel():
+        came = str(tuple(output.shape)) if isinstance(output, Tensor) else type(output).__name__
+        raise ShapeError(
+            f"{node.name} must map (N, {', '.join(map(str, shape))}) to one tensor (N, channels, height, width) or "
+            f"(N, features), got {came} for N = 1"
+        )
+    return module.train(), tuple(output.shape[1:])
 
 
 def place_of(error: BaseException, maker: object) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from budgetnet.network.nodes import Graph, GraphApply, GraphJoin, GraphName, GraphTerm
+from budgetnet.grammar.graph import Join, run_graph
+from budgetnet.network.nodes import Graph, Node
 from budgetnet.network.torch.modules import joined
 
 __all__ = ["GraphModule"]
@@ -21,26 +22,17 @@ class GraphModule(nn.Module):
             terms from the left, the result last.
     """
 
-    def __init__(self, graph: Graph, operations: Sequence[nn.Module]) -> None:
+    def __init__(self, graph: Graph[Node], operations: Sequence[nn.Module]) -> None:
         super().__init__()
         self.graph = graph
         self.operations = nn.ModuleList(operations)
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Map one tensor (N, C, H, W) per input of the graph to the result's tensor."""
-        values = dict(zip(self.graph.inputs, inputs, strict=True))
         operations = iter(self.operations)
-        for binding in self.graph.bindings:
-            values[binding.name] = _evaluate(binding.term, values, operations)
-        return _evaluate(self.graph.result, values, operations)
+        result: Tensor = run_graph(self.graph, inputs, lambda _, entries: next(operations)(*entries), _join)
+        return result
 
 
-def _evaluate(term: GraphTerm, values: dict[str, Tensor], operations: Iterator[nn.Module]) -> Tensor:
-    match term:
-        case GraphName():
-            return values[term.id]
-        case GraphApply():
-            result: Tensor = next(operations)(*(values[name] for name in term.inputs))
-            return result
-        case GraphJoin():
-            return joined([_evaluate(inner, values, operations) for inner in term.terms], term.join)
+def _join(join: Join, terms: list[Tensor]) -> Tensor:
+    return joined(terms, join)

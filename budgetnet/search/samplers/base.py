@@ -1,4 +1,4 @@
-"""What every sampler is: a function from what is known to an endless stream of derivations."""
+"""The form of every sampler: a function from what is known to an endless stream of derivations."""
 
 from __future__ import annotations
 

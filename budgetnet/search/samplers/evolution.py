@@ -17,7 +17,7 @@ from budgetnet.records.ranking import distinct, ranked
 from budgetnet.records.trial import Record
 from budgetnet.search.samplers.base import STARTUP
 from budgetnet.space.judge import Draw
-from budgetnet.space.proposer import Deriver
+from budgetnet.space.proposer import Proposer
 
 __all__ = ["EvolutionSampler"]
 
@@ -39,7 +39,7 @@ PATIENCE = 50
 class EvolutionSampler:
     """See `budgetnet.search.samplers.base.Sampler`."""
 
-    deriver: Deriver
+    proposer: Proposer
     goal: Goal = "accuracy"
     target: float | None = None
     startup: int = STARTUP
@@ -50,14 +50,14 @@ class EvolutionSampler:
         drawn = 0
         while True:
             if not elite or rng.random() < FRESH:
-                yield self.deriver.draw(rng)
+                yield self.proposer.draw(rng)
             else:
                 # The elite is sorted, so the smallest of a few random ranks is the tournament's winner.
                 parent = elite[min(rng.randrange(len(elite)) for _ in range(TOURNAMENT))]
                 changes = 1 + drawn // PATIENCE
                 while rng.random() < SECOND_CHANGE:
                     changes += 1
-                yield self.deriver.mutate(parent.decisions, rng, changes)
+                yield self.proposer.mutate(parent.decisions, rng, changes)
             drawn += 1
 
     def elite(self, records: Sequence[Record]) -> list[Record]:

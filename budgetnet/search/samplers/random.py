@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from budgetnet.records.trial import Record
 from budgetnet.space.judge import Draw
-from budgetnet.space.proposer import Deriver
+from budgetnet.space.proposer import Proposer
 
 __all__ = ["RandomSampler"]
 
@@ -17,9 +17,9 @@ __all__ = ["RandomSampler"]
 class RandomSampler:
     """See `budgetnet.search.samplers.base.Sampler`."""
 
-    deriver: Deriver
+    proposer: Proposer
 
     def draws(self, records: Sequence[Record], rng: random.Random) -> Iterator[Draw]:  # noqa: ARG002
         """Yield draws that do not depend on what is known."""
         while True:
-            yield self.deriver.draw(rng)
+            yield self.proposer.draw(rng)

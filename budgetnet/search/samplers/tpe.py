@@ -9,26 +9,25 @@ from __future__ import annotations
 import random
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import optuna
 from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from budgetnet.derivation.expand import Decision
+from budgetnet.derivation.decision import Decision
 from budgetnet.files.study import Goal
 from budgetnet.records.objective import directions, shortfall, values_of, violation
-from budgetnet.records.parameters import Parameters, distribution, option_index, parameters
+from budgetnet.records.parameters import option_index, parameter_distribution
 from budgetnet.records.trial import Record
 from budgetnet.search.samplers.base import STARTUP
 from budgetnet.space.choosers import prior
 from budgetnet.space.judge import Draw, Rejection
-from budgetnet.space.mutate import offers
-from budgetnet.space.proposer import Deriver
+from budgetnet.space.proposer import Proposer
 
 __all__ = ["TpeSampler"]
 
-PATIENCE = 30
+LIMIT_PROPOSALS = 30
 """Proposals in vain after which TPE has run into a corner; the rest are drawn from the prior."""
 
 
@@ -36,21 +35,19 @@ PATIENCE = 30
 class TpeSampler:
     """See `budgetnet.search.samplers.base.Sampler`."""
 
-    deriver: Deriver
+    proposer: Proposer
     goal: Goal = "accuracy"
     target: float | None = None
     startup: int = STARTUP
-    _parameters: dict[int, Parameters] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """Parameters of the trials seen so far, by number: a memory that changes nothing but the time it takes."""
 
     def draws(self, records: Sequence[Record], rng: random.Random) -> Iterator[Draw]:
         """Yield draws from the prior until enough is known, then TPE's."""
         if sum(record.trained or record.scored for record in records) >= self.startup:
             study = self._mirror(records, rng)
-            for _ in range(PATIENCE):
+            for _ in range(LIMIT_PROPOSALS):
                 yield self._ask(study, rng)
         while True:
-            yield self.deriver.draw(rng)
+            yield self.proposer.draw(rng)
 
     def _mirror(self, records: Sequence[Record], rng: random.Random) -> optuna.Study:
         """Return a study in memory that holds what is known."""
@@ -60,12 +57,6 @@ class TpeSampler:
         study = optuna.create_study(directions=directions(self.goal), sampler=sampler)
         study.add_trials([mirrored for record in records if (mirrored := self._mirrored(record)) is not None])
         return study
-
-    def _parameters_of(self, record: Record) -> Parameters:
-        if record.number not in self._parameters:
-            made = offers(self.deriver.space, record.decisions, random.Random(0))  # noqa: S311 - nothing is drawn
-            self._parameters[record.number] = parameters(made)
-        return self._parameters[record.number]
 
     def _mirrored(self, record: Record) -> FrozenTrial | None:
         """One trial as TPE should see it; None for those that say nothing about their network."""
@@ -88,12 +79,12 @@ class TpeSampler:
                 pass
             case _:
                 return None
-        taken = self._parameters_of(record)
+        assert record.parameters is not None  # a search reads its records through Optuna
         return create_trial(
             state=state,
             values=values,
-            params=dict(taken.values),
-            distributions=dict(taken.distributions),
+            params=dict(record.parameters.values),
+            distributions=dict(record.parameters.distributions),
             intermediate_values=curve,
             constraints=constraints,
         )
@@ -102,9 +93,9 @@ class TpeSampler:
         trial = study.ask()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # categorical labels of mixed types are meant
-            found = self.deriver.derive(lambda decision: _answer(trial, decision, rng))
+            found = self.proposer.derive(lambda decision: _answer(trial, decision, rng))
         if isinstance(found, Rejection):
-            broken = violation(self.deriver.space.budget, found)
+            broken = violation(self.proposer.space.budget, found)
             for name, value in broken.items():
                 trial.set_constraint(name, value)
             study.tell(trial, state=TrialState.PRUNED if broken else TrialState.FAIL)
@@ -113,7 +104,7 @@ class TpeSampler:
 
 def _answer(trial: Trial, decision: Decision, rng: random.Random) -> int:
     """Ask TPE; where its answer is not allowed here, draw by the grammar's weights."""
-    kind = distribution(decision)
+    kind = parameter_distribution(decision)
     if isinstance(kind, CategoricalDistribution):
         index = option_index(decision, trial.suggest_categorical(decision.name, kind.choices))  # type: ignore[arg-type]
     else:

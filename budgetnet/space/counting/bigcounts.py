@@ -1,6 +1,6 @@
 """Exact counts of derivations in numpy: whole numbers of any size as columns of limbs.
 
-A row of an array holds one limb of every count, the lowest first. Limbs leave enough room at the top of 64 bits
+A row of an array holds one limb of every count, the lowest first. BigCounts leave enough room at the top of 64 bits
 for the sums of one step, so carries are passed on once per step, not per addition.
 """
 
@@ -11,25 +11,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Limbs"]
+__all__ = ["BigCounts"]
 
 
 @dataclass(frozen=True, slots=True)
-class Limbs:
+class BigCounts:
     """How counts are cut into limbs."""
 
     bits: int
     """Of one limb."""
     rows: int
-    """Limbs per count."""
+    """BigCounts per count."""
 
     @staticmethod
-    def for_counts(largest: int, terms: int) -> Limbs:
-        """Limbs for counts up to *largest* that are sums of up to *terms* others."""
+    def for_counts(largest: int, terms: int) -> BigCounts:
+        """BigCounts for counts up to *largest* that are sums of up to *terms* others."""
         bits = 63 - max(terms, 1).bit_length()
         if bits < 8:
             raise ValueError(f"sums of {terms} terms leave no room in a limb")
-        return Limbs(bits, -(-max(largest.bit_length(), 1) // bits))
+        return BigCounts(bits, -(-max(largest.bit_length(), 1) // bits))
 
     def zeros(self, size: int) -> NDArray[np.uint64]:
         """Return *size* counts of 0."""

@@ -15,9 +15,10 @@ import time
 from dataclasses import replace
 from typing import Literal
 
-from budgetnet.space.counting.states import COMPLETE, Costs, Edge, Node, StateGraph, find_states
+from budgetnet.space.counting.shortest_paths import without_collector
+from budgetnet.space.counting.states import COMPLETE, Costs, Edge, StateGraph, StateNode, find_states
 from budgetnet.space.counting.table import Table
-from budgetnet.space.counting.tabulate import LIMIT_BYTES, LIMIT_STATES, TooLarge, fill, without_collector
+from budgetnet.space.counting.tabulate import LIMIT_BYTES, LIMIT_STATES, TooLarge, fill
 from budgetnet.space.space import Space
 
 __all__ = ["depth_shares", "tabulate_depths"]
@@ -106,14 +107,14 @@ class _Product:
             return target, self._without_depth(costs)
 
         starts = tuple(split(self._graph.start, depth) for depth in self.depths)
-        nodes: list[Node | None] = []
+        nodes: list[StateNode | None] = []
         least: list[int] = []
         for number, ahead in order:  # grows on the way
             node = self._graph.nodes[number]
             assert node is not None
-            nodes.append(Node(tuple(split(edge, ahead) for edge in node.edges), node.weights))
+            nodes.append(StateNode(tuple(split(edge, ahead) for edge in node.edges), node.weights))
             least.append(self._graph.least[number])
-        nodes.append(Node(starts, (1.0,) * len(starts)))
+        nodes.append(StateNode(starts, (1.0,) * len(starts)))
         return replace(
             self._graph,
             others=tuple(bound for bound in self._graph.others if bound != "depth"),

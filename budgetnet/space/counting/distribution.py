@@ -13,25 +13,35 @@ many they are rounded to a grid, the nearest point of it, and what that moved a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from budgetnet.explore.findings import Bin
 from budgetnet.network.budget import Bound
-from budgetnet.space.counting.merging import Form, reduce_states
+from budgetnet.space.counting.merging import Form, merge_states
+from budgetnet.space.counting.shortest_paths import without_collector
 from budgetnet.space.counting.states import COMPLETE, Costs, StateGraph, find_states
-from budgetnet.space.counting.tabulate import LIMIT_STATES, TooLarge, without_collector
+from budgetnet.space.counting.table import Table
+from budgetnet.space.counting.tabulate import LIMIT_STATES, TooLarge
 from budgetnet.space.space import Space
 
-__all__ = ["LIMIT_PAIRS", "LIMIT_POINTS", "LIMIT_WORK", "Distribution", "distribution", "lows"]
+__all__ = [
+    "LIMIT_ADDITIONS",
+    "LIMIT_PAIRS",
+    "LIMIT_POINTS",
+    "Bin",
+    "Distribution",
+    "cost_distribution",
+    "equal_bins",
+    "table_bins",
+]
 
 LIMIT_POINTS = 1 << 14
 """Different costs that a class may have before they are rounded."""
 LIMIT_PAIRS = 1 << 21
 """Different pairs of costs that a class may have in the joint count, which rounds nothing."""
-LIMIT_WORK = 1 << 23
+LIMIT_ADDITIONS = 1 << 23
 """Points that are added up in all for the joint count: a second or two of work."""
 
 _BITS = 40
@@ -39,6 +49,19 @@ _BITS = 40
 
 Additive = ("params", "flops", "activations")
 """Costs that are sums over a network's parts; depth and memory are not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bin:
+    """Networks by cost."""
+
+    low: int
+    """Least cost on the axis, included."""
+    high: int
+    """Largest cost, included."""
+    derivations: int
+    prior: float
+    """Probability that the grammar's own draw lies here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +98,7 @@ _NOTHING = _Points(np.empty(0, np.int64), np.empty(0), np.empty(0), 0)
 _END = _Points(np.zeros(1, np.int64), np.ones(1), np.ones(1), 0)
 
 
-def distribution(
+def cost_distribution(
     space: Space,
     of: Bound = "flops",
     *,
@@ -83,7 +106,7 @@ def distribution(
     edge: int | None = None,
     states: int = LIMIT_STATES,
     points: int = LIMIT_POINTS,
-    work: int = LIMIT_WORK,
+    work: int = LIMIT_ADDITIONS,
 ) -> Distribution | TooLarge:
     """Count the derivations of a space by one cost.
 
@@ -94,7 +117,7 @@ def distribution(
         edge: a cost at which a bin ends, such as the budget; the first bin then begins below the least cost.
         states: largest number of states that are looked into.
         points: see `LIMIT_POINTS`.
-        work: see `LIMIT_WORK`.
+        work: see `LIMIT_ADDITIONS`.
 
     Raises:
         ValueError: the cost is no sum over a network's parts.
@@ -133,11 +156,34 @@ def distribution(
 def _forms(graph: StateGraph, bound: int) -> tuple[list[Form], tuple[int, Costs]]:
     """The classes of the states, and the first one with what every network costs before it."""
     target, costs = graph.start
-    classes = reduce_states(graph, bound)
+    classes = merge_states(graph, bound)
     return classes.forms, (classes.of_node[target] if target >= 0 else target, costs)
 
 
-def lows(least: int, most: int, count: int, edge: int | None = None) -> range:
+def equal_bins(least: int, most: int, count: int, edge: int | None = None) -> list[Bin]:
+    """Return at most *count* empty bins of equal width; the first begins at *least*, the last ends at *most*.
+
+    With an edge between the two a bin ends at it; the first bin then may be narrower, and there may be one more.
+    """
+    starts = _lows(least, most, count, edge)
+    lows = [max(low, least) for low in starts]
+    highs = [*(low - 1 for low in lows[1:]), most]
+    return [Bin(low=low, high=high, derivations=0, prior=0.0) for low, high in zip(lows, highs, strict=True)]
+
+
+def table_bins(table: Table, most: int, count: int, edge: int | None = None) -> tuple[Bin, ...]:
+    """Return how many networks have which cost on a table's axis, up to *most*; nothing where that is not known."""
+    least = table.smallest
+    if not table.fitting or least is None or table.axis is None:
+        return ()
+    found = []
+    for entry in equal_bins(min(least, most), most, count, edge):
+        derivations, mass = table.between(entry.low, entry.high)
+        found.append(replace(entry, derivations=derivations, prior=mass))
+    return tuple(found)
+
+
+def _lows(least: int, most: int, count: int, edge: int | None = None) -> range:
     """The first cost of each of at most *count* equal bins from *least* to *most*.
 
     With an edge between the two a bin ends at it; the first one then may begin below the least cost, and there may be
@@ -152,7 +198,7 @@ def lows(least: int, most: int, count: int, edge: int | None = None) -> range:
 def _binned(cost: NDArray[np.int64], found: _Points, count: int, edge: int | None) -> tuple[Bin, ...]:
     if not len(cost):
         return ()
-    bins = lows(int(cost.min()), int(cost.max()), count, edge)
+    bins = _lows(int(cost.min()), int(cost.max()), count, edge)
     least, width = bins.start, bins.step
     places = (cost - least) // width
     size = int(places.max()) + 1

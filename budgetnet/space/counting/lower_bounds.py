@@ -18,10 +18,10 @@ from budgetnet.derivation.frames import Cell, Frame
 from budgetnet.grammar import syntax
 from budgetnet.network.nodes import Shape
 
-__all__ = ["Surroundings"]
+__all__ = ["LowerBounds"]
 
 
-class Surroundings:
+class LowerBounds:
     """Facts about interned agendas, each found once."""
 
     def __init__(self) -> None:

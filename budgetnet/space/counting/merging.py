@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from math import gcd
 
 from budgetnet.network.budget import Bound
-from budgetnet.space.counting.states import BAD_ARGUMENT, BAD_SHAPE, COMPLETE, NEVER, Costs, Node, StateGraph
+from budgetnet.space.counting.states import BAD_ARGUMENT, BAD_SHAPE, COMPLETE, NEVER, Costs, StateGraph, StateNode
 
-__all__ = ["BEYOND", "Classes", "Form", "Way", "combine", "reduce_states"]
+__all__ = ["BEYOND", "Form", "MergedStates", "Way", "combine", "merge_states"]
 
 BEYOND = -4
 """Where a way leads that was not looked into, above the axis' bound."""
 _MOST_WAYS = 128
 """A class with more ways than this becomes a hub, so that sums over ways stay short."""
 _MOST_DERIVATIONS = 1 << 16
-"""A class with more derivations along its ways becomes a hub, so that sums of limbs do not overflow."""
+"""A class with more derivations along its ways becomes a hub, so that sums of bigcounts do not overflow."""
 
 Form = tuple[tuple[tuple[int, Costs], tuple[float, int]], ...]
 """A class: for each target and costs, the prior weight and the number of options that lead there."""
@@ -44,7 +44,7 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class Classes:
+class MergedStates:
     """The classes of a space, numbered so that every target is smaller than what leads to it."""
 
     forms: list[Form]
@@ -74,7 +74,7 @@ def combine(others: tuple[Bound, ...], first: tuple[int, ...], second: tuple[int
     )
 
 
-def reduce_states(graph: StateGraph, bound: int) -> Classes:
+def merge_states(graph: StateGraph, bound: int) -> MergedStates:
     """Reduce a graph of states; *bound* is the axis' bound (what lies above it needs no arrays)."""
     forms, of_node = _merge(graph)
     after, derivations, complete = _future(forms)
@@ -98,7 +98,7 @@ def reduce_states(graph: StateGraph, bound: int) -> Classes:
         many = len(ways[number]) > _MOST_WAYS or sum(way.count for way in ways[number]) > _MOST_DERIVATIONS
         if parents[number] > 1 or number == first or many:
             lattice[number] = _lattice(ways[number], after, lattice)
-    return Classes(
+    return MergedStates(
         forms=forms,
         of_node=of_node,
         least_after=after,
@@ -145,7 +145,7 @@ def _in_order(graph: StateGraph) -> list[int]:
     return order
 
 
-def _edges(node: Node | None) -> list[tuple[int, Costs]]:
+def _edges(node: StateNode | None) -> list[tuple[int, Costs]]:
     return [] if node is None else [edge for edge in node.edges if edge is not None and edge[0] >= 0]
 
 

@@ -21,17 +21,17 @@ from numpy.typing import NDArray
 
 from budgetnet.derivation.machine import Machine, State
 from budgetnet.network.budget import Bound
-from budgetnet.space.counting.bigcounts import Limbs
-from budgetnet.space.counting.merging import BEYOND, Classes, Way, combine
-from budgetnet.space.counting.states import COMPLETE, NEVER, Costs, Edge, Node, StateGraph
+from budgetnet.space.counting.bigcounts import BigCounts
+from budgetnet.space.counting.merging import BEYOND, MergedStates, Way, combine
+from budgetnet.space.counting.states import COMPLETE, NEVER, Costs, Edge, StateGraph, StateNode
 from budgetnet.space.space import Space
 
-__all__ = ["Counts", "Floats", "Hub", "Integers", "Outlook", "Table"]
+__all__ = ["Counts", "Floats", "Hub", "Integers", "OptionWeights", "Table"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Counts = NDArray[np.uint64]
-Outlook = tuple[tuple[float, ...], tuple[bool, ...]]
+OptionWeights = tuple[tuple[float, ...], tuple[bool, ...]]
 """Weights and permission of each option of a decision."""
 
 
@@ -61,8 +61,8 @@ class Table:
         self,
         space: Space,
         graph: StateGraph,
-        classes: Classes,
-        limbs: Limbs,
+        classes: MergedStates,
+        bigcounts: BigCounts,
         *,
         exact: bool,
         depths: tuple[int, ...] = (),
@@ -83,7 +83,7 @@ class Table:
         self.start: Edge = graph.start
         """The first decision, and what every network costs before it."""
         self.classes = classes
-        self.limbs = limbs
+        self.bigcounts = bigcounts
         self.hubs: dict[int, Hub] = {}
         self.root: Counts | None = None
         """Numbers of derivations by cost, from the first decision on; None if there is none within the bound."""
@@ -91,7 +91,7 @@ class Table:
         """Memory that exact arrays need (or would need)."""
         self.seconds = 0.0
         """What making it took."""
-        self.outlooks: dict[Hashable, dict[Hashable, Outlook]] = {}
+        self.option_weights: dict[Hashable, dict[Hashable, OptionWeights]] = {}
         """What derivations have looked up: see `budgetnet.space.within_budget`."""
         self._graph = graph
 
@@ -105,7 +105,7 @@ class Table:
         """Number of states that were looked into."""
         return sum(node is not None for node in self._graph.nodes)
 
-    def node(self, number: int) -> Node:
+    def node(self, number: int) -> StateNode:
         """The node that an edge leads to, reached within the bound."""
         node = self._graph.nodes[number]
         assert node is not None
@@ -132,7 +132,7 @@ class Table:
         target, costs = self.start
         if target < 0:
             return int(target == COMPLETE and costs[0] <= self.bound)
-        return 0 if self.root is None else self.limbs.total(self.root)
+        return 0 if self.root is None else self.bigcounts.total(self.root)
 
     @property
     def prior(self) -> dict[str, float]:
@@ -174,7 +174,7 @@ class Table:
         hub = self.hubs[number]
         first, last = hub.place(low - costs[0] - 1) + 1, hub.place(high - costs[0]) + 1
         mass, _ = self.weigh(target, low - costs[0], high - costs[0], uniform=False)
-        return self.limbs.total(self.root[:, first:last]), mass
+        return self.bigcounts.total(self.root[:, first:last]), mass
 
     # --- looking ahead ------------------------------------------------------------------------------
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
-from budgetnet.space.counting.bigcounts import Limbs
-from budgetnet.space.counting.merging import BEYOND, Classes, reduce_states
+from budgetnet.space.counting.bigcounts import BigCounts
+from budgetnet.space.counting.merging import BEYOND, MergedStates, merge_states
+from budgetnet.space.counting.shortest_paths import without_collector
 from budgetnet.space.counting.states import COMPLETE, NEVER, StateGraph, find_states
 from budgetnet.space.counting.table import Counts, Floats, Hub, Integers, Table
 from budgetnet.space.space import Space
 
-__all__ = ["LIMIT_BYTES", "LIMIT_STATES", "TooLarge", "fill", "tabulate", "without_collector"]
+__all__ = ["LIMIT_BYTES", "LIMIT_STATES", "TooLarge", "fill", "tabulate"]
 
 LIMIT_STATES = 100_000
 """States that are looked into by default: up to a quarter of a minute of work, and the same on every machine."""
@@ -69,43 +67,31 @@ def tabulate(space: Space, *, states: int = LIMIT_STATES, memory: int = LIMIT_BY
 def fill(space: Space, graph: StateGraph, memory: int, depths: tuple[int, ...] = ()) -> Table:
     """Make the table of a graph of states; *depths* are its first decision's options, if that is one of depth."""
     bound = space.budget.bounds()[graph.axis] if graph.axis else 0
-    classes = reduce_states(graph, bound)
-    limbs = Limbs.for_counts(_most(classes), _terms(classes))
+    classes = merge_states(graph, bound)
+    bigcounts = BigCounts.for_counts(_most(classes), _terms(classes))
     sizes = {number: _size(classes, number, bound) for number in classes.lattice}
-    needed = _bytes(classes, sizes, limbs, len(graph.others))
+    needed = _bytes(classes, sizes, bigcounts, len(graph.others))
     exact = needed <= memory
     if not exact:
         sizes = dict.fromkeys(sizes, 1)
         classes.lattice.update(dict.fromkeys(sizes, NEVER))
-    table = Table(space, graph, classes, limbs, exact=exact, depths=depths)
+    table = Table(space, graph, classes, bigcounts, exact=exact, depths=depths)
     table.bytes = needed
     _fill(table, sizes)
     return table
 
 
-@contextmanager
-def without_collector() -> Iterator[None]:
-    """Pause the collection of reference cycles: none are made here, and looking for them doubles the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-def _terms(classes: Classes) -> int:
+def _terms(classes: MergedStates) -> int:
     """The most numbers that are added for one entry of an array."""
     return max((sum(way.count for way in classes.ways[number]) for number in classes.lattice), default=1)
 
 
-def _size(classes: Classes, number: int, bound: int) -> int:
+def _size(classes: MergedStates, number: int, bound: int) -> int:
     room = bound - classes.least_before[number] - classes.least_after[number]
     return room // classes.lattice[number] + 1 if classes.lattice[number] else 1
 
 
-def _most(classes: Classes) -> int:
+def _most(classes: MergedStates) -> int:
     """The largest number of derivations within the bound that any class can have."""
     most: dict[int, int] = {}
     for number in classes.lattice:
@@ -114,7 +100,7 @@ def _most(classes: Classes) -> int:
     return max(most.values(), default=1)
 
 
-def _uses(classes: Classes) -> Counter[int]:
+def _uses(classes: MergedStates) -> Counter[int]:
     """How many hubs need each hub's numbers."""
     return Counter(
         target
@@ -123,34 +109,34 @@ def _uses(classes: Classes) -> Counter[int]:
     )
 
 
-def _bytes(classes: Classes, sizes: dict[int, int], limbs: Limbs, others: int) -> int:
+def _bytes(classes: MergedStates, sizes: dict[int, int], bigcounts: BigCounts, others: int) -> int:
     """Bytes alive at the worst moment of `_fill`."""
     uses = _uses(classes)
     alive = worst = 0
     for number, size in sizes.items():
-        alive += 8 * size * (1 + limbs.rows + others)
+        alive += 8 * size * (1 + bigcounts.rows + others)
         worst = max(worst, alive + 8 * size * (2 + others))
         alive += 8 * size * (2 + others)
         for target in {way.target for way in classes.ways[number] if way.target != COMPLETE}:
             uses[target] -= 1
             if uses[target] == 0:
-                alive -= 8 * sizes[target] * (1 + limbs.rows + others)
+                alive -= 8 * sizes[target] * (1 + bigcounts.rows + others)
     return worst
 
 
 def _fill(table: Table, sizes: dict[int, int]) -> None:
-    classes, limbs = table.classes, table.limbs
+    classes, bigcounts = table.classes, table.bigcounts
     uses = _uses(classes)
     raws: dict[int, _Raw] = {}
     first = classes.of_node[table.start[0]] if table.start[0] >= 0 else BEYOND
     for number, size in sizes.items():
         raw = raws[number] = _raw(table, number, size, raws, sizes)
-        exponent = limbs.exponent(raw.counts)
+        exponent = bigcounts.exponent(raw.counts)
         table.hubs[number] = Hub(
             start=classes.least_after[number],
             stride=classes.lattice[number] or 1,
             mass=np.cumsum(raw.mass),
-            count=np.cumsum(limbs.floats(raw.counts, exponent)),
+            count=np.cumsum(bigcounts.floats(raw.counts, exponent)),
             exponent=exponent,
             least=tuple(np.minimum.accumulate(row) for row in raw.least),
         )
@@ -167,7 +153,7 @@ def _raw(table: Table, number: int, size: int, raws: dict[int, _Raw], sizes: dic
     classes = table.classes
     start, stride = classes.least_after[number], classes.lattice[number] or 1
     mass = np.zeros(size)
-    counts = table.limbs.zeros(size)
+    counts = table.bigcounts.zeros(size)
     least = tuple(np.full(size, _NO_WAY, dtype=np.int64) for _ in table.others)
     for way in classes.ways[number]:
         if way.target == COMPLETE:
@@ -191,5 +177,5 @@ def _raw(table: Table, number: int, size: int, raws: dict[int, _Raw], sizes: dic
             low = there[:length]
             low = np.maximum(low, more) if bound == "peak_activation_bytes" else low + more
             np.minimum(row[where], low, out=row[where])
-    table.limbs.carry(counts)
+    table.bigcounts.carry(counts)
     return _Raw(mass, counts, least)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from budgetnet.derivation.frames import Cell, EndReplay, EndTied, Entry, RepeatFrame
+from budgetnet.derivation.frames import Cell, EndTied, EndTiedCopy, Entry, RepeatFrame
 from budgetnet.derivation.listeners import Listener
 from budgetnet.derivation.machine import Pending, State
 from budgetnet.derivation.state import Taping
@@ -74,7 +74,7 @@ class Ties:
         if known is None:
             known = self._around(agenda.rest)
             frame = agenda.frame
-            if isinstance(frame, EndTied | EndReplay):
+            if isinstance(frame, EndTied | EndTiedCopy):
                 known = (*known, isinstance(frame, EndTied) and id(frame.repeat) not in self.taped)
             self._counted[id(agenda)] = known
         return known

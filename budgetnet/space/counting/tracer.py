@@ -6,17 +6,17 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 from budgetnet.derivation.expand import output_shape
+from budgetnet.derivation.listeners import SilentListener
 from budgetnet.derivation.machine import LIMIT_STEPS, Machine, Pending, State
 from budgetnet.errors import LanguageError, ShapeError
-from budgetnet.grammar import syntax as language
 from budgetnet.network.budget import Bound
 from budgetnet.network.cost.closed_form import cost
 from budgetnet.network.cost.types import BYTES_PER_VALUE, Cost
 from budgetnet.network.nodes import Primitive, Shape
-from budgetnet.space.counting.lower_bounds import Surroundings
+from budgetnet.space.counting.lower_bounds import LowerBounds
 from budgetnet.space.space import Space
 
-__all__ = ["BAD_ARGUMENT", "BAD_SHAPE", "COMPLETE", "NEVER", "Costs", "Edge", "Node", "Tracer"]
+__all__ = ["BAD_ARGUMENT", "BAD_SHAPE", "COMPLETE", "NEVER", "Costs", "Edge", "StateNode", "Tracer"]
 
 Costs = tuple[int, ...]
 """What is added: on the axis first (0 without one), then for each other bound of the budget."""
@@ -36,7 +36,7 @@ Edge = tuple[int, Costs]
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class StateNode:
     """A state with a decision."""
 
     edges: tuple[Edge | None, ...]
@@ -45,7 +45,7 @@ class Node:
     """Prior probabilities of the options; 0 where not allowed."""
 
 
-class Tracer(Machine):
+class Tracer(Machine, SilentListener):
     """A machine that remembers where each state leads, and listens to itself for what is added on the way."""
 
     def prepare(self, space: Space, axis: Bound | None, others: tuple[Bound, ...]) -> None:
@@ -65,18 +65,20 @@ class Tracer(Machine):
         self._known: dict[Hashable, Edge] = {}
         self._added: Costs = self._zero
         self._at: State | None = None
-        self._surroundings = Surroundings()
+        self._surroundings = LowerBounds()
         self._alone: dict[tuple[Primitive, Shape], Cost] = {}
 
-    def look(self, number: int) -> Node:
+    def look(self, number: int) -> StateNode:
         """Follow every option of a node."""
         pending = self.waiting[number]
-        weights = [weight * allowed for weight, allowed in zip(pending.weights, pending.allowed, strict=True)]
+        decision = pending.decision
+        weights = [weight * allowed for weight, allowed in zip(decision.weights, decision.allowed, strict=True)]
         total = sum(weights)
         edges = tuple(
-            self.follow(self.take(pending, index)) if allowed else None for index, allowed in enumerate(pending.allowed)
+            self.follow(self.take(pending, index)) if allowed else None
+            for index, allowed in enumerate(decision.allowed)
         )
-        return Node(edges, tuple(weight / total for weight in weights))
+        return StateNode(edges, tuple(weight / total for weight in weights))
 
     def follow(self, state: State) -> Edge:
         """Work until something is left to choose or the end, over known ground only once."""
@@ -159,21 +161,3 @@ class Tracer(Machine):
     def _copies(self) -> int:
         """How often the part at hand stands in the network; 1 where each copy is derived."""
         return 1
-
-    def begin(self) -> None:
-        """Nothing to add."""
-
-    def end(self) -> None:
-        """Nothing to add."""
-
-    def skip(self, *, projected: bool) -> None:
-        """Nothing to add."""
-
-    def join(self, owner: language.Parallel | language.Split) -> None:
-        """Nothing to add."""
-
-    def shared(self, times: int) -> None:
-        """Nothing to add."""
-
-    def graph(self, graph: language.Graph) -> None:
-        """Nothing to add."""

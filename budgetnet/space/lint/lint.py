@@ -12,7 +12,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from budgetnet.derivation.expand import Label, output_shape
+from budgetnet.derivation.decision import Label
+from budgetnet.derivation.expand import output_shape
+from budgetnet.derivation.listeners import SilentListener
 from budgetnet.derivation.machine import LIMIT_DEPTH, Pending, State
 from budgetnet.errors import CountError, LanguageError, ShapeError, StudyError
 from budgetnet.grammar import syntax
@@ -24,7 +26,7 @@ from budgetnet.network.budget import Excess
 from budgetnet.network.cost.types import Cost
 from budgetnet.network.shapes import shape_text
 from budgetnet.space.counting.tracer import Costs
-from budgetnet.space.lint.reachable import LIMIT_STEPS, Deaf, Survey, survey
+from budgetnet.space.lint.reachable import SEARCH_STEPS, Reachable, find_reachable
 from budgetnet.space.space import Space
 
 __all__ = ["Report", "Useless", "examine", "lint", "smallest"]
@@ -92,10 +94,10 @@ def smallest(space: Space) -> Cost | None:
     Raises:
         CountError: the space holds a study's own primitive without a closed form.
     """
-    return survey(space).smallest()
+    return find_reachable(space).smallest()
 
 
-def examine(space: Space, steps: int = LIMIT_STEPS) -> Report:
+def examine(space: Space, steps: int = SEARCH_STEPS) -> Report:
     """Look for what is wrong with a space.
 
     Args:
@@ -104,7 +106,7 @@ def examine(space: Space, steps: int = LIMIT_STEPS) -> Report:
     """
     legal = check(space.grammar, space.vocabulary)
     try:
-        found = survey(space, steps)
+        found = find_reachable(space, steps)
         least = found.smallest()
     except CountError as error:
         return Report(warnings=legal, impossible=None, smallest=None, unchecked=f"what fits was not checked: {error}")
@@ -118,7 +120,7 @@ def examine(space: Space, steps: int = LIMIT_STEPS) -> Report:
 # --- spaces without any network -----------------------------------------------------------------------
 
 
-def _impossible(found: Survey, smallest: Cost | None) -> str | None:
+def _impossible(found: Reachable, smallest: Cost | None) -> str | None:
     space, least = found.space, found.least()
     if least is None:
         why = _failure(found, found.tracer.start())
@@ -132,7 +134,7 @@ def _impossible(found: Survey, smallest: Cost | None) -> str | None:
     return f"{what}; raise the budget or allow smaller parts"
 
 
-def _excess(found: Survey, costs: Costs) -> Excess | None:
+def _excess(found: Reachable, costs: Costs) -> Excess | None:
     """The bound that is broken by the largest factor."""
     limits = found.space.budget.bounds()
     broken = [
@@ -143,13 +145,13 @@ def _excess(found: Survey, costs: Costs) -> Excess | None:
     return max(broken, key=lambda excess: excess.ratio, default=None)
 
 
-def _failure(found: Survey, state: State) -> str:
+def _failure(found: Reachable, state: State) -> str:
     """What goes wrong after a state from which no network follows; one of the ways, the others go wrong too."""
     machine = found.tracer
     try:
-        stop = machine.run(state, Deaf())
+        stop = machine.run(state, SilentListener())
         while isinstance(stop, Pending):
-            stop = machine.run(machine.take(stop, stop.allowed.index(True)), Deaf())
+            stop = machine.run(machine.take(stop, stop.decision.allowed.index(True)), SilentListener())
         output_shape(stop, found.space.classes)
     except (ShapeError, LanguageError) as error:
         return re.sub(r"^.*?:\d+:\d+: ", "", str(error).partition("\n")[0])
@@ -179,12 +181,12 @@ class _Offer:
 class _Place:
     """A place in the text where something is left to choose."""
 
-    decision: Pending
-    """One of those there."""
+    pending: Pending
+    """One of the decisions there."""
     offers: dict[_Key, _Offer] = field(default_factory=lambda: defaultdict(_Offer))
 
 
-def _useless(found: Survey) -> Iterator[Useless]:
+def _useless(found: Reachable) -> Iterator[Useless]:
     """Options that no network can have, at places that can be reached without them."""
     rules = {rule.name: rule for rule in found.space.grammar.rules}
     for (name, site), place in _places(found).items():
@@ -199,27 +201,27 @@ def _useless(found: Survey) -> Iterator[Useless]:
                 site=site,
                 labels=tuple(label for _, label in keys),
                 reason=_why(found, rule, [place.offers[key] for key in keys]),
-                span=_span(rule, place.decision, keys[0]),
+                span=_span(rule, place.pending, keys[0]),
             )
 
 
-def _places(found: Survey) -> dict[tuple[str, str], _Place]:
+def _places(found: Reachable) -> dict[tuple[str, str], _Place]:
     """The places in the text by rule and site, in the order in which they are first come to."""
     places: dict[tuple[str, str], _Place] = {}
     target, costs = found.start
     before: dict[int, Costs] = {target: costs}
     for number in found.order:
-        node, decision = found.nodes[number], found.decisions[number]
+        node, pending = found.nodes[number], found.decisions[number]
         if node is None or number not in before:
             continue
-        place = places.setdefault((decision.scope.rule.name, decision.site), _Place(decision))
-        for index, edge in enumerate(node.edges):
-            offer = place.offers[type(decision.labels[index]), decision.labels[index]]
+        place = places.setdefault((pending.scope.rule.name, pending.site), _Place(pending))
+        for index, (label, edge) in enumerate(zip(pending.decision.labels, node.edges, strict=True)):
+            offer = place.offers[type(label), label]
             if edge is None:
                 continue
             beyond = found.beyond(edge[0])
             if beyond is None:
-                offer.failed = found.tracer.take(decision, index)
+                offer.failed = found.tracer.take(pending, index)
                 continue
             spent = found.tracer.add(before[number], edge[1])
             excess = _excess(found, found.tracer.add(spent, beyond))
@@ -231,7 +233,7 @@ def _places(found: Survey) -> dict[tuple[str, str], _Place]:
     return places
 
 
-def _why(found: Survey, rule: syntax.Rule, offers: list[_Offer]) -> str:
+def _why(found: Reachable, rule: syntax.Rule, offers: list[_Offer]) -> str:
     """Why options are of no use, and what to do about it."""
     advice = "leave it out" if len(offers) == 1 else "leave them out"
     excesses = [offer.excess for offer in offers if offer.excess is not None]
@@ -253,12 +255,12 @@ def _listed(labels: tuple[Label, ...]) -> str:
     return ", ".join(words)
 
 
-def _span(rule: syntax.Rule, decision: Pending, key: _Key) -> Span:
+def _span(rule: syntax.Rule, pending: Pending, key: _Key) -> Span:
     """Where an option stands; the whole decision's place if it has none of its own."""
     defaults = (parameter.default for parameter in rule.parameters if parameter.default is not None)
     for root in (*defaults, rule.body):
         for node in walk(root):
-            if isinstance(node, syntax.Alternatives | syntax.Choice) and node.site == decision.site:
-                index = [(type(label), label) for label in decision.labels].index(key)
+            if isinstance(node, syntax.Alternatives | syntax.Choice) and node.site == pending.site:
+                index = [(type(label), label) for label in pending.decision.labels].index(key)
                 return node.options[index].span
-    return decision.span
+    return pending.span

@@ -1,4 +1,4 @@
-"""A look at every decision of a space before anything is drawn: what each option leads to, and at which least cost.
+"""Decisions of a space that can be reached: what each option leads to, and at which least cost.
 
 Unlike the table (`budgetnet.space.counting.table`) it keeps no arrays, only the least of each bound from a decision to
 the end, so it is made in a fraction of a second, and it knows the place in the text of each decision.
@@ -6,33 +6,33 @@ the end, so it is made in a fraction of a second, and it knows the place in the 
 
 from __future__ import annotations
 
-import gc
-import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import assert_never
 
-from budgetnet.derivation.expand import Decision, Label
-from budgetnet.derivation.frames import Interner
+from budgetnet.derivation.decision import Decision, Label
+from budgetnet.derivation.listeners import SilentListener
 from budgetnet.derivation.machine import Pending
 from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.grammar import syntax
+from budgetnet.grammar.graph import rebuild
 from budgetnet.network.budget import Bound
 from budgetnet.network.cost.types import Cost
-from budgetnet.network.nodes import Primitive, Shape
 from budgetnet.space.choosers import label_index
-from budgetnet.space.counting.tied import NotAlike, TiedTracer, Ties
-from budgetnet.space.counting.tracer import COMPLETE, Costs, Edge, Node, Tracer
-from budgetnet.space.lint.loosen import loosened
+from budgetnet.space.counting.shortest_paths import ShortestPaths, search_states, without_collector
+from budgetnet.space.counting.tracer import COMPLETE, Costs, Edge, StateNode, Tracer
 from budgetnet.space.space import Space
 
-__all__ = ["LIMIT_STEPS", "Deaf", "Survey", "survey"]
+__all__ = ["SEARCH_STEPS", "Reachable", "find_reachable"]
 
-LIMIT_STEPS = 100_000
-"""Steps of the machine after which a survey gives up: about two seconds of work."""
+SEARCH_STEPS = 100_000
+"""Steps of the machine after which the search gives up: about two seconds of work."""
+OPTIONS_PER_STEP = 4
+"""Options on offer that count as much as a step; many cost as much time as steps do."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Survey:
+class Reachable:
     """The decisions of a space by number, and what follows them."""
 
     space: Space
@@ -41,7 +41,7 @@ class Survey:
     start: Edge
     """The first decision (or end), and what every network costs before it."""
     decisions: tuple[Pending, ...]
-    nodes: tuple[Node | None, ...]
+    nodes: tuple[StateNode | None, ...]
     """What each decision's options lead to; None where it was not looked into."""
     order: tuple[int, ...]
     """The decisions' numbers, each after those that lead to it."""
@@ -87,11 +87,11 @@ class Survey:
 
     def _follow(self, options: tuple[int, ...]) -> Iterator[tuple[str, Label]]:
         """The decisions of a derivation."""
-        stop = self.tracer.run(self.tracer.start(), Deaf())
+        stop = self.tracer.run(self.tracer.start(), SilentListener())
         for index in options:
             assert isinstance(stop, Pending)
-            yield _untied(stop.name), stop.labels[index]
-            stop = self.tracer.run(self.tracer.take(stop, index), Deaf())
+            yield _untied(stop.decision.name), stop.decision.labels[index]
+            stop = self.tracer.run(self.tracer.take(stop, index), SilentListener())
 
 
 def _untied(name: str) -> str:
@@ -99,7 +99,7 @@ def _untied(name: str) -> str:
     return name.replace("[0]", "")
 
 
-def survey(space: Space, steps: int = LIMIT_STEPS) -> Survey:
+def find_reachable(space: Space, steps: int = SEARCH_STEPS) -> Reachable:
     """Look at the decisions of a space, those first that can be reached with few parameters.
 
     Where that is too much work and the grammar has tied parts, their copies are looked at as if they could differ.
@@ -107,158 +107,87 @@ def survey(space: Space, steps: int = LIMIT_STEPS) -> Survey:
 
     Args:
         space: its budget's bounds are what is counted.
-        steps: of the machine; where they do not suffice, the survey is not complete.
+        steps: of the machine; where they do not suffice, the result is not complete.
 
     Raises:
         CountError: the space holds a study's own primitive without a closed form.
     """
-    collecting = gc.isenabled()
-    gc.disable()  # there are no reference cycles here, and looking for them takes a third of the time
-    try:
-        found = _survey(space, space, steps)
+    with without_collector():
+        found = _search(space, space, steps)
         if not found.complete:
-            loose = loosened(space.grammar)
+            loose = _untie(space.grammar)
             if loose != space.grammar:
-                return _survey(space, replace(space, grammar=loose), steps)
+                return _search(space, replace(space, grammar=loose), steps)
         return found
-    finally:
-        if collecting:
-            gc.enable()
 
 
-class Deaf:
-    """A listener that hears nothing, for derivations of which only the end is of interest."""
+def _search(space: Space, derived: Space, steps: int) -> Reachable:
+    """Look at the decisions of *derived* for what is said about *space*.
 
-    def leaf(self, node: Primitive, entry: Shape, factor: int) -> None:
-        """Nothing."""
+    Where the two are one, the search is kept: a table of the space goes on with it.
+    """
+    bounds: tuple[Bound, ...] = ("params", *(bound for bound in space.budget.bounds() if bound != "params"))
 
-    def begin(self) -> None:
-        """Nothing."""
+    def affordable(paths: ShortestPaths) -> bool:
+        return paths.tracer.steps + paths.options // OPTIONS_PER_STEP < steps
 
-    def end(self) -> None:
-        """Nothing."""
-
-    def skip(self, *, projected: bool) -> None:
-        """Nothing."""
-
-    def join(self, owner: syntax.Parallel | syntax.Split) -> None:
-        """Nothing."""
-
-    def shared(self, times: int) -> None:
-        """Nothing."""
-
-    def graph(self, graph: syntax.Graph) -> None:
-        """Nothing."""
-
-
-def _survey(space: Space, derived: Space, steps: int) -> Survey:
-    """Look at the decisions of *derived* for what is said about *space*."""
-    taped: frozenset[int] = frozenset()
-    while True:
-        try:
-            return _Search(space, derived, taped).survey(steps)
-        except NotAlike as found:  # its copies have to be derived one by one
-            taped |= {found.repeat}
-
-
-class _Search:
-    """Finds decisions, and the cheapest ways to them (Dijkstra's algorithm)."""
-
-    def __init__(self, space: Space, derived: Space, taped: frozenset[int]) -> None:
-        tracer = derived.make_machine(TiedTracer, Interner())
-        assert isinstance(tracer, TiedTracer)
-        self.space = space
-        self.tracer = tracer
-        self.bounds: tuple[Bound, ...] = ("params", *(bound for bound in space.budget.bounds() if bound != "params"))
-        tracer.prepare(space, "params", self.bounds[1:])
-        tracer.ties = Ties(taped)
-        self.nodes: list[Node | None] = []
-        self.before: list[tuple[int, int, int] | None] = []
-        """Per decision: fewest parameters before it, and the decision and option that lead to it with them."""
-        self.end: tuple[int, int, int] | None = None
-        """The same for the end of a network."""
-        self.heap: list[tuple[int, int]] = []
-        self.options = 0
-        """Of all decisions together; many cost as much as steps do."""
-
-    def survey(self, steps: int) -> Survey:
-        """Look around until nothing is left, or there were too many steps."""
-        start = self.tracer.follow(self.tracer.start())
-        self._reach(start, (0, -1, 0))
-        while self.heap and self.tracer.steps + self.options // 4 < steps:
-            params, number = heapq.heappop(self.heap)
-            if self.nodes[number] is not None:
-                continue
-            node = self.nodes[number] = self.tracer.look(number)
-            for option, edge in enumerate(node.edges):
-                if edge is not None:
-                    self._reach(edge, (params, number, option))
-        while self.heap and self.nodes[self.heap[0][1]] is not None:
-            heapq.heappop(self.heap)
-        limit = self.space.budget.params
-        least = self.heap[0][0] if self.heap else 0  # what was not looked into costs at least so much
-        complete = not self.heap or (limit is not None and least > limit)
+    def run(paths: ShortestPaths) -> Reachable:
+        while (ahead := paths.ahead()) is not None and affordable(paths):
+            paths.look()
+        limit = space.budget.params
+        least = ahead or 0  # what was not looked into costs at least so much
+        complete = ahead is None or (limit is not None and least > limit)
         shortest = None
-        if self.end is not None and (not self.heap or self.end[0] <= least):
-            shortest, least = self._way(self.end), self.end[0]
-        order = _ordered(self.nodes, start)
-        return Survey(
-            space=self.space,
-            bounds=self.bounds,
-            start=start,
-            decisions=tuple(self.tracer.waiting),
-            nodes=tuple(self.nodes),
+        if paths.end is not None and (ahead is None or paths.end[0] <= least):
+            shortest, least = _way(paths), paths.end[0]
+        order = _ordered(paths.nodes, paths.start)
+        return Reachable(
+            space=space,
+            bounds=bounds,
+            start=paths.start,
+            decisions=tuple(paths.tracer.waiting),
+            nodes=tuple(paths.nodes),
             order=order,
-            after=self._after(order),
-            tracer=self.tracer,
+            after=_after(paths, order, len(bounds)),
+            tracer=paths.tracer,
             complete=complete,
             shortest=shortest,
             least_params=least,
         )
 
-    def _reach(self, edge: Edge, way: tuple[int, int, int]) -> None:
-        for decision in self.tracer.waiting[len(self.nodes) :]:
-            self.nodes.append(None)
-            self.before.append(None)
-            self.options += len(decision.labels)
-        target, costs = edge
-        way = (way[0] + costs[0], *way[1:])
-        if target == COMPLETE:
-            self.end = way if self.end is None else min(self.end, way)
-        elif target >= 0:
-            known = self.before[target]
-            if known is None or way[0] < known[0]:
-                self.before[target] = way
-                heapq.heappush(self.heap, (way[0], target))
-
-    def _way(self, end: tuple[int, int, int]) -> tuple[int, ...]:
-        """The options that lead to an end."""
-        options: list[int] = []
-        way: tuple[int, int, int] | None = end
-        while way is not None and way[1] >= 0:
-            options.append(way[2])
-            way = self.before[way[1]]
-        return tuple(reversed(options))
-
-    def _after(self, order: tuple[int, ...]) -> tuple[Costs | None, ...]:
-        after: list[Costs | None] = [None] * len(self.nodes)
-        zero = (0,) * len(self.bounds)
-        for number in reversed(order):
-            node = self.nodes[number]
-            if node is None:
-                after[number] = zero
-                continue
-            ends = [
-                self.tracer.add(costs, beyond)
-                for target, costs in filter(None, node.edges)
-                if (beyond := zero if target == COMPLETE else after[target] if target >= 0 else None) is not None
-            ]
-            if ends:
-                after[number] = tuple(map(min, zip(*ends, strict=True)))
-        return tuple(after)
+    return search_states(derived, bounds[0], bounds[1:], run, fits=affordable, keep=derived is space)
 
 
-def _ordered(nodes: list[Node | None], start: Edge) -> tuple[int, ...]:
+def _way(paths: ShortestPaths) -> tuple[int, ...]:
+    """The options that lead to the end of the smallest network."""
+    options: list[int] = []
+    step = paths.end
+    while step is not None and step[1] >= 0:
+        options.append(step[2])
+        step = paths.before[step[1]]
+    return tuple(reversed(options))
+
+
+def _after(paths: ShortestPaths, order: tuple[int, ...], bounds: int) -> tuple[Costs | None, ...]:
+    """Least of each bound from a decision to the end of a network."""
+    after: list[Costs | None] = [None] * len(paths.nodes)
+    zero = (0,) * bounds
+    for number in reversed(order):
+        node = paths.nodes[number]
+        if node is None:
+            after[number] = zero
+            continue
+        ends = [
+            paths.tracer.add(costs, beyond)
+            for target, costs in filter(None, node.edges)
+            if (beyond := zero if target == COMPLETE else after[target] if target >= 0 else None) is not None
+        ]
+        if ends:
+            after[number] = tuple(map(min, zip(*ends, strict=True)))
+    return tuple(after)
+
+
+def _ordered(nodes: list[StateNode | None], start: Edge) -> tuple[int, ...]:
     """All decisions, each after those that lead to it."""
     leading = [0] * len(nodes)
     for number in range(len(nodes)):
@@ -273,5 +202,37 @@ def _ordered(nodes: list[Node | None], start: Edge) -> tuple[int, ...]:
     return tuple(order)
 
 
-def _targets(node: Node | None) -> list[int]:
+def _targets(node: StateNode | None) -> list[int]:
     return [] if node is None else [target for target, _ in filter(None, node.edges) if target >= 0]
+
+
+# --- tied parts let loose ------------------------------------------------------------------------------
+
+
+def _untie(grammar: syntax.Grammar) -> syntax.Grammar:
+    """Return the grammar with ``tied(a){n}`` replaced by ``a{n}``; what is impossible there is impossible here."""
+    return replace(grammar, rules=tuple(replace(rule, body=_untied_part(rule.body)) for rule in grammar.rules))
+
+
+def _untied_part(part: syntax.Expression) -> syntax.Expression:
+    """The part with ``tied(a){n}`` replaced by ``a{n}``."""
+    match part:
+        case syntax.Call():
+            return part
+        case syntax.Sequence():
+            return replace(part, items=tuple(map(_untied_part, part.items)))
+        case syntax.Alternatives():
+            return replace(part, options=tuple(map(_untied_part, part.options)))
+        case syntax.Repeat():
+            return replace(part, body=_untied_part(part.body), mode="anew" if part.mode == "tied" else part.mode)
+        case syntax.Optional():
+            return replace(part, body=_untied_part(part.body))
+        case syntax.Skip():
+            project = part.project if isinstance(part.project, str) else _untied_part(part.project)
+            return replace(part, body=_untied_part(part.body), project=project)
+        case syntax.Parallel() | syntax.Split():
+            return replace(part, branches=tuple(map(_untied_part, part.branches)))
+        case syntax.Graph():
+            return rebuild(part, _untied_part)
+        case _:
+            assert_never(part)

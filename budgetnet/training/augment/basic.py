@@ -1,7 +1,7 @@
 """Augmentation of whole batches on the device: flip, shift, warp, cutout.
 
-Each function takes and returns a batch (N, C, H, W), changes no label and leaves its input alone; its randomness
-comes from the generator it is given, so the same generator state gives the same pixels.
+Each function takes and returns a batch (N, C, H, W), changes no labels and does not modify its input. Random numbers
+come from the given generator, so the same generator state gives the same pixels.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["augment", "cutout", "flip", "shift", "warp"]
 
 
 def flip(images_nchw: Tensor, chosen_n: Tensor) -> Tensor:
-    """Mirror left and right those images that *chosen_n* (bool (N,)) selects."""
+    """Mirror horizontally the images that *chosen_n* (bool (N,)) selects."""
     return torch.where(chosen_n.view(-1, 1, 1, 1), images_nchw.flip(3), images_nchw)
 
 
@@ -35,7 +35,7 @@ def shift(
         padding: ``reflect`` mirrors without repeating the border pixel; ``zero`` puts zeros (after normalisation:
             the mean colour).
         generator: On the images' device.
-        flipped_n: bool (N,): images to mirror left and right first, as `flip` does, at no further cost.
+        flipped_n: bool (N,): images to mirror horizontally first, as `flip` does, at no additional cost.
     """
     if limit == 0:
         return images_nchw if flipped_n is None else flip(images_nchw, flipped_n)
@@ -47,7 +47,7 @@ def shift(
     from_rows_nh, from_columns_nw = _inside(rows_nh, height), _inside(columns_nw, width)
     if flipped_n is not None:
         from_columns_nw = torch.where(flipped_n.view(-1, 1), width - 1 - from_columns_nw, from_columns_nw)
-    # Flip and shift are one selection of pixels; with channels last, a pixel is one short row of a matrix.
+    # Flip and shift are one selection of pixels; with channels last, each pixel is one short row of a matrix.
     first_n = torch.arange(count, device=device) * (height * width)
     places_nhw = (first_n.view(-1, 1) + from_rows_nh * width).unsqueeze(2) + from_columns_nw.unsqueeze(1)
     pixels_pc = images_nchw.permute(0, 2, 3, 1).reshape(-1, channels)
@@ -86,8 +86,8 @@ def warp(
         shift: Largest shift, as a share of the side, along each axis.
         scale: Largest change of size: factors from 1 - scale to 1 + scale.
         rotate: Largest rotation either way, in degrees.
-        probability: Share of images that are warped; the others come back bit for bit.
-        padding: What comes in at the border.
+        probability: Share of images that are warped; the others are returned unchanged.
+        padding: Source of pixels beyond the border.
         generator: On the images' device.
     """
     count, _, height, width = images_nchw.shape
@@ -97,7 +97,7 @@ def warp(
     angle = draws_4n[0] * math.radians(rotate)
     zoom = 1 + draws_4n[1] * scale
     cos, sin = torch.cos(angle) / zoom, torch.sin(angle) / zoom
-    # affine_grid works in coordinates -1..1 on both axes, so the rotation must know the aspect ratio; it maps output
+    # affine_grid uses coordinates -1..1 on both axes, so the rotation depends on the aspect ratio; it maps output
     # positions to input positions, hence the division by the zoom.
     aspect = height / width
     theta_n23 = torch.stack(
@@ -118,7 +118,7 @@ def warp(
 def cutout(images_nchw: Tensor, size: int, probability: float, generator: Generator) -> Tensor:
     """Set a square to zero (after normalisation: the mean colour) in a share of the images.
 
-    The centre may lie anywhere in the image, so the square may be cut by the border (DeVries and Taylor 2017,
+    The centre may be anywhere in the image, so the border may cut the square (DeVries and Taylor 2017,
     arXiv 1708.04552).
 
     Args:
@@ -146,8 +146,8 @@ def augment(images_nchw: Tensor, recipe: Recipe, flipped_n: Tensor | None, gener
 
     Args:
         images_nchw: Floating point, normalised, so that zero is the mean colour.
-        recipe: Says which, and how much.
-        flipped_n: bool (N,): the images to flip where the recipe's flips alternate; None draws them at random.
+        recipe: Kinds and strengths of augmentation.
+        flipped_n: bool (N,): the images to flip if the recipe's flips alternate; None draws them at random.
         generator: On the images' device.
     """
     if recipe.flip == "none":

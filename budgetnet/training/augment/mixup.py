@@ -13,9 +13,9 @@ __all__ = ["Blend"]
 class Blend:
     """Blends each image of a batch with the one before it: share x image + (1 - share) x other.
 
-    The order of a batch is random, so its neighbour is as good a partner as a newly drawn one. The share is one number
-    for a batch, as in the authors' code, and comes from a generator of the host: it reaches a GPU with the
-    instructions, and nothing waits for it.
+    The order of a batch is random, so a neighbour is as good a partner as a randomly drawn one. The share is one number
+    per batch, as in the authors' code, and is drawn on the host: it is passed to a GPU with the kernel launch, without
+    synchronisation.
     """
 
     def __init__(self, alpha: float, generator: random.Random) -> None:
@@ -27,12 +27,12 @@ class Blend:
         return torch.lerp(images_nchw.roll(1, dims=0), images_nchw, self.share)
 
     def loss(self, logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
-        """Return the mean cross-entropy, blended in the same way: that of blended targets."""
+        """Return the mean cross-entropy, blended in the same way, which equals that of blended targets."""
         own = nn.functional.cross_entropy(logits, labels, label_smoothing=smoothing)
         others = nn.functional.cross_entropy(logits, labels.roll(1), label_smoothing=smoothing)
         return torch.lerp(others, own, self.share)
 
     def hits(self, predicted: Tensor, labels: Tensor) -> Tensor:
-        """Return how many predictions are right, where naming one of an image's two labels counts by its share."""
+        """Return the number of correct predictions; each of an image's two labels counts by its share."""
         own, others = (predicted == labels).sum(), (predicted == labels.roll(1)).sum()
         return own * self.share + others * (1 - self.share)

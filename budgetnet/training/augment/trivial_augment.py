@@ -1,14 +1,14 @@
 """TrivialAugment: one operation of random strength per image, on whole batches of bytes.
 
-Operations, ranges and their 31 strengths are those of the authors' code, and so is the arithmetic of Pillow that it
-uses: identity, autocontrast, equalize, rotate, solarize, color, posterize, contrast, brightness, sharpness, shear x
-and y, translate x and y; nearest pixels, and black where a moved image ends. What differs:
+Operations, ranges, their 31 strengths and the arithmetic (Pillow's) are those of the authors' code: identity,
+autocontrast, equalize, rotate, solarize, color, posterize, contrast, brightness, sharpness, shear x and y, translate x
+and y; with nearest pixels, and black outside a moved image. Differences:
 
-- A batch is dealt out to the operations in shares that are equal to within one image, at random which to which, where
-  the paper draws an operation for each image. For one image the chances are the same; and the sizes of the groups
-  are known beforehand, so that a GPU need not be asked.
-- It comes before flips and shifts, the paper's after them, and cutout is up to the recipe.
-- Translations are in shares of the side, so that other sizes than 32 pixels are moved as far.
+- A batch is divided randomly among the operations in groups of equal size, to within one image; the paper draws an
+  operation for each image. Each image has the same probabilities, and the sizes of the groups are known in advance,
+  so a GPU need not be synchronised.
+- It is applied before flips and shifts, in the paper after them, and the recipe decides about cutout.
+- Translations are shares of the side, so they scale with image sizes other than 32 pixels.
 
 Source: S. G. Müller and F. Hutter, "TrivialAugment: Tuning-free Yet State-of-the-Art Data Augmentation", ICCV 2021,
 arXiv 2103.10158.
@@ -32,7 +32,7 @@ LEVELS = 30
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Space:
-    """How strong operations get."""
+    """Largest strengths of the operations."""
 
     shear: float
     translate: float
@@ -40,7 +40,7 @@ class Space:
     rotate: int
     """Degrees."""
     bits: int
-    """Posterize takes away at most this many of 8."""
+    """Largest number of bits, of 8, that posterize removes."""
     least: float
     """Smallest factor of color, contrast, brightness and sharpness; 1 leaves the image as it is."""
     most: float
@@ -55,7 +55,7 @@ SPACES: dict[Literal["ra", "wide"], Space] = {
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """What is random about each image of a group."""
+    """Random strength and direction for each image of a group."""
 
     level: Tensor
     """int64 (N,), 0..LEVELS."""
@@ -65,7 +65,7 @@ class Draw:
 
     @property
     def factor(self) -> Tensor:
-        """Of color, contrast, brightness and sharpness, (N, 1, 1, 1)."""
+        """Factor of color, contrast, brightness and sharpness, (N, 1, 1, 1)."""
         share = self.level.view(-1, 1, 1, 1) / LEVELS
         return self.space.least + share * (self.space.most - self.space.least)
 
@@ -74,8 +74,8 @@ def trivial_augment(images_nchw: Tensor, space: Literal["ra", "wide"], generator
     """Apply one operation to each image.
 
     Args:
-        images_nchw: uint8, left as they are.
-        space: How strong operations get: see `SPACES`.
+        images_nchw: uint8, not modified.
+        space: Largest strengths, a key of `SPACES`.
         generator: On the images' device.
     """
     count, device = len(images_nchw), images_nchw.device
@@ -109,7 +109,7 @@ def _autocontrast(images: Tensor, _draw: Draw) -> Tensor:
 
 
 def _equalize(images: Tensor, _draw: Draw) -> Tensor:
-    """Make each channel's histogram as flat as a table of 256 values can."""
+    """Flatten each channel's histogram as far as a table of 256 values can."""
     count, channels, height, width = images.shape
     values = images.reshape(count * channels, height * width).to(torch.int64)
     histogram = torch.zeros(count * channels, 256, dtype=torch.int64, device=images.device)
@@ -123,7 +123,7 @@ def _equalize(images: Tensor, _draw: Draw) -> Tensor:
 
 
 def _solarize(images: Tensor, draw: Draw) -> Tensor:
-    """Invert what is bright."""
+    """Invert bright pixels."""
     threshold = 256 - draw.level * 256 // LEVELS
     return torch.where(images < threshold.view(-1, 1, 1, 1), images, 255 - images)
 
@@ -149,27 +149,27 @@ def _brightness(images: Tensor, draw: Draw) -> Tensor:
 
 
 def _sharpness(images: Tensor, draw: Draw) -> Tensor:
-    """Blend with the image smoothed; the outermost pixels have no smoothed value and stay."""
+    """Blend with the smoothed image; border pixels have no smoothed value and stay unchanged."""
     if min(images.shape[2:]) < 3:
         return images
     channels = images.shape[1]
     kernel = torch.ones(channels, 1, 3, 3, device=images.device)
-    kernel[:, :, 1, 1].fill_(5)  # assigning the number would send it to the device anew in torch 2.11
+    kernel[:, :, 1, 1].fill_(5)  # in torch 2.11, assigning the number would copy it to the device each time
     smooth = images.to(torch.float32)
-    # Sums of whole numbers, exact in float32, so the half that rounds is exact, too.
+    # Sums of whole numbers are exact in float32, so rounding by adding a half is exact too.
     inner = nn.functional.conv2d(smooth, kernel, groups=channels)
     smooth[:, :, 1:-1, 1:-1] = (inner / 13 + 0.5).floor()
     return _blend(smooth, images, draw)
 
 
 def _blend(plain: Tensor, images: Tensor, draw: Draw) -> Tensor:
-    """Go from *plain* to the image, factor 1, and beyond; cut off to whole numbers, as Pillow does."""
+    """Interpolate from *plain* (factor 0) to the image (1) and beyond; truncate to whole numbers, as Pillow does."""
     images_float, plain_float = images.to(torch.float32), plain.to(torch.float32)
     return (plain_float + draw.factor * (images_float - plain_float)).clamp_(0, 255).to(torch.uint8)
 
 
 def _grey(images: Tensor) -> Tensor:
-    """Brightness as Pillow counts it, (N, 1, H, W); the mean of the channels where they are not three."""
+    """Return the brightness as Pillow computes it, (N, 1, H, W); without three channels, their mean."""
     values = images.to(torch.int32)
     if images.shape[1] != 3:
         return values.sum(dim=1, keepdim=True) // images.shape[1]
@@ -220,7 +220,7 @@ def _distance(draw: Draw, side: int) -> Tensor:
 
 
 def _centres(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows (1, H, 1) and columns (1, 1, W) of the pixels' centres."""
+    """Return rows (1, H, 1) and columns (1, 1, W) of the pixels' centres."""
     rows = torch.arange(images.shape[2], device=images.device) + 0.5
     columns = torch.arange(images.shape[3], device=images.device) + 0.5
     return rows.view(1, -1, 1), columns.view(1, 1, -1)
@@ -231,7 +231,7 @@ def _taken(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
     Args:
         images: (N, C, H, W).
-        rows: Of shapes that together make (N, H, W).
+        rows: Positions; broadcast with *columns* to (N, H, W).
         columns: The same.
     """
     count, channels, height, width = images.shape
@@ -259,4 +259,4 @@ OPERATIONS: dict[str, Callable[[Tensor, Draw], Tensor]] = {
     "translate_x": _translate_x,
     "translate_y": _translate_y,
 }
-"""By the paper's names; images (N, C, H, W) uint8 in, the same out."""
+"""Operations by the paper's names; each maps uint8 images (N, C, H, W) to the same type and shape."""

@@ -1,23 +1,22 @@
-"""Convolutions on the processor in bfloat16, each of their three passes by a kernel that is fast for it.
+"""Convolutions on the CPU in bfloat16, with a fast kernel for each of their three passes.
 
 A convolution is computed three times in a training step: forward, for the gradient of its image, and for the gradient
-of its filters. torch hands all three to oneDNN, which has fast kernels for full convolutions; for others, what is fast
-depends on the pass. Measured with torch 2.14 on two AVX-512 BF16 cores (`tests.benchmarks.bench_detours` measures
-it anew):
+of its filters. torch passes all three to oneDNN, which has fast kernels for full convolutions; for others, the speed
+depends on the pass. Measured with torch 2.14 on two AVX-512 BF16 cores (by `tests.benchmarks.bench_fast_paths`):
 
 - *Depthwise*: forward is fast up to a padding of `NARROW`, beyond that 10 to 50 times slower. The image's gradient is
-  fast without stride or dilation only; without stride it is itself a depthwise convolution, with mirrored
-  filters, and so is computed. The filters' gradient is fast for 3×3 without dilation only.
+  fast only without stride or dilation; without stride it is itself a depthwise convolution, with mirrored
+  filters, and is computed as one. The filters' gradient is fast only for 3×3 without dilation.
 - *Few channels per group*: slow in all passes. Groups are merged to at least `WIDTH` channels each, with zeros between
-  what was apart (`FAR_WIDTH` where the padding is `FAR` or more). That is more arithmetic in less time.
+  the original groups (`FAR_WIDTH` if the padding is `FAR` or more). That is more arithmetic in less time.
 - *Padding that covers the image* (at least half of its side; wide dilations on small images): the filters' gradient
-  is slow for any number of groups, and with a stride on images one pixel wide it is memory that nobody has written to
-  (torch 2.14). It is summed tap by tap, each a product of the two parts of image and gradient that meet there; what
-  meets only zeros is left out.
-- *1×1 with a stride*: the pixels that it looks at are taken out first. Here it is not for the time: with an odd number
-  of channels and more than one thread torch 2.14 writes past the filters' gradient and corrupts the process's memory.
+  is slow for any number of groups, and with a stride on images one pixel wide it is uninitialised memory (torch 2.14).
+  It is summed tap by tap, each a product of the overlapping parts of image and gradient; parts that overlap only
+  with zeros are skipped.
+- *1×1 with a stride*: the pixels that it uses are selected first. The reason is not speed: with an odd number of
+  channels and more than one thread, torch 2.14 writes past the filters' gradient and corrupts the process's memory.
 
-The results are as without, but for the order of sums.
+The results equal torch's, except for the order of sums.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ from torch.nn.functional import conv2d
 __all__ = ["Geometry", "apart", "convolve", "merged_groups", "worth_it"]
 
 WIDTH = 16
-"""Channels per group from which on there are fast kernels."""
+"""Least channels per group with fast kernels."""
 FAR_WIDTH = 32
-"""The same where the padding is `FAR` or more."""
+"""The same if the padding is `FAR` or more."""
 FAR = 16
 WIDEST = 128
 """Channels of a merged group beyond which the extra arithmetic would outweigh the gain."""
@@ -45,7 +44,7 @@ CHANNELS_LAST = torch.channels_last
 
 
 class Geometry(NamedTuple):
-    """How a convolution moves over its image; the same along both axes."""
+    """Geometry of a convolution, the same along both axes."""
 
     kernel: int
     stride: int
@@ -59,39 +58,39 @@ class Geometry(NamedTuple):
 
     @property
     def depthwise(self) -> bool:
-        """Whether every channel has one filter of its own."""
+        """True if every channel has its own single filter."""
         return self.groups > 1 and self.inputs == self.outputs == 1
 
     @property
     def skips(self) -> bool:
-        """Whether single pixels are looked at and others are left out."""
+        """True if only single pixels are used and others are skipped."""
         return self.kernel == 1 and self.padding == 0 and self.stride > 1
 
     @property
     def mirrored_padding(self) -> int:
-        """Padding of the convolution, with mirrored filters, that gives the image's gradient where the stride is 1."""
+        """Padding of the convolution, with mirrored filters, that gives the image's gradient if the stride is 1."""
         return self.dilation * (self.kernel - 1) - self.padding
 
     @property
     def together(self) -> int:
-        """How many groups are merged into one: as few as make it wide enough, or 1 where that takes too many."""
+        """Number of groups to merge into one: the fewest that make it wide enough, or 1 if that needs too many."""
         width = FAR_WIDTH if self.padding >= FAR else WIDTH
         divisors = (m for m in range(1, self.groups + 1) if self.groups % m == 0)
         count = next((m for m in divisors if m * min(self.inputs, self.outputs) >= width), self.groups)
         return count if count * max(self.inputs, self.outputs) <= WIDEST else 1
 
     def covered(self, height: int, width: int) -> bool:
-        """Whether the padding covers an image of this size, so that the filters' gradient is slow, or wrong."""
+        """Return whether the padding covers an image of this size, so that the filters' gradient is slow or wrong."""
         return self.may_cover and 2 * self.padding >= min(height, width)
 
     @property
     def may_cover(self) -> bool:
-        """Whether the padding covers some images."""
+        """True if the padding covers images of some size."""
         return self.padding > 1 or (self.padding > 0 and self.stride > 1)
 
 
 def worth_it(geometry: Geometry) -> bool:
-    """Whether `convolve` may do better than torch for some image; where it does not, it does what torch does."""
+    """Return whether `convolve` may be faster than torch for some images; for others it does what torch does."""
     if geometry.skips or geometry.may_cover:
         return True
     if geometry.depthwise:
@@ -100,13 +99,13 @@ def worth_it(geometry: Geometry) -> bool:
 
 
 def convolve(image: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
-    """Return what `torch.nn.functional.conv2d` returns, with gradients that arrive sooner.
+    """Return the result of `torch.nn.functional.conv2d`, with a faster backward pass.
 
     Args:
         image: bfloat16 (N, groups × inputs, H, W).
         weight: bfloat16 (groups × outputs, inputs, kernel, kernel).
         bias: bfloat16 (groups × outputs,), or None.
-        geometry: See there.
+        geometry: The convolution's geometry.
     """
     if geometry.skips:
         image, geometry = image[:, :, :: geometry.stride, :: geometry.stride], geometry._replace(stride=1)
@@ -117,7 +116,7 @@ def convolve(image: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geome
 
 
 class _Convolution(torch.autograd.Function):
-    """The three passes, each by its own way."""
+    """The three passes, each by its own method."""
 
     @staticmethod
     def forward(ctx: Any, image: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
@@ -157,7 +156,7 @@ def _weight_gradient(gradient: Tensor, image: Tensor, weight: Tensor, geometry: 
 
 
 def _conv2d(image: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry, together: int) -> Tensor:
-    """Convolve with so many groups merged into one."""
+    """Convolve with *together* groups merged into one."""
     weight = merged_groups(weight, geometry.groups, together)
     groups = geometry.groups // together
     return conv2d(image, weight, bias, geometry.stride, geometry.padding, geometry.dilation, groups)
@@ -166,7 +165,7 @@ def _conv2d(image: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geomet
 def _backward(
     gradient: Tensor, image: Tensor, weight: Tensor, geometry: Geometry, together: int, wanted: tuple[bool, bool, bool]
 ) -> Tensor:
-    """Return the one gradient that is wanted, computed with so many groups merged into one."""
+    """Return the one gradient that is wanted, computed with *together* groups merged into one."""
     merged = merged_groups(weight, geometry.groups, together)
     found = torch.ops.aten.convolution_backward(
         gradient, image, merged, None, [geometry.stride] * 2, [geometry.padding] * 2, [geometry.dilation] * 2,
@@ -182,10 +181,10 @@ def merged_groups(weight: Tensor, groups: int, together: int) -> Tensor:
     Args:
         weight: (O, I, k, k) with I the channels per group.
         groups: A divisor of O.
-        together: How many groups become one, a divisor of *groups*.
+        together: Number of groups to merge into one, a divisor of *groups*.
 
     Returns:
-        (O, together × I, k, k), with zeros between what was apart.
+        (O, together × I, k, k), with zeros between the original groups.
     """
     if together == 1:
         return weight
@@ -196,12 +195,12 @@ def merged_groups(weight: Tensor, groups: int, together: int) -> Tensor:
 
 
 def apart(merged: Tensor, groups: int, together: int) -> Tensor:
-    """Return the filters that `merged_groups` made larger: its inverse, which drops what lies between.
+    """Return the original filters: the inverse of `merged_groups`, which drops the values between groups.
 
     Args:
         merged: (O, together × I, k, k).
-        groups: Of the filters apart.
-        together: How many groups were made one.
+        groups: Number of groups before merging.
+        together: Number of groups that were merged into one.
     """
     if together == 1:
         return merged
@@ -227,9 +226,9 @@ def _by_taps(gradient: Tensor, image: Tensor, geometry: Geometry) -> Tensor:
 
 
 def _overlap(tap: int, geometry: Geometry, outputs: int, inputs: int) -> tuple[slice, slice]:
-    """Return along one axis which positions of the output see the image through a tap, and which of it they see."""
+    """Return, along one axis, the positions of the output that see the image through a tap, and those they see."""
     stride, offset = geometry.stride, tap * geometry.dilation - geometry.padding
-    first = max(0, -(offset // stride))  # the first whose place in the image, stride * first + offset, is not before it
+    first = max(0, -(offset // stride))  # the first with stride * first + offset, its place in the image, >= 0
     last = min(outputs, (inputs - 1 - offset) // stride + 1)
     if last <= first:
         return slice(0, 0), slice(0, 0)

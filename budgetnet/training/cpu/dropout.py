@@ -1,13 +1,13 @@
-"""Dropout for activations in bfloat16 on the processor: the same random thinning, sooner.
+"""Dropout for activations in bfloat16 on the CPU: the same distribution as torch's, faster.
 
-torch draws a random number for each activation, by a loop without vectors; that is most of dropout's time. Of a share
-of up to `SPARSE`, only what is dropped is drawn: so many places, uniformly and with repetition, that each is hit at
-least once with the wanted probability. Is their number Poisson with mean -n log(1 - p), then hits of different places
-are independent, and a place is missed by all with probability 1 - p exactly. For larger shares, 64 bits are drawn
-for four activations and compared, 16 at a time, with p in steps of 1/65,536.
+torch draws a random number for each activation, in a loop that is not vectorised; that is most of dropout's time. For
+a share of up to `SPARSE`, only the dropped places are drawn, uniformly and with repetition, and so many that each is
+hit at least once with the given probability. If their number is Poisson with mean -n log(1 - p), hits of different
+places are independent, and a place is missed by all with probability 1 - p exactly. For larger shares, 64 bits are
+drawn for four activations and compared, 16 at a time, with p in steps of 1/65,536.
 
-Measured on two AVX-512 cores, forward and backward: at 5 % half the time of the second way, which takes three quarters
-of torch's.
+Measured on two AVX-512 cores, forward and backward: at 5 %, the first method takes half the time of the second, which
+takes three quarters of torch's.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch.autograd.function import once_differentiable
 __all__ = ["drop"]
 
 SPARSE = 0.12
-"""Share up to which drawing what is dropped is quicker than drawing for everything."""
+"""Share up to which drawing the dropped places is faster than drawing for every activation."""
 
 
 def drop(activations: Tensor, probability: float) -> Tensor:
@@ -32,13 +32,13 @@ def drop(activations: Tensor, probability: float) -> Tensor:
         activations: bfloat16, of any shape, dense in memory.
         probability: 0 < probability < 1; above `SPARSE` in steps of 1/65,536.
     """
-    way = _DropByHits if probability <= SPARSE else _DropByMask
-    dropped: Tensor = way.apply(activations, probability)
+    method = _DropByHits if probability <= SPARSE else _DropByMask
+    dropped: Tensor = method.apply(activations, probability)
     return dropped
 
 
 class _DropByHits(torch.autograd.Function):
-    """Dropout by the places of what is dropped."""
+    """Dropout by drawing the dropped places."""
 
     @staticmethod
     def forward(ctx: Any, activations: Tensor, probability: float) -> Tensor:
@@ -63,7 +63,7 @@ def _without(values: Tensor, places: Tensor, scale: float, strides: tuple[int, .
 
 
 class _DropByMask(torch.autograd.Function):
-    """Dropout by a mask of 16 bits per activation: all ones where it is kept."""
+    """Dropout by a mask of 16 bits per activation: all ones if it is kept."""
 
     @staticmethod
     def forward(ctx: Any, activations: Tensor, probability: float) -> Tensor:
@@ -82,7 +82,7 @@ class _DropByMask(torch.autograd.Function):
 
 
 def _masked(values: Tensor, mask: Tensor) -> Tensor:
-    """Return bfloat16 values with the bits of the mask."""
+    """Return bfloat16 values with the mask applied to their bits."""
     return (values.view(torch.int16) & mask).view(torch.bfloat16)
 
 

@@ -1,15 +1,14 @@
-"""Detours around slow kernels of the processor's libraries: the same gradients, sooner.
+"""Fast paths around slow CPU kernels of torch: the same gradients in less time.
 
-Three things are slow in training on a processor, and each has a way around:
+Three operations are slow in training on a CPU, and each has a fast path:
 
 - *Convolutions* that are depthwise, grouped or widely dilated: see `budgetnet.training.cpu.convolution`.
 - *Dropout*: see `budgetnet.training.cpu.dropout`.
-- *Gradients in another layout* than the activations make batch norm's backward pass 8 to 33 times as long (torch 2.15,
-  two cores with AMX). They come from a mean over positions, and a skip passes them on through a whole stage. They are
-  laid out anew where they enter a norm; most often they lie right and this is nothing.
+- *Gradients in another memory layout* than the activations make batch norm's backward pass 8 to 33 times slower (torch
+  2.15, two cores with AMX). They come from a mean over positions, and a skip passes them through a whole stage. They
+  are converted to channels-last where they enter a norm, which costs nothing if they already are.
 
-Parameters, their gradients and what a network computes are as without, but for the order of sums; dropout draws other
-numbers.
+Parameters, gradients and outputs are the same as without, except for the order of sums; dropout draws other numbers.
 """
 
 from __future__ import annotations
@@ -24,16 +23,16 @@ from torch import Tensor, nn
 from budgetnet.training.cpu.convolution import Geometry, convolve, worth_it
 from budgetnet.training.cpu.dropout import drop
 
-__all__ = ["detours"]
+__all__ = ["fast_paths"]
 
 
 @contextmanager
-def detours(model: nn.Module, dtype: torch.dtype) -> Iterator[None]:
-    """Let *model* train on the processor by the detours while the block lasts.
+def fast_paths(model: nn.Module, dtype: torch.dtype) -> Iterator[None]:
+    """Train *model* on the CPU by the fast paths inside a ``with`` block.
 
     Args:
-        model: On the processor; its modules, parameters and state stay what they are.
-        dtype: Of the activations. In anything but bfloat16 only gradients are laid out anew.
+        model: On the CPU; its modules, parameters and state are not replaced.
+        dtype: Type of the activations. Except in bfloat16, only the layout of gradients changes.
     """
     handles = [
         module.register_forward_hook(_lay_out_gradient)
@@ -43,7 +42,7 @@ def detours(model: nn.Module, dtype: torch.dtype) -> Iterator[None]:
     changed: list[tuple[nn.Module, str]] = []
 
     def replace(module: nn.Module, name: str, method: Callable[..., Tensor]) -> None:
-        setattr(module, name, method)  # this object's, not its class's
+        setattr(module, name, method)  # of this object, not of its class
         changed.append((module, name))
 
     for module in model.modules() if dtype == torch.bfloat16 else ():
@@ -63,7 +62,7 @@ def detours(model: nn.Module, dtype: torch.dtype) -> Iterator[None]:
 
 
 def _geometry(layer: nn.Conv2d) -> Geometry | None:
-    """Return how a layer's convolution moves, or None where it is not the same along both axes, or pads otherwise."""
+    """Return a layer's geometry, or None if it differs between the axes or the padding is not zeros."""
     per_axis = (layer.kernel_size, layer.stride, layer.padding, layer.dilation)
     if layer.padding_mode != "zeros" or any(isinstance(pair, str) or pair[0] != pair[1] for pair in per_axis):
         return None
@@ -79,13 +78,13 @@ def _geometry(layer: nn.Conv2d) -> Geometry | None:
 
 
 def _convolve(geometry: Geometry, image: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """`nn.Conv2d._conv_forward` by the detour, for validation too."""
+    """`nn.Conv2d._conv_forward` by the fast path, for validation too."""
     low = torch.bfloat16
     return convolve(image.to(low), weight.to(low), None if bias is None else bias.to(low), geometry)
 
 
 def _lay_out_gradient(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
-    """Make sure that the gradient which comes back to *output* is channels-last."""
+    """Ensure that the gradient of *output* is channels-last."""
     if output.requires_grad:
         output.register_hook(  # type: ignore[no-untyped-call]
             lambda gradient: gradient.contiguous(memory_format=torch.channels_last)
@@ -93,7 +92,7 @@ def _lay_out_gradient(_module: nn.Module, _inputs: tuple[Tensor, ...], output: T
 
 
 def _drop_or_pass(module: nn.Dropout, activations: Tensor) -> Tensor:
-    """`nn.Dropout.forward` by the detour; what is not bfloat16 goes straight."""
+    """`nn.Dropout.forward` by the fast path for bfloat16; other types use torch's."""
     if not module.training:
         return activations
     if activations.dtype != torch.bfloat16 or module.inplace:

@@ -1,4 +1,4 @@
-"""Packing a folder of images: every file is decoded once, by several threads, straight into its place on disk."""
+"""Packing a folder of images: several threads decode every file once, directly into a file on disk."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from budgetnet.training.data.sources import ImageFolder, class_folders, describe
 __all__ = ["Progress", "load_folder", "part_files"]
 
 Progress = Callable[[int, int], None]
-"""Called with (images done, images in all), from one thread."""
+"""Called with (images done, images in total), from one thread."""
 
 _SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 
@@ -29,8 +29,8 @@ _SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 def load_folder(folder: ImageFolder, directory: Path, progress: Progress | None = None) -> Dataset:
     """Return the data set in a folder of images, from its packed copy below *directory* if that is up to date.
 
-    The copy is known by the folder's path, its files' names, sizes and times, and the wanted size and channels; any
-    change packs anew.
+    The copy is identified by the folder's path, its files' names, sizes and times, and the wanted size and channels; if
+    any of them changes, the folder is packed again.
 
     Raises:
         DataError: the layout is wrong, an image is damaged, or images differ in size and none was given.
@@ -42,8 +42,8 @@ def load_folder(folder: ImageFolder, directory: Path, progress: Progress | None 
     }
     if not files["test"]:
         raise DataError(
-            f"A data set needs test images, but {folder.path / 'test'} holds none that Pillow can read. "
-            "Put some there, in one folder per class."
+            f"a data set needs test images, but {folder.path / 'test'} holds none that Pillow can read; "
+            "put some there, in one folder per class"
         )
     target = directory / f"{folder.path.resolve().name or 'images'}-{_fingerprint(folder, files)}"
     packed = open_packed(target, str(folder.path))
@@ -52,7 +52,7 @@ def load_folder(folder: ImageFolder, directory: Path, progress: Progress | None 
     _pack(folder, classes, files, target, progress)
     packed = open_packed(target, str(folder.path))
     if packed is None:
-        raise DataError(f"The packed data set in {target} has vanished. Run again.")
+        raise DataError(f"the packed data set in {target} has vanished; run again")
     return packed
 
 
@@ -63,7 +63,7 @@ def part_files(folder: ImageFolder, part: Part, classes: tuple[str, ...]) -> lis
 
 
 def _fingerprint(folder: ImageFolder, files: dict[Part, list[tuple[Path, int]]]) -> str:
-    """Return 16 hexadecimal digits that change with anything the packed copy depends on."""
+    """Return 16 hexadecimal digits that change whenever the packed copy would change."""
     digest = hashlib.sha256(json.dumps([str(folder.path.resolve()), folder.size, folder.channels]).encode())
     depth = len(folder.path.parts)
     for found in files.values():
@@ -105,7 +105,7 @@ def _pack(
 
 
 def _decode(path: Path, folder: ImageFolder, shape: tuple[int, int, int]) -> npt.NDArray[np.uint8]:
-    """Return one image as uint8 (C, H, W), upright, scaled and cut if the folder has a size."""
+    """Return one image as uint8 (C, H, W), upright, scaled and cropped if the folder has a size."""
     try:
         with Image.open(path) as opened:
             image = ImageOps.exif_transpose(opened)
@@ -114,14 +114,14 @@ def _decode(path: Path, folder: ImageFolder, shape: tuple[int, int, int]) -> npt
                 image = Image.fromarray(np.rint(np.asarray(image) / 257).clip(0, 255).astype(np.uint8))
             image = image.convert("RGB" if folder.channels == 3 else "L")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"The image {path} cannot be read ({error}). Replace it or remove it.") from error
+        raise DataError(f"the image {path} cannot be read ({error}); replace it or remove it") from error
     _, height, width = shape
     if folder.size is not None:
         image = ImageOps.fit(image, (width, height), method=Image.Resampling.BILINEAR)
     elif image.size != (width, height):
         raise DataError(
-            f"All images must have one size unless a size is given, but {path} has {image.height}x{image.width} pixels "
-            f"and the first image {height}x{width}. Give a size, for example size: {min(height, width)}."
+            f"all images must have one size unless a size is given, but {path} has {image.height}x{image.width} pixels "
+            f"and the first image {height}x{width}; give a size, for example size: {min(height, width)}"
         )
     pixels = np.asarray(image, dtype=np.uint8)
     return pixels[np.newaxis] if folder.channels == 1 else pixels.transpose(2, 0, 1)

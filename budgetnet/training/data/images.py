@@ -23,9 +23,9 @@ __all__ = ["Dataset", "Images", "Normalisation", "normalisation_of"]
 
 @dataclass(frozen=True, slots=True)
 class Normalisation:
-    """What is subtracted and divided, per channel, from pixels scaled to 0..1.
+    """Mean and standard deviation per channel, for pixels scaled to 0..1.
 
-    The default is a fixed grey level, not a property of any data, so images made by hand cannot leak their
+    The default is a fixed grey level, not a property of any data, so images built in code cannot leak their
     statistics; `load` replaces it by the statistics of the data set's train images.
     """
 
@@ -39,21 +39,21 @@ class Normalisation:
         """Check lengths and signs."""
         if len(self.mean) != len(self.std) or not self.mean:
             raise DataError(
-                f"A normalisation needs as many means as standard deviations, but got {len(self.mean)} and "
-                f"{len(self.std)}. Give one of each per channel."
+                f"a normalisation needs as many means as standard deviations, but got {len(self.mean)} and "
+                f"{len(self.std)}; give one of each per channel"
             )
         if not all(value > 0 for value in self.std):
             raise DataError(
-                f"Standard deviations must be positive, but got {self.std}. A channel that is constant over all "
-                "train images carries nothing: remove it, or use std 1 for it."
+                f"standard deviations must be positive, but got {self.std}; a channel that is constant over all train "
+                "images carries no information, so remove it, or use std 1 for it"
             )
 
     def apply(self, images_nchw: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """Return uint8 pixels as normalised floats of *dtype*, channels-last, on the same device."""
         count, channels, height, width = images_nchw.shape
         scale, offset = _scale_and_offset(self, channels, width, images_nchw.device)
-        # Channels go last while pixels are still bytes. Then a row of an image is one vector of width x channels
-        # values, and x / 255 minus mean over std, written as scale and offset, runs along it without gaps.
+        # Channels are moved last while pixels are still bytes. A row of an image is then one contiguous vector of
+        # width x channels values, and (x / 255 - mean) / std becomes one scale and one offset along it.
         bytes_rv = images_nchw.permute(0, 2, 3, 1).reshape(count * height, width * channels)
         floats_rv = bytes_rv.to(torch.float32).mul_(scale).add_(offset)
         return floats_rv.view(count, height, width, channels).permute(0, 3, 1, 2).to(dtype)
@@ -63,7 +63,7 @@ class Normalisation:
 def _scale_and_offset(
     normalisation: Normalisation, channels: int, width: int, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Return a row's factors and summands, (width x channels,) each; kept, since a copy to a GPU would make it wait."""
+    """Return a row's scale and offset, (width x channels,) each; cached, since each copy to a GPU would block it."""
     spread = 1 if len(normalisation.mean) > 1 else channels
     with torch.inference_mode(False):
         scale = torch.tensor([1.0 / (255.0 * std) for std in normalisation.std], device=device)
@@ -75,10 +75,10 @@ def _scale_and_offset(
 
 @dataclass(frozen=True, init=False, eq=False)
 class Images:
-    """Images and their labels; a subset shares the pixels of the set it was cut from.
+    """Images and their labels; a subset shares the pixels of the set it was taken from.
 
-    ``Images(pixels, labels)`` holds N images. `take` selects some of them without copying a pixel: the subset keeps
-    the whole store and the rows that belong to it, so several worker processes can share one memory-mapped file.
+    ``Images(pixels, labels)`` holds N images. `take` selects some of them without copying pixels: the subset keeps
+    the whole store and its own rows, so several worker processes can share one memory-mapped file.
     """
 
     store: Tensor
@@ -91,7 +91,7 @@ class Images:
     """int64 (N,), the store's row of each image; None when the set is the whole store."""
 
     normalisation: Normalisation
-    """How these pixels are normalised before a network sees them."""
+    """Normalisation of these pixels before they enter a network."""
 
     def __init__(
         self,
@@ -103,19 +103,19 @@ class Images:
         """Check types and sizes; see the fields.
 
         Raises:
-            DataError: the tensors are of the wrong type or do not fit each other.
+            DataError: a tensor has the wrong type, or their shapes do not match.
         """
         if images.dtype != torch.uint8 or images.ndim != 4:
             raise DataError(
-                "Images must be a uint8 tensor of shape (N, C, H, W), but got "
-                f"{str(images.dtype).removeprefix('torch.')} of shape {tuple(images.shape)}. "
-                "Convert pixels to 0..255 first."
+                "images must be a uint8 tensor of shape (N, C, H, W), but got "
+                f"{str(images.dtype).removeprefix('torch.')} of shape {tuple(images.shape)}; "
+                "convert pixels to 0..255 first"
             )
         count = len(images) if rows is None else len(rows)
         if labels.dtype != torch.int64 or labels.shape != (count,):
             raise DataError(
-                f"Labels must be an int64 tensor of shape ({count},), one per image, but got "
-                f"{str(labels.dtype).removeprefix('torch.')} of shape {tuple(labels.shape)}."
+                f"labels must be an int64 tensor of shape ({count},), one per image, but got "
+                f"{str(labels.dtype).removeprefix('torch.')} of shape {tuple(labels.shape)}"
             )
         object.__setattr__(self, "store", images)
         object.__setattr__(self, "labels", labels)
@@ -139,7 +139,7 @@ class Images:
 
     def pixels(self, indices: Tensor) -> Tensor:
         """Return the uint8 pixels (n, C, H, W) of the images at *indices* (int64 (n,), 0 <= index < N)."""
-        # index_select copies whole images; indexing by brackets goes pixel by pixel, at a third of the speed.
+        # index_select copies whole images; indexing with brackets copies pixel by pixel, at a third of the speed.
         return self.store.index_select(0, indices if self.rows is None else self.rows[indices])
 
     def take(self, indices: Tensor) -> Images:
@@ -156,7 +156,7 @@ class Images:
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """One data set: train images in memory (or memory-mapped), test images behind a call."""
+    """One data set: train images in memory (or memory-mapped); test images are opened by a call."""
 
     name: str
     """The known name, or the folder's path."""
@@ -186,7 +186,7 @@ class Dataset:
 def normalisation_of(images: Iterable[Tensor]) -> Normalisation:
     """Return per-channel mean and standard deviation of uint8 image chunks (n, C, H, W), exactly.
 
-    Sums are taken in integers, so neither chunk size nor order changes a bit. A constant channel gets std 1.
+    Sums are taken in integers, so the result does not depend on chunk size or order. A constant channel gets std 1.
     """
     count = 0
     total: Tensor | None = None
@@ -199,7 +199,7 @@ def normalisation_of(images: Iterable[Tensor]) -> Normalisation:
         squares = square_sums if squares is None else squares + square_sums
         count += chunk.shape[0] * chunk.shape[2] * chunk.shape[3]
     if total is None or squares is None or count == 0:
-        raise DataError("Statistics need at least one image, but got none. Put images under train/.")
+        raise DataError("statistics need at least one image, but got none; put images under train/")
     means = [int(value) / count for value in total]
     variances = [int(square) / count - mean * mean for square, mean in zip(squares, means, strict=True)]
     return Normalisation(

@@ -1,4 +1,4 @@
-"""The data sets that budgetnet knows by name: shape, classes and origin. Loads no torch."""
+"""The data sets that budgetnet knows by name: shape, classes and origin. Does not load torch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["DATASETS", "KnownDataset"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KnownDataset:
-    """What is known of a data set without opening it."""
+    """Facts about a data set that are known without opening it."""
 
     shape: tuple[int, int, int]
     """(C, H, W) of every image."""
@@ -27,10 +27,10 @@ class KnownDataset:
     """Name of the class in torchvision.datasets that downloads and checks it; None: ships with scikit-learn."""
 
     files: tuple[str, ...] = ()
-    """The published files, relative to the data set's own folder: what to put there by hand without a network."""
+    """The published files, relative to the data set's own folder, for putting them there without a network."""
 
     source: str = ""
-    """Address of the page, or folder, that offers these files."""
+    """Address of the page or folder with these files."""
 
 
 _DIGIT_NAMES = tuple(str(digit) for digit in range(10))

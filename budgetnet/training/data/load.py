@@ -1,4 +1,4 @@
-"""`load`: any data set by name or folder, as tensors. The names that users of this room need are importable here."""
+"""`load`: any data set by name or folder, as tensors. Re-exports the names that callers need."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ __all__ = [
 def load(source: Source, *, data_dir: Path | None = None, progress: Progress | None = None) -> Dataset:
     """Return a data set, packed into ``.npy`` files on first use and memory-mapped from then on.
 
-    A published set may also lie in the data directory as image files, ``NAME/train/CLASS/…`` and ``NAME/test/CLASS/…``
-    (many people have CIFAR-10 so); then those are taken, nothing is downloaded, and the data set's name says so,
-    since a JPEG is not quite the published image.
+    A published set may also be in the data directory as image files, ``NAME/train/CLASS/…`` and ``NAME/test/CLASS/…``
+    (a common form of CIFAR-10). Those are then used, nothing is downloaded, and the data set's name says so, since
+    a JPEG is not exactly the published image.
 
     Args:
-        source: A name in `datasets_table.DATASETS` or an `ImageFolder`.
-        data_dir: Where files are kept; by default $BUDGETNET_DATA, else ~/.cache/budgetnet.
-        progress: Told how many images of a folder are decoded, while it is packed.
+        source: A name in `known.DATASETS` or an `ImageFolder`.
+        data_dir: Folder of the files; by default $BUDGETNET_DATA, else ~/.cache/budgetnet.
+        progress: Called with the number of decoded images while a folder is packed.
 
     Raises:
-        DataError: unknown name, failed download, wrong layout or damaged image; nothing half-done is left behind.
+        DataError: unknown name, failed download, wrong layout or damaged image; no partial files are left behind.
     """
     directory = data_directory(data_dir)
     match source:
@@ -60,13 +60,13 @@ def load(source: Source, *, data_dir: Path | None = None, progress: Progress | N
         case ImageFolder():
             return load_folder(source, directory / "packed", progress)
         case _:
-            raise DataError(f"A data set is a name or an ImageFolder, but got {source!r}.")
+            raise DataError(f"a data set must be a name or an ImageFolder, but got {source!r}")
 
 
 def names_of_test_images(source: Source, *, data_dir: Path | None = None) -> tuple[str, ...] | None:
-    """Return the test images' files in the images' order, relative to the data set's folder; opens none of them.
+    """Return the test images' files in the images' order, relative to the data set's folder, without opening them.
 
-    None where the images are no files (a published set in its own format).
+    None if the images are not files (a published set in its own format).
 
     Raises:
         DataError: an unknown name, or a folder that is not laid out as `ImageFolder` says.

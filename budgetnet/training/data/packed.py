@@ -1,8 +1,8 @@
 """Packed data sets: uint8 ``.npy`` files in one directory, opened as memory maps.
 
 Several worker processes that open the same directory share its pages instead of holding a copy each. A directory is
-written under another name and renamed when complete, so that a reader sees all of it or nothing, also when two
-processes pack at once or one is interrupted.
+written under another name and renamed when complete, so a reader sees all of it or nothing, even if two processes
+pack at the same time or one is interrupted.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _CHUNK = 4096
 
 
 def open_packed(directory: Path, name: str) -> Dataset | None:
-    """Return the data set packed in *directory*, or None if nothing (or an older format) is there.
+    """Return the data set packed in *directory*, or None if there is none (or one of an older format).
 
-    The train images are mapped at once, the test images when `Dataset.test` is called.
+    The train images are mapped immediately, the test images when `Dataset.test` is called.
 
     Raises:
         DataError: the directory is damaged.
@@ -60,13 +60,13 @@ def open_packed(directory: Path, name: str) -> Dataset | None:
 
 @contextmanager
 def packing(directory: Path, classes: tuple[str, ...]) -> Iterator[Path]:
-    """Give a fresh directory to write into by `store` or `writable`; when the block is left, make it *directory*.
+    """Yield a new directory to fill by `store` or `writable`; at the end of the block, rename it to *directory*.
 
-    The train images' statistics are taken then. If another process was faster, its result stands; if the block
+    The train images' statistics are computed then. If another process was faster, its result is kept; if the block
     raises, nothing is left behind.
 
     Raises:
-        DataError: the disk is full or may not be written to.
+        DataError: the disk is full or not writable.
     """
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,7 @@ def writable(directory: Path, part: Part, shape: tuple[int, ...]) -> npt.NDArray
 def store(
     directory: Path, part: Part, labels: npt.NDArray[np.int64], images: npt.NDArray[np.uint8] | None = None
 ) -> None:
-    """Write the labels of *part*, and its images (N, C, H, W) unless `writable` took them."""
+    """Write the labels of *part*, and its images (N, C, H, W) unless they were written by `writable`."""
     np.save(directory / f"{part}_labels.npy", labels)
     if images is not None:
         np.save(directory / f"{part}_images.npy", np.ascontiguousarray(images))
@@ -127,12 +127,12 @@ def _map(path: Path) -> npt.NDArray[np.uint8]:
 
 
 def _damaged(directory: Path, error: Exception) -> DataError:
-    return DataError(f"The packed data set in {directory} is damaged ({error}). Delete that folder and run again.")
+    return DataError(f"the packed data set in {directory} is damaged ({error}); delete that folder and run again")
 
 
 def _unwritable(directory: Path, error: OSError) -> DataError:
     reason = error.strerror or os.strerror(error.errno) if error.errno else str(error)
     return DataError(
-        f"The data set could not be packed into {directory} ({reason}). Free some space, or set BUDGETNET_DATA to a "
-        "directory that can be written to."
+        f"the data set could not be packed into {directory} ({reason}); free some space, or set BUDGETNET_DATA to a "
+        "directory that can be written to"
     )

@@ -1,4 +1,4 @@
-"""Published data sets: fetched and checked by torchvision, or shipped with scikit-learn; then packed."""
+"""Published data sets: downloaded and checked by torchvision, or shipped with scikit-learn, then packed."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def load_published(name: str, directory: Path) -> Dataset:
     """Return a known data set, from its packed copy below *directory* if there is one.
 
     Args:
-        name: One of `DATASETS`.
-        directory: ``directory/NAME`` takes the published files, ``directory/packed/NAME`` the packed copy.
+        name: A name in `DATASETS`.
+        directory: ``directory/NAME`` holds the published files, ``directory/packed/NAME`` the packed copy.
 
     Raises:
-        DataError: an unknown name, or the files could neither be found nor fetched; the message says what to put
-            where by hand.
+        DataError: an unknown name, or the files could neither be found nor downloaded; the message says which files to
+            put where.
     """
     entry = known(name)
     target = directory / "packed" / name
@@ -48,7 +48,7 @@ def load_published(name: str, directory: Path) -> Dataset:
             store(temporary, part, labels, images)
     packed = open_packed(target, name)
     if packed is None:
-        raise DataError(f"The packed data set in {target} has vanished. Run again.")
+        raise DataError(f"the packed data set in {target} has vanished; run again")
     return packed
 
 
@@ -56,7 +56,7 @@ _Raw = dict[Part, tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]]
 
 
 def _from_torchvision(name: str, entry: KnownDataset, folder: Path) -> _Raw:
-    """Return both parts as torchvision gives them; it checks the files' MD5 sums and fetches what is missing."""
+    """Return both parts from torchvision, which checks the files' MD5 sums and downloads missing ones."""
     from torchvision import datasets  # type: ignore[import-untyped]  # half a second, not needed once the set is packed
 
     make: Any = getattr(datasets, str(entry.torchvision))
@@ -77,17 +77,17 @@ def _from_torchvision(name: str, entry: KnownDataset, folder: Path) -> _Raw:
         files = "\n".join(f"  {folder / file}" for file in entry.files)
         reason = str(error).strip() or type(error).__name__
         raise DataError(
-            f"The data set {name} is not in {folder} and could not be downloaded ({reason}).\n"
-            f"Get the following from {entry.source} and put each where it says, then run again; nothing is downloaded "
+            f"the data set {name} is not in {folder} and could not be downloaded ({reason});\n"
+            f"get the following from {entry.source} and put each where it says, then run again; nothing is downloaded "
             f"if they are there:\n{files}\n"
-            f"Image files do as well: {folder / 'train'}/CLASS/ and {folder / 'test'}/CLASS/."
+            f"image folders work too: {folder / 'train'}/CLASS/ and {folder / 'test'}/CLASS/"
         ) from error
     return raw
 
 
 @contextmanager
 def _timeout() -> Iterator[None]:
-    """Let a silent server fail after a minute; by default Python waits for ever."""
+    """Make a server that does not respond fail after a minute; by default Python waits without a limit."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_TIMEOUT_SECONDS)
     try:

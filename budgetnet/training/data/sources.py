@@ -1,4 +1,4 @@
-"""Where images come from: a known name or an `ImageFolder`. Looks at names and one header; loads no torch."""
+"""Sources of images: a known name or an `ImageFolder`. Reads names and one header; does not load torch."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from budgetnet.errors import DataError, nearest
+from budgetnet.keys import REQUIRED, key, keys_of
 from budgetnet.training.data.known import DATASETS, KnownDataset
 
 __all__ = [
@@ -25,7 +26,7 @@ __all__ = [
 ]
 
 DATA_VARIABLE = "BUDGETNET_DATA"
-"""Environment variable that moves the data directory."""
+"""Environment variable with the data directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,36 +34,45 @@ class ImageFolder:
     """A folder of images: ``train/CLASS/…`` and ``test/CLASS/…``, any format that Pillow reads.
 
     Raises:
-        DataError: an illegal size or number of channels.
+        StudyError: an illegal size or number of channels.
     """
 
-    path: Path
-    """Holds ``train`` and ``test``."""
+    path: Path = key(
+        REQUIRED,
+        "A folder of images: train/CLASS/… and test/CLASS/…, in any format that Pillow reads; relative to the study "
+        "file.",
+        name="images",
+        rule="a folder",
+        example="photos",
+    )
 
-    size: int | tuple[int, int] | None = None
-    """(height, width) in pixels, or one number for both; images are scaled and cut at the centre to fit. None: all
-    images have one size already."""
+    size: int | tuple[int, int] | None = key(
+        None,
+        "Side of the images, or [height, width]; images are scaled and cut at the centre to fit.",
+        kind="whole",
+        left_out="all images have one size already",
+        low=1,
+        high=4096,
+        unit="pixels",
+        example="32",
+        rule="a whole number from 1 to 4,096, or a pair [height, width] of them",
+    )
 
-    channels: Literal[1, 3] = 3
-    """3 = colour (RGB), 1 = grey."""
+    channels: Literal[1, 3] = key(3, "1: grey. 3: colour (RGB).", rule="1 (grey) or 3 (colour)")
 
     def __post_init__(self) -> None:
         """Check the fields."""
         object.__setattr__(self, "path", Path(self.path).expanduser())
-        # YAML gives lists, and anything else a hand may write, whatever the annotation says.
+        # A list is what YAML and JSON give for a pair, whatever the annotation says.
         given: object = tuple(self.size) if isinstance(self.size, list) else self.size
-        sides = given if isinstance(given, tuple) else (given, given)
-        whole = [side for side in sides if isinstance(side, int) and not isinstance(side, bool) and side >= 1]
-        if given is not None and (len(sides) != 2 or len(whole) != 2):
-            raise DataError(
-                f"The size of a folder's images must be a whole number of pixels or a pair (height, width), but got "
-                f"{self.size!r}. Write for example size: 32."
-            )
         object.__setattr__(self, "size", given)
-        if self.channels not in (1, 3) or isinstance(self.channels, bool):
-            raise DataError(
-                f"The channels of a folder's images must be 1 (grey) or 3 (colour), but got {self.channels!r}."
-            )
+        declared = keys_of(ImageFolder)
+        declared["channels"].check(self.channels)
+        sides = given if isinstance(given, tuple) else (given,)
+        if len(sides) != (2 if isinstance(given, tuple) else 1):
+            raise declared["size"].bad(given)
+        for side in sides:
+            declared["size"].check(side)
 
     @property
     def height_and_width(self) -> tuple[int, int] | None:
@@ -75,7 +85,7 @@ Source = str | ImageFolder
 
 
 class Description(NamedTuple):
-    """What a search space needs to know of a data set."""
+    """Facts about a data set that a search space needs."""
 
     shape: tuple[int, int, int]
     """(C, H, W) of every image."""
@@ -87,8 +97,8 @@ class Description(NamedTuple):
 def describe(source: Source) -> Description:
     """Return shape and classes of a data set, without loading torch, downloading or decoding images.
 
-    A known name is looked up; of a folder the class folders are listed and, where no size is given, the first
-    image's header is read.
+    A known name is looked up; in a folder, the class folders are listed and, if no size is given, the first image's
+    header is read.
 
     Raises:
         DataError: an unknown name, or a folder that is not laid out as `ImageFolder` says.
@@ -108,18 +118,18 @@ def known(name: str) -> KnownDataset:
     """Return the table's entry for a data set's name.
 
     Raises:
-        DataError: there is none; the message offers the nearest name and the way to use a folder.
+        DataError: there is none; the message suggests the nearest name and explains how to use a folder.
     """
     if name not in DATASETS:
         raise DataError(
-            f"There is no data set {name!r}{nearest(name.lower(), DATASETS) or '.'} Known: {', '.join(DATASETS)}; your "
-            "own images go by {images: FOLDER}."
+            f"there is no data set {name!r}{nearest(name.lower(), DATASETS)}; known are {', '.join(DATASETS)}, "
+            "and a folder of images is written {images: FOLDER}"
         )
     return DATASETS[name]
 
 
 def data_directory(data_dir: Path | None = None) -> Path:
-    """Return where data sets are kept: *data_dir*, else $BUDGETNET_DATA, else ~/.cache/budgetnet."""
+    """Return the folder of data sets: *data_dir*, else $BUDGETNET_DATA, else ~/.cache/budgetnet."""
     if data_dir is not None:
         return data_dir.expanduser()
     set_by_user = os.environ.get(DATA_VARIABLE)
@@ -142,8 +152,8 @@ def image_copy(name: str, directory: Path) -> ImageFolder | None:
     if classes != entry.classes:
         raise DataError(
             f"{folder / 'train'} must hold the {len(entry.classes)} classes of {name} "
-            f"({', '.join(entry.classes[:3])}, …), but holds {', '.join(classes[:12])}. Rename the folders, or move "
-            f"{folder} away to have the published files downloaded."
+            f"({', '.join(entry.classes[:3])}, …), but holds {', '.join(classes[:12])}; rename the folders, or move "
+            f"{folder} away to have the published files downloaded"
         )
     return found
 
@@ -158,39 +168,39 @@ def class_folders(folder: ImageFolder) -> tuple[str, ...]:
     for part in ("train", "test"):
         if not (folder.path / part).is_dir():
             raise DataError(
-                f"A folder of images must hold train/ and test/ with one folder per class, but {folder.path} has no "
-                f"{part}/. Make {folder.path / part}/CLASS/ and put that class's images there."
+                f"a folder of images must hold train/ and test/ with one folder per class, but {folder.path} has no "
+                f"{part}/; make {folder.path / part}/CLASS/ and put that class's images there"
             )
     classes = _folders_in(folder.path / "train")
     if len(classes) < 2:
         raise DataError(
-            f"A data set needs at least two classes, but {folder.path / 'train'} holds {len(classes)} class folder(s). "
-            "Make one folder per class there."
+            f"a data set needs at least two classes, but {folder.path / 'train'} holds {len(classes)} class folder(s); "
+            "make one folder per class there"
         )
     for name in classes:
         if next(_images_below(folder.path / "train" / name), None) is None:
             raise DataError(
-                f"Every class needs train images, but {folder.path / 'train' / name} holds none that Pillow can read. "
-                "Put some there, or remove the folder."
+                f"every class needs train images, but {folder.path / 'train' / name} holds none that Pillow can read; "
+                "put some there, or remove the folder"
             )
     for name in _folders_in(folder.path / "test"):
         if name not in classes:
             raise DataError(
-                f"The classes of test/ must occur in train/, but {folder.path / 'test' / name} has no counterpart"
-                f"{nearest(name, classes) or '.'} Known classes: {', '.join(classes)}."
+                f"the classes of test/ must occur in train/, but {folder.path / 'test' / name} has no counterpart"
+                f"{nearest(name, classes)}; known are {', '.join(classes)}"
             )
     return classes
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Return the images below *folder*, sorted by path: files whose suffix Pillow knows; hidden ones are left out."""
-    # By parts, as paths are ordered, but without a comparison of paths for each pair: a data set has many.
+    """Return the images below *folder*, sorted by path: files with a suffix that Pillow knows, except hidden ones."""
+    # Sorting by parts gives the order of paths but is faster, which matters for the many files of a data set.
     return sorted(_images_below(folder), key=lambda path: path.parts)
 
 
 def _images_below(folder: Path) -> Iterator[Path]:
-    """Find the images below *folder*, in any order."""
-    from PIL import Image  # Pillow's plugins take a tenth of a second, which `budgetnet --help` need not wait for
+    """Yield the images below *folder*, in any order."""
+    from PIL import Image  # loading Pillow's plugins takes 0.1 s, which `budgetnet --help` does not need
 
     suffixes = Image.registered_extensions()
     for place, _, names in os.walk(folder):
@@ -207,7 +217,7 @@ def _folders_in(folder: Path) -> tuple[str, ...]:
 
 
 def _size_of(image: Path) -> tuple[int, int]:
-    """Return (height, width) from an image's header, as it will be after turning it upright."""
+    """Return (height, width) from an image's header, after turning it upright."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -215,5 +225,5 @@ def _size_of(image: Path) -> tuple[int, int]:
             width, height = opened.size
             turned = opened.getexif().get(0x0112, 1) in (5, 6, 7, 8)
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
-        raise DataError(f"The image {image} cannot be read ({error}). Replace it or remove it.") from error
+        raise DataError(f"the image {image} cannot be read ({error}); replace it or remove it") from error
     return (width, height) if turned else (height, width)

@@ -1,4 +1,4 @@
-"""Cutting validation images out of train images: stratified, seeded, the same in every process."""
+"""Splitting validation images from train images: stratified, seeded, the same in every process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def split_validation(
     """Split *images* into train and validation, keeping each class's share.
 
     Args:
-        images: What to split; no pixel is copied.
+        images: Images to split; pixels are not copied.
         fraction: Share of validation images, 0 < fraction < 1. Give this or *size*.
         size: Number of validation images, 0 < size < N.
         seed: The same seed gives the same split on every machine (numpy's PCG64, whose stream is stable).
@@ -34,15 +34,15 @@ def split_validation(
     count = len(images)
     if (fraction is None) == (size is None):
         raise DataError(
-            f"A validation split needs either a fraction or a size, but got fraction={fraction} and size={size}."
+            f"a validation split needs either a fraction or a size, but got fraction={fraction} and size={size}"
         )
     if fraction is not None and not 0 < fraction < 1:
-        raise DataError(f"The validation fraction must lie between 0 and 1, but got {fraction}. Typical is 0.1.")
+        raise DataError(f"the validation fraction must be above 0 and below 1, but got {fraction}; 0.1 is usual")
     wanted = size if size is not None else round(count * (fraction or 0.0))
     if not 0 < wanted < count:
         raise DataError(
-            f"The validation split must leave at least one image on each side, but {wanted} of {count} images were "
-            "asked for. Choose another size."
+            f"the validation split must leave at least one image on each side, but {wanted} of {count} images were "
+            "asked for; choose another size"
         )
     labels = images.labels.cpu().numpy()
     generator = np.random.Generator(np.random.PCG64(seed))
@@ -57,7 +57,7 @@ def split_validation(
 
 
 def _quotas(labels: np.ndarray[tuple[int, ...], np.dtype[np.int64]], wanted: int) -> dict[int, int]:
-    """Return how many images of each class are chosen: proportional, rounded by largest remainder."""
+    """Return the number of images to choose from each class: proportional, rounded by largest remainder."""
     values, counts = np.unique(labels, return_counts=True)
     exact = {int(v): wanted * int(c) / len(labels) for v, c in zip(values, counts, strict=True)}
     quotas = {label: math.floor(share) for label, share in exact.items()}

@@ -1,4 +1,4 @@
-"""Weights that follow the trained ones and are better: an exponential moving average, and lookahead."""
+"""Averaged weights that follow the trained ones: an exponential moving average, and lookahead."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Followers(ABC):
     """A second set of a model's values: its parameters and those of its buffers that are floating point."""
 
     def __init__(self, model: nn.Module) -> None:
-        """Start from the model's present values."""
-        # state_dict would also hold buffers that are no numbers to average (batch counters); those stay as they are.
+        """Start from the model's current values."""
+        # state_dict would also hold buffers that cannot be averaged (batch counters); those stay unchanged.
         tensors = [*model.parameters(), *model.buffers()]
         self._live: list[Tensor] = [t.detach() for t in tensors if t.is_floating_point()]
         self._followers: list[Tensor] = [t.clone() for t in self._live]
@@ -25,7 +25,7 @@ class Followers(ABC):
 
     @abstractmethod
     def update(self) -> None:
-        """Take note of a step of training."""
+        """Record a step of training."""
 
     @torch.no_grad()
     def swap(self) -> None:
@@ -48,32 +48,32 @@ class Followers(ABC):
 class Average(Followers):
     """Follows a model: ``average += (1 - d) * (value - average)`` after every step.
 
-    The decay *d* of step t (from 0) is ``min(decay, (1 + t) / (10 + t))``: early on it is small, so the random start
-    is forgotten soon.
+    The decay *d* of step t (from 0) is ``min(decay, (1 + t) / (10 + t))``: it is small at
+    first, so the random start is forgotten quickly.
 
     Source: averaging of iterates is Polyak and Juditsky's (1992); the exponential average with this growing decay is
     TensorFlow's ExponentialMovingAverage.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
-        """Start from the model's present values; 0 < decay < 1."""
+        """Start from the model's current values; 0 < decay < 1."""
         super().__init__(model)
         self._decay = decay
 
     @torch.no_grad()
     def update(self) -> None:
-        """Move the average towards the model's present values."""
+        """Move the average towards the model's current values."""
         decay = min(self._decay, (1 + self._steps) / (10 + self._steps))
         torch._foreach_lerp_(self._followers, self._live, 1 - decay)
         self._steps += 1
 
 
 class Lookahead(Followers):
-    """Slow weights that look where the weights went: every k steps they follow them a share of the way.
+    """Slow weights that, every k steps, move a share of the way to the current weights.
 
-    The weights are then set back to the slow ones. The optimiser's own state (momentum) stays, and norm statistics are
-    treated as the weights. The share is *rate*; with a *ramp* p it falls from 1 to *rate* over the run, as
-    ``1 - (1 - rate) * (t / steps) ** p``, so that the weights move freely at first. airbench94 does so with p = 3,
+    The weights are then set back to the slow ones. The optimiser's state (momentum) is kept, and norm statistics are
+    treated like the weights. The share is *rate*; with a *ramp* p it falls from 1 to *rate* over the run, as
+    ``1 - (1 - rate) * (t / steps) ** p``, so the weights move freely at first. airbench94 does so with p = 3,
     k = 5 and 1 - rate = 0.95 ** 5, from its third epoch on.
 
     Source: M. Zhang and others, "Lookahead Optimizer: k steps forward, 1 step back", 2019, arXiv 1907.08610; the
@@ -81,14 +81,14 @@ class Lookahead(Followers):
     """
 
     def __init__(self, model: nn.Module, every: int, *, rate: float, ramp: float, steps: int) -> None:
-        """Start from the model's present values.
+        """Start from the model's current values.
 
         Args:
-            model: What is trained.
+            model: The trained model.
             every: k, >= 1.
             rate: Share of the way, 0 < rate <= 1.
             ramp: Power, >= 0; 0 = none.
-            steps: Of the whole run, >= 1.
+            steps: Steps of the whole run, >= 1.
         """
         super().__init__(model)
         self._every = every

@@ -1,4 +1,4 @@
-"""Initial weights that know more than a random draw: whitening filters, and filters that pass a channel on."""
+"""Initial weights better than random ones: whitening filters, and filters that pass a channel through."""
 
 from __future__ import annotations
 
@@ -12,34 +12,35 @@ from budgetnet.training.data.images import Images
 __all__ = ["dirac", "whiten"]
 
 SAMPLE = 5000
-"""Images whose patches are looked at, as in airbench94."""
+"""Number of images whose patches are used, as in airbench94."""
 
 EPSILON = 5e-4
-"""Added to the variance of each direction, as in airbench94: directions that hold next to nothing are not blown up."""
+"""Added to the variance of each direction, as in airbench94: directions with almost no variance are not amplified."""
 
 Window = tuple[tuple[int, ...], tuple[int, ...], int]
-"""A convolution's kernel and dilation, and the number of threads, since sums by other threads differ in last bits."""
+"""A convolution's kernel and dilation, and the number of threads, since sums with other numbers of threads differ
+in the last bits."""
 
 _known: WeakKeyDictionary[Images, dict[Window, Tensor]] = WeakKeyDictionary()
-"""The directions of images whose patches have been looked at: a search trains hundreds of networks on the same ones."""
+"""Cached directions: a search trains hundreds of networks on the same images."""
 
 
 @torch.no_grad()
 def whiten(model: nn.Module, train: Images) -> Tensor | None:
-    """Make the first convolution's filters whiten the train images' patches, and return them; None: there are none.
+    """Make the first convolution's filters whiten the train images' patches, and return them, or None.
 
-    Of the patches that the convolution's kernel sees, the covariance is taken, and its directions (eigenvectors),
-    each divided by the root of its variance plus `EPSILON`, become filters: their outputs have about unit variance and
-    are uncorrelated. With O filters and D = inputs x kernel^2 directions, the min(D, O // 2) leading directions fill
-    the first filters and their opposites the next ones, since an activation keeps one sign only; what is left over of
-    the filters stays as it was. So the network is the one that the grammar says, and no parameter is added.
+    The filters are the eigenvectors of the covariance of the patches that the convolution's kernel sees, each divided
+    by the root of its variance plus `EPSILON`: their outputs have about unit variance and are uncorrelated. With O
+    filters and D = inputs x kernel^2 directions, the min(D, O // 2) leading directions fill the first filters and
+    their negatives the next ones, since an activation keeps only one sign; the remaining filters stay unchanged. The
+    network is still that of the grammar; no parameters are added.
 
-    A network whose first convolution (in the order of its modules) has groups, or is not of the image itself, or is
-    larger than the image, stays as it is.
+    A network is left unchanged, and None returned, if its first convolution (in the order of its modules) has groups,
+    is not applied to the image itself, or is larger than the image.
 
     Args:
         model: On any device.
-        train: Images as the model will see them, normalised; the first `SAMPLE` are looked at.
+        train: Images as the model will see them, normalised; the first `SAMPLE` are used.
 
     Source: D. Page, "How to train your ResNet", 2018; K. Jordan's airbench94, 2024, arXiv 2404.00498.
     """
@@ -62,7 +63,7 @@ def whiten(model: nn.Module, train: Images) -> Tensor | None:
 
 
 def _whitening(layer: nn.Conv2d, train: Images) -> Tensor:
-    """Return the filters, (D, C, kernel, kernel), of the direction with the largest variance first."""
+    """Return the filters, (D, C, kernel, kernel), by decreasing variance of their directions."""
     seen = torch.arange(min(SAMPLE, len(train)), device=train.labels.device)
     images = train.normalisation.apply(train.pixels(seen))
     size = train.shape[0] * layer.kernel_size[0] * layer.kernel_size[1]
@@ -83,13 +84,13 @@ def _whitening(layer: nn.Conv2d, train: Images) -> Tensor:
 
 @torch.no_grad()
 def dirac(model: nn.Module) -> None:
-    """Make the first filters of full convolutions pass one input channel on, each its own; the others stay.
+    """Make the first filters of full convolutions each pass one input channel through; the others stay unchanged.
 
-    Of convolutions with kernels of odd sides above 1 (a 1x1 projection has nothing to pass on but itself). A deep
-    stack without shortcuts begins as if it had some.
+    Applies to convolutions with odd kernel sides above 1 (not to 1x1 projections). A deep stack without shortcuts then
+    starts as if it had some.
 
     Source: S. Zagoruyko and N. Komodakis, "DiracNets", 2017, arXiv 1706.00388, whose networks learn how much to pass
-    on; only as a start: K. Jordan's airbench94, 2024.
+    through; as an initialisation only: K. Jordan's airbench94, 2024.
     """
     for layer in model.modules():
         if not isinstance(layer, nn.Conv2d) or layer.groups != 1:

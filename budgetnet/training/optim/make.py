@@ -18,8 +18,8 @@ def make_optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimi
     """Return the recipe's optimisers over all trainable parameters of *model*: one, or with Muon two.
 
     Weight decay acts on tensors of two or more dimensions (convolution and linear weights); norm parameters, biases
-    and learned scales, which have one, are left alone unless ``recipe.decay_all``. Every group carries ``rate``, what
-    the schedule's share of the peak (see `rate`) is multiplied with to give the group's learning rate.
+    and learned scales, which have one, are left out unless ``recipe.decay_all``. Every group has a ``rate``; the
+    schedule's share of the peak (see `rate`) times it is the group's learning rate.
     """
     banks: set[Tensor] = set(_filter_banks(model)) if recipe.optimizer == "muon" else set()
     biases = _norm_biases(model)
@@ -31,12 +31,12 @@ def make_optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimi
         some = [p for p in rest if (p in biases and recipe.norm_bias_rate != 1) is quick]
         for decayed in (True, False):
             params = [p for p in some if (p.ndim >= 2 or recipe.decay_all) is decayed]
-            decay = recipe.weight_decay / share if decayed else 0.0  # faster, but not decaying faster, as in airbench94
+            decay = recipe.weight_decay / share if decayed else 0.0  # the decay is not faster, as in airbench94
             if params:
                 groups.append({"params": params, "weight_decay": decay, "rate": recipe.lr * share})
     optimizers = [_plain(groups, recipe)] if groups else []
     if banks:
-        # In the order of the model, so that runs are alike.
+        # In the order of the model, so runs are reproducible.
         ordered = [p for p in trainable if p in banks]
         group = {"params": ordered, "rate": recipe.muon_lr}
         optimizers.append(Muon([group], lr=recipe.muon_lr, momentum=recipe.muon_momentum))
@@ -59,10 +59,10 @@ def _plain(groups: list[dict[str, Any]], recipe: Recipe) -> torch.optim.Optimize
 
 
 def _filter_banks(model: nn.Module) -> list[Tensor]:
-    """Return what Muon takes: the filters of full convolutions, but for those of the layer that makes the logits.
+    """Return the parameters for Muon: the filters of full convolutions, except those of the layer with the logits.
 
-    A grouped convolution's filters are many small matrices, not one. The last layer's outputs mean something as they
-    are, each in its own scale.
+    A grouped convolution's filters are many small matrices, not one. The scale of each output of the last layer
+    carries meaning.
     """
     layers = [m for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     return [m.weight for m in layers[:-1] if isinstance(m, nn.Conv2d) and m.groups == 1 and m.weight.requires_grad]
@@ -77,7 +77,7 @@ def rate(recipe: Recipe, step: int, steps: int) -> float:
     """Return the learning rate of one step as a share of the peak, 0..1, without the plateau's reductions.
 
     Args:
-        recipe: Gives schedule, warm-up and end.
+        recipe: Schedule, warm-up and final rate.
         step: 0 <= step < steps.
         steps: Steps of the whole run, >= 1.
     """
@@ -100,7 +100,7 @@ def rate(recipe: Recipe, step: int, steps: int) -> float:
 
 
 class Plateau:
-    """Cuts the learning rate when a loss has stopped falling."""
+    """Reduces the learning rate when a loss has stopped falling."""
 
     def __init__(self, factor: float, patience: int) -> None:
         """Start at factor 1; see `Recipe.plateau_factor` and `Recipe.plateau_patience`."""
@@ -109,10 +109,10 @@ class Plateau:
         self._best = math.inf
         self._waited = 0
         self.share = 1.0
-        """What the schedule's learning rate is multiplied with, at present."""
+        """Current factor of the schedule's learning rate."""
 
     def see(self, loss: float) -> None:
-        """Take note of an epoch's loss; an improvement is one by more than 0.01 %, as in torch's scheduler."""
+        """Record an epoch's loss; only changes by more than 0.01 % are improvements, as in torch's scheduler."""
         if loss < self._best * (1 - 1e-4):
             self._best = loss
             self._waited = 0

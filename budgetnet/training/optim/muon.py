@@ -1,4 +1,4 @@
-"""Muon: momentum whose update is made orthogonal, for the filters of full convolutions."""
+"""Muon: momentum with orthogonalised updates, for the filters of full convolutions."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from torch import Tensor
 __all__ = ["Muon", "orthogonalise"]
 
 STEPS = 3
-"""Newton-Schulz iterations. Three bring all but tiny singular values to within about a third of 1, which is enough."""
+"""Newton-Schulz iterations. Three bring all but tiny singular values within about a third of 1, which is enough."""
 
 
 def orthogonalise(matrices: Tensor, steps: int = STEPS) -> Tensor:
     """Return, for each matrix, roughly the nearest one whose singular values are all 1.
 
-    Newton-Schulz with the quintic of Jordan's Muon, whose coefficients trade exactness (singular values end between
+    Newton-Schulz with the quintic of Jordan's Muon, whose coefficients trade accuracy (singular values end up between
     about 0.7 and 1.2) for speed.
 
     Args:
@@ -28,7 +28,7 @@ def orthogonalise(matrices: Tensor, steps: int = STEPS) -> Tensor:
     """
     a, b, c = 3.4445, -4.7750, 2.0315
     tall = matrices.shape[1] > matrices.shape[2]
-    x: Tensor = matrices.mT if tall else matrices  # the products below are of the shorter side
+    x: Tensor = matrices.mT if tall else matrices  # the products below have the shorter side
     x = x / (torch.linalg.matrix_norm(x, keepdim=True) + 1e-7)
     for _ in range(steps):
         gram = x @ x.mT
@@ -37,36 +37,36 @@ def orthogonalise(matrices: Tensor, steps: int = STEPS) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Nesterov momentum with an orthogonal update, and filters that keep the norm they began with.
+    """Nesterov momentum with orthogonal updates, for filters that keep their initial norm.
 
-    Every filter bank (out, in, kernel, kernel) counts as a matrix of `out` rows. Before each update it is scaled back
+    Every filter bank (out, in, kernel, kernel) counts as a matrix of `out` rows. Before each update it is rescaled
     to its norm at the first step, and the update is in units of that norm's root mean square per row, so the learning
-    rate is an angle per step. A norm layer behind the convolution makes its output independent of the scale, and
-    weight decay would have nothing to do; without one, the scale stays what the initialisation meant it to be.
+    rate is an angle per step. A norm layer after the convolution makes the output independent of the scale, so weight
+    decay would have no effect; without one, the scale stays that of the initialisation.
 
-    Banks of one shape are handled in one batched product.
+    Banks of the same shape share one batched product.
 
     Args:
         groups: Parameters, or parameter groups as torch takes them, of two or more dimensions.
         lr: Size of the orthogonal update, as a share of the filters' root mean square per row, > 0.
         momentum: 0 <= momentum < 1.
 
-    Source: K. Jordan's airbench94_muon (2024), which keeps the filters' norm at one per row whatever it began with.
+    Source: K. Jordan's airbench94_muon (2024), which keeps the filters' norm at one per row.
     """
 
     def __init__(self, groups: Iterable[Tensor] | Iterable[dict[str, Any]], *, lr: float, momentum: float) -> None:
-        """Remember the groups; see the class for the arguments."""
+        """Store the groups; see the class for the arguments."""
         super().__init__(groups, {"lr": lr, "momentum": momentum})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Take one step with the gradients at hand; a *closure* is not supported.
+        """Take one step with the current gradients; a *closure* is not supported.
 
         Raises:
             ValueError: a closure was given.
         """
         if closure is not None:
-            raise ValueError("Muon takes no closure.")
+            raise ValueError("Muon does not take a closure")
         for group in self.param_groups:
             by_shape: dict[torch.Size, list[Tensor]] = {}
             for filters in group["params"]:
@@ -81,14 +81,14 @@ class Muon(torch.optim.Optimizer):
                     filters.sub_(update.view(shape) * (size * (group["lr"] / shape[0] ** 0.5)))
 
     def _direction(self, filters: Tensor, momentum: float) -> Tensor:
-        """Return the Nesterov direction of one filter bank and move its momentum on."""
+        """Return the Nesterov direction of one filter bank and update its momentum."""
         gradient = filters.grad
         assert gradient is not None
         state = self.state[filters]
         if not state:
             state["momentum"] = torch.zeros_like(gradient)
             norm = filters.norm()
-            # Filters of zeros have no scale of their own.
+            # Filters of zeros have no scale.
             state["norm"] = torch.where(norm > 0, norm, filters.shape[0] ** 0.5)
         buffer: Tensor = state["momentum"]
         buffer.mul_(momentum).add_(gradient)

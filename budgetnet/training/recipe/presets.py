@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from budgetnet.keys import Key
 from budgetnet.training.recipe.recipe import Recipe
 
-__all__ = ["HAND_MADE", "MUON", "RECIPES"]
+__all__ = ["HAND_MADE", "MUON", "PRESET", "RECIPES"]
 
 HAND_MADE = Recipe(
     epochs=20,
@@ -33,3 +34,14 @@ MUON = Recipe(batch=128, optimizer="muon", lr=0.2, muon_lr=0.03, label_smoothing
 
 RECIPES: dict[str, Recipe] = {"default": Recipe(), "muon": MUON, "hand-made": HAND_MADE}
 """Recipes by name, for ``preset:`` in a study file."""
+
+PRESET = Key(
+    name="preset",
+    kind="word",
+    words=tuple(RECIPES),
+    default="default",
+    help="The recipe to start from. The other keys change it.",
+    left_out="the defaults below",
+    example="muon",
+)
+"""The key that names one of them."""

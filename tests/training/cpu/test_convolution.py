@@ -1,4 +1,4 @@
-"""Convolutions by detours: merged filters, taps and mirrored filters give torch's numbers."""
+"""Convolutions by fast paths: merged filters, taps and mirrored filters give torch's numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Detours around slow kernels: the same numbers as without, and nothing left behind."""
+"""Fast paths around slow kernels: the same numbers as without, and nothing left behind."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from budgetnet.training.cpu.fast_paths import detours
+from budgetnet.training.cpu.fast_paths import fast_paths
 from budgetnet.training.data.load import Dataset
 from budgetnet.training.fit import Epoch, fit
 from budgetnet.training.recipe.recipe import Recipe
@@ -23,10 +23,10 @@ def network(*layers: nn.Module) -> nn.Sequential:
 
 
 def gradients(model: nn.Module, images: Tensor, *, aside: bool, dtype: torch.dtype = torch.bfloat16) -> list[Tensor]:
-    """The output and all gradients of one pass, with or without detours."""
+    """The output and all gradients of one pass, with or without fast paths."""
     images = images.clone().requires_grad_()
     model.zero_grad()
-    with detours(model, dtype if aside else torch.float32), torch.autocast("cpu", dtype, dtype == torch.bfloat16):
+    with fast_paths(model, dtype if aside else torch.float32), torch.autocast("cpu", dtype, dtype == torch.bfloat16):
         output = model(images)
     output.float().square().sum().backward()
     assert images.grad is not None
@@ -43,7 +43,7 @@ def gradients(model: nn.Module, images: Tensor, *, aside: bool, dtype: torch.dty
     ],
 )
 def test_gradients_are_as_without(layer: nn.Conv2d) -> None:
-    """In bfloat16 the detour is no further from float32's gradients than the straight way is."""
+    """In bfloat16 the fast path is no further from float32's gradients than torch itself."""
     torch.manual_seed(0)
     model = network(layer, nn.BatchNorm2d(layer.out_channels), nn.ReLU())
     images = torch.randn(8, 24, 12, 12).contiguous(memory_format=CHANNELS_LAST)
@@ -59,7 +59,7 @@ def test_dropout_layers_take_the_detour_in_bfloat16_only() -> None:
     """In float32 the layer draws as ever; in eval mode nothing is dropped."""
     model = network(nn.Dropout(0.5))
     images = torch.ones(4, 8, 4, 4)
-    with detours(model, torch.bfloat16):
+    with fast_paths(model, torch.bfloat16):
         torch.manual_seed(0)
         aside = model(images)
         assert torch.equal(model.eval()(images), images)
@@ -118,8 +118,8 @@ def test_gradients_reach_norms_channels_last() -> None:
         model(images).sum().backward()
         return Look.seen
 
-    assert layouts() == [False, False]  # what the detour is for
-    with detours(model, torch.float32):
+    assert layouts() == [False, False]  # the case that the fast path is for
+    with fast_paths(model, torch.float32):
         assert layouts() == [True, True]
     assert layouts() == [False, False]
 
@@ -146,13 +146,13 @@ def test_fit_leaves_nothing_behind(digits: Dataset) -> None:
 
 
 def test_validation_sees_the_same_network() -> None:
-    """Without gradients, a network computes by detours what it computes without, but for rounding."""
+    """Without gradients, a network computes by fast paths what it computes without, but for rounding."""
     torch.manual_seed(0)
     model = network(nn.Conv2d(24, 48, 3, padding=2, dilation=2, groups=12), nn.BatchNorm2d(48)).eval()
     images = torch.randn(8, 24, 12, 12).contiguous(memory_format=CHANNELS_LAST)
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         straight = model(images)
-        with detours(model, torch.bfloat16):
+        with fast_paths(model, torch.bfloat16):
             aside = model(images)
     assert aside.dtype == straight.dtype
     torch.testing.assert_close(aside, straight, rtol=0.02, atol=0.02)

@@ -29,7 +29,7 @@ def test_keeping_memory_never_fails() -> None:
 )
 def test_memory_errors_become_training_errors(error: Exception) -> None:
     """All of torch's ways to say it end in one message that names the work."""
-    message = r"Memory ran out while baking .*Use a smaller batch"
+    message = r"memory ran out while baking .*; use a smaller batch"
     with pytest.raises(TrainingError, match=message), memory_errors("baking"):
         raise error
 

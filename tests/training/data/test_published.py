@@ -56,12 +56,20 @@ def test_every_entry_names_a_torchvision_class() -> None:
     ("name", "near"), [("cifar-10", "cifar10"), ("CIFAR10", "cifar10"), ("fashionmnist", "fashion-mnist")]
 )
 def test_unknown_names_get_the_nearest(name: str, near: str) -> None:
-    """A misspelt name is answered with the known one, and with the way to use a folder."""
-    message = f"no data set '{name}'; did you mean '{near}'\\? Known: .*images: FOLDER"
+    """A misspelt name is answered with the known one."""
+    message = f"no data set '{name}'; did you mean '{near}'\\?"
     with pytest.raises(DataError, match=message):
         load(name)
     with pytest.raises(DataError, match=message):
         describe(name)
+
+
+def test_an_alien_name_lists_the_known_ones() -> None:
+    """And says how to use a folder."""
+    with pytest.raises(
+        DataError, match=r"no data set 'xyz'; known are cifar10, .*, and a folder of images is written \{"
+    ):
+        describe("xyz")
 
 
 def test_the_data_directory_follows_argument_then_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -86,9 +94,9 @@ def test_a_failed_download_says_what_to_put_where(name: str, tmp_path: Path, mon
     with pytest.raises(DataError) as caught:
         load(name, data_dir=tmp_path)
     text = str(caught.value)
-    assert f"The data set {name} is not in {tmp_path / name} and could not be downloaded (" in text
+    assert f"the data set {name} is not in {tmp_path / name} and could not be downloaded (" in text
     assert DATASETS[name].source in text
-    assert "then run again" in text
+    assert "and run again" in text
     for file in DATASETS[name].files:
         assert f"  {tmp_path / name / file}" in text.splitlines()
     assert not (tmp_path / "packed").exists()
@@ -157,5 +165,5 @@ def test_mnist_files_put_there_by_hand_are_used(tmp_path: Path, monkeypatch: pyt
 
 def test_what_is_no_source_is_refused() -> None:
     """A data set is a name or a folder."""
-    with pytest.raises(DataError, match="is a name or an ImageFolder, but got 3"):
+    with pytest.raises(DataError, match="must be a name or an ImageFolder, but got 3"):
         load(3)  # type: ignore[arg-type]

@@ -57,7 +57,7 @@ def test_a_step_is_momentum_made_orthogonal_on_filters_of_fixed_norm() -> None:
         expected = filters.detach() * norm / filters.detach().norm() - 0.1 * norm / 6**0.5 * direction
         made.step()
         assert torch.allclose(filters, expected, atol=1e-5)
-    with pytest.raises(ValueError, match="takes no closure"):
+    with pytest.raises(ValueError, match="does not take a closure"):
         made.step(lambda: 0.0)
 
 

@@ -1,0 +1,181 @@
+"""How a notebook shows a network, a space and a cost: self-contained HTML, escaped, readable on light and dark pages.
+
+The classes ask `budgetnet.text.notebook_html`, which knows nothing of them; importing this module tells it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from budgetnet.files.network_file import Architecture as Network
+from budgetnet.network.cost import closed_form
+from budgetnet.network.cost.types import Cost
+from budgetnet.space.space import Space
+from budgetnet.text import bytes_text, notebook_html, percent, shape_text
+from budgetnet.text import count as count_text
+
+__all__ = ["Card", "CardBin", "CardRow", "cost_card", "network_card", "space_card"]
+
+CARD_DRAWS = 100
+"""Networks that a space's card draws: a fraction of a second of work."""
+CARD_STATES = 5_000
+"""States that a space's card looks into for its exact numbers: about a second of work at most."""
+
+FLOPS_NOTE = "One multiply-add = one FLOP; one image, eval mode."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardRow:
+    """A row of a card's table."""
+
+    cells: Sequence[str]
+    share: float
+    """Length of its bar, as a fraction."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardBin:
+    """A bar of a card's histogram."""
+
+    height: float
+    """As a fraction of the highest one."""
+    fits: bool
+    """True if its networks keep the bound."""
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """The content of a card."""
+
+    title: str
+    lead: str
+    facts: Sequence[tuple[str, str]] = ()
+    """Numbers with their words."""
+    bins: Sequence[CardBin] = ()
+    bins_label: str = ""
+    ends: tuple[str, str] = ("", "")
+    """What stands below the first and the last bar."""
+    header: Sequence[str] = ()
+    rows: Sequence[CardRow] = ()
+    left: Sequence[int] = ()
+    """Columns that are aligned left."""
+    bar_after: int = 0
+    """The column that the bars follow."""
+    bar_label: str = ""
+    footer: str
+
+
+@notebook_html.register
+def cost_card(cost: Cost) -> str:
+    """Return the numbers of a cost as HTML."""
+    return _html(Card(title="Cost", lead="of one network", facts=_facts(cost), footer=FLOPS_NOTE))
+
+
+@notebook_html.register
+def network_card(network: Network) -> str:
+    """Return a network's costs and its layer table as HTML, with bars of where the parameters go."""
+    forms = network.plugins.forms
+    cost = closed_form.cost(network.network, network.input_shape, custom=forms)
+    layers = closed_form.layers(network.network, network.input_shape, custom=forms)
+    rows = [
+        CardRow(
+            cells=[layer.name, layer.type, count_text(layer.params), shape_text(layer.output), count_text(layer.flops)],
+            share=layer.params / cost.params if cost.params else 0.0,
+        )
+        for layer in layers
+    ]
+    return _html(
+        Card(
+            title=network.name,
+            lead=f"input {shape_text(network.input_shape)}, {network.classes} classes",
+            facts=_facts(cost),
+            header=["layer", "type", "parameters", "output", "FLOPs"],
+            rows=rows,
+            left=(0, 1),
+            bar_after=2,
+            bar_label="share of the parameters",
+            footer=f"{FLOPS_NOTE} {network.plugins.note}".strip(),
+        )
+    )
+
+
+@notebook_html.register
+def space_card(space: Space) -> str:
+    """Return a space's exploration as HTML: how many networks, how many fit, how large they are.
+
+    It draws networks when it is first asked for, and is kept with the space.
+    """
+    kept = vars(space)
+    if "_card" not in kept:
+        kept["_card"] = _explored(space)
+    card: str = kept["_card"]
+    return card
+
+
+def _explored(space: Space) -> str:
+    from budgetnet.explore.from_draws import draw_statistics
+    from budgetnet.explore.histogram import histogram
+    from budgetnet.space.counting.tabulate import TooLarge, tabulate
+
+    drawn = draw_statistics(space, CARD_DRAWS, 0)
+    costs = [(entry.params, entry.fits) for entry in drawn.complete]
+    view = histogram(space, "params", costs, CARD_DRAWS, states=CARD_STATES)
+    table = tabulate(space, states=CARD_STATES)
+    fits = sum(entry.fits for entry in drawn.complete) / CARD_DRAWS
+    facts = [(f"{percent(fits, 0)} %", f"of {CARD_DRAWS} draws fit")]
+    if isinstance(table, TooLarge):
+        counted = f"not counted through: {table.text}"
+    else:
+        counted = "counted through"
+        exact = ((table.derivations, "derivations"), (table.fitting, "of them within the budget"))
+        facts = [*((_large(number), words) for number, words in exact if number is not None), *facts]
+        if table.smallest is not None and table.axis is not None:
+            facts.append((count_text(table.smallest), f"{table.axis.replace('_', ' ')} in the smallest"))
+    bars = () if view is None else view.bars
+    limit = None if view is None else view.limit
+    highest = max((bar.draws.value for bar in bars), default=0.0)
+    bins = [
+        CardBin(
+            height=bar.draws.value / highest if highest else 0.0,
+            fits=limit is None or bar.high <= limit,
+            words=f"{count_text(bar.low)} to {count_text(bar.high)}: {percent(bar.draws.value, 1)} %",
+        )
+        for bar in bars
+    ]
+    within = "" if limit is None else f", within {count_text(limit)} in blue"
+    return _html(
+        Card(
+            title="Space",
+            lead=f"input {shape_text(space.input_shape)}, {space.classes} classes; budget {space.budget}; {counted}",
+            facts=facts,
+            bins=bins,
+            bins_label=f"networks by parameters, as the grammar draws them{within}",
+            ends=(count_text(bars[0].low), count_text(bars[-1].high)) if bars else ("", ""),
+            footer=FLOPS_NOTE,
+        )
+    )
+
+
+def _facts(cost: Cost) -> list[tuple[str, str]]:
+    return [
+        (count_text(cost.params), "parameters"),
+        (count_text(cost.flops), "FLOPs"),
+        (count_text(cost.activations), "activations"),
+        (bytes_text(cost.peak_activation_bytes), "peak activation memory"),
+        (str(cost.depth), "layers deep"),
+        (f"{cost.receptive_field} px", "receptive field"),
+    ]
+
+
+def _large(number: int) -> str:
+    return (
+        count_text(number) if number < 10**9 else f"{number:.3g}" if number < 10**300 else f"10^{len(str(number)) - 1}"
+    )
+
+
+def _html(card: Card) -> str:
+    from budgetnet.pages.render import render
+
+    return render("card.html", card=card)

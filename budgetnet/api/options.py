@@ -1,0 +1,10 @@
+"""What the command line's options are read by: the declarations of the study's keys that they take the place of."""
+
+from __future__ import annotations
+
+from budgetnet.files.search_options import Finalists, SearchOptions
+from budgetnet.keys import Key, keys_of
+from budgetnet.training.recipe.presets import PRESET
+from budgetnet.training.recipe.recipe import Recipe
+
+__all__ = ["PRESET", "Finalists", "Key", "Recipe", "SearchOptions", "keys_of"]

@@ -1,0 +1,29 @@
+"""Files that the user may have meant when there is none of the name that was given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from budgetnet.errors import closest
+
+__all__ = ["near"]
+
+_SUFFIXES = (".yaml", ".yml")
+
+
+def near(path: Path) -> str:
+    """Return ``"; did you mean 'studies/quickstart.yaml'?"`` for a file near *path* that exists, or ``""``.
+
+    That is the name with a suffix, the same in the folder ``studies``, or the nearest name of a YAML file in the folder
+    of *path*. Where that folder does not exist, this is said.
+    """
+    named = [path, *(path.with_name(path.name + suffix) for suffix in _SUFFIXES)] if path.name else []
+    for found in (*named, *("studies" / candidate for candidate in named if not candidate.is_absolute())):
+        if found.is_file():
+            return f"; did you mean {str(found)!r}?"
+    try:
+        names = [entry.name for entry in path.parent.iterdir() if entry.suffix in _SUFFIXES]
+    except OSError:
+        return f"; there is no folder {path.parent}"
+    name = closest(path.name, names)
+    return f"; did you mean {str(path.with_name(name))!r}?" if name else ""

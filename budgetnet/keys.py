@@ -1,0 +1,366 @@
+"""The keys of a study file, each declared once: as a field of the dataclass that holds its value.
+
+::
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Recipe:
+        epochs: int = key(12, "Passes over the train images.", low=1, unit="epochs", also=("n_epochs",))
+
+From this line follow the reading of the study file and its errors, the hints for misspelt keys, the JSON Schema, the
+page docs/study-file.md, and the bounds and the help of an option such as ``--epochs``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from budgetnet.errors import StudyError, nearest
+from budgetnet.numbers import number_text, read_number
+
+__all__ = ["REQUIRED", "BadValueError", "Key", "Kind", "check_keys", "key", "keys_of", "read_values", "unknown_key"]
+
+REQUIRED: Any = dataclasses.MISSING
+"""Stands in the place of a default where a key must be given."""
+
+Kind = Literal["whole", "bytes", "number", "share", "flag", "word", "text", "path", "paths", "section", "own"]
+"""How a value is written. ``own``: as only this key is, so a function of its own reads it."""
+
+_NUMBERS: dict[Kind, str] = {
+    "whole": "a whole number",
+    "bytes": "a whole number",
+    "number": "a number",
+    "share": "a share",
+}
+
+
+class BadValueError(StudyError):
+    """A value breaks the rule of its key; whoever knows where the key was written puts the place in front."""
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(key, problem)
+        self.key = key
+        """The key's name; with dots where it stands in a section of what was checked."""
+        self.problem = problem
+        """The rest of the sentence: the rule, what came, and what to do."""
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.problem}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """One key: what it means and which values are legal."""
+
+    name: str = ""
+    """As it is written in a study file."""
+    field: str = ""
+    """The name of the dataclass' field."""
+    kind: Kind = "own"
+    help: str
+    """Its meaning. The first sentence is an option's help."""
+    default: Any = None
+    left_out: str = ""
+    """What holds where the key is left out, in words, if the default does not say it."""
+    optional: bool = False
+    """Whether None is a legal value; it is what holds where the key is left out."""
+    auto: bool = False
+    """Whether the word ``auto`` gives None."""
+    low: float | None = None
+    """The smallest legal number."""
+    above: float | None = None
+    """The largest number that is too small."""
+    high: float | None = None
+    """The largest legal number."""
+    below: float | None = None
+    """The smallest number that is too large."""
+    words: tuple[str | int, ...] = ()
+    """The legal words."""
+    own_rule: str = ""
+    """What a value must be, if kind and bounds do not say it."""
+    unit: str = ""
+    """What a number counts."""
+    example: str = ""
+    """A legal value, as YAML writes it."""
+    also: tuple[str, ...] = ()
+    """What other tools call it."""
+
+    @property
+    def rule(self) -> str:
+        """What a value must be, in words that follow "must be"."""
+        if self.own_rule:
+            return self.own_rule
+        match self.kind:
+            case "whole" | "bytes" | "number" | "share":
+                rule = " ".join(part for part in (_NUMBERS[self.kind], self._bounds()) if part)
+                rule += ", such as 85% or 0.85" if self.kind == "share" else ""
+            case "flag":
+                rule = "true or false"
+            case "word":
+                rule = f"{'one of ' if len(self.words) > 1 else ''}{', '.join(map(str, self.words))}"
+            case "path":
+                rule = "the path of a file"
+            case "paths":
+                rule = "the path of a file, or a list of such paths"
+            case "section":
+                rule = "a mapping"
+            case _:
+                rule = "a text"
+        return f"auto or {rule}" if self.auto else rule
+
+    def _bounds(self) -> str:
+        if self.low is not None and self.high is not None:
+            return f"from {number_text(self.low)} to {number_text(self.high)}"
+        sides = (
+            ("of at least", self.low),
+            ("above", self.above),
+            ("below", self.below),
+            ("at most", self.high),
+        )
+        return " and ".join(f"{word} {number_text(bound)}" for word, bound in sides if bound is not None)
+
+    def read(self, value: object) -> Any:
+        """Return a value of the field's type from a text as people write it, or from such a value.
+
+        Raises:
+            BadValueError: it is not what the key's rule says.
+        """
+        if not isinstance(value, str):
+            found = self._number(value) if isinstance(value, int | float) else value
+            self.check(found)
+            return found
+        if self.auto and value == "auto":
+            return None
+        match self.kind:
+            case "whole" | "bytes" | "number" | "share":
+                return self._read_number(value)
+            case "flag" if value in ("true", "false"):
+                return value == "true"
+            case "word" if value in map(str, self.words):
+                return next(word for word in self.words if str(word) == value)
+            case "flag" | "word":
+                raise self.bad(value, nearest(value.lower(), map(str, self.words)))
+            case _:
+                return value
+
+    def _number(self, value: float) -> float:
+        """Return a number in the type of the field: 1 as 1.0 where fractions are meant, 2e5 as 200000 in a count."""
+        if self.kind in ("number", "share") and not isinstance(value, bool):
+            return float(value)
+        if self.kind in ("whole", "bytes") and isinstance(value, float) and value.is_integer():
+            return int(value)
+        return value
+
+    def _read_number(self, text: str) -> float:
+        try:
+            value = self._number(read_number(text, in_bytes=self.kind == "bytes"))
+        except ValueError as error:
+            between = " " if self.name.startswith("-") else ": "  # an option has no colon
+            example = self.shown_example and f"write for example {self.name}{between}{self.shown_example}"
+            advice = str(error) or example
+            raise self.bad(text, advice and f"; {advice}") from None
+        if not self._legal(value):
+            percent = self.kind == "share" and 1 <= value < 100 and "%" not in text
+            raise self.bad(text, f"; {text.strip()} percent is written {text.strip()}%" if percent else "")
+        return value
+
+    def check(self, value: object) -> None:
+        """Refuse a value that the key's rule does not allow.
+
+        Raises:
+            BadValueError: it is not what the key's rule says.
+        """
+        if not self._legal(value):
+            hint = nearest(str(value).lower(), map(str, self.words)) if self.kind == "word" else ""
+            raise self.bad(value, hint)
+
+    def _legal(self, value: object) -> bool:
+        if value is None:
+            return self.optional
+        match self.kind:
+            case "whole" | "bytes":
+                return isinstance(value, int) and not isinstance(value, bool) and self._within(value)
+            case "number" | "share":
+                number = isinstance(value, int | float) and not isinstance(value, bool)
+                return number and math.isfinite(value) and self._within(value)  # type: ignore[arg-type]
+            case "flag":
+                return isinstance(value, bool)
+            case "word":
+                return isinstance(value, str | int) and not isinstance(value, bool) and value in self.words
+            case _:
+                return True
+
+    def _within(self, value: float) -> bool:
+        return (
+            (self.low is None or value >= self.low)
+            and (self.above is None or value > self.above)
+            and (self.high is None or value <= self.high)
+            and (self.below is None or value < self.below)
+        )
+
+    def bad(self, value: object, advice: str = "") -> BadValueError:
+        """Return the error that *value* breaks the rule; *advice* follows what came."""
+        return BadValueError(self.name, f"must be {self.rule}, but got {value!r}{advice}")
+
+    @property
+    def required(self) -> bool:
+        """Whether the key must be given."""
+        return self.default is REQUIRED and not self.left_out
+
+    @property
+    def shown_default(self) -> str:
+        """What holds where the key is left out, as a reader of the documentation sees it; empty if required."""
+        return self.left_out or ("" if self.required else self._written_default())
+
+    def _written_default(self) -> str:
+        """The default as YAML writes it; empty if it is not a single word."""
+        match self.default:
+            case bool():
+                return str(self.default).lower()
+            case int() | float():
+                return f"{self.default:g}" if isinstance(self.default, float) else number_text(self.default)
+            case str():
+                return self.default
+            case _:
+                return "auto" if self.auto else ""
+
+    @property
+    def shown_example(self) -> str:
+        """A legal value, as YAML writes it; empty if none is known."""
+        return self.example or self._written_default()
+
+
+def key(
+    default: Any,
+    help: str,  # noqa: A002 - it is what everyone calls it
+    *,
+    name: str = "",
+    kind: Kind | None = None,
+    share: bool = False,
+    in_bytes: bool = False,
+    left_out: str = "",
+    auto: bool = False,
+    low: float | None = None,
+    above: float | None = None,
+    high: float | None = None,
+    below: float | None = None,
+    rule: str = "",
+    unit: str = "",
+    example: str = "",
+    also: tuple[str, ...] = (),
+) -> Any:
+    """Declare a dataclass' field as a key of the study file.
+
+    Args:
+        default: the field's default, or `REQUIRED`.
+        help: the key's meaning, in sentences; the first one is also an option's help.
+        name: the key, if it is not the field's name.
+        kind: how it is written, if the field's type does not say it.
+        share: whether a number is a share, which people write as ``85%`` or ``0.85``.
+        in_bytes: whether a whole number counts bytes, and may have units such as ``KiB``.
+        left_out: what holds where the key is left out, in words, if the default does not say it.
+        auto: whether ``auto`` may be written for None.
+        low: the smallest legal number.
+        above: the largest number that is too small.
+        high: the largest legal number.
+        below: the smallest number that is too large.
+        rule: what a value must be, if kind and bounds do not say it.
+        unit: what a number counts.
+        example: a legal value, as YAML writes it; the default if empty.
+        also: what other tools call it.
+    """
+    declared = Key(
+        name=name,
+        kind=kind or ("share" if share else "bytes" if in_bytes else "own"),
+        help=help,
+        default=default,
+        left_out=left_out,
+        auto=auto,
+        low=low,
+        above=above,
+        high=high,
+        below=below,
+        own_rule=rule,
+        unit=unit,
+        example=example,
+        also=also,
+    )
+    return dataclasses.field(default=default, metadata={"key": declared})
+
+
+@cache
+def keys_of(owner: type) -> Mapping[str, Key]:
+    """Return the keys that a dataclass declares, by name and in order."""
+    hints = get_type_hints(owner)
+    found: dict[str, Key] = {}
+    for field in dataclasses.fields(owner):
+        declared: Key | None = field.metadata.get("key")
+        if declared is not None:
+            complete = _completed(declared, field.name, hints[field.name])
+            found[complete.name] = complete
+    return found
+
+
+def _completed(declared: Key, field: str, hint: Any) -> Key:
+    """Add what the field's name and type say."""
+    parts = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    types = [part for part in parts if part is not NoneType]
+    only = types[0] if len(types) == 1 else None
+    words: tuple[str | int, ...] = get_args(only) if get_origin(only) is Literal else ()
+    simple: dict[Any, Kind] = {bool: "flag", int: "whole", float: "number", str: "text", Path: "path"}
+    kind: Kind = declared.kind
+    if kind == "own":
+        if words:
+            kind = "word"
+        elif get_args(only) == (Path, ...):
+            kind = "paths"
+        elif dataclasses.is_dataclass(only) and any("key" in part.metadata for part in dataclasses.fields(only)):
+            kind = "section"
+        else:
+            kind = simple.get(only, "own")
+    return dataclasses.replace(
+        declared,
+        name=declared.name or field,
+        field=field,
+        kind=kind,
+        words=words,
+        optional=NoneType in parts,
+    )
+
+
+def check_keys(owner: object) -> None:
+    """Check every declared field of a dataclass' instance.
+
+    Raises:
+        BadValueError: a value breaks its key's rule.
+    """
+    for declared in keys_of(type(owner)).values():  # type: ignore[arg-type]  # mypy takes the class for unhashable
+        declared.check(getattr(owner, declared.field))
+
+
+def read_values(owner: type, mapping: Mapping[str, object]) -> dict[str, Any]:
+    """Read a mapping of keys to texts or values; return the values by the names of *owner*'s fields.
+
+    Raises:
+        BadValueError: a value breaks its key's rule.
+        StudyError: an unknown key; the message names the nearest one.
+    """
+    legal = keys_of(owner)
+    for name in mapping:
+        if name not in legal:
+            raise StudyError(f"a {owner.__name__.lower()} has no key {name!r}{unknown_key(str(name), legal)}")
+    return {legal[name].field: legal[name].read(value) for name, value in mapping.items()}
+
+
+def unknown_key(name: str, legal: Mapping[str, Key]) -> str:
+    """Return what to say behind an unknown key: the key that was meant, or all there are."""
+    usual = next((known for known, declared in legal.items() if name.lower() in declared.also), None)
+    if usual is not None:
+        return f"; did you mean {usual!r}?"
+    return nearest(name, legal) or f"; known keys: {', '.join(legal)}"

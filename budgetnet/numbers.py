@@ -1,0 +1,79 @@
+"""Numbers as people write them, read alike wherever they stand: in study files, in recipes and behind options.
+
+    200k   0.2M   2e5   200_000   200,000   80%   12kB   64KiB
+
+Units are powers of 1000 and may be written in either case; ``%`` is a hundredth. Where bytes are meant, units may end
+with ``B``, and those with ``iB`` are powers of 1024.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from fractions import Fraction
+
+__all__ = ["BYTE_UNITS", "UNITS", "number_text", "read_number"]
+
+_LETTERS = "kMGTP"
+
+UNITS = {letter: 1000**power for power, letter in enumerate(_LETTERS, 1)}
+"""What may stand behind any number, besides ``%``."""
+
+BYTE_UNITS = {
+    "B": 1,
+    **{f"{letter}B": 1000**power for power, letter in enumerate(_LETTERS, 1)},
+    **{f"{letter.upper()}iB": 1024**power for power, letter in enumerate(_LETTERS, 1)},
+}
+"""What may stand behind a number of bytes, besides `UNITS`."""
+
+_SHAPE = re.compile(
+    r"""\s*
+    (?P<digits>
+        [+-]?
+        (?: (?: [0-9]{1,3} (?:,[0-9]{3})+ | [0-9][0-9_]* ) (?:\.[0-9]*)?  |  \.[0-9]+ )
+        (?: [eE][+-]?[0-9]{1,3} )?
+    )
+    \s* (?P<unit> %|[A-Za-z]* ) \s*""",
+    re.VERBOSE,
+)
+_DECIMAL_COMMA = re.compile(r"\s*[+-]?[0-9]+,[0-9]+\s*[A-Za-z%]*\s*")
+_LONGEST = 100
+"""Characters of a number; nobody writes more, and reading many takes long."""
+
+
+def read_number(text: str, *, in_bytes: bool = False) -> int | float:
+    """Return the number that *text* writes: an int where it is whole, otherwise the nearest float.
+
+    Args:
+        text: digits with or without ``_`` or ``,`` between thousands, a decimal point, an exponent and a unit.
+        in_bytes: whether units of memory are allowed.
+
+    Raises:
+        ValueError: it is not a number. The message is advice on how to write it, or empty.
+    """
+    match = _SHAPE.fullmatch(text) if len(text) <= _LONGEST else None
+    if match is None:
+        raise ValueError("write a decimal point, not a comma" if _DECIMAL_COMMA.fullmatch(text) else "")
+    digits, unit = match["digits"].replace("_", "").replace(",", ""), match["unit"]
+    if unit == "%":
+        # Rounded before and after the division: a database of an earlier version holds shares that were read so.
+        share = float(digits) / 100
+        return int(share) if share.is_integer() else share
+    factors = {name.lower(): factor for name, factor in (UNITS | (BYTE_UNITS if in_bytes else {})).items()}
+    factor = factors.get(unit.lower(), 1 if not unit else None)
+    if factor is None:
+        legal = [*UNITS, *(BYTE_UNITS if in_bytes else ("%",))]
+        raise ValueError(f"the unit {unit!r} is not one of {', '.join(legal)}")
+    exact = Fraction(digits) * factor
+    try:
+        near = float(exact)
+    except OverflowError:
+        raise ValueError("it is too large") from None
+    return int(exact) if exact.denominator == 1 else near
+
+
+def number_text(value: float) -> str:
+    """Return a finite number as `read_number` reads it back: ``200000`` is ``"200,000"``, ``0.4`` is ``"0.4"``."""
+    if isinstance(value, float) and (not value.is_integer() or math.fabs(value) >= 1e15):
+        return repr(value)
+    return f"{int(value):,}"

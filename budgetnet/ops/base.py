@@ -1,0 +1,198 @@
+"""What every operation is asked: its shape rule, its layers with their cost, its window, its normal form, its text.
+
+An operation's layers are *specs*: the call that makes each layer, beside what the layer does and costs on its
+input. The torch module, the layer table and the exported source are three readings of them.
+
+Costs follow fvcore 0.1.5 (its ``nn/jit_handles.py``) on a network in eval mode, batch 1; one multiply-add counts as
+one FLOP:
+
+- convolution: output positions x output channels x kernel² x input channels / groups; linear: in x out;
+  biases are free;
+- batch norm: 2 per value; group norm and layer norm: 5 per value (all have factor and offset);
+- global average pooling: 1 per value of its input;
+- free: max and average pooling, global max pooling, activations, dropout, sums, products (so also the gates of
+  squeeze-and-excitation and a learned scale), concatenation, slices, channel shuffle, zeros, zero padding.
+
+Shapes are without the batch: ``(channels, height, width)`` for an image, ``(features,)`` after `Linear`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from math import prod
+from typing import Any, ClassVar, NamedTuple
+
+from budgetnet.errors import ShapeError
+
+__all__ = ["Operation", "Part", "Shape", "Spec", "Step", "differing", "image", "shape_text", "table_layers"]
+
+Shape = tuple[int, ...]
+
+
+class Spec(NamedTuple):
+    """One layer: the call that makes it, and what it does and costs on its input."""
+
+    path: str
+    """Its class: ``nn.Conv2d``, or ``LayerNorm2d`` for one of the package's own torch modules."""
+    output: Shape
+    arguments: tuple[Any, ...] = ()
+    """Positional arguments of the call; a layer inside a layer is a `Spec` itself."""
+    options: tuple[tuple[str, Any], ...] = ()
+    """Named arguments that differ from the class's default."""
+    params: int = 0
+    flops: int = 0
+    weighted: bool = False
+    """A convolution or linear layer: it counts for depth and activations."""
+    in_place: bool = False
+    """Works on its input's memory where nobody else needs that."""
+    view: bool = False
+    """Hands its input on: it computes nothing, and a layer table leaves it out."""
+    parts: tuple[tuple[str, Spec], ...] = ()
+    """The layers inside it that a layer table lists instead of it, by their names in its module."""
+
+    @property
+    def type(self) -> str:
+        """The class's name, ``"Conv2d"``."""
+        return self.path.removeprefix("nn.")
+
+
+class Step(NamedTuple):
+    """One plain step of an operation in normal form; equal steps compute the same function of input and weights."""
+
+    text: str
+    """The step with all its arguments: ``conv 3 16 1 1 1 1 False``."""
+    weighted: bool = False
+    """It has weights of its own, so that two such steps differ."""
+    random: bool = False
+    """Two such steps differ in training (dropout)."""
+    idempotent: bool = False
+    """Doing it twice in a row is doing it once."""
+
+
+class Part(NamedTuple):
+    """What a part of a network does to one input; memory is counted in values, not bytes."""
+
+    shape: Shape
+    params: int
+    flops: int
+    activations: int
+    free: int
+    """Most values alive at once, input included, if nothing behind needs the input."""
+    kept: int
+    """The same, if the input must outlive the part."""
+    depth: int
+    growth: int
+    """Positions of the input that one position of the output sees beyond the first."""
+    stride: int
+    """Positions of the input between two neighbours of the output; 0 after global pooling."""
+    alias: bool
+    """The output is the input itself: nothing is computed."""
+
+
+class Operation(ABC):
+    """A leaf of a network: a frozen dataclass whose fields are its arguments in a grammar, all of them resolved.
+
+    The fields' types are those of `budgetnet.ops.signature`, from which the grammar's signature is read.
+    """
+
+    __slots__ = ()
+
+    word: ClassVar[str]
+    """Its name in a grammar."""
+    help: ClassVar[str]
+    """One line for the language's reference."""
+
+    @abstractmethod
+    def output(self, shape: Shape) -> Shape:
+        """Return the shape after it.
+
+        Raises:
+            ShapeError: it cannot be applied to an input of *shape* (plain text; the caller knows the place).
+            CountError: it is a study's own primitive.
+        """
+
+    @abstractmethod
+    def specs(self, shape: Shape) -> tuple[Spec, ...]:
+        """Return its layers on an input of *shape*, in the order they run; raises as `output` does.
+
+        A part that is switched off (``norm="none"``, ``dropout=0``, ``identity``) leaves no layer.
+        """
+
+    @abstractmethod
+    def steps(self) -> tuple[Step, ...]:
+        """Return its normal form: plain steps one after the other, none for what does nothing."""
+
+    def window(self) -> tuple[int, int]:
+        """Return `Part.growth` and `Part.stride`."""
+        return 0, 1
+
+    def memory(self, specs: tuple[Spec, ...], shape: Shape) -> tuple[int, int]:
+        """Return `Part.free` and `Part.kept`; as it stands, of layers that run one after the other."""
+        entry = prod(shape)
+        free, kept = entry, entry
+        before, first = entry, True
+        for spec in specs:
+            if spec.view:
+                continue
+            after = prod(spec.output)
+            free = max(free, before if spec.in_place else before + after)
+            # Where the input must last, the first layer needs a copy of it even to work in place.
+            kept = entry + after if first else max(kept, entry + (before if spec.in_place else before + after))
+            before, first = after, False
+        return free, kept
+
+    def problem(self) -> str | None:
+        """Say what is wrong with its arguments taken together, or None; each one is known to be legal."""
+        return None
+
+    def short(self) -> str:
+        """Return it in a few characters, for a network on one line: ``conv3-16/2``."""
+        return self.word
+
+    def part(self, shape: Shape) -> Part:
+        """Return what it does to an input of *shape*; raises as `output` does."""
+        specs = self.specs(shape)
+        params = flops = activations = depth = 0
+        alias = True
+        for _, row in table_layers(specs):
+            params += row.params
+            flops += row.flops
+            alias = False
+            if row.weighted:
+                activations += prod(row.output)
+                depth += 1
+        free, kept = self.memory(specs, shape)
+        growth, stride = self.window()
+        after = specs[-1].output if specs else shape
+        return Part(after, params, flops, activations, free, kept, depth, growth, stride, alias)
+
+
+def table_layers(specs: tuple[Spec, ...]) -> Iterator[tuple[str, Spec]]:
+    """Yield the layers that a table lists, with their names in their layer's module (empty: the module itself)."""
+    for spec in specs:
+        if spec.parts:
+            yield from spec.parts
+        elif not spec.view:
+            yield "", spec
+
+
+def differing(**values: tuple[object, object]) -> tuple[tuple[str, Any], ...]:
+    """Return names and values of those arguments whose value (first) is not the default (second)."""
+    return tuple((name, value) for name, (value, default) in values.items() if value != default)
+
+
+def image(operation: Operation, shape: Shape) -> Shape:
+    """Return *shape* if it is an image's.
+
+    Raises:
+        ShapeError: it is a vector's, and the operation works on images.
+    """
+    if len(shape) != 3:
+        raise ShapeError(f"{operation.word} needs an image, got {shape_text(shape)}; put it before linear")
+    return shape
+
+
+def shape_text(shape: Shape) -> str:
+    """Return ``"64×16×16"`` for an image, ``"10 features"`` for a vector."""
+    return f"{shape[0]} features" if len(shape) == 1 else "×".join(map(str, shape))

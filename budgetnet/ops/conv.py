@@ -1,0 +1,240 @@
+"""Convolutions, plain and depthwise, each with its norm, activation and dropout in a stated order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from budgetnet.errors import RequestError, ShapeError
+from budgetnet.ops.base import Operation, Shape, Spec, Step, differing, image
+from budgetnet.ops.pointwise import (
+    ActName,
+    NormName,
+    act_specs,
+    act_steps,
+    check_norm,
+    dropout_specs,
+    dropout_steps,
+    norm_specs,
+    norm_steps,
+)
+from budgetnet.ops.signature import Count, Order, Rate, SidePadding, one_of
+
+__all__ = ["Conv", "DepthwiseConv", "symmetric_padding", "windowed"]
+
+Bias = Annotated[str, one_of("auto", "true", "false")]
+
+
+@dataclass(frozen=True, slots=True)
+class Conv(Operation):
+    """``conv``: 2-d convolution, then norm, activation and dropout in the stated order."""
+
+    word: ClassVar[str] = "conv"
+    help: ClassVar[str] = (
+        "2-d convolution with norm, activation and dropout in the stated order; bias=auto: only without a norm"
+    )
+
+    kernel: Count
+    channels: Count
+    stride: Count = 1
+    dilation: Count = 1
+    groups: Count = 1
+    padding: SidePadding = "same"
+    bias: Bias = "auto"
+    norm: NormName = "batch"
+    act: ActName = "relu"
+    dropout: Rate = 0.0
+    order: Order = "conv norm act drop"
+
+    def output(self, shape: Shape) -> Shape:
+        """Change the channels, and the sides by PyTorch's arithmetic."""
+        channels = image(self, shape)[0]
+        if channels % self.groups or self.channels % self.groups:
+            raise ShapeError(
+                f"groups={self.groups} must divide the {channels} channels that come in "
+                f"and the {self.channels} that go out"
+            )
+        return _output(self, shape, self.channels)
+
+    def specs(self, shape: Shape) -> tuple[Spec, ...]:
+        """The convolution with what stands before and after it."""
+        return _specs(self, shape, self.groups)
+
+    def steps(self) -> tuple[Step, ...]:
+        """The convolution with what stands before and after it."""
+        return _steps(self, f"{self.channels}", f" {self.groups}")
+
+    def window(self) -> tuple[int, int]:
+        """Grow by the dilated kernel."""
+        return (self.kernel - 1) * self.dilation, self.stride
+
+    def problem(self) -> str | None:
+        """Refuse a norm, activation or dropout that is set but missing from the order."""
+        return _lost_part(self)
+
+    def short(self) -> str:
+        """``conv3-16/2d4g8``."""
+        groups = f"g{self.groups}" if self.groups > 1 else ""
+        return f"conv{self.kernel}-{self.channels}{_strides(self)}{groups}"
+
+
+@dataclass(frozen=True, slots=True)
+class DepthwiseConv(Operation):
+    """``dwconv``: groups equal to the input's channels, ``multiplier`` outputs for each."""
+
+    word: ClassVar[str] = "dwconv"
+    help: ClassVar[str] = "depthwise convolution: one group per input channel, multiplier output channels for each"
+
+    kernel: Count
+    stride: Count = 1
+    dilation: Count = 1
+    multiplier: Count = 1
+    padding: SidePadding = "same"
+    bias: Bias = "auto"
+    norm: NormName = "batch"
+    act: ActName = "relu"
+    dropout: Rate = 0.0
+    order: Order = "conv norm act drop"
+
+    def output(self, shape: Shape) -> Shape:
+        """Multiply the channels, and change the sides by PyTorch's arithmetic."""
+        return _output(self, image(self, shape), shape[0] * self.multiplier)
+
+    def specs(self, shape: Shape) -> tuple[Spec, ...]:
+        """The convolution with what stands before and after it."""
+        return _specs(self, shape, shape[0])
+
+    def steps(self) -> tuple[Step, ...]:
+        """The convolution with what stands before and after it."""
+        return _steps(self, f"{self.multiplier}", "")
+
+    def window(self) -> tuple[int, int]:
+        """Grow by the dilated kernel."""
+        return (self.kernel - 1) * self.dilation, self.stride
+
+    def problem(self) -> str | None:
+        """Refuse a norm, activation or dropout that is set but missing from the order."""
+        return _lost_part(self)
+
+    def short(self) -> str:
+        """``dwconv3x2/2``."""
+        wider = f"x{self.multiplier}" if self.multiplier > 1 else ""
+        return f"dwconv{self.kernel}{wider}{_strides(self)}"
+
+
+_Either = Conv | DepthwiseConv
+
+
+def _output(node: _Either, shape: Shape, after: int) -> Shape:
+    padding = symmetric_padding(node.padding, node.kernel, node.dilation)
+    sides = windowed(shape, node.kernel, node.stride, padding, node.dilation)
+    order = node.order.split()
+    if "norm" in order:
+        check_norm(node.norm, shape if order.index("norm") < order.index("conv") else (after, *sides))
+    return (after, *sides)
+
+
+def _specs(node: _Either, shape: Shape, groups: int) -> tuple[Spec, ...]:
+    after, bias = node.output(shape), _has_bias(node)
+    weights = node.kernel**2 * shape[0] // groups * after[0]
+    options = differing(
+        stride=(node.stride, 1),
+        padding=(symmetric_padding(node.padding, node.kernel, node.dilation), 0),
+        dilation=(node.dilation, 1),
+        groups=(groups, 1),
+        bias=(bias, True),
+    )
+    arguments = (shape[0], after[0], node.kernel)
+    params, flops = weights + bias * after[0], weights * after[1] * after[2]
+    found: list[Spec] = []
+    current = shape
+    for part in _order(node):
+        match part:
+            case "conv":
+                found.append(Spec("nn.Conv2d", after, arguments, options, params, flops, weighted=True))
+                current = after
+            case "norm":
+                found += norm_specs(node.norm, current)
+            case "act":
+                found += act_specs(node.act, current)
+            case _:
+                found += dropout_specs(node.dropout, current)
+    return tuple(found)
+
+
+def _steps(node: _Either, width: str, groups: str) -> tuple[Step, ...]:
+    dilation = node.dilation if node.kernel > 1 else 1
+    padding = dilation * (node.kernel - 1) // 2 if isinstance(node.padding, str) else node.padding
+    geometry = f"{node.kernel} {width} {node.stride} {dilation}{groups} {padding}"
+    found: list[Step] = []
+    for part in _order(node):
+        match part:
+            case "conv":
+                found.append(Step(f"{node.word} {geometry} {_has_bias(node)}", weighted=True))
+            case "norm":
+                found += norm_steps(node.norm)
+            case "act":
+                found += act_steps(node.act)
+            case _:
+                found += dropout_steps(node.dropout)
+    return tuple(found)
+
+
+def _has_bias(node: _Either) -> bool:
+    return node.norm == "none" if node.bias == "auto" else node.bias == "true"
+
+
+def _order(node: _Either) -> Iterator[str]:
+    for part in node.order.split():
+        if part not in ("conv", "norm", "act", "drop"):
+            raise RequestError(f"an order is made of conv, norm, act and drop, got {part!r}")
+        yield part
+
+
+def _lost_part(node: _Either) -> str | None:
+    """Say which norm, activation or dropout is set but missing from the order, so that it would silently vanish."""
+    words = node.order.split()
+    for part, name, absent in (("norm", "norm", "none"), ("act", "act", "none"), ("drop", "dropout", 0.0)):
+        value = getattr(node, name)
+        if part not in words and value != absent:
+            return (
+                f'{name}={value} is set but order="{node.order}" has no {part!r}; '
+                f"add it to the order or set {name}={absent}"
+            )
+    return None
+
+
+def _strides(node: _Either) -> str:
+    return (f"/{node.stride}" if node.stride > 1 else "") + (f"d{node.dilation}" if node.dilation > 1 else "")
+
+
+# --- windows ----------------------------------------------------------------------------------------
+
+
+def symmetric_padding(padding: int | str, kernel: int, dilation: int = 1) -> int:
+    """Return the positions added on each side; ``"same"`` keeps the size at stride 1.
+
+    Raises:
+        ShapeError: ``"same"`` with an even kernel, which would need unequal sides.
+    """
+    if not isinstance(padding, str):
+        return padding
+    if kernel % 2 == 0:
+        raise ShapeError(f"padding same needs an odd kernel, got {kernel}; give padding a number")
+    return dilation * (kernel - 1) // 2
+
+
+def windowed(shape: Shape, kernel: int, stride: int, padding: int, dilation: int = 1) -> tuple[int, int]:
+    """Return height and width after a window has moved over an image.
+
+    Raises:
+        ShapeError: the window is larger than the padded image.
+    """
+    reach = dilation * (kernel - 1) + 1
+    height, width = shape[1] + 2 * padding, shape[2] + 2 * padding
+    if reach > height or reach > width:
+        said = f"kernel {kernel}" if dilation == 1 else f"kernel {kernel} with dilation {dilation} spans {reach} and"
+        padded = "padded input" if padding else "input"
+        raise ShapeError(f"{said} is larger than the {padded} {height}×{width}")
+    return (height - reach) // stride + 1, (width - reach) // stride + 1

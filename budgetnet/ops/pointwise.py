@@ -1,0 +1,204 @@
+"""Norms, activations and dropout: what leaves a shape as it is, alone or as a part of another operation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Annotated, ClassVar
+
+from budgetnet.errors import RequestError, ShapeError
+from budgetnet.ops.base import Operation, Shape, Spec, Step, image, shape_text
+from budgetnet.ops.signature import Count, Rate, one_of
+
+__all__ = [
+    "ACTIVATIONS",
+    "GATES",
+    "NORMS",
+    "Act",
+    "ActName",
+    "Dropout",
+    "Norm",
+    "NormName",
+    "act_specs",
+    "act_steps",
+    "check_norm",
+    "dropout_specs",
+    "dropout_steps",
+    "norm_specs",
+    "norm_steps",
+]
+
+# --- norms ------------------------------------------------------------------------------------------
+
+NORMS = ("batch", "group", "layer", "none")
+NormName = Annotated[str, one_of(*NORMS)]
+
+
+@dataclass(frozen=True, slots=True)
+class Norm(Operation):
+    """``norm``: ``groups`` matters for ``group`` only; ``layer`` normalises channels at each position."""
+
+    word: ClassVar[str] = "norm"
+    help: ClassVar[str] = "batch norm, group norm (groups), layer norm over channels at each position, or none"
+
+    kind: NormName = "batch"
+    groups: Count = 8
+
+    def output(self, shape: Shape) -> Shape:
+        """Leave the shape as it is."""
+        if self.kind != "none":
+            check_norm(self.kind, image(self, shape), self.groups)
+        return shape
+
+    def specs(self, shape: Shape) -> tuple[Spec, ...]:
+        """One layer, or none."""
+        return norm_specs(self.kind, self.output(shape), self.groups)
+
+    def steps(self) -> tuple[Step, ...]:
+        """One step, or none."""
+        return norm_steps(self.kind, self.groups)
+
+    def short(self) -> str:
+        """``batchnorm``."""
+        return f"{self.kind}norm"
+
+
+def check_norm(kind: str, shape: Shape, groups: int = 8) -> None:
+    """Refuse an image that a norm cannot be applied to.
+
+    Raises:
+        ShapeError: its channels do not form equal groups of more than one value.
+    """
+    if kind != "group":
+        return
+    if shape[0] % groups:
+        raise ShapeError(f"group norm needs channels in {groups} equal groups, got {shape[0]}")
+    if prod(shape) == groups:  # PyTorch refuses it: the norm of one value is zero
+        raise ShapeError(
+            f"group norm needs more than one value in each of its {groups} groups, got {shape_text(shape)}"
+        )
+
+
+def norm_specs(kind: str, shape: Shape, groups: int = 8) -> tuple[Spec, ...]:
+    """Return a norm's layer on an image of *shape*; none for ``"none"``."""
+    channels, size = shape[0], prod(shape)
+    match kind:
+        case "batch":
+            return (Spec("nn.BatchNorm2d", shape, (channels,), (), 2 * channels, 2 * size, in_place=True),)
+        case "group":
+            return (Spec("nn.GroupNorm", shape, (groups, channels), (), 2 * channels, 5 * size, in_place=True),)
+        case "layer":
+            return (Spec("LayerNorm2d", shape, (channels,), (), 2 * channels, 5 * size, in_place=True),)
+        case _:
+            return ()
+
+
+def norm_steps(kind: str, groups: int = 8) -> tuple[Step, ...]:
+    """Return a norm's normal form."""
+    if kind == "none":
+        return ()
+    return (Step(f"norm {kind} {groups}" if kind == "group" else f"norm {kind}", weighted=True),)
+
+
+# --- activations ------------------------------------------------------------------------------------
+
+_FUNCTIONS = {
+    "relu": "nn.ReLU",
+    "relu6": "nn.ReLU6",
+    "gelu": "nn.GELU",
+    "silu": "nn.SiLU",
+    "hardswish": "nn.Hardswish",
+    "leaky_relu": "nn.LeakyReLU",
+    "sigmoid": "nn.Sigmoid",
+    "tanh": "nn.Tanh",
+}
+"""The torch class of each activation that a grammar may name, made with PyTorch's defaults.
+
+So it is never in place: it would overwrite the input that a skip or another branch still needs.
+"""
+_GATES = {"sigmoid": "nn.Sigmoid", "hardsigmoid": "nn.Hardsigmoid"}
+_IDEMPOTENT = ("relu", "relu6")
+
+ACTIVATIONS = (*_FUNCTIONS, "none")
+GATES = tuple(_GATES)
+ActName = Annotated[str, one_of(*ACTIVATIONS)]
+
+
+@dataclass(frozen=True, slots=True)
+class Act(Operation):
+    """``act``."""
+
+    word: ClassVar[str] = "act"
+    help: ClassVar[str] = "activation"
+
+    kind: ActName = "relu"
+
+    def output(self, shape: Shape) -> Shape:
+        """Leave the shape as it is."""
+        return shape
+
+    def specs(self, shape: Shape) -> tuple[Spec, ...]:
+        """One layer, or none."""
+        return act_specs(self.kind, shape)
+
+    def steps(self) -> tuple[Step, ...]:
+        """One step, or none."""
+        return act_steps(self.kind)
+
+    def short(self) -> str:
+        """``relu``."""
+        return self.kind
+
+
+def act_specs(kind: str, shape: Shape) -> tuple[Spec, ...]:
+    """Return the layer of an activation or gate; none for ``"none"``.
+
+    Raises:
+        RequestError: there is no such activation.
+    """
+    if kind == "none":
+        return ()
+    path = _FUNCTIONS.get(kind) or _GATES.get(kind)
+    if path is None:
+        raise RequestError(f"an activation is one of {', '.join(ACTIVATIONS)}, got {kind!r}")
+    return (Spec(path, shape, in_place=True),)
+
+
+def act_steps(kind: str) -> tuple[Step, ...]:
+    """Return an activation's normal form."""
+    return () if kind == "none" else (Step(f"act {kind}", idempotent=kind in _IDEMPOTENT),)
+
+
+# --- dropout ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Dropout(Operation):
+    """``dropout``."""
+
+    word: ClassVar[str] = "dropout"
+    help: ClassVar[str] = "dropout of single activations"
+
+    rate: Rate
+
+    def output(self, shape: Shape) -> Shape:
+        """Leave the shape as it is."""
+        return shape
+
+    def specs(self, shape: Shape) -> tuple[Spec, ...]:
+        """One layer, or none."""
+        return dropout_specs(self.rate, shape)
+
+    def steps(self) -> tuple[Step, ...]:
+        """One step, or none."""
+        return dropout_steps(self.rate)
+
+
+def dropout_specs(rate: float, shape: Shape) -> tuple[Spec, ...]:
+    """Return dropout's layer; none for a rate of 0."""
+    return (Spec("nn.Dropout", shape, (rate,), in_place=True),) if rate else ()
+
+
+def dropout_steps(rate: float) -> tuple[Step, ...]:
+    """Return dropout's normal form."""
+    return (Step(f"dropout {rate!r}", random=True),) if rate else ()

@@ -1,0 +1,73 @@
+"""Figures as plotly.js reads them, in one style.
+
+Text in them goes through `figure_label`, because plotly reads tags in text.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+__all__ = ["COLOURS", "FONT", "Figure", "axis", "figure_label", "layout"]
+
+Figure = dict[str, Any]
+"""``{"data": […], "layout": {…}}`` of plotly.js."""
+
+COLOURS = {
+    "ink": "#1f2933",
+    "soft": "#52606d",
+    "line": "#e4e7eb",
+    "all": "#b8c4d0",
+    "fits": "#2a7f9e",
+    "bound": "#c2402a",
+    "second": "#e0a13a",
+    "paper": "#ffffff",
+}
+"""Colours by meaning, the same on every page: all networks, those that fit, the budget."""
+
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+
+
+def figure_label(text: str) -> str:
+    """Escape text for a label inside a figure.
+
+    >>> figure_label("<b>")
+    '&lt;b&gt;'
+    """
+    return escape(text, quote=True)
+
+
+def axis(title: str, **more: Any) -> dict[str, Any]:
+    """Return an axis of a figure; *title* is not escaped."""
+    return {
+        "title": {"text": title, "standoff": 12},
+        "gridcolor": COLOURS["line"],
+        "zerolinecolor": COLOURS["line"],
+        "automargin": True,
+        **more,
+    }
+
+
+def layout(title: str, height: int, **more: Any) -> dict[str, Any]:
+    """Return the layout that all figures share; *title* is not escaped, *height* is in pixels."""
+    return {
+        "title": {
+            "text": title,
+            "font": {"size": 15},
+            "x": 0,
+            "xref": "container",
+            "xanchor": "left",
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "pad": {"l": 8, "t": 12},  # a legend of two lines is below
+        },
+        "height": height,
+        "font": {"family": FONT, "size": 12, "color": COLOURS["ink"]},
+        "paper_bgcolor": COLOURS["paper"],
+        "plot_bgcolor": COLOURS["paper"],
+        "margin": {"l": 60, "r": 24, "t": 84, "b": 56},
+        "legend": {"orientation": "h", "x": 0, "y": 1.01, "xanchor": "left", "yanchor": "bottom"},
+        "hoverlabel": {"bgcolor": COLOURS["paper"], "bordercolor": COLOURS["all"], "align": "left", "namelength": -1},
+        **more,
+    }

@@ -1,0 +1,127 @@
+"""The one loop over a pool of workers: hand out jobs, wait, pass on what the workers say, look at interruptions.
+
+Everything that trains goes through it: trials of a search, finalists, calibrations, full trainings and repetitions of a
+trial. They differ in where jobs come from and where results go, which is what `Work` asks for.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from budgetnet.workers.messages import Broken, Bug, Done, EpochReport, Failed, Job, Lost, Message, Result, Workers
+
+__all__ = ["TICK", "JobLoop", "TaskList", "Work"]
+
+TICK = 0.5
+"""Seconds between two looks at clock, signals and other processes while nothing is heard from the workers."""
+
+_Task = TypeVar("_Task")
+"""Key by which those who hand out a job know it: a trial, a seed, a finalist's run …"""
+
+
+class Work(ABC, Generic[_Task]):
+    """Source of a loop's jobs, and destination of their results."""
+
+    @abstractmethod
+    def next(self) -> _Task | None:
+        """Return the task to start next on an idle worker, or None if there is none now."""
+
+    @abstractmethod
+    def job(self, task: _Task) -> Job:
+        """Return what a worker has to do for a task."""
+
+    @abstractmethod
+    def done(self, worker: int, task: _Task, result: Result) -> None:
+        """Take the result of a task."""
+
+    @abstractmethod
+    def failed(self, worker: int, task: _Task, reason: str) -> None:
+        """Take note that a task gave no result: an expected failure, or its worker died."""
+
+    def started(self, worker: int, task: _Task) -> None:
+        """Take note that a worker has begun with a task."""
+
+    def epoch(self, worker: int, task: _Task, epoch: int, accuracy: float | None) -> bool:  # noqa: ARG002
+        """Take note of an epoch, counted from 1; return whether to go on, which counts for jobs that ask."""
+        return True
+
+    def crashed(self, worker: int, task: _Task, error: str) -> None:
+        """Take note that an error of the program ended a task, before it is raised; *error* is its last line."""
+
+    def look_around(self, running: Mapping[int, _Task]) -> None:
+        """Do the housekeeping of every round; *running* has the task of each busy worker."""
+
+    def expects_more(self) -> bool:
+        """Return whether there may be another task later, although none runs and none could be started."""
+        return False
+
+
+class TaskList(Work[_Task]):
+    """Work that is known from the start: a list of tasks, started in its order."""
+
+    def __init__(self, tasks: Iterable[_Task]) -> None:
+        self.waiting = list(tasks)
+        """Tasks not started yet."""
+
+    def next(self) -> _Task | None:
+        """Return the first of the tasks that wait."""
+        return self.waiting.pop(0) if self.waiting else None
+
+
+@dataclass
+class JobLoop(Generic[_Task]):
+    """Keeps a pool of workers busy until the work is done or a clean end is asked for."""
+
+    pool: Workers
+    work: Work[_Task]
+    interrupted: Callable[[], bool] = lambda: False
+    """Tells whether a clean end was asked for."""
+    running: dict[int, _Task] = field(default_factory=dict)
+    """The task of each busy worker. What is left here when the loop ends was cut off."""
+    _jobs: dict[int, Job] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Go on until nothing runs and nothing further is expected, or a clean end is asked for.
+
+        Raises:
+            BudgetnetError: the workers cannot work, or the work itself raised it.
+            RuntimeError: a worker met an error of the program.
+        """
+        while not self.interrupted():
+            self._hand_out()
+            if not self.running and not self.work.expects_more():
+                return
+            for message in self.pool.wait(TICK):
+                self._handle(message)
+            self.work.look_around(self.running)
+
+    def _hand_out(self) -> None:
+        for worker in self.pool.idle:
+            task = self.work.next()
+            if task is None:
+                return
+            self.running[worker] = task  # before anything can go wrong, so that it is among what was cut off
+            self._jobs[worker] = self.work.job(task)
+            self.pool.submit(worker, self._jobs[worker])
+            self.work.started(worker, task)
+
+    def _handle(self, message: Message) -> None:
+        match message:
+            case Broken(_, error):
+                raise error
+            case Bug(worker, traceback):
+                if worker in self.running:
+                    self.work.crashed(worker, self.running.pop(worker), traceback.strip().splitlines()[-1])
+                raise RuntimeError(f"a worker met an error of the program:\n{traceback}")
+            case EpochReport(worker, epoch, accuracy):
+                go_on = self.work.epoch(worker, self.running[worker], epoch, accuracy)
+                if self._jobs[worker].ask:
+                    self.pool.answer(worker, go_on=go_on)
+            case Done(worker, result):
+                self.work.done(worker, self.running.pop(worker), result)
+            case Failed(worker, reason) | Lost(worker, reason):
+                if worker in self.running:
+                    self.work.failed(worker, self.running.pop(worker), reason)

@@ -1,0 +1,68 @@
+"""One search over the states serves lint and table, and neither tells whether the other came first."""
+
+from __future__ import annotations
+
+import pytest
+
+from budgetnet.space.counting.shortest_paths import ShortestPaths
+from budgetnet.space.counting.states import StateGraph, find_states
+from budgetnet.space.lint.lint import examine
+from budgetnet.space.space import Space
+from tests.space.spaces import FLAGSHIP, GRAMMARS, space_of
+
+BUDGETS = ({}, {"params": 150, "flops": 5000}, {"params": 200, "depth": 4})
+
+
+def told(graph: StateGraph | None) -> tuple[object, ...] | None:
+    """All of a graph but what holds addresses."""
+    return graph and (graph.axis, graph.others, graph.start, graph.nodes, graph.least, sorted(graph.numbers.values()))
+
+
+@pytest.mark.parametrize("name", GRAMMARS)
+@pytest.mark.parametrize("bounds", BUDGETS, ids=str)
+def test_states_are_the_same_after_lint(name: str, bounds: dict[str, int]) -> None:
+    """With and without a limit that cuts the search off, whether it begins or goes on."""
+    for limit, steps in ((3, 20), (3, 100_000), (10_000, 20), (10_000, 100_000)):
+        alone, linted = (space_of(GRAMMARS[name], **bounds) for _ in range(2))
+        report = examine(linted, steps)
+        assert told(find_states(linted, limit)) == told(find_states(alone, limit))
+        assert examine(linted, steps) == report
+
+
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The searches that are begun."""
+    found: list[object] = []
+    plain = ShortestPaths.__init__
+
+    def noted(self: ShortestPaths, *arguments: object) -> None:
+        found.append(self)
+        plain(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ShortestPaths, "__init__", noted)
+    return found
+
+
+def flagship(**bounds: int) -> Space:
+    """A space of thousands of states."""
+    return space_of(FLAGSHIP, shape=(3, 32, 32), classes=10, **bounds)
+
+
+def test_a_space_is_searched_once_for_lint_and_table(begun: list[object]) -> None:
+    """Also where lint gave up before the end; the states are not kept longer than that."""
+    for steps in (100_000, 500):
+        space = flagship(params=200_000, flops=60_000_000)
+        examine(space, steps)
+        graph = find_states(space, 100_000)
+        assert graph is not None
+        assert len(begun) == 1
+        assert not space.memory
+        begun.clear()
+
+
+def test_what_adds_up_other_costs_is_searched_for_itself(begun: list[object]) -> None:
+    """Lint follows parameters, so a table of another axis begins anew."""
+    space = flagship(flops=60_000_000)
+    examine(space)
+    assert find_states(space, 100_000) is not None
+    assert len(begun) == 2
