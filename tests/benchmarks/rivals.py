@@ -14,9 +14,9 @@ import optuna
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import TrialState
 
-from budgetnet.derivation.expand import Decision
+from budgetnet.derivation.decision import Decision
 from budgetnet.errors import LanguageError, ShapeError
-from budgetnet.records.parameters import distribution, option_index
+from budgetnet.records.parameters import option_index, parameter_distribution
 from budgetnet.records.trial import Record
 from budgetnet.search.model.policy import Done, Offered, Plan, Policy, TrainBriefly, Training
 from budgetnet.search.samplers.base import STARTUP
@@ -92,7 +92,7 @@ def _ours(simulation: Simulation, trials: int, name: str) -> None:
     rng = random.Random(int(simulation.rng.integers(1 << 31)))
     startup = min(STARTUP, max(3, trials // 4))
     kind = {"evolution": EvolutionSampler, "tpe": TpeSampler}[name]
-    sampler = kind(table.deriver, "accuracy", None, startup)
+    sampler = kind(table.proposer, "accuracy", None, startup)
     order = _by_weights(simulation, [], min(startup, trials))
     for place in order:
         simulation.train(place, brief=True)
@@ -183,7 +183,7 @@ def _optuna(simulation: Simulation, trials: int, seeds: int, *, constrained: boo
             trial = study.ask()
 
             def answer(decision: Decision, trial: optuna.Trial = trial) -> int:
-                kind = distribution(decision)
+                kind = parameter_distribution(decision)
                 if isinstance(kind, CategoricalDistribution):
                     label = trial.suggest_categorical(decision.name, kind.choices)
                 else:

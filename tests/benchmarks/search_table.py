@@ -3,8 +3,8 @@
     python -m tests.benchmarks.search_table TABLE.csv STUDY.yaml --trials 20,40,80 --runs 200 [--input 3x16x16]
 
 For T trials every contender may spend the epochs of T brief trainings and `--finalists` × `--seeds` full ones, by the
-study's recipes; it divides them as it likes. Regret is how many points of accuracy in full training (the mean over the table's
-seeds) the exported network is below the table's best. Run r of every contender has the same seed, so the
+study's recipes; it divides them as it likes. Regret is how many points of accuracy in full training (the mean over
+the table's seeds) the exported network is below the table's best. Run r of every contender has the same seed, so the
 differences are paired. *raw*: a training gives one of the table's own scores. *fresh*: it gives the network's mean and
 new noise, as large as the seeds' in the table.
 

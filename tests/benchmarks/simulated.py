@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from budgetnet.derivation.expand import Label, expand, refuse
+from budgetnet.derivation.decision import Label
+from budgetnet.derivation.expand import expand, refuse
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import Study
 from budgetnet.files.study_file import read_study
@@ -21,7 +22,7 @@ from budgetnet.network.text import network_text
 from budgetnet.search.model.features import features_of
 from budgetnet.search.model.matrix import Matrix
 from budgetnet.space.judge import Candidate
-from budgetnet.space.proposer import Deriver
+from budgetnet.space.proposer import Proposer
 from budgetnet.space.recognise import Recognition, recognise
 from budgetnet.space.space import Space
 
@@ -47,7 +48,7 @@ class Table:
     """(networks, seeds) validation accuracies; NaN where a seed was not trained."""
     full: Floats
     matrix: Matrix
-    deriver: Deriver
+    proposer: Proposer
     places: dict[str, int] = field(default_factory=dict)
     """By text."""
 
@@ -70,7 +71,7 @@ class Table:
         rng = random.Random(0)
         times = np.full(len(self), 0.5)
         for _ in range(DRAWS):
-            found = self.deriver.draw(rng)
+            found = self.proposer.draw(rng)
             if isinstance(found, Candidate):
                 place = self.places.get(text_of(found.expansion.network))
                 if place is not None:
@@ -158,7 +159,7 @@ def read_table(path: Path, study_file: Path, shape: Shape | None = None) -> Tabl
     return Table(
         study=study, space=space, texts=texts, decisions=derived,
         params=np.array([float(row["params"]) for row in rows]), flops=np.array([float(row["flops"]) for row in rows]),
-        brief=_scores(rows, "brief_"), full=_scores(rows, "full_"), matrix=matrix, deriver=Deriver(space),
+        brief=_scores(rows, "brief_"), full=_scores(rows, "full_"), matrix=matrix, proposer=Proposer(space),
         places={text: place for place, text in enumerate(texts)},
     )  # fmt: skip
 

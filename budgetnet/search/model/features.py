@@ -11,7 +11,7 @@ The names are stable within `FEATURES_VERSION`. A name begins with its group:
   that weighted layers put out, ``layers`` counts those, ``blocks`` counts skips. A level without layers has zeros.
 - ``op``: ``NAME`` counts a primitive, ``NAME.params`` and ``NAME.flops`` are its shares; of convolutions also
   ``kernelK``, ``dilated``, ``grouped``, ``strided`` (counts) and ``groups`` (sum of log2); ``act.KIND`` and
-  ``norm.KIND`` count activations and norms, those inside convolutions too; ``dropout`` is the sum of the rates.
+  ``norm.KIND`` count activations and norms, those inside convolutions too; ``dropout.rate`` is the sum of the rates.
 - ``decision``: every decision of the derivation, ``decision.NAME`` with its value where that is a number,
   ``decision.NAME=LABEL`` with 1 where it is not.
 
@@ -26,16 +26,16 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from math import log2, log10
 
-from budgetnet.derivation.expand import Label
+from budgetnet.derivation.decision import Label
 from budgetnet.network import nodes
 from budgetnet.network.cost.closed_form import cost
 from budgetnet.network.cost.combine import custom_part, part_of
 from budgetnet.network.cost.dag_cost import graph_part
-from budgetnet.network.cost.leaf import Part, leaf
+from budgetnet.network.cost.leaf import leaf
 from budgetnet.network.cost.types import Cost, CustomForm
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.shapes import slice_shape
-from budgetnet.ops.registry import CLASSES
+from budgetnet.ops.base import Operation, Part
 
 __all__ = ["FEATURES_VERSION", "GROUPS", "features_of", "group_of"]
 
@@ -178,10 +178,10 @@ def _level(image: Shape, shape: Shape) -> str:
 
 
 @lru_cache(maxsize=1 << 16)
-def _described(node: nodes.Primitive) -> tuple[str, tuple[tuple[str, float], ...]]:
+def _described(node: Operation) -> tuple[str, tuple[tuple[str, float], ...]]:
     """Return a primitive's name and what counts beside it, each of one use."""
     extras: list[tuple[str, float]] = []
-    name = f"op.{_WORDS[type(node)]}"
+    name = f"op.{node.word}"
     if isinstance(node, nodes.Conv | nodes.DepthwiseConv):
         extras.append((f"op.kernel{node.kernel}", 1.0))
         if node.dilation > 1:
@@ -196,19 +196,16 @@ def _described(node: nodes.Primitive) -> tuple[str, tuple[tuple[str, float], ...
         if node.act != "none":
             extras.append((f"op.act.{node.act}", 1.0))
         if node.dropout:
-            extras.append(("op.dropout", float(node.dropout)))
+            extras.append(("op.dropout.rate", float(node.dropout)))
     match node:
         case nodes.Act():
             name = f"op.act.{node.kind}"
         case nodes.Norm():
             name = f"op.norm.{node.kind}"
         case nodes.Dropout():
-            extras = [("op.dropout", float(node.rate))]
+            extras = [("op.dropout.rate", float(node.rate))]
         case nodes.SqueezeExcite():
             extras = [(f"op.act.{node.act}", 1.0), (f"op.act.{node.gate}", 1.0)]
         case _:
             pass
     return name, tuple(extras)
-
-
-_WORDS = {kind: "dropouts" if word == "dropout" else word for word, kind in CLASSES.items()}

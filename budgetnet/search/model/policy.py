@@ -35,8 +35,8 @@ __all__ = ["Action", "Done", "Offer", "Offered", "Plan", "Policy", "TrainBriefly
 
 LIMIT_KNOWN = 120
 """Known networks that compete in a joint draw: those of highest mean and deviation."""
-FIRST_MILESTONE = 4
-GROWTH = 1.25
+FIRST_MILESTONE = 6
+GROWTH = 1.4
 """Hyperparameters are fitted again when the trainings have grown by this factor."""
 HYPERPARAMETERS = 6
 """Of the kernel, beside the groups' relevances."""
@@ -69,8 +69,9 @@ class Plan:
     """Share of the epochs for plain draws before the model is asked; at least 4 trainings, at most 10."""
     plain: float = 0.1
     """Share of plain draws among all proposals after that."""
-    curiosity: float = 1.0
-    """By how many times the posterior's deviation draws scatter: 1 is Thompson sampling."""
+    curiosity: float = 0.7
+    """How far draws scatter about the posterior's mean, in its own deviations: 1 is Thompson sampling, which explores
+    for longer than tens of trainings last."""
     final: float = 0.3
     """Share of the epochs, at the end, for full trainings of known networks alone."""
 

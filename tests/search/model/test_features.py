@@ -8,9 +8,9 @@ from math import log2, log10
 
 import pytest
 
+from budgetnet.grammar.graph import Binding
 from budgetnet.network.cost.closed_form import cost
 from budgetnet.network.nodes import (
-    Bound,
     Conv,
     DepthwiseConv,
     GlobalAvgPool,
@@ -45,7 +45,7 @@ def test_counts_of_operations_are_those_of_the_text() -> None:
     expected = {
         "op.conv": 3, "op.dwconv": 1, "op.maxpool": 1, "op.gap": 1, "op.linear": 1, "op.kernel3": 2, "op.kernel5": 1,
         "op.kernel1": 1, "op.strided": 1, "op.dilated": 1, "op.grouped": 1, "op.groups": 2, "op.norm.batch": 4,
-        "op.act.relu": 3, "op.act.gelu": 1, "op.dropout": 0.25, "form.skips": 1, "form.layers": 5, "form.depth": 5,
+        "op.act.relu": 3, "op.act.gelu": 1, "op.dropout.rate": 0.25, "form.skips": 1, "form.layers": 5, "form.depth": 5,
         "level1.blocks": 1, "level0.layers": 1, "level1.layers": 2, "level2.layers": 1,
     }  # fmt: skip
     assert {name: found[name] for name in expected} == expected
@@ -90,7 +90,7 @@ def test_a_shared_part_counts_its_parameters_once_and_its_runs_each_time() -> No
         Parallel((Conv(3, 3), Conv(5, 3)), "add"),
         Graph(
             ("x",),
-            (Bound("a", GraphApply(Conv(3, 3), ("x",))),),
+            (Binding("a", GraphApply(Conv(3, 3), ("x",))),),
             GraphJoin("add", (GraphName("a"), GraphApply(Conv(5, 3), ("x",)))),
         ),
     ],
