@@ -169,7 +169,7 @@ class _Blocks:
         brief, brief_too = left[:, -1], right[:, -1]
         share, share_too = (1.0 + (kernel.share - 1.0) * side for side in (brief, brief_too))
         self.scaled: Floats = np.outer(share, share_too)
-        self.by_share: Floats = kernel.share * (np.outer(brief, share_too) + np.outer(share, brief_too))
+        self.sides = brief, share, brief_too, share_too
         self.both: Floats = np.outer(brief, brief_too)
         self.neither: Floats = np.outer(1.0 - brief, 1.0 - brief_too)
         self.same: Floats = (left[:, -2][:, None] == right[:, -2][None, :]).astype(float)
@@ -200,6 +200,7 @@ class _Blocks:
         ]
         found.append(self.scaled * 2 * kernel.signal**2 * self.shape)
         found.append(self.both * 2 * kernel.bias**2 * self.shape)
-        found.append(self.by_share * self.worth)
+        brief, share, brief_too, share_too = self.sides
+        found.append(kernel.share * (np.outer(brief, share_too) + np.outer(share, brief_too)) * self.worth)
         found.append(self.scaled * 2 * kernel.own**2 * self.same)
         return found

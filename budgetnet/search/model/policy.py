@@ -35,6 +35,9 @@ __all__ = ["Action", "Done", "Offer", "Offered", "Plan", "Policy", "TrainBriefly
 
 LIMIT_KNOWN = 120
 """Known networks that compete in a joint draw: those of highest mean and deviation."""
+LIMIT_SEEN = 260
+"""Trainings that the model takes in; of more, all full ones, the best brief ones and an even sample of the others, so
+that a proposal takes as long after 1,000 trials as after 250."""
 FIRST_MILESTONE = 6
 GROWTH = 1.4
 """Hyperparameters are fitted again when the trainings have grown by this factor."""
@@ -151,12 +154,13 @@ class Policy:
 
     def model(self, seen: Sequence[Observation]) -> Surrogate:
         """Return the model of what was seen (at least one training)."""
+        every, seen = seen, _thinned(seen)
         keys = list(dict.fromkeys(one.key for one in seen))
         scale = Scale.of(self.matrix.names, self.matrix.take(self.reference or keys))
-        milestone = _milestone(len(seen))
+        milestone = _milestone(len(every))
         theta = self._theta.get(milestone)
         if theta is None or len(theta) != len(scale.groups) + HYPERPARAMETERS:
-            theta = fit_surrogate(self.matrix, scale, seen[:milestone]).kernel.theta
+            theta = fit_surrogate(self.matrix, scale, _thinned(every[:milestone])).kernel.theta
             self._theta[milestone] = theta
         return fit_surrogate(self.matrix, scale, seen, theta, learn=False)
 
@@ -169,7 +173,7 @@ class Policy:
         if not full:
             keys = list(dict.fromkeys(one.key for one in seen))
             return Done(_best(keys, model.posterior(keys).mean), "the model's posterior mean; nothing trained in full")
-        if judge_model(model, seen).holds:
+        if judge_model(model, _thinned(seen)).holds:
             return Done(_best(full, model.posterior(full).mean), "the model's posterior mean of full trainings")
         means = [np.mean([one.accuracy for one in seen if one.key == key and not one.brief]) for key in full]
         why = "the mean accuracy of full trainings; the model ranks worse than brief ones"
@@ -217,7 +221,7 @@ class Policy:
         plan = self.plan
         model = self.model(seen)
         runs = Counter(one.key for one in trainings if not one.brief)
-        known = self._promising(model, list(dict.fromkeys(one.key for one in trainings)))
+        known = self._promising(model, list(dict.fromkeys(one.key for one in _thinned(seen))))
         final = left <= plan.final * plan.epochs and left >= plan.full
         pool: list[str] = []
         if not final:
@@ -225,7 +229,7 @@ class Policy:
             if len(offered.plain) and left >= plan.brief and rng.random() < plan.plain:
                 return TrainBriefly(offered.plain[int(rng.integers(len(offered.plain)))], "a plain draw")
             pool = [*offered.plain, *offered.others]
-        if final and not judge_model(model, seen).holds and sum(runs.values()) % 2:
+        if final and not judge_model(model, _thinned(seen)).holds and sum(runs.values()) % 2:
             ranked = sorted((one for one in seen if one.brief), key=lambda one: -one.accuracy)
             best = next((one.key for one in ranked if not runs[one.key]), None)
             if best is not None:
@@ -259,6 +263,19 @@ class Policy:
 
 def _best(keys: Sequence[str], values: Floats) -> str:
     return keys[int(np.argmax(values))]
+
+
+def _thinned(seen: Sequence[Observation]) -> Sequence[Observation]:
+    """Return at most about `LIMIT_SEEN` of them, in their order."""
+    if len(seen) <= LIMIT_SEEN:
+        return seen
+    brief = [place for place, one in enumerate(seen) if one.brief]
+    room = max(LIMIT_SEEN - (len(seen) - len(brief)), LIMIT_SEEN // 2)
+    best = sorted(brief, key=lambda place: -seen[place].accuracy)
+    rest = best[room // 2 :]
+    step = max(1, -(-len(rest) // max(1, room - room // 2)))
+    kept = {*best[: room // 2], *rest[::step]}
+    return [one for place, one in enumerate(seen) if not one.brief or place in kept]
 
 
 def _milestone(seen: int) -> int:

@@ -22,7 +22,7 @@ from budgetnet.search.model.matrix import Floats, Matrix, Scale
 
 __all__ = ["Observation", "Posterior", "Surrogate", "fit_surrogate"]
 
-LIMIT_FITTED = 160
+LIMIT_FITTED = 100
 """Observations that hyperparameters are fitted to at most: all full trainings and the latest brief ones."""
 STEPS = 25
 """Steps of the optimiser."""
