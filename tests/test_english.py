@@ -14,7 +14,18 @@ from budgetnet import errors
 
 PACKAGE = Path(budgetnet.__file__).parent
 
-DONE = ("errors.py", "text.py", "grammar", "pages", "training")
+DONE = (
+    "errors.py",
+    "text.py",
+    "derivation",
+    "explore",
+    "grammar",
+    "network",
+    "ops",
+    "pages",
+    "space",
+    "training",
+)
 """Rooms, and modules of the top folder, that are held to the rules."""
 
 OPEN = ("training/recipe",)
