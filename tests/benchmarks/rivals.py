@@ -18,7 +18,7 @@ from budgetnet.derivation.decision import Decision
 from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.records.parameters import option_index, parameter_distribution
 from budgetnet.records.trial import Record
-from budgetnet.search.model.policy import Done, Offered, Plan, Policy, TrainBriefly, Training
+from budgetnet.search.model.policy import Offered, Plan, Policy, PolicyTraining, SearchDone, TrainBriefly
 from budgetnet.search.samplers.base import STARTUP
 from budgetnet.search.samplers.evolution import EvolutionSampler
 from budgetnet.search.samplers.tpe import TpeSampler
@@ -220,7 +220,7 @@ def model(simulation: Simulation, _trials: int, _top: int, _seeds: int) -> int:
     table = simulation.table
     plan = Plan(brief=table.price_brief, full=table.price_full, epochs=simulation.left, seeds=simulation.seeds)
     policy = Policy(plan, table.matrix, reference=table.texts)
-    trainings: list[Training] = []
+    trainings: list[PolicyTraining] = []
     tried: set[int] = set()
 
     def offer(_favourites: object) -> Offered:
@@ -231,13 +231,13 @@ def model(simulation: Simulation, _trials: int, _top: int, _seeds: int) -> int:
 
     while True:
         action = policy.next(trainings, offer, simulation.rng)
-        if isinstance(action, Done):
+        if isinstance(action, SearchDone):
             assert action.winner is not None
             return table.places[action.winner]
         place = table.places[action.key]
         tried.add(place)
         brief = isinstance(action, TrainBriefly)
-        trainings.append(Training(action.key, brief, simulation.train(place, brief=brief)))
+        trainings.append(PolicyTraining(action.key, brief, simulation.train(place, brief=brief)))
 
 
 CONTENDERS: dict[str, Contender] = {

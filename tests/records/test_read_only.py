@@ -28,7 +28,7 @@ def test_a_study_at_work_is_read_with_its_log(tmp_path):
     path = tmp_path / "study.db"
     storage = open_storage(f"sqlite:///{path}")
     study = optuna.create_study(storage=storage, study_name="busy")
-    study.tell(study.ask(), 0.5)
+    study.add_trial(optuna.trial.create_trial(value=0.5))
     assert path.with_name("study.db-wal").exists()
     found = read_stored_study(path, "busy")
     assert found is not None

@@ -11,8 +11,8 @@ network.
     k_f(x, x')         = signal² k(x, x') + own² [same network]
     k(x, x')           = ½ linear + ½ squared exponential, each group of features with a relevance of its own
 
-Rows handed to the kernel are standardised features (`budgetnet.search.model.matrix.Scale`) and two more columns: the
-number of the network, and 1 for a brief, 0 for a full training.
+Rows handed to the kernel are standardised features (`budgetnet.search.model.matrix.FeatureScale`) and two more columns:
+the number of the network, and 1 for a brief, 0 for a full training.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.gaussian_process.kernels import Hyperparameter, Kernel
 
-from budgetnet.search.model.matrix import Floats
+from budgetnet.search.model.matrix import FloatMatrix
 
 __all__ = ["PRIOR", "ViewsKernel", "observations"]
 
@@ -51,7 +51,7 @@ PRIOR: dict[str, Belief] = {
 """What is believed before anything is seen; lengths in deviations of the accuracies seen."""
 
 
-def observations(features: Floats, network: NDArray[np.int64], brief: NDArray[np.bool_]) -> Floats:
+def observations(features: FloatMatrix, network: NDArray[np.int64], brief: NDArray[np.bool_]) -> FloatMatrix:
     """Return rows for the kernel.
 
     Args:
@@ -96,20 +96,20 @@ class ViewsKernel(Kernel):  # type: ignore[misc]
         return [Hyperparameter(f"h{place}", "numeric", np.array([[1e-3, 1e2]])) for place, _ in enumerate(self.names)]
 
     @property
-    def theta(self) -> Floats:
+    def theta(self) -> FloatMatrix:
         """Return the logarithms."""
         scalars = (self.signal, self.bias, self.share, self.own, self.noise_brief, self.noise_full)
         return np.log([*self.relevance, *scalars])
 
     @theta.setter
-    def theta(self, theta: Floats) -> None:
+    def theta(self, theta: FloatMatrix) -> None:
         values = [float(value) for value in np.exp(theta)]
         count = len(self.groups)
         self.relevance = tuple(values[:count])
         self.signal, self.bias, self.share, self.own, self.noise_brief, self.noise_full = values[count:]
 
     @property
-    def bounds(self) -> Floats:
+    def bounds(self) -> FloatMatrix:
         """Return how far the logarithms may go."""
         return np.array([[np.log(1e-3), np.log(1e2)]] * len(self.names))
 
@@ -119,10 +119,10 @@ class ViewsKernel(Kernel):  # type: ignore[misc]
 
     def __call__(
         self,
-        X: Floats,  # noqa: N803 - scikit-learn's names
-        Y: Floats | None = None,  # noqa: N803
+        X: FloatMatrix,  # noqa: N803 - scikit-learn's names
+        Y: FloatMatrix | None = None,  # noqa: N803
         eval_gradient: bool = False,
-    ) -> Floats | tuple[Floats, Floats]:
+    ) -> FloatMatrix | tuple[FloatMatrix, FloatMatrix]:
         """Return covariances of observations X (with Y, if given; with noise only within X), and their gradient."""
         if eval_gradient:
             return self.with_gradient(X)
@@ -132,11 +132,11 @@ class ViewsKernel(Kernel):  # type: ignore[misc]
         found[np.diag_indices_from(found)] += self._noise(X)
         return found
 
-    def between(self, left: Floats, right: Floats) -> Floats:
+    def between(self, left: FloatMatrix, right: FloatMatrix) -> FloatMatrix:
         """Return the covariances of what observations measure, without their noise: (len(left), len(right))."""
         return _Blocks(self, left, right).covariance()
 
-    def with_gradient(self, rows: Floats) -> tuple[Floats, Floats]:
+    def with_gradient(self, rows: FloatMatrix) -> tuple[FloatMatrix, FloatMatrix]:
         """Return the covariances of observations, noise included, and (n, n, hyperparameters) how they change."""
         blocks = _Blocks(self, rows, rows)
         found = blocks.covariance()
@@ -145,10 +145,10 @@ class ViewsKernel(Kernel):  # type: ignore[misc]
         further = [np.diag(2 * self.noise_brief**2 * brief), np.diag(2 * self.noise_full**2 * (1 - brief))]
         return found, np.dstack([*blocks.gradients(), *further])
 
-    def _noise(self, rows: Floats) -> Floats:
+    def _noise(self, rows: FloatMatrix) -> FloatMatrix:
         return np.where(rows[:, -1] > 0, self.noise_brief, self.noise_full) ** 2
 
-    def diag(self, X: Floats) -> Floats:  # noqa: N803
+    def diag(self, X: FloatMatrix) -> FloatMatrix:  # noqa: N803
         """Return the variances of what observations X measure, without their noise."""
         brief = X[:, -1]
         weights = np.array(self.relevance)
@@ -157,44 +157,44 @@ class ViewsKernel(Kernel):  # type: ignore[misc]
         shape = 0.5 * (linear / total + 1.0)
         share = 1.0 + (self.share - 1.0) * brief
         worth = self.signal**2 * shape + self.own**2
-        found: Floats = share**2 * worth + brief * self.bias**2 * shape + MEAN**2
+        found: FloatMatrix = share**2 * worth + brief * self.bias**2 * shape + MEAN**2
         return found
 
 
 class _Blocks:
     """The parts of which covariances and their gradients are made."""
 
-    def __init__(self, kernel: ViewsKernel, left: Floats, right: Floats) -> None:
+    def __init__(self, kernel: ViewsKernel, left: FloatMatrix, right: FloatMatrix) -> None:
         self.kernel = kernel
         brief, brief_too = left[:, -1], right[:, -1]
         share, share_too = (1.0 + (kernel.share - 1.0) * side for side in (brief, brief_too))
-        self.scaled: Floats = np.outer(share, share_too)
+        self.scaled: FloatMatrix = np.outer(share, share_too)
         self.sides = brief, share, brief_too, share_too
-        self.both: Floats = np.outer(brief, brief_too)
-        self.neither: Floats = np.outer(1.0 - brief, 1.0 - brief_too)
-        self.same: Floats = (left[:, -2][:, None] == right[:, -2][None, :]).astype(float)
-        self.inner: list[Floats] = [left[:, group] @ right[:, group].T for group in kernel.groups]
-        self.apart: list[Floats] = []
+        self.both: FloatMatrix = np.outer(brief, brief_too)
+        self.neither: FloatMatrix = np.outer(1.0 - brief, 1.0 - brief_too)
+        self.same: FloatMatrix = (left[:, -2][:, None] == right[:, -2][None, :]).astype(float)
+        self.inner: list[FloatMatrix] = [left[:, group] @ right[:, group].T for group in kernel.groups]
+        self.apart: list[FloatMatrix] = []
         for group, product in zip(kernel.groups, self.inner, strict=True):
             squares = np.square(left[:, group]).sum(axis=1)[:, None] + np.square(right[:, group]).sum(axis=1)[None, :]
             self.apart.append(np.maximum(squares - 2 * product, 0.0))
         self.weights = np.array(kernel.relevance)
         self.total = max(float(self.weights.sum()), 1e-12)
-        self.linear: Floats = np.tensordot(self.weights, np.array(self.inner), axes=1) / self.total
-        self.curved: Floats = np.exp(-0.5 * np.tensordot(self.weights, np.array(self.apart), axes=1))
-        self.shape: Floats = 0.5 * (self.linear + self.curved)
-        self.worth: Floats = kernel.signal**2 * self.shape + kernel.own**2 * self.same
+        self.linear: FloatMatrix = np.tensordot(self.weights, np.array(self.inner), axes=1) / self.total
+        self.curved: FloatMatrix = np.exp(-0.5 * np.tensordot(self.weights, np.array(self.apart), axes=1))
+        self.shape: FloatMatrix = 0.5 * (self.linear + self.curved)
+        self.worth: FloatMatrix = kernel.signal**2 * self.shape + kernel.own**2 * self.same
 
-    def covariance(self) -> Floats:
+    def covariance(self) -> FloatMatrix:
         """Return the covariances without noise."""
         bias = self.kernel.bias**2 * self.shape
         return self.scaled * self.worth + self.both * (bias + MEAN**2) + self.neither * MEAN**2
 
-    def gradients(self) -> list[Floats]:
+    def gradients(self) -> list[FloatMatrix]:
         """Return how they change with each logarithm but those of the noise."""
         kernel = self.kernel
         along_shape = self.scaled * kernel.signal**2 + self.both * kernel.bias**2
-        found: list[Floats] = [
+        found: list[FloatMatrix] = [
             along_shape * 0.5 * weight * ((product - self.linear) / self.total - 0.5 * distance * self.curved)
             for weight, product, distance in zip(self.weights, self.inner, self.apart, strict=True)
         ]

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from budgetnet.search.model.features import GROUPS, group_of
 
-__all__ = ["Floats", "Matrix", "Scale"]
+__all__ = ["FeatureScale", "FloatMatrix", "Matrix"]
 
-Floats = NDArray[np.float64]
+FloatMatrix = NDArray[np.float64]
 
 TINY = 1e-9
 """Standard deviations below this, as a share of the column's size, are of constants."""
@@ -26,7 +26,7 @@ class Matrix:
     """The columns."""
     _rows: dict[str, int] = field(default_factory=dict)
     _columns: dict[str, int] = field(default_factory=dict)
-    _values: Floats = field(default_factory=lambda: np.zeros((64, 64)))
+    _values: FloatMatrix = field(default_factory=lambda: np.zeros((64, 64)))
 
     def __contains__(self, key: str) -> bool:
         """Return whether a network is there."""
@@ -57,18 +57,18 @@ class Matrix:
             self._values = grown
         self._values[row, [self._columns[name] for name in features]] = list(features.values())
 
-    def take(self, keys: Sequence[str]) -> Floats:
+    def take(self, keys: Sequence[str]) -> FloatMatrix:
         """Return the raw features of networks, (len(keys), number of columns)."""
         return self._values[[self._rows[key] for key in keys], : len(self.names)]
 
 
 @dataclass(frozen=True)
-class Scale:
+class FeatureScale:
     """How raw features are standardised: by the mean and deviation of reference networks."""
 
-    mean: Floats
+    mean: FloatMatrix
     """(columns,)"""
-    factor: Floats
+    factor: FloatMatrix
     """(columns,) 1 / (deviation × √columns of the group), and 0 for constants: so each group's squared distance from
     the mean is 1 on average, however many features it has."""
     groups: tuple[slice, ...]
@@ -77,7 +77,7 @@ class Scale:
     """(kept columns,) the raw columns that vary, by group."""
 
     @classmethod
-    def of(cls, names: Sequence[str], raw: Floats) -> Scale:
+    def of(cls, names: Sequence[str], raw: FloatMatrix) -> FeatureScale:
         """Learn a scale from reference networks.
 
         Args:
@@ -96,6 +96,6 @@ class Scale:
             order += mine
         return cls(mean, factor, tuple(groups), np.array(order, dtype=np.int64))
 
-    def apply(self, raw: Floats) -> Floats:
+    def apply(self, raw: FloatMatrix) -> FloatMatrix:
         """Return standardised features, (networks, kept columns); columns added since then are left out."""
         return (raw[:, self.order] - self.mean[self.order]) * self.factor[self.order]

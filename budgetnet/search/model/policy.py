@@ -5,7 +5,7 @@ torch, so a real search and a simulated one run the same code. What it decides f
 (and the generator), so a search that goes on decides as if it had never stopped.
 
     policy = Policy(Plan(brief=3, full=20, epochs=480), matrix)
-    while not isinstance(action := policy.next(trainings, offer, rng), Done):
+    while not isinstance(action := policy.next(trainings, offer, rng), SearchDone):
         ...train, append to trainings...
 
 How it decides. Some plain draws and the largest network on offer are trained briefly; the best of them and the largest
@@ -27,11 +27,21 @@ from itertools import count
 
 import numpy as np
 
-from budgetnet.search.model.matrix import Floats, Matrix, Scale
+from budgetnet.search.model.matrix import FeatureScale, FloatMatrix, Matrix
 from budgetnet.search.model.surrogate import Observation, Surrogate, fit_surrogate
 from budgetnet.search.model.trust import judge_model
 
-__all__ = ["Action", "Done", "Offer", "Offered", "Plan", "Policy", "TrainBriefly", "TrainInFull", "Training"]
+__all__ = [
+    "Action",
+    "CandidateOffer",
+    "Offered",
+    "Plan",
+    "Policy",
+    "PolicyTraining",
+    "SearchDone",
+    "TrainBriefly",
+    "TrainInFull",
+]
 
 LIMIT_KNOWN = 120
 """Known networks that compete in a joint draw: those of highest mean and deviation."""
@@ -46,7 +56,7 @@ HYPERPARAMETERS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Training:
+class PolicyTraining:
     """One training of the study, in the order in which they were started."""
 
     key: str
@@ -98,7 +108,7 @@ class TrainInFull:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class SearchDone:
     """Everything is spent."""
 
     winner: str | None
@@ -107,7 +117,7 @@ class Done:
     """By what it was chosen."""
 
 
-Action = TrainBriefly | TrainInFull | Done
+Action = TrainBriefly | TrainInFull | SearchDone
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +130,7 @@ class Offered:
     """Drawn uniformly, or mutated from what the model likes."""
 
 
-Offer = Callable[[Sequence[str]], Offered]
+CandidateOffer = Callable[[Sequence[str]], Offered]
 """Called with the networks that the model likes best, best first. Nothing offered: the space is exhausted."""
 
 
@@ -133,10 +143,10 @@ class Policy:
     """Features of every network that is trained or offered."""
     reference: Sequence[str] = ()
     """Networks that features are standardised by, the same throughout a study; none: those trained so far."""
-    _theta: dict[int, Floats] = field(default_factory=dict, repr=False)
+    _theta: dict[int, FloatMatrix] = field(default_factory=dict, repr=False)
     """Hyperparameters by the number of trainings they were fitted to: a memory that only saves time."""
 
-    def next(self, trainings: Sequence[Training], offer: Offer, rng: np.random.Generator) -> Action:
+    def next(self, trainings: Sequence[PolicyTraining], offer: CandidateOffer, rng: np.random.Generator) -> Action:
         """Return what to train next.
 
         Args:
@@ -156,7 +166,7 @@ class Policy:
         """Return the model of what was seen (at least one training)."""
         every, seen = seen, _thinned(seen)
         keys = list(dict.fromkeys(one.key for one in seen))
-        scale = Scale.of(self.matrix.names, self.matrix.take(self.reference or keys))
+        scale = FeatureScale.of(self.matrix.names, self.matrix.take(self.reference or keys))
         milestone = _milestone(len(every))
         theta = self._theta.get(milestone)
         if theta is None or len(theta) != len(scale.groups) + HYPERPARAMETERS:
@@ -164,27 +174,29 @@ class Policy:
             self._theta[milestone] = theta
         return fit_surrogate(self.matrix, scale, seen, theta, learn=False)
 
-    def choose(self, seen: Sequence[Observation]) -> Done:
+    def choose(self, seen: Sequence[Observation]) -> SearchDone:
         """Return the winner of what was seen."""
         if not seen:
-            return Done(None, "no training gave an accuracy")
+            return SearchDone(None, "no training gave an accuracy")
         full = list(dict.fromkeys(one.key for one in seen if not one.brief))
         model = self.model(seen)
         if not full:
             keys = list(dict.fromkeys(one.key for one in seen))
-            return Done(_best(keys, model.posterior(keys).mean), "the model's posterior mean; nothing trained in full")
+            return SearchDone(
+                _best(keys, model.posterior(keys).mean), "the model's posterior mean; nothing trained in full"
+            )
         if judge_model(model, _thinned(seen)).holds:
-            return Done(_best(full, model.posterior(full).mean), "the model's posterior mean of full trainings")
+            return SearchDone(_best(full, model.posterior(full).mean), "the model's posterior mean of full trainings")
         means = [np.mean([one.accuracy for one in seen if one.key == key and not one.brief]) for key in full]
         why = "the mean accuracy of full trainings; the model ranks worse than brief ones"
-        return Done(_best(full, np.array(means)), why)
+        return SearchDone(_best(full, np.array(means)), why)
 
     def _startup(
         self,
-        trainings: Sequence[Training],
+        trainings: Sequence[PolicyTraining],
         seen: Sequence[Observation],
         left: float,
-        offer: Offer,
+        offer: CandidateOffer,
         rng: np.random.Generator,
     ) -> Action | None:
         """Return what comes before the model is asked, or None."""
@@ -207,14 +219,14 @@ class Policy:
             if rest:
                 largest = self._largest([one.key for one in ranked])
                 return TrainInFull(largest if largest in rest else rest[0], 0, "shows what brief trainings miss")
-        return None if seen else Done(None, "the space is exhausted, and no training gave an accuracy")
+        return None if seen else SearchDone(None, "the space is exhausted, and no training gave an accuracy")
 
     def _by_model(
         self,
-        trainings: Sequence[Training],
+        trainings: Sequence[PolicyTraining],
         seen: Sequence[Observation],
         left: float,
-        offer: Offer,
+        offer: CandidateOffer,
         rng: np.random.Generator,
     ) -> Action:
         """Return what the posterior says."""
@@ -261,7 +273,7 @@ class Policy:
         return _best(keys, self.matrix.take(keys)[:, column])
 
 
-def _best(keys: Sequence[str], values: Floats) -> str:
+def _best(keys: Sequence[str], values: FloatMatrix) -> str:
     return keys[int(np.argmax(values))]
 
 

@@ -18,13 +18,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 
 from budgetnet.search.model.kernel import PRIOR, ViewsKernel, observations
-from budgetnet.search.model.matrix import Floats, Matrix, Scale
+from budgetnet.search.model.matrix import FeatureScale, FloatMatrix, Matrix
 
 __all__ = ["Observation", "Posterior", "Surrogate", "fit_surrogate"]
 
 LIMIT_FITTED = 100
 """Observations that hyperparameters are fitted to at most: all full trainings and the latest brief ones."""
-STEPS = 25
+FIT_STEPS = 25
 """Steps of the optimiser."""
 JITTER = 1e-8
 
@@ -43,17 +43,17 @@ class Observation:
 class Posterior:
     """What is known of networks' worth: accuracies in full training, the mean over seeds."""
 
-    mean: Floats
+    mean: FloatMatrix
     """(networks,)"""
-    covariance: Floats
+    covariance: FloatMatrix
     """(networks, networks)"""
 
     @property
-    def deviation(self) -> Floats:
+    def deviation(self) -> FloatMatrix:
         """Return the deviation of each, (networks,)."""
         return np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
 
-    def draw(self, rng: np.random.Generator, count: int = 1) -> Floats:
+    def draw(self, rng: np.random.Generator, count: int = 1) -> FloatMatrix:
         """Return joint draws, (count, networks)."""
         size = len(self.mean)
         jitter = JITTER + 1e-6 * float(np.trace(self.covariance)) / max(size, 1)
@@ -66,7 +66,7 @@ class Surrogate:
     """A fitted model."""
 
     matrix: Matrix
-    scale: Scale
+    scale: FeatureScale
     process: GaussianProcessRegressor
     numbers: dict[str, int]
     """The networks observed."""
@@ -94,13 +94,13 @@ class Surrogate:
         covariance[np.diag_indices_from(covariance)] -= self.kernel.noise_full**2
         return Posterior(mean * self.unit + self.centre, covariance * self.unit**2)
 
-    def moments(self, keys: Sequence[str]) -> tuple[Floats, Floats]:
+    def moments(self, keys: Sequence[str]) -> tuple[FloatMatrix, FloatMatrix]:
         """Return mean and deviation of networks' worth, without what they have in common; cheaper for many."""
         rows = self._rows(keys, brief=False)
         mean, deviation = self.process.predict(rows, return_std=True)
         return mean * self.unit + self.centre, deviation * self.unit
 
-    def learns(self, keys: Sequence[str]) -> tuple[Floats, Floats]:
+    def learns(self, keys: Sequence[str]) -> tuple[FloatMatrix, FloatMatrix]:
         """Return by which share one more brief, or one more full, training lowers the variance of each's worth."""
         worth, sight = self._rows(keys, brief=False), self._rows(keys, brief=True)
         process, kernel = self.process, self.kernel
@@ -113,7 +113,7 @@ class Surrogate:
         between = crossing - (solved_worth * solved_sight).sum(axis=0)
         return between**2 / (worths * sights), worths / (worths + kernel.noise_full**2)
 
-    def _rows(self, keys: Sequence[str], *, brief: bool) -> Floats:
+    def _rows(self, keys: Sequence[str], *, brief: bool) -> FloatMatrix:
         features = self.scale.apply(self.matrix.take(keys))
         fresh = len(self.numbers)
         network = np.array([self.numbers.get(key, fresh + place) for place, key in enumerate(keys)], dtype=np.int64)
@@ -121,7 +121,12 @@ class Surrogate:
 
 
 def fit_surrogate(
-    matrix: Matrix, scale: Scale, seen: Sequence[Observation], theta: Floats | None = None, *, learn: bool = True
+    matrix: Matrix,
+    scale: FeatureScale,
+    seen: Sequence[Observation],
+    theta: FloatMatrix | None = None,
+    *,
+    learn: bool = True,
 ) -> Surrogate:
     """Fit the model.
 
@@ -160,15 +165,15 @@ def _chosen(brief: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.sort(np.concatenate([full, rest]))
 
 
-def _most_likely(kernel: ViewsKernel) -> Callable[..., tuple[Floats, float]]:
+def _most_likely(kernel: ViewsKernel) -> Callable[..., tuple[FloatMatrix, float]]:
     """Return an optimiser for scikit-learn that adds the belief to the evidence."""
     centre = np.array([PRIOR[name].centre for name in kernel.names])
     spread = np.array([PRIOR[name].spread for name in kernel.names])
 
     def optimiser(
-        objective: Callable[..., tuple[float, Floats]], start: Floats, bounds: Floats
-    ) -> tuple[Floats, float]:
-        def penalised(theta: Floats) -> tuple[float, Floats]:
+        objective: Callable[..., tuple[float, FloatMatrix]], start: FloatMatrix, bounds: FloatMatrix
+    ) -> tuple[FloatMatrix, float]:
+        def penalised(theta: FloatMatrix) -> tuple[float, FloatMatrix]:
             value, gradient = objective(theta)
             off = (theta - centre) / spread
             return value + 0.5 * float(off @ off), gradient + off / spread
@@ -176,13 +181,13 @@ def _most_likely(kernel: ViewsKernel) -> Callable[..., tuple[Floats, float]]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             found = optimize.minimize(
-                penalised, start, jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": STEPS}
+                penalised, start, jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": FIT_STEPS}
             )
         return found.x, float(found.fun)
 
     return optimiser
 
 
-def _solve(process: GaussianProcessRegressor, crossing: Floats) -> Floats:
-    solved: Floats = solve_triangular(process.L_, crossing, lower=True)
+def _solve(process: GaussianProcessRegressor, crossing: FloatMatrix) -> FloatMatrix:
+    solved: FloatMatrix = solve_triangular(process.L_, crossing, lower=True)
     return solved

@@ -14,11 +14,11 @@ from scipy.stats import norm, spearmanr
 
 from budgetnet.search.model.surrogate import Observation, Surrogate
 
-__all__ = ["LEAST", "Trust", "judge_model"]
+__all__ = ["LEAST_NETWORKS", "Trust", "judge_model"]
 
-LEAST = 5
+LEAST_NETWORKS = 5
 """Networks trained both briefly and in full below which nothing is judged."""
-LEVEL = 0.9
+COVERAGE_LEVEL = 0.9
 """Of the intervals whose coverage is measured."""
 
 
@@ -30,7 +30,7 @@ class Trust:
     """Networks trained briefly and in full."""
     model: float | None
     """Spearman correlation of their full accuracies with what the model says of each without its own trainings; None
-    where fewer than `LEAST` are known, or one of the two is constant."""
+    where fewer than `LEAST_NETWORKS` are known, or one of the two is constant."""
     brief: float | None
     """The same of their brief accuracies."""
     coverage: float | None
@@ -64,7 +64,7 @@ def judge_model(model: Surrogate, seen: Sequence[Observation]) -> Trust:
     predicted: list[float] = []
     briefly: list[float] = []
     fully: list[float] = []
-    width = float(norm.ppf(0.5 + LEVEL / 2))
+    width = float(norm.ppf(0.5 + COVERAGE_LEVEL / 2))
     for places in of_network.values():
         full = [place for place in places if not seen[place].brief]
         if not full:
@@ -88,6 +88,6 @@ def judge_model(model: Surrogate, seen: Sequence[Observation]) -> Trust:
 
 
 def _correlation(left: NDArray[Any], right: NDArray[Any]) -> float | None:
-    if len(left) < LEAST or np.ptp(left) == 0 or np.ptp(right) == 0:
+    if len(left) < LEAST_NETWORKS or np.ptp(left) == 0 or np.ptp(right) == 0:
         return None
     return float(spearmanr(left, right).statistic)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from budgetnet.search.model.policy import Done, Offered, Plan, Policy, TrainBriefly, TrainInFull, Training
+from budgetnet.search.model.policy import Offered, Plan, Policy, PolicyTraining, SearchDone, TrainBriefly, TrainInFull
 from tests.search.model.worlds import World
 
 PLAN = Plan(brief=2, full=8, epochs=120, seeds=3)
 
 
-def searched(world: World, seed: int = 0, plan: Plan = PLAN) -> tuple[Done, list[Training]]:
+def searched(world: World, seed: int = 0, plan: Plan = PLAN) -> tuple[SearchDone, list[PolicyTraining]]:
     """Search to the end."""
     return world.search(Policy(plan, world.matrix, reference=world.keys), seed)
 
@@ -76,9 +76,9 @@ def test_it_beats_plain_draws_whatever_leads(by_size: float, bias: float) -> Non
 def test_running_and_failed_trainings_cost_and_do_not_count() -> None:
     """Running and failed trainings cost and do not count."""
     world = World()
-    trainings = [Training(key, brief=True) for key in world.keys[:60]]
+    trainings = [PolicyTraining(key, brief=True) for key in world.keys[:60]]
     done = Policy(PLAN, world.matrix).next(trainings, lambda _: Offered([]), np.random.default_rng(0))
-    assert done == Done(None, "no training gave an accuracy")
+    assert done == SearchDone(None, "no training gave an accuracy")
 
 
 def test_an_exhausted_space_ends_in_full_trainings() -> None:

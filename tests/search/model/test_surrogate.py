@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from budgetnet.search.model.matrix import Matrix, Scale
+from budgetnet.search.model.matrix import FeatureScale, Matrix
 from budgetnet.search.model.surrogate import Observation, Surrogate, fit_surrogate
 from budgetnet.search.model.trust import judge_model
 from tests.search.model.worlds import World
@@ -14,7 +14,7 @@ from tests.search.model.worlds import World
 
 def fitted(world: World, seen: list[Observation]) -> Surrogate:
     """Fit a model."""
-    scale = Scale.of(world.matrix.names, world.matrix.take(world.keys))
+    scale = FeatureScale.of(world.matrix.names, world.matrix.take(world.keys))
     return fit_surrogate(world.matrix, scale, seen)
 
 
@@ -101,6 +101,6 @@ def test_constants_and_late_columns_do_not_matter() -> None:
     matrix = Matrix()
     for place in range(5):
         matrix.add(str(place), {"size.params": float(place), "op.conv": 3.0})
-    scale = Scale.of(matrix.names, matrix.take(["0", "1", "2", "3", "4"]))
+    scale = FeatureScale.of(matrix.names, matrix.take(["0", "1", "2", "3", "4"]))
     matrix.add("late", {"size.params": 9.0, "op.new": 1.0})
     assert scale.apply(matrix.take(["late"])).shape == (1, 1)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from budgetnet.search.model.matrix import Matrix
-from budgetnet.search.model.policy import Done, Offered, Policy, TrainBriefly, Training
+from budgetnet.search.model.policy import Offered, Policy, PolicyTraining, SearchDone, TrainBriefly
 from budgetnet.search.model.surrogate import Observation
 
 NOISE_BRIEF, NOISE_FULL = 0.016, 0.009
@@ -35,10 +35,10 @@ class World:
         self.sight = self.worth - 0.2 - bias * scaled
         self.place = {key: place for place, key in enumerate(self.keys)}
 
-    def train(self, key: str, rng: np.random.Generator, *, brief: bool) -> Training:
+    def train(self, key: str, rng: np.random.Generator, *, brief: bool) -> PolicyTraining:
         """Train once."""
         mean = (self.sight if brief else self.worth)[self.place[key]]
-        return Training(key, brief, float(mean + rng.normal() * (NOISE_BRIEF if brief else NOISE_FULL)))
+        return PolicyTraining(key, brief, float(mean + rng.normal() * (NOISE_BRIEF if brief else NOISE_FULL)))
 
     def seen(self, brief: int, full: int, seed: int = 0) -> list[Observation]:
         """Train the first networks briefly, and some of them in full."""
@@ -57,14 +57,14 @@ class World:
 
         return offered
 
-    def search(self, policy: Policy, seed: int = 0) -> tuple[Done, list[Training]]:
+    def search(self, policy: Policy, seed: int = 0) -> tuple[SearchDone, list[PolicyTraining]]:
         """Let a policy search to its end."""
         rng = np.random.default_rng(seed)
-        trainings: list[Training] = []
+        trainings: list[PolicyTraining] = []
         tried: set[str] = set()
         while True:
             action = policy.next(trainings, self.offer(tried, rng), rng)
-            if isinstance(action, Done):
+            if isinstance(action, SearchDone):
                 return action, trainings
             tried.add(action.key)
             trainings.append(self.train(action.key, rng, brief=isinstance(action, TrainBriefly)))
