@@ -30,8 +30,8 @@ from torch import Tensor, nn
 from budgetnet.explore.sample import collect
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import Study
-from budgetnet.files.study_file import read_study
-from budgetnet.network.torch.build import build
+from budgetnet.files.study_file import load_study
+from budgetnet.network.torch.build import build_nodes
 from budgetnet.space.counting.table import Table
 from budgetnet.space.counting.tabulate import tabulate
 from budgetnet.space.judge import Candidate
@@ -39,7 +39,7 @@ from budgetnet.space.sampling import strata
 from budgetnet.space.space import Space
 from budgetnet.space.within_budget import Weighting
 from budgetnet.training.data.images import Images
-from budgetnet.training.data.load import load
+from budgetnet.training.data.load import load_dataset
 from budgetnet.training.data.split import split_validation
 from budgetnet.training.evaluate import evaluate
 from budgetnet.training.fit import fit
@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=None, help="stop after so many new rows")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    study = read_study(asked.study)
+    study = load_study(asked.study)
     space = replace(space_of(study), input_shape=asked.input)
     columns = columns_of(study, asked.brief_seeds)
     done = rows_of(asked.out, columns)
@@ -84,7 +84,7 @@ class Bench:
     """Images, and how networks are trained on them."""
 
     def __init__(self, study: Study, space: Space, asked: argparse.Namespace) -> None:
-        dataset = load(study.dataset)
+        dataset = load_dataset(study.dataset)
         _, chosen = split_validation(dataset.train, size=asked.train + asked.validation, seed=asked.seed)
         train, validation = split_validation(chosen, size=asked.validation, seed=asked.seed)
         _, test = split_validation(dataset.test(), size=asked.test, seed=asked.seed)
@@ -113,7 +113,7 @@ class Bench:
     def trained(self, candidate: Candidate, recipe: Recipe, seed: int) -> tuple[nn.Module, float]:
         """Train once; return the network and the seconds."""
         torch.manual_seed(seed)
-        model = build(candidate.expansion.network, self.space.input_shape)
+        model = build_nodes(candidate.expansion.network, self.space.input_shape)
         return model, fit(model, self.train, None, recipe, seed=seed, device="cpu").seconds
 
 

@@ -15,8 +15,8 @@ from budgetnet.derivation.decision import Label
 from budgetnet.derivation.expand import expand, refuse
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import Study
-from budgetnet.files.study_file import read_study
-from budgetnet.grammar.load import load
+from budgetnet.files.study_file import load_study
+from budgetnet.grammar.load import load_grammar
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.text import network_text
 from budgetnet.search.model.features import features_of
@@ -140,7 +140,7 @@ def read_table(path: Path, study_file: Path, shape: Shape | None = None) -> Tabl
         study_file: its study.
         shape: of the images, where it is not the study's.
     """
-    study = read_study(study_file)
+    study = load_study(study_file)
     space = space_of(study)
     if shape is not None:
         space = replace(space, input_shape=shape)
@@ -176,7 +176,7 @@ def text_of(network: Node) -> str:
 
 
 def _network(text: str, space: Space) -> Node:
-    grammar = load(text, vocabulary=space.vocabulary)
+    grammar = load_grammar(text, vocabulary=space.vocabulary)
     return expand(
         grammar, input_shape=space.input_shape, classes=space.classes, vocabulary=space.vocabulary, choose=refuse
     ).network
