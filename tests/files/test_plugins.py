@@ -138,8 +138,8 @@ def test_no_files_are_no_plugins():
 
 WRONG = {
     "def f(:": r"mine\.py:6:7: not Python: invalid syntax",
-    "raise ValueError('no')": r"mine\.py:6:1: the plug-in fails as it is read: ValueError: no\n.*raise ValueError",
-    "exit(3)": r"mine\.py:6:1: the plug-in fails as it is read: SystemExit: 3",
+    "raise ValueError('no')": r"mine\.py:6:1: the plug-in fails when it is read: ValueError: no\n.*raise ValueError",
+    "exit(3)": r"mine\.py:6:1: the plug-in fails when it is read: SystemExit: 3",
     "import neighbour": r"mine\.py:6:1: .*No module named 'neighbour'; install it, or move what is needed into the",
     "x = 1": r"mine\.py defines no primitive: it needs a class that inherits from torch\.nn\.Module",
     block(parameters=", width"): r"mine\.py:7:48: width needs a type that a grammar can write: int, float, .* got none",
@@ -181,7 +181,7 @@ def test_files_that_cannot_be_read(tmp_path):
     (tmp_path / "bytes.py").write_bytes(b"\xff")
     with pytest.raises(RequestError, match=r"bytes\.py is not plain UTF-8 text \(byte 0\)"):
         read_file(tmp_path / "bytes.py")
-    with pytest.raises(RequestError, match=r"mine\.txt is no plug-in: own primitives stand in a Python file"):
+    with pytest.raises(RequestError, match=r"mine\.txt is not a plug-in: primitives are defined in a Python file"):
         read_file(tmp_path / "mine.txt")
     with pytest.raises(RequestError, match=r"there are two plug-ins called a\.py; give one of the files another name"):
         load_plugins([PluginFile(Path("a.py"), HEAD + block()), PluginFile(Path("b/a.py"), HEAD + block("B"))])
@@ -254,9 +254,9 @@ def test_the_note_names_what_a_network_or_grammar_uses():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"params": "7"}, "its closed form says 7 parameters, the module has 3 parameters"),
-        ({"flops": "5"}, "its closed form says 5 FLOPs, the module has 0 FLOPs"),
-        ({"output": "(3, 4, 4)"}, "its closed form says an output of 3×4×4, the module has an output of 3×8×8"),
+        ({"params": "7"}, "its closed form gives 7 parameters, the module 3 parameters"),
+        ({"flops": "5"}, "its closed form gives 5 FLOPs, the module 0 FLOPs"),
+        ({"output": "(3, 4, 4)"}, "its closed form gives an output of 3×4×4, the module an output of 3×8×8"),
     ],
 )
 def test_a_wrong_closed_form_is_named(wrong, message):

@@ -249,7 +249,7 @@ def test_changed_study_is_refused(make_study, tmp_path):
         "validation.share: 0.1 → 0.2",
     ):
         assert f"  {line}\n" in message
-    assert "give the study another name (study: …), or start anew with --fresh" in message
+    assert "give the study another name (study: …), or start over with --fresh" in message
 
 
 def test_what_may_change(make_study, tmp_path):
