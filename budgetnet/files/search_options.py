@@ -27,8 +27,8 @@ class Pruner:
         "halving",
         "The rule that stops trials. `halving`: after the epoch `first`, then `reduction` times that, and so on, only "
         "the best 1/`reduction` of the trials that reached it continue. `hyperband`: the same with several starting "
-        "points, among which trials are distributed. `median`: a trial ends when its best epoch is below the median of what "
-        "completed trials at the same epoch. `none`: no trial is stopped.",
+        "points, among which trials are distributed. `median`: a trial ends when its best epoch is below the median "
+        "of completed trials at the same epoch. `none`: no trial is stopped.",
         left_out="halving; median if startup or warmup is given",
         example="median",
     )
@@ -106,8 +106,7 @@ class SearchOptions:
     seed: int = key(0, "Seed of the proposals, the validation split and every trial.", low=0, high=2**31 - 1)
     minutes: float | None = key(
         None,
-        "Start no further trial after this time. Running trials are completed; each start of the search counts from "
-        "0.",
+        "Start no further trial after this time. Running trials are completed; each start of the search counts from 0.",
         left_out="no limit",
         above=0,
         unit="minutes",

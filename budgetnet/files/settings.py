@@ -57,8 +57,8 @@ def check_settings(stored: Mapping[str, Mapping[str, Any]], study: Study, place:
         listed = "\n".join(f"  {line}" for line in changes)
         raise StudyError(
             f"{study.path} differs from the study that {place} was made with:\n{listed}\n"
-            "old and new trials would not be comparable; restore the old settings to continue it, give the study another "
-            "name (study: …), or start over with --fresh, which keeps the old folder under another name"
+            "old and new trials would not be comparable; restore the old settings to continue it, give the study "
+            "another name (study: …), or start over with --fresh, which keeps the old folder under another name"
         )
 
 

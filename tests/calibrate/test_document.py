@@ -58,7 +58,7 @@ def test_a_real_calibration(study_path, tmp_path):
     [
         (("--epochs-brief", "1,x"), "must be numbers of epochs from 1 with commas, for example 1,2,4, but got '1,x'"),
         (("--epochs-brief", "0"), "must be numbers of epochs from 1"),
-        (("--epochs-brief", "9", "--full", "4"), "--epochs-brief must lie from 1 to 3"),
+        (("--epochs-brief", "9", "--full", "4"), "--epochs-brief must be from 1 to 3"),
         (("--minutes", "0"), "--minutes must be a number above 0, but got '0'"),
         (("--networks", "2"), "--networks"),
     ],

@@ -263,7 +263,7 @@ def test_a_studys_own_primitives_come_along() -> None:
             "checked",
             "checked needs `from budgetnet.network.nodes import Norm, Shape`, which an exported file does not have",
         ),
-        ("nameless", "the source of <lambda> is not to be had; define it at the top level"),
+        ("nameless", "the source of <lambda> is not available; define it at the top level"),
     ],
 )
 def test_primitives_that_cannot_leave_home(name: str, message: str) -> None:

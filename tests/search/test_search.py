@@ -216,7 +216,7 @@ def test_ctrl_c_ends_cleanly(tmp_path):
     assert time.monotonic() - begin < 25  # training all epochs would take minutes
     assert process.returncode == 0
     assert out.strip() == "interrupted"
-    assert "search ended: interrupted; start again to go on" in err
+    assert "search ended: interrupted; start again to continue" in err
     assert "Traceback" not in err
     assert [record.outcome for record in recorded(tmp_path, text)] == ["interrupted", "waiting"]
     assert recorded(tmp_path, text)[0].reason == "the search was interrupted"
