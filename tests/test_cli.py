@@ -113,7 +113,7 @@ WRONG = [
     (("diff", "{network}"), "B"),
     (("list", "{study}"), "there are no trials of little yet"),
     (("calibrate", "{study}", "--only-table"), "nothing is recorded in"),
-    (("calibrate", "{study}", "--minutes", "0"), "--minutes must be a number above 0, but got 0"),
+    (("calibrate", "{study}", "--minutes", "0"), "--minutes must be a number above 0, but got '0'"),
     (("search", "{study}", "--start-from", "nope.yaml"), "--start-from: there is no network file nope.yaml"),
     (("export", "{study}"), "there are no trials of little yet"),
     (("dashboard", "{study}"), "there are no trials of little yet"),

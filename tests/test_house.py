@@ -30,7 +30,7 @@ WITHOUT_TORCH = {
 }
 """Rooms that load no torch when they are imported."""
 
-WITH_TORCH = ("network.torch", "files.plugins.cost_forms")
+WITH_TORCH = ("network.torch", "files.plugins.cost_forms", "files.plugins.read")
 """Their places that do: modules are built there, and operations from Python files are run to be counted."""
 
 

@@ -9,8 +9,7 @@ from budgetnet.calibrate.plan import CalibrationTask
 from budgetnet.calibrate.record import CalibrationRun, Writer
 from budgetnet.errors import SearchError
 from budgetnet.network.canonical.hash import canonical_hash
-from budgetnet.search.propose import unanswered
-from budgetnet.space.choosers import replay
+from budgetnet.space.choosers import replay, unanswered
 from budgetnet.space.space import Space
 from budgetnet.workers.loop import TaskList
 from budgetnet.workers.messages import Job, Result

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from budgetnet.records.finalist import Finalist, final_run_document
-from budgetnet.records.rank_correlation import kendall
 from budgetnet.records.training_run import Score
 from budgetnet.records.trial import Record
 from budgetnet.text import count_text, joined_table, percent, short_count
@@ -68,6 +67,8 @@ def rank_agreement(finalists: Sequence[Finalist], records: Sequence[Record]) -> 
     ]
     if len(pairs) < 3:
         return None
+    from budgetnet.records.rank_correlation import kendall  # loads numpy
+
     return kendall(*zip(*pairs, strict=True))
 
 

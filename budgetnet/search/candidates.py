@@ -17,9 +17,9 @@ from budgetnet.records.other_studies import EarlierTrial, OtherStudies
 from budgetnet.records.parameters import parameters
 from budgetnet.records.trial import Record
 from budgetnet.search.known_networks import Start
-from budgetnet.search.propose import Duplicate, propose, unanswered
+from budgetnet.search.propose import Duplicate, propose
 from budgetnet.search.samplers.base import Sampler
-from budgetnet.space.choosers import replay
+from budgetnet.space.choosers import replay, unanswered
 from budgetnet.space.judge import Candidate, Rejection
 from budgetnet.space.space import Space
 

@@ -19,8 +19,7 @@ from budgetnet.records.ranking import distinct, ranked
 from budgetnet.records.training_run import TrainingRun
 from budgetnet.records.trial import Record
 from budgetnet.search.events import EpochDone, FinalistDone, FinalistsStarted, SearchListener
-from budgetnet.search.propose import unanswered
-from budgetnet.space.choosers import replay
+from budgetnet.space.choosers import replay, unanswered
 from budgetnet.space.space import Space
 from budgetnet.workers.environment import environment
 from budgetnet.workers.loop import JobLoop, TaskList

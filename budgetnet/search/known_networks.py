@@ -13,8 +13,7 @@ from budgetnet.files.network_file import Network
 from budgetnet.files.study import Study
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.network.shapes import describe_shape
-from budgetnet.search.propose import unanswered
-from budgetnet.space.choosers import replay
+from budgetnet.space.choosers import replay, unanswered
 from budgetnet.space.judge import Draw, derive
 from budgetnet.space.recognise import Parting, recognise
 from budgetnet.space.space import Space

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from budgetnet.derivation.decision import Decision
 from budgetnet.errors import SearchError
 from budgetnet.files.study import Study
 from budgetnet.network.canonical.hash import canonical_hash
@@ -28,7 +27,6 @@ __all__ = [
     "Proposal",
     "make_sampler",
     "propose",
-    "unanswered",
 ]
 
 ATTEMPTS = 2000
@@ -177,8 +175,3 @@ def _nothing_fits(attempts: int, nearest: Rejection | None, reasons: Counter[str
         f"{head}; the nearest had {nearest.text}; raise the budget, or give the grammar smaller choices "
         "(fewer channels, fewer repetitions, cheaper blocks)"
     )
-
-
-def unanswered(decision: Decision) -> int:
-    """A chooser for recorded derivations, which leave nothing open."""
-    raise SearchError(f"a recorded network cannot be derived again: {decision.name} has no answer; report this study")

@@ -6,8 +6,9 @@ import random
 from collections.abc import Mapping
 
 from budgetnet.derivation.decision import Chooser, Decision, Label
+from budgetnet.errors import SearchError
 
-__all__ = ["label_index", "prior", "replay"]
+__all__ = ["label_index", "prior", "replay", "unanswered"]
 
 
 def prior(rng: random.Random) -> Chooser:
@@ -41,3 +42,8 @@ def label_index(decision: Decision, label: Label) -> int | None:
         if offered == label and type(offered) is type(label):
             return index
     return None
+
+
+def unanswered(decision: Decision) -> int:
+    """A chooser for recorded derivations, which leave nothing open."""
+    raise SearchError(f"a recorded network cannot be derived again: {decision.name} has no answer; report this study")

@@ -56,8 +56,11 @@ def test_a_real_calibration(study_path, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--epochs-brief", "1,x"), "must be numbers of epochs from 1 with commas, for example 1,2,4, but got '1,x'"),
-        (("--epochs-brief", "0"), "must be numbers of epochs from 1"),
+        (
+            ("--epochs-brief", "1,x"),
+            "--epochs-brief must be a whole number of at least 1, but got 'x'; write for example --epochs-brief 1,2,4",
+        ),
+        (("--epochs-brief", "0"), "--epochs-brief must be a whole number of at least 1, but got '0'"),
         (("--epochs-brief", "9", "--full", "4"), "--epochs-brief must be from 1 to 3"),
         (("--minutes", "0"), "--minutes must be a number above 0, but got '0'"),
         (("--networks", "2"), "--networks"),
@@ -74,7 +77,7 @@ def test_wrong_requests(study_path, tmp_path, words, message):
 def test_the_table_of_nothing(study_path, tmp_path):
     """The work cannot be done yet: exit code 1 and the next step."""
     result = call(study_path, "--only-table", "--out", tmp_path)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "nothing is recorded in" in result.stderr
 
 

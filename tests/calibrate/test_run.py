@@ -305,7 +305,7 @@ def test_shipped_calibrations_are_written_as_they_were_read(folder, tmp_path):
 
 def test_nothing_recorded(study, tmp_path):
     """Looking at a table before anything was trained says what to run."""
-    with pytest.raises(SearchError, match=r"nothing is recorded in .*; run budgetnet calibrate .*tiny.yaml first"):
+    with pytest.raises(RequestError, match=r"nothing is recorded in .*; run first: budgetnet calibrate .*tiny\.yaml"):
         recorded_so_far(study, plan(study), out=tmp_path)
 
 

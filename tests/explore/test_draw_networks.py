@@ -48,7 +48,7 @@ def test_every_network_keeps_every_bound(study, weighting):
 def test_distinct_networks_are_distinct(study):
     """No hash twice; what was left out is said; too many are refused with what there is."""
     drawn = draw_networks(study, 15, distinct=True)
-    assert max(Counter(drawn.networks.hashes).values()) == 1
+    assert max(Counter(drawn.drawn.hashes).values()) == 1
     assert any("all networks are different; " in line for line in draws_text(drawn))
     with pytest.raises(RequestError, match=r"1,000,000 different networks were asked for, but only [\d,]+ derivations"):
         draw_networks(study, 1_000_000, distinct=True)
@@ -81,7 +81,7 @@ def test_files_are_networks(study, tmp_path):
     assert [path.name for path in written.values()] == ["tiny-001.yaml", "tiny-002.yaml", "tiny-003.yaml"]
     for place, path in written.items():
         found = find(str(path)).architecture
-        assert found.network == drawn.networks.candidates[place].expansion.network
+        assert found.network == drawn.drawn.candidates[place].expansion.network
         assert found.claimed == {"params": drawn.points[place].params, "flops": drawn.points[place].flops}
     assert "tiny-001.yaml" in "\n".join(draws_text(drawn, written))
     assert draws_document(drawn, written)["networks"][0]["file"].endswith("tiny-001.yaml")

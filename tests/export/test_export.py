@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from budgetnet.errors import ExportError, RequestError
-from budgetnet.export import export_trial as export_module
+from budgetnet.export import export as export_module
 from budgetnet.export.check import check_export
 from budgetnet.export.export import FILES, export_trial
 from budgetnet.export.standalone import standalone

@@ -11,6 +11,7 @@ from budgetnet.errors import DataError, RequestError, StudyError
 from budgetnet.network.torch.build import build_nodes
 from budgetnet.records.lookup import Found, find
 from budgetnet.records.training_folder import read_training
+from budgetnet.search import full_training
 from budgetnet.search.full_training import TrainingPlan, plan_training, train_network
 from budgetnet.training.recipe.presets import MUON
 from budgetnet.training.recipe.recipe import Recipe
@@ -97,7 +98,7 @@ def test_an_unknown_device_is_refused(planned):
 
 def test_a_place_that_cannot_be_written_to_is_refused_before_training(planned, tmp_path, monkeypatch):
     """An hour of training must not be what finds out."""
-    monkeypatch.setattr("budgetnet.search.full_training.Pool", None)  # no worker may be started
+    monkeypatch.setattr(full_training, "Pool", None)  # no worker may be started
     (tmp_path / "file").write_text("")
     for place in (tmp_path / "file" / "folder", tmp_path / "file"):
         with pytest.raises(RequestError, match=r"cannot be written to .*choose another place with --out"):

@@ -32,7 +32,7 @@ def network_file(folder: Path, text: str = KNOWN, name: str = "known.yaml", head
     return path
 
 
-def intake_of(study, folder):
+def candidates_of(study, folder):
     """What proposes a study's networks, and its database."""
     space, ledger = space_of(study), open_ledger(study, folder)
     starts = read_known_networks(study.start_from, study, space)
@@ -55,9 +55,9 @@ def test_a_known_network_is_derived(study, space, tmp_path):
 def test_it_is_the_first_trial_and_only_once(study, tmp_path):
     """Recorded like any other with its file's name; a study that goes on does not try it again."""
     study = replace(study, start_from=(network_file(tmp_path),), search=replace(study.search, trials=2))
-    intake, ledger = intake_of(study, tmp_path / "run")
+    candidates, ledger = candidates_of(study, tmp_path / "run")
     pool = Threads(study)
-    SearchLoop(study=study, ledger=ledger, intake=intake, pool=pool, listen=silent, stopped=lambda: False).run()
+    SearchLoop(study=study, ledger=ledger, candidates=candidates, pool=pool, listen=silent, stopped=lambda: False).run()
     first, *rest = ledger.records()
     assert (first.number, first.outcome, first.origin) == (0, "completed", "known.yaml")
     assert first.params == 132 + 1760 + 432 + 288 + 170
@@ -65,7 +65,7 @@ def test_it_is_the_first_trial_and_only_once(study, tmp_path):
     assert "from known.yaml" in record_text(first)
     assert rest
     assert all(record.origin == "" and record.hash != first.hash for record in rest)
-    again, _ = intake_of(study, tmp_path / "run")
+    again, _ = candidates_of(study, tmp_path / "run")
     trial, _ = again.new(ledger.records(), lambda _record: None)
     assert trial.attributes["hash"] != first.hash
 
@@ -73,13 +73,13 @@ def test_it_is_the_first_trial_and_only_once(study, tmp_path):
 def test_the_budget_judges_it_too(make_study, tmp_path):
     """One that is over budget is recorded with the reason and not trained; the search goes on."""
     study = replace(make_study(budget="{params: 2k}"), start_from=(network_file(tmp_path),))
-    intake, ledger = intake_of(study, tmp_path / "run")
-    assert isinstance(intake.starts[0].drawn, Rejection)
+    candidates, ledger = candidates_of(study, tmp_path / "run")
+    assert isinstance(candidates.starts[0].drawn, Rejection)
     told = []
-    assert intake.new(ledger.records(), told.append) == "refused"
+    assert candidates.new(ledger.records(), told.append) == "refused"
     assert (told[0].outcome, told[0].origin) == ("over_budget", "known.yaml")
     assert told[0].reason == "2,782 parameters, 39.1 % over 2,000"
-    trial, _ = intake.new(ledger.records(), told.append)
+    trial, _ = candidates.new(ledger.records(), told.append)
     assert "origin" not in trial.attributes
 
 

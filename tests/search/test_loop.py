@@ -220,9 +220,9 @@ def test_error_of_the_program_is_not_swallowed(study, tmp_path):
 
 def test_disagreeing_counts_are_an_error_of_the_trial(study, tmp_path, monkeypatch):
     """The count of record is fvcore's: a closed form that says otherwise is recorded as failed, untrained."""
-    import budgetnet.search.candidates as module
+    from budgetnet.search import candidates as module
 
-    honest = module.measure
+    honest = module.measure_nodes
     calls: list[int] = []
 
     def off_by_one(network, input_shape, **options):
@@ -230,7 +230,7 @@ def test_disagreeing_counts_are_an_error_of_the_trial(study, tmp_path, monkeypat
         counted = honest(network, input_shape, **options)
         return replace(counted, params=counted.params + 1) if len(calls) == 1 else counted
 
-    monkeypatch.setattr(module, "measure", off_by_one)
+    monkeypatch.setattr(module, "measure_nodes", off_by_one)
     run = Run(replace(study, search=replace(study.search, trials=1)), tmp_path)
     run()
     first, second = run.ledger.records()

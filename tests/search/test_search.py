@@ -42,12 +42,12 @@ import sys
 from pathlib import Path
 from budgetnet.cli.progress.search import show_search
 from budgetnet.workers.interruption import Interruption
-from budgetnet.search.run import crew, search
-from budgetnet.files.study_file import read_study
+from budgetnet.search.run import crew, run_search
+from budgetnet.files.study_file import load_study
 
 def main():
     with show_search() as show:
-        summary = search(read_study(Path(sys.argv[1])), out=Path(sys.argv[2]), device="cpu", listen=show)
+        summary = run_search(load_study(Path(sys.argv[1])), out=Path(sys.argv[2]), device="cpu", listen=show)
     print(summary.ended)
 
 if __name__ == "__main__":
@@ -294,7 +294,7 @@ def test_wrong_requests_start_nothing(make_study, tmp_path):
     with pytest.raises(RequestError, match="quantum"):
         run_search(make_study(), out=tmp_path / "run", device="quantum")
     assert not (tmp_path / "run").exists()
-    with pytest.raises(DataError, match="got no train/"):
+    with pytest.raises(DataError, match="has no train/"):
         run_search(make_study(dataset="{images: nowhere}"), out=tmp_path / "other")
     assert not (tmp_path / "other").exists()
 

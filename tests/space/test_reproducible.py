@@ -12,7 +12,7 @@ import random
 from functools import partial
 from tests.space.spaces import FLAGSHIP, GRAMMARS, space_of
 from budgetnet.space.judge import Candidate, derive, draw
-from budgetnet.explore.explore import explore
+from budgetnet.explore.explore import explore_space
 from budgetnet.space.sampling import draw_fitting
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.space.mutate import mutate
@@ -29,7 +29,7 @@ for candidate in drawn:
     print(recognise(candidate.expansion.network, space))
 print([draw(space, rng) for _ in range(5)])
 small = space_of(GRAMMARS["same thing twice"], params=150, flops=2000)
-found = explore(small, draws=30, seed=1).to_json()
+found = explore_space(small, draws=30, seed=1).to_json()
 found["census"].pop("seconds")
 print(found)
 """

@@ -195,7 +195,7 @@ def _words(use: Use) -> tuple[str, ...]:
 
 
 def _wrong_name(scope: RuleScope, name: Name, message: str, legal: list[str]) -> LanguageError:
-    found = f" {name.id!r}" if message.endswith("unknown name") else f", found {name.id!r}"
+    found = f" {name.id!r}" if message.endswith("unknown name") else f", but got {name.id!r}"
     own = tuple(parameter.name for parameter in scope.rule.parameters)
     if name.id in own:
         return scope.error(name.span, f"{message}{found}; a default may use the parameters before it, not after it")

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from budgetnet.errors import DataError, nearest
 from budgetnet.keys import REQUIRED, key, keys_of
+from budgetnet.text import counted
 from budgetnet.training.data.known import DATASETS, KnownDataset
 
 __all__ = [
@@ -174,8 +175,8 @@ def class_folders(folder: ImageFolder) -> tuple[str, ...]:
     classes = _folders_in(folder.path / "train")
     if len(classes) < 2:
         raise DataError(
-            f"a data set needs at least two classes, but {folder.path / 'train'} holds {len(classes)} class folder(s); "
-            "make one folder per class there"
+            f"a data set needs at least two classes, but {folder.path / 'train'} holds "
+            f"{counted(len(classes), 'class folder')}; make one folder per class there"
         )
     for name in classes:
         if next(_images_below(folder.path / "train" / name), None) is None:

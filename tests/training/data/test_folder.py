@@ -149,15 +149,17 @@ def test_wrong_layouts_say_what_to_make(image_folder: Path, tmp_path: Path) -> N
     with pytest.raises(DataError, match=r"has no train/; make .*nowhere/train/CLASS/"):
         describe_source(ImageFolder(tmp_path / "nowhere"))
     (image_folder / "test" / "lihgt").mkdir()
-    with pytest.raises(DataError, match=r"but got .*test/lihgt; did you mean 'light'\?$"):
+    with pytest.raises(DataError, match=r"but .*test/lihgt has no counterpart; did you mean 'light'\?"):
         describe_source(ImageFolder(image_folder))
     (image_folder / "test" / "lihgt").rmdir()
     (image_folder / "train" / "empty").mkdir()
-    with pytest.raises(DataError, match=r"but got none that Pillow can read in .*train/empty; put some there"):
+    with pytest.raises(DataError, match=r"but .*train/empty holds none that Pillow can read; put some there"):
         describe_source(ImageFolder(image_folder))
     (image_folder / "train" / "empty").rmdir()
     (image_folder / "train" / "dark").rename(image_folder / "elsewhere")
-    with pytest.raises(DataError, match=r"at least two classes, but got 1 class folder in "):
+    with pytest.raises(
+        DataError, match=r"at least two classes, but .*train holds 1 class folder; make one folder per class there"
+    ):
         describe_source(ImageFolder(image_folder))
     (image_folder / "elsewhere").rename(image_folder / "train" / "dark")
     for path in (image_folder / "test").glob("*/*"):

@@ -34,5 +34,5 @@ def test_image_files_stand_in_for_the_published_set(tmp_path: Path) -> None:
 def test_other_classes_are_refused(tmp_path: Path) -> None:
     """Folders that are not the published classes are a mistake, not a data set of that name."""
     lay_out(tmp_path / "cifar10", ("cat", "dog"))
-    with pytest.raises(DataError, match=r"must hold the 10 classes of cifar10 \(airplane, .*but got cat, dog"):
+    with pytest.raises(DataError, match=r"must hold the 10 classes of cifar10 \(airplane, .*but holds cat, dog"):
         load_dataset("cifar10", data_dir=tmp_path)

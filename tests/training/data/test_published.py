@@ -96,7 +96,7 @@ def test_a_failed_download_says_what_to_put_where(name: str, tmp_path: Path, mon
     text = str(caught.value)
     assert f"the data set {name} is not in {tmp_path / name} and could not be downloaded (" in text
     assert DATASETS[name].source in text
-    assert "and run again" in text
+    assert "then run again" in text
     for file in DATASETS[name].files:
         assert f"  {tmp_path / name / file}" in text.splitlines()
     assert not (tmp_path / "packed").exists()

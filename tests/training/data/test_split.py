@@ -76,7 +76,7 @@ def test_illegal_splits_are_refused() -> None:
         split_validation(images, fraction=0.1, size=3, seed=0)
     with pytest.raises(DataError, match=r"must be above 0 and below 1, but got 1.5"):
         split_validation(images, fraction=1.5, seed=0)
-    with pytest.raises(DataError, match="but got 20 of 20 images; choose another size"):
+    with pytest.raises(DataError, match="but 20 of 20 images were asked for; choose another size"):
         split_validation(images, size=20, seed=0)
-    with pytest.raises(DataError, match="but got 0 of 20 images; choose another size"):
+    with pytest.raises(DataError, match="but 0 of 20 images were asked for; choose another size"):
         split_validation(images, fraction=0.01, seed=0)

@@ -1,0 +1,101 @@
+"""Features of many networks as one matrix: rows by network, columns standardised and scaled by group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from budgetnet.search.model.features import GROUPS, group_of
+
+__all__ = ["Floats", "Matrix", "Scale"]
+
+Floats = NDArray[np.float64]
+
+TINY = 1e-9
+"""Standard deviations below this, as a share of the column's size, are of constants."""
+
+
+@dataclass
+class Matrix:
+    """Raw features by network; grows by rows and columns, and never forgets."""
+
+    names: list[str] = field(default_factory=list)
+    """The columns."""
+    _rows: dict[str, int] = field(default_factory=dict)
+    _columns: dict[str, int] = field(default_factory=dict)
+    _values: Floats = field(default_factory=lambda: np.zeros((64, 64)))
+
+    def __contains__(self, key: str) -> bool:
+        """Return whether a network is there."""
+        return key in self._rows
+
+    def __len__(self) -> int:
+        """Return the number of networks."""
+        return len(self._rows)
+
+    def add(self, key: str, features: Mapping[str, float]) -> None:
+        """Add a network; one that is there already stays as it is.
+
+        Args:
+            key: names the network (its canonical hash).
+            features: by name (`budgetnet.search.model.features.features_of`); what is missing is 0.
+        """
+        if key in self._rows:
+            return
+        row = self._rows[key] = len(self._rows)
+        for name in features:
+            if name not in self._columns:
+                self._columns[name] = len(self.names)
+                self.names.append(name)
+        height, width = self._values.shape
+        if row >= height or len(self.names) > width:
+            grown = np.zeros((2 * height if row >= height else height, max(width, 2 * len(self.names))))
+            grown[:height, :width] = self._values
+            self._values = grown
+        self._values[row, [self._columns[name] for name in features]] = list(features.values())
+
+    def take(self, keys: Sequence[str]) -> Floats:
+        """Return the raw features of networks, (len(keys), number of columns)."""
+        return self._values[[self._rows[key] for key in keys], : len(self.names)]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How raw features are standardised: by the mean and deviation of reference networks."""
+
+    mean: Floats
+    """(columns,)"""
+    factor: Floats
+    """(columns,) 1 / (deviation × √columns of the group), and 0 for constants: so each group's squared distance from
+    the mean is 1 on average, however many features it has."""
+    groups: tuple[slice, ...]
+    """Where each of `GROUPS` lies among the columns that `apply` returns."""
+    order: NDArray[np.int64]
+    """(kept columns,) the raw columns that vary, by group."""
+
+    @classmethod
+    def of(cls, names: Sequence[str], raw: Floats) -> Scale:
+        """Learn a scale from reference networks.
+
+        Args:
+            names: of the columns.
+            raw: (networks, columns), at least one network.
+        """
+        mean, deviation = raw.mean(axis=0), raw.std(axis=0)
+        varies = deviation > TINY * np.maximum(1.0, np.abs(mean))
+        order: list[int] = []
+        groups: list[slice] = []
+        factor = np.zeros(len(names))
+        for group in GROUPS:
+            mine = [column for column, name in enumerate(names) if group_of(name) == group and varies[column]]
+            factor[mine] = 1.0 / (deviation[mine] * np.sqrt(max(1, len(mine))))
+            groups.append(slice(len(order), len(order) + len(mine)))
+            order += mine
+        return cls(mean, factor, tuple(groups), np.array(order, dtype=np.int64))
+
+    def apply(self, raw: Floats) -> Floats:
+        """Return standardised features, (networks, kept columns); columns added since then are left out."""
+        return (raw[:, self.order] - self.mean[self.order]) * self.factor[self.order]

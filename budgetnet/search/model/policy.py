@@ -1,0 +1,289 @@
+"""What a search trains next: a new network briefly, a network in full with its next seed, or nothing more.
+
+The policy knows networks by keys, their features, and what their trainings gave; it knows no space, no storage and no
+torch, so a real search and a simulated one run the same code. What it decides follows from the trainings in their order
+(and the generator), so a search that goes on decides as if it had never stopped.
+
+    policy = Policy(Plan(brief=3, full=20, epochs=480), matrix)
+    while not isinstance(action := policy.next(trainings, offer, rng), Done):
+        ...train, append to trainings...
+
+How it decides. Some plain draws and the largest network on offer are trained briefly; the best of them and the largest
+in full. From then on worths are drawn from the model's posterior, jointly for what is known and what is on offer
+(Thompson sampling), and the network that is best in the draw is trained: briefly or in full, whichever tells more of
+it per epoch, and in full with its next seed if it was trained before. So the next seed goes to whoever can still win,
+and full trainings spread over the search, more of them where brief ones prove to say little. In the end only known
+networks are trained, in full. A share of the proposals are plain draws throughout. Where the model ranks worse than
+brief accuracies (`budgetnet.search.model.trust`), every other full training goes to the best brief accuracy that has
+none, and the mean of the full accuracies, not the posterior, names the winner.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+import numpy as np
+
+from budgetnet.search.model.matrix import Floats, Matrix, Scale
+from budgetnet.search.model.surrogate import Observation, Surrogate, fit_surrogate
+from budgetnet.search.model.trust import judge_model
+
+__all__ = ["Action", "Done", "Offer", "Offered", "Plan", "Policy", "TrainBriefly", "TrainInFull", "Training"]
+
+LIMIT_KNOWN = 120
+"""Known networks that compete in a joint draw: those of highest mean and deviation."""
+LIMIT_SEEN = 260
+"""Trainings that the model takes in; of more, all full ones, the best brief ones and an even sample of the others, so
+that a proposal takes as long after 1,000 trials as after 250."""
+FIRST_MILESTONE = 6
+GROWTH = 1.4
+"""Hyperparameters are fitted again when the trainings have grown by this factor."""
+HYPERPARAMETERS = 6
+"""Of the kernel, beside the groups' relevances."""
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """One training of the study, in the order in which they were started."""
+
+    key: str
+    """The network."""
+    brief: bool
+    accuracy: float | None = None
+    """Validation accuracy at its end, as a fraction; None while it runs, and for good if it failed or diverged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What may be spent, in epochs, and how it is divided."""
+
+    brief: float
+    """Price of a brief training."""
+    full: float
+    """Price of a full one."""
+    epochs: float
+    """Of all trainings together, finalists included."""
+    seeds: int = 10
+    """Most full trainings of one network."""
+    startup: float = 0.12
+    """Share of the epochs for plain draws before the model is asked; at least 4 trainings, at most 10."""
+    plain: float = 0.1
+    """Share of plain draws among all proposals after that."""
+    curiosity: float = 0.7
+    """How far draws scatter about the posterior's mean, in its own deviations: 1 is Thompson sampling, which explores
+    for longer than tens of trainings last."""
+    final: float = 0.3
+    """Share of the epochs, at the end, for full trainings of known networks alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainBriefly:
+    """Train a new network briefly."""
+
+    key: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrainInFull:
+    """Train a network in full on the train split, with its next seed."""
+
+    key: str
+    seed: int
+    """0 for the network's first full training."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Everything is spent."""
+
+    winner: str | None
+    """The network to export; None if no training gave an accuracy."""
+    why: str
+    """By what it was chosen."""
+
+
+Action = TrainBriefly | TrainInFull | Done
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """Networks that fit the budget and were not trained yet, by key; all of them are in the matrix."""
+
+    plain: Sequence[str]
+    """Drawn by the grammar's weights."""
+    others: Sequence[str] = ()
+    """Drawn uniformly, or mutated from what the model likes."""
+
+
+Offer = Callable[[Sequence[str]], Offered]
+"""Called with the networks that the model likes best, best first. Nothing offered: the space is exhausted."""
+
+
+@dataclass
+class Policy:
+    """Decides; see the module."""
+
+    plan: Plan
+    matrix: Matrix
+    """Features of every network that is trained or offered."""
+    reference: Sequence[str] = ()
+    """Networks that features are standardised by, the same throughout a study; none: those trained so far."""
+    _theta: dict[int, Floats] = field(default_factory=dict, repr=False)
+    """Hyperparameters by the number of trainings they were fitted to: a memory that only saves time."""
+
+    def next(self, trainings: Sequence[Training], offer: Offer, rng: np.random.Generator) -> Action:
+        """Return what to train next.
+
+        Args:
+            trainings: all that were started so far.
+            offer: makes candidates; called at most once.
+            rng: the only source of randomness.
+        """
+        plan = self.plan
+        left = plan.epochs - sum(plan.brief if one.brief else plan.full for one in trainings)
+        seen = [Observation(one.key, one.accuracy, one.brief) for one in trainings if one.accuracy is not None]
+        if left < min(plan.brief, plan.full):
+            return self.choose(seen)
+        first = self._startup(trainings, seen, left, offer, rng)
+        return first if first is not None else self._by_model(trainings, seen, left, offer, rng)
+
+    def model(self, seen: Sequence[Observation]) -> Surrogate:
+        """Return the model of what was seen (at least one training)."""
+        every, seen = seen, _thinned(seen)
+        keys = list(dict.fromkeys(one.key for one in seen))
+        scale = Scale.of(self.matrix.names, self.matrix.take(self.reference or keys))
+        milestone = _milestone(len(every))
+        theta = self._theta.get(milestone)
+        if theta is None or len(theta) != len(scale.groups) + HYPERPARAMETERS:
+            theta = fit_surrogate(self.matrix, scale, _thinned(every[:milestone])).kernel.theta
+            self._theta[milestone] = theta
+        return fit_surrogate(self.matrix, scale, seen, theta, learn=False)
+
+    def choose(self, seen: Sequence[Observation]) -> Done:
+        """Return the winner of what was seen."""
+        if not seen:
+            return Done(None, "no training gave an accuracy")
+        full = list(dict.fromkeys(one.key for one in seen if not one.brief))
+        model = self.model(seen)
+        if not full:
+            keys = list(dict.fromkeys(one.key for one in seen))
+            return Done(_best(keys, model.posterior(keys).mean), "the model's posterior mean; nothing trained in full")
+        if judge_model(model, _thinned(seen)).holds:
+            return Done(_best(full, model.posterior(full).mean), "the model's posterior mean of full trainings")
+        means = [np.mean([one.accuracy for one in seen if one.key == key and not one.brief]) for key in full]
+        why = "the mean accuracy of full trainings; the model ranks worse than brief ones"
+        return Done(_best(full, np.array(means)), why)
+
+    def _startup(
+        self,
+        trainings: Sequence[Training],
+        seen: Sequence[Observation],
+        left: float,
+        offer: Offer,
+        rng: np.random.Generator,
+    ) -> Action | None:
+        """Return what comes before the model is asked, or None."""
+        plan = self.plan
+        startup = max(4, min(10, round(plan.startup * plan.epochs / plan.brief)))
+        briefs = sum(one.brief for one in trainings)
+        in_full = {one.key for one in trainings if not one.brief}
+        ranked = sorted((one for one in seen if one.brief), key=lambda one: -one.accuracy)
+        if briefs >= (startup + 1) // 2 and not in_full and ranked and left >= plan.full:
+            return TrainInFull(ranked[0].key, 0, "the best brief accuracy so far")
+        if briefs < startup or not seen:
+            offered = offer([])
+            if briefs == 0 and (offered.plain or offered.others):
+                return TrainBriefly(self._largest([*offered.plain, *offered.others]), "the largest on offer")
+            pool = offered.plain or offered.others
+            if len(pool):
+                return TrainBriefly(pool[int(rng.integers(len(pool)))], "a plain draw")
+        if len(in_full) == 1 and left >= plan.full:
+            rest = [one.key for one in ranked if one.key not in in_full]
+            if rest:
+                largest = self._largest([one.key for one in ranked])
+                return TrainInFull(largest if largest in rest else rest[0], 0, "shows what brief trainings miss")
+        return None if seen else Done(None, "the space is exhausted, and no training gave an accuracy")
+
+    def _by_model(
+        self,
+        trainings: Sequence[Training],
+        seen: Sequence[Observation],
+        left: float,
+        offer: Offer,
+        rng: np.random.Generator,
+    ) -> Action:
+        """Return what the posterior says."""
+        plan = self.plan
+        model = self.model(seen)
+        runs = Counter(one.key for one in trainings if not one.brief)
+        known = self._promising(model, list(dict.fromkeys(one.key for one in _thinned(seen))))
+        final = left <= plan.final * plan.epochs and left >= plan.full
+        pool: list[str] = []
+        if not final:
+            offered = offer(known[:10])
+            if len(offered.plain) and left >= plan.brief and rng.random() < plan.plain:
+                return TrainBriefly(offered.plain[int(rng.integers(len(offered.plain)))], "a plain draw")
+            pool = [*offered.plain, *offered.others]
+        if final and not judge_model(model, _thinned(seen)).holds and sum(runs.values()) % 2:
+            ranked = sorted((one for one in seen if one.brief), key=lambda one: -one.accuracy)
+            best = next((one.key for one in ranked if not runs[one.key]), None)
+            if best is not None:
+                return TrainInFull(best, 0, "the best brief accuracy; the model ranks worse")
+        keys = [*known, *dict.fromkeys(key for key in pool if key not in set(known))]
+        posterior = model.posterior(keys)
+        drawn = posterior.mean + plan.curiosity * (posterior.draw(rng)[0] - posterior.mean)
+        fresh = set(keys[len(known) :])
+        for place in np.argsort(-drawn):
+            key = keys[int(place)]
+            briefly = key in fresh and left >= plan.brief
+            fully = runs[key] < plan.seeds and left >= plan.full
+            if briefly and fully:
+                by_brief, by_full = model.learns([key])
+                briefly = bool(by_brief[0] / plan.brief > by_full[0] / plan.full)
+            if briefly:
+                return TrainBriefly(key, "likely to be the best")
+            if fully:
+                return TrainInFull(key, runs[key], "can still win")
+        return self.choose(seen)
+
+    def _promising(self, model: Surrogate, known: list[str]) -> list[str]:
+        """Return the known networks that may compete, best first."""
+        mean, deviation = model.moments(known)
+        return [known[int(place)] for place in np.argsort(-(mean + deviation))[:LIMIT_KNOWN]]
+
+    def _largest(self, keys: Sequence[str]) -> str:
+        column = self.matrix.names.index("size.params")
+        return _best(keys, self.matrix.take(keys)[:, column])
+
+
+def _best(keys: Sequence[str], values: Floats) -> str:
+    return keys[int(np.argmax(values))]
+
+
+def _thinned(seen: Sequence[Observation]) -> Sequence[Observation]:
+    """Return at most about `LIMIT_SEEN` of them, in their order."""
+    if len(seen) <= LIMIT_SEEN:
+        return seen
+    brief = [place for place, one in enumerate(seen) if one.brief]
+    room = max(LIMIT_SEEN - (len(seen) - len(brief)), LIMIT_SEEN // 2)
+    best = sorted(brief, key=lambda place: -seen[place].accuracy)
+    rest = best[room // 2 :]
+    step = max(1, -(-len(rest) // max(1, room - room // 2)))
+    kept = {*best[: room // 2], *rest[::step]}
+    return [one for place, one in enumerate(seen) if not one.brief or place in kept]
+
+
+def _milestone(seen: int) -> int:
+    """Return the largest number of trainings, not above *seen*, at which hyperparameters are fitted."""
+    at = FIRST_MILESTONE
+    for _ in count():
+        further = max(at + 1, round(at * GROWTH))
+        if further > seen:
+            return min(at, seen)
+        at = further
+    raise AssertionError

@@ -1,0 +1,93 @@
+"""How far a study's model can be trusted: every network predicted from all others, against what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_solve
+from scipy.stats import norm, spearmanr
+
+from budgetnet.search.model.surrogate import Observation, Surrogate
+
+__all__ = ["LEAST", "Trust", "judge_model"]
+
+LEAST = 5
+"""Networks trained both briefly and in full below which nothing is judged."""
+LEVEL = 0.9
+"""Of the intervals whose coverage is measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What leaving each network out in turn showed."""
+
+    networks: int
+    """Networks trained briefly and in full."""
+    model: float | None
+    """Spearman correlation of their full accuracies with what the model says of each without its own trainings; None
+    where fewer than `LEAST` are known, or one of the two is constant."""
+    brief: float | None
+    """The same of their brief accuracies."""
+    coverage: float | None
+    """Share of all full trainings that lie in the model's 90 % interval of them, each network left out in turn."""
+
+    @property
+    def holds(self) -> bool:
+        """Return False where the model ranks worse than brief accuracies alone, so that it must step back.
+
+        The model is handicapped: it does not see the network's own brief training, so it has to lose clearly.
+        """
+        if self.model is None or self.brief is None:
+            return True
+        return self.model >= self.brief - 1.0 / sqrt(self.networks)
+
+
+def judge_model(model: Surrogate, seen: Sequence[Observation]) -> Trust:
+    """Leave every network out in turn and compare.
+
+    Args:
+        model: fitted to *seen*.
+        seen: every training that gave an accuracy.
+    """
+    process = model.process
+    inverse = cho_solve((process.L_, True), np.eye(len(seen)))
+    weighted = inverse @ process.y_train_
+    of_network: dict[str, list[int]] = {}
+    for place, one in enumerate(seen):
+        of_network.setdefault(one.key, []).append(place)
+    inside: list[bool] = []
+    predicted: list[float] = []
+    briefly: list[float] = []
+    fully: list[float] = []
+    width = float(norm.ppf(0.5 + LEVEL / 2))
+    for places in of_network.values():
+        full = [place for place in places if not seen[place].brief]
+        if not full:
+            continue
+        covariance = np.linalg.inv(inverse[np.ix_(places, places)])
+        off = covariance @ weighted[places]
+        for place in full:
+            position = places.index(place)
+            inside.append(bool(abs(off[position]) <= width * np.sqrt(covariance[position, position])))
+        brief = [seen[place].accuracy for place in places if seen[place].brief]
+        if brief:
+            predicted.append(float(process.y_train_[full[0]] - off[places.index(full[0])]))
+            briefly.append(float(np.mean(brief)))
+            fully.append(float(np.mean([seen[place].accuracy for place in full])))
+    return Trust(
+        networks=len(fully),
+        model=_correlation(np.array(predicted), np.array(fully)),
+        brief=_correlation(np.array(briefly), np.array(fully)),
+        coverage=float(np.mean(inside)) if inside else None,
+    )
+
+
+def _correlation(left: NDArray[Any], right: NDArray[Any]) -> float | None:
+    if len(left) < LEAST or np.ptp(left) == 0 or np.ptp(right) == 0:
+        return None
+    return float(spearmanr(left, right).statistic)

@@ -1,0 +1,126 @@
+"""Compares searches on a table of networks that were all trained (see `make_table`), at equal epochs.
+
+    python -m tests.benchmarks.search_table TABLE.csv STUDY.yaml --trials 20,40,80 --runs 200 [--input 3x16x16]
+
+For T trials every contender may spend the epochs of T brief trainings and `--finalists` × `--seeds` full ones, by the
+study's recipes; it divides them as it likes. Regret is how many points of accuracy in full training (the mean over
+the table's seeds) the exported network is below the table's best. Run r of every contender has the same seed, so the
+differences are paired. *raw*: a training gives one of the table's own scores. *fresh*: it gives the network's mean and
+new noise, as large as the seeds' in the table.
+
+Another sampler joins by adding a function to `rivals.CONTENDERS`, or by `--contender MODULE:FUNCTION`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+
+from tests.benchmarks.rivals import CONTENDERS, Contender
+from tests.benchmarks.simulated import Simulation, Table, input_shape, read_table
+from tests.benchmarks.tables import table as text_table
+
+
+def main() -> None:
+    """Compare and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("table", type=Path)
+    parser.add_argument("study", type=Path)
+    parser.add_argument("--trials", default="20,40,80")
+    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--input", type=input_shape, default=None, help="where the images are not the study's")
+    parser.add_argument("--finalists", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--noise", choices=("raw", "fresh", "both"), default="both")
+    parser.add_argument("--contenders", default="", help="names, with commas; all without")
+    parser.add_argument("--contender", action="append", default=[], help="MODULE:FUNCTION, another one")
+    parser.add_argument("--json", type=Path, default=None, help="write every regret here")
+    asked = parser.parse_args()
+    chosen = _chosen(asked.contenders, asked.contender)
+    table = read_table(asked.table, asked.study, asked.input)
+    print(_about(table))
+    document: list[dict[str, object]] = []
+    for fresh in {"raw": (False,), "fresh": (True,), "both": (False, True)}[asked.noise]:
+        for trials in map(int, asked.trials.split(",")):
+            regrets, seconds = compare(
+                table, chosen, trials=trials, runs=asked.runs, top=asked.finalists, seeds=asked.seeds, fresh=fresh
+            )
+            epochs = budget(table, trials, asked.finalists, asked.seeds)
+            kind = "fresh noise" if fresh else "raw scores"
+            print(f"\n{kind}, {trials} trials, {epochs:g} epochs in all, {asked.runs} runs")
+            print(lines(regrets, seconds), flush=True)
+            document += [
+                {"noise": "fresh" if fresh else "raw", "trials": trials, "contender": name, "regrets": list(found)}
+                for name, found in regrets.items()
+            ]
+    if asked.json:
+        asked.json.write_text(json.dumps(document), encoding="utf-8")
+
+
+def budget(table: Table, trials: int, top: int, seeds: int) -> float:
+    """Return the epochs that T trials and their finalists cost."""
+    return trials * table.price_brief + top * seeds * table.price_full
+
+
+def compare(
+    table: Table, chosen: dict[str, Contender], *, trials: int, runs: int, top: int, seeds: int, fresh: bool
+) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """Return regrets, (runs,) by contender, and each one's seconds a run."""
+    regrets: dict[str, np.ndarray] = {}
+    seconds: dict[str, float] = {}
+    for name, contender in chosen.items():
+        begun = time.process_time()
+        found = np.zeros(runs)
+        for run in range(runs):
+            simulation = Simulation(table, budget(table, trials, top, seeds), np.random.default_rng([7, run]), fresh)
+            found[run] = simulation.regret(contender(simulation, trials, top, seeds))
+            if simulation.left < 0:
+                raise RuntimeError(f"{name} spent {-simulation.left:g} epochs too many")
+        regrets[name], seconds[name] = found, (time.process_time() - begun) / runs
+    return regrets, seconds
+
+
+def lines(regrets: dict[str, np.ndarray], seconds: dict[str, float]) -> str:
+    """Return the comparison as a table: each contender's regret, and how it differs from the first one's."""
+    first = next(iter(regrets.values()))
+    rows = []
+    for name, found in regrets.items():
+        apart = found - first
+        ratio = first.mean() / found.mean() if found.mean() > 0 else float("nan")
+        rows.append([
+            name, f"{found.mean():.2f} ± {_error(found):.2f}",
+            "" if found is first else f"{apart.mean():+.2f} ± {_error(apart):.2f}",
+            "" if found is first else f"{ratio:.2f}", f"{seconds[name]:.2f}",
+        ])  # fmt: skip
+    heads = ["contender", "regret", "paired difference to the first", "first's share of it", "s a run"]
+    return text_table(heads, rows)
+
+
+def _error(values: np.ndarray) -> float:
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
+
+
+def _about(table: Table) -> str:
+    brief, full = table.noise
+    return (
+        f"{len(table)} networks; brief {table.price_brief} epochs, full {table.price_full}; noise of a seed: brief "
+        f"{100 * brief:.2f}, full {100 * full:.2f} points; spread of networks in full "
+        f"{100 * np.nanmean(table.full, axis=1).std():.2f}"
+    )
+
+
+def _chosen(names: str, further: list[str]) -> dict[str, Contender]:
+    chosen = {name: CONTENDERS[name] for name in (names.split(",") if names else CONTENDERS)}
+    for place in further:
+        module, _, function = place.partition(":")
+        chosen[function] = getattr(importlib.import_module(module), function)
+    return chosen
+
+
+if __name__ == "__main__":
+    main()

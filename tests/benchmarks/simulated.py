@@ -1,0 +1,197 @@
+"""Searches on a table of networks that were all trained: what a training gives is looked up, not computed."""
+
+from __future__ import annotations
+
+import csv
+import random
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from budgetnet.derivation.decision import Label
+from budgetnet.derivation.expand import expand, refuse
+from budgetnet.files.spaces import space_of
+from budgetnet.files.study import Study
+from budgetnet.files.study_file import read_study
+from budgetnet.grammar.load import load
+from budgetnet.network.nodes import Node, Shape
+from budgetnet.network.text import network_text
+from budgetnet.search.model.features import features_of
+from budgetnet.search.model.matrix import Matrix
+from budgetnet.space.judge import Candidate
+from budgetnet.space.proposer import Proposer
+from budgetnet.space.recognise import Recognition, recognise
+from budgetnet.space.space import Space
+
+__all__ = ["Simulation", "Table", "input_shape", "read_table", "text_of"]
+
+DRAWS = 4000
+"""Draws by the grammar's weights from which each network's chance is estimated."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass
+class Table:
+    """Networks, what they are, and what their trainings gave."""
+
+    study: Study
+    space: Space
+    texts: list[str]
+    decisions: list[dict[str, Label]]
+    params: Floats
+    flops: Floats
+    brief: Floats
+    """(networks, seeds) validation accuracies; NaN where a seed was not trained."""
+    full: Floats
+    matrix: Matrix
+    proposer: Proposer
+    places: dict[str, int] = field(default_factory=dict)
+    """By text."""
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @property
+    def price_brief(self) -> int:
+        """Return the epochs of a brief training."""
+        return self.study.training.epochs
+
+    @property
+    def price_full(self) -> int:
+        """Return the epochs of a full training."""
+        return self.study.finalists.training.epochs
+
+    @cached_property
+    def chances(self) -> Floats:
+        """(networks,) how often the grammar's weights, given the budget, draw each."""
+        rng = random.Random(0)
+        times = np.full(len(self), 0.5)
+        for _ in range(DRAWS):
+            found = self.proposer.draw(rng)
+            if isinstance(found, Candidate):
+                place = self.places.get(text_of(found.expansion.network))
+                if place is not None:
+                    times[place] += 1
+        return times / times.sum()
+
+    @cached_property
+    def noise(self) -> tuple[float, float]:
+        """Deviation of one brief, and of one full, training about its network's mean."""
+        return _pooled(self.brief), _pooled(self.full)
+
+
+@dataclass
+class Simulation:
+    """One search on a table: trains by looking up, and keeps account of epochs."""
+
+    table: Table
+    left: float
+    """Epochs."""
+    rng: np.random.Generator
+    fresh: bool
+    """Whether every training gets new noise about its network's mean; else the table's own scores are dealt out."""
+    briefs: dict[int, list[float]] = field(default_factory=dict)
+    fulls: dict[int, list[float]] = field(default_factory=dict)
+
+    @property
+    def seeds(self) -> int:
+        """Full trainings that a network can have."""
+        return 1000 if self.fresh else self.table.full.shape[1]
+
+    def train(self, place: int, *, brief: bool) -> float:
+        """Train a network and return its validation accuracy."""
+        table = self.table
+        self.left -= table.price_brief if brief else table.price_full
+        scores = (table.brief if brief else table.full)[place]
+        scores = scores[~np.isnan(scores)]
+        had = (self.briefs if brief else self.fulls).setdefault(place, [])
+        if self.fresh:
+            noise = table.noise[0 if brief else 1]
+            had.append(float(scores.mean() + noise * self.rng.standard_normal()))
+        else:
+            # Seeds are dealt out in an order of this run's own, each once; after the last one they begin again.
+            order = np.random.default_rng([self._salt, place, brief]).permutation(len(scores))
+            had.append(float(scores[order[len(had) % len(scores)]]))
+        return had[-1]
+
+    @cached_property
+    def _salt(self) -> int:
+        return int(self.rng.integers(1 << 31))
+
+    def may(self, *, brief: bool) -> bool:
+        """Return whether the epochs suffice for another training."""
+        return self.left >= (self.table.price_brief if brief else self.table.price_full)
+
+    def regret(self, place: int) -> float:
+        """Return how many points of mean full accuracy a network is below the best."""
+        worth = np.nanmean(self.table.full, axis=1)
+        return float(worth.max() - worth[place]) * 100
+
+
+def read_table(path: Path, study_file: Path, shape: Shape | None = None) -> Table:
+    """Read a table and the study of its space.
+
+    Args:
+        path: the CSV; rows without a full training are left out.
+        study_file: its study.
+        shape: of the images, where it is not the study's.
+    """
+    study = read_study(study_file)
+    space = space_of(study)
+    if shape is not None:
+        space = replace(space, input_shape=shape)
+    with path.open(encoding="utf-8", newline="") as lines:
+        rows = [row for row in csv.DictReader(lines) if row.get("full_1")]
+    matrix = Matrix()
+    texts: list[str] = []
+    derived: list[dict[str, Label]] = []
+    for row in rows:
+        network = _network(row["network"], space)
+        found = recognise(network, space)
+        decisions = found.decisions if isinstance(found, Recognition) else {}
+        texts.append(text_of(network))
+        derived.append(decisions)
+        matrix.add(texts[-1], features_of(network, space.input_shape, decisions=decisions, custom=space.custom))
+    return Table(
+        study=study, space=space, texts=texts, decisions=derived,
+        params=np.array([float(row["params"]) for row in rows]), flops=np.array([float(row["flops"]) for row in rows]),
+        brief=_scores(rows, "brief_"), full=_scores(rows, "full_"), matrix=matrix, proposer=Proposer(space),
+        places={text: place for place, text in enumerate(texts)},
+    )  # fmt: skip
+
+
+def input_shape(text: str) -> tuple[int, int, int]:
+    """Read ``3x16x16``."""
+    channels, height, width = map(int, text.split("x"))
+    return channels, height, width
+
+
+def text_of(network: Node) -> str:
+    """Return a network's text on one line."""
+    return " ".join(network_text(network).split())
+
+
+def _network(text: str, space: Space) -> Node:
+    grammar = load(text, vocabulary=space.vocabulary)
+    return expand(
+        grammar, input_shape=space.input_shape, classes=space.classes, vocabulary=space.vocabulary, choose=refuse
+    ).network
+
+
+def _scores(rows: list[dict[str, str]], prefix: str) -> Floats:
+    names = sorted((name for name in rows[0] if name.startswith(prefix)), key=lambda name: int(name[len(prefix) :]))
+    return np.array([[float(row[name]) if row[name] else np.nan for name in names] for row in rows])
+
+
+def _pooled(scores: Floats) -> float:
+    """Return the deviation about each row's mean, pooled over rows with two scores or more."""
+    counts = (~np.isnan(scores)).sum(axis=1)
+    several = scores[counts > 1]
+    if not len(several):
+        return 0.0
+    off = several - np.nanmean(several, axis=1, keepdims=True)
+    return float(np.sqrt(np.nansum(off**2) / (counts[counts > 1] - 1).sum()))
