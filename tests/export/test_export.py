@@ -177,7 +177,7 @@ def test_an_older_export_is_replaced_and_nothing_else_is(exported, trials, tmp_p
     assert [entry.name for entry in tmp_path.iterdir()] == ["older"]
 
     (older / "thesis.tex").write_text("years of work")
-    with pytest.raises(RequestError, match=r"holds files that are not part of an export \(thesis\.tex\) and was not changed"):
+    with pytest.raises(RequestError, match=r"are not part of an export \(thesis\.tex\) and was not changed"):
         export_trial(trials, out=older)
     with pytest.raises(RequestError, match="is not a folder; choose another place with --out"):
         export_trial(trials, out=older / "thesis.tex")

@@ -103,7 +103,7 @@ def test_other_images_and_wrong_files_are_refused(study, space, tmp_path):
     ):
         read_known_networks([path], study, space)
     path.write_text("nonsense")
-    with pytest.raises(LanguageError, match=r"known\.yaml:1:1: a network file is made of 'key: value' lines"):
+    with pytest.raises(LanguageError, match=r"known\.yaml:1:1: a network file consists of 'key: value' lines"):
         read_known_networks([path], study, space)
 
 
