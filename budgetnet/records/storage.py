@@ -56,7 +56,7 @@ def open_storage(url: str, *, stale: StaleCallback | None = None, create: bool =
     """Open a study database, and create it where there is none.
 
     Args:
-        url: ``sqlite:///folder/study.db``, ``postgresql://user:password@host/name`` and the like.
+        url: ``sqlite:///folder/study.db``, ``postgresql+psycopg://user:password@host/name`` and the like.
         stale: see `StaleCallback`.
         create: False refuses to create a SQLite file (for commands that only read).
 
@@ -117,7 +117,7 @@ def storage_errors(url: str) -> Iterator[None]:
         scheme = url.partition(":")[0]
         raise RequestError(
             f"{scheme!r} is not a kind of database{nearest(scheme, SCHEMES)}; write sqlite:///PATH or "
-            "postgresql://USER:PASSWORD@HOST/NAME"
+            "postgresql+psycopg://USER:PASSWORD@HOST/NAME"
         ) from error
     except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError, sqlite3.Error) as error:
         cause = error.__cause__ if isinstance(error, optuna.exceptions.StorageInternalError) else error
@@ -136,14 +136,14 @@ def _parse(url: str) -> sqlalchemy.URL:
     if "://" not in url:
         raise RequestError(
             f"{url!r} is not a database address; a file is written sqlite:///{url or 'PATH'}, a server "
-            "postgresql://USER:PASSWORD@HOST/NAME"
+            "postgresql+psycopg://USER:PASSWORD@HOST/NAME"
         )
     try:
         parsed = sqlalchemy.make_url(url)
     except (sqlalchemy.exc.ArgumentError, ValueError) as error:
         raise RequestError(
             f"{shown(url)} is not a database address ({error}); write sqlite:///PATH or "
-            "postgresql://USER:PASSWORD@HOST/NAME"
+            "postgresql+psycopg://USER:PASSWORD@HOST/NAME"
         ) from error
     with storage_errors(url):
         parsed.get_dialect()

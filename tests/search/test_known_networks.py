@@ -98,9 +98,7 @@ def test_other_images_and_wrong_files_are_refused(study, space, tmp_path):
     """A network for colour images, and a file that is none."""
     path = network_file(tmp_path)
     path.write_text(path.read_text().replace("[1, 8, 8]", "[3, 32, 32]"))
-    with pytest.raises(
-        RequestError, match=r"takes images of 3×32×32 and has 10 classes, but tiny has images of 1"
-    ):
+    with pytest.raises(RequestError, match=r"takes images of 3×32×32 and has 10 classes, but tiny has images of 1"):
         read_known_networks([path], study, space)
     path.write_text("nonsense")
     with pytest.raises(LanguageError, match=r"known\.yaml:1:1: a network file consists of 'key: value' lines"):
