@@ -143,7 +143,7 @@ def test_wrong_arguments_are_refused(arguments, message):
 
 def test_a_choice_is_no_network():
     """Nothing may be left to choose."""
-    with pytest.raises(bn.BudgetnetError, match="a network has nothing left to choose"):
+    with pytest.raises(bn.BudgetnetError, match="a network contains no choices"):
         bn.parse_network("conv(3, 8|16) gap linear(classes)", input=(1, 8, 8), classes=10)
 
 

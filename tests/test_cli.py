@@ -94,7 +94,7 @@ WRONG = [
     (("explore", "{study}", "--html", "no/page.html"), "the folder no does not exist"),
     (("explore", "{study}", "--points", "0"), "--points"),
     (("sample", "{study}", "-n", "0"), "--number"),
-    (("sample", "{study}", "-n", "3", "--distinct"), "3 different networks were asked for, but only 2 derivations"),
+    (("sample", "{study}", "-n", "3", "--distinct"), "3 different networks requested, but the grammar has only 2"),
     (("sample", "{study}", "--weighting", "even"), "--weighting"),
     (("sample", "{study}", "--stratify", "width"), "--stratify"),
     (("sample", "{study}", "--out", "{study}"), "cannot be made"),

@@ -66,19 +66,19 @@ def chain(length: int, last: str) -> str:
 LIMITS = {
     "brackets": (nested("(", ")", 61), "brackets are nested deeper than 60"),
     "many brackets": (nested("(", ")", 25_000), "brackets are nested deeper than 60"),
-    "skips": (nested("skip(", ")", 29), "parts are nested deeper than 28"),
+    "skips": (nested("skip(", ")", 29), "parts nest at most 28 deep"),
     "options": (nested("", "?", 9_000), "nested deeper than 100 parts"),
-    "repetitions of repetitions": (nested("", "{200}", 20), "a network of more than 2,000 layers"),
-    "layers": ("network = " + "(" * 5 + "act" + "){200}" * 5 + " gap linear(classes)", "more than 2,000 layers"),
+    "repetitions of repetitions": (nested("", "{200}", 20), "a network has at most 2,000 layers"),
+    "layers": ("network = " + "(" * 5 + "act" + "){200}" * 5 + " gap linear(classes)", "at most 2,000 layers"),
     "repeats": ("network = act{201} gap linear(classes)", "must be a whole number from 0 to 200, but got 201"),
-    "computed repeats": ("network = a(200) gap linear(classes)\na(n) = act{n*2}", "0 <= m <= n <= 200, got {400..400}"),
+    "computed repeats": ("network = a(200) gap linear(classes)\na(n) = act{n*2}", "n <= 200, but got {400..400}"),
     "numbers": ("network = conv(3, 9999999999999) gap linear(classes)", "numbers may not exceed 1e12"),
     "long numbers": (f"network = conv(3, {'9' * 5000}) gap linear(classes)", "may not exceed 1e12 or 40 characters"),
     "computed numbers": (
         "network = a0(9) gap linear(classes)\n"
         + "".join(f"a{n}(c) = a{n + 1}(c*c)\n" for n in range(20))
         + "a20(c) = conv(1, c)",
-        "exceeds 1e\\+15; use smaller numbers",
+        "results must be at most 1e\\+15, but got ",
     ),
     "sums": (f"network = conv(3, {' + '.join('1' * 9000)}) gap linear(classes)", "nested deeper than 100 parts"),
     "alternatives": (f"network = ({' | '.join(['act'] * 1001)}) gap linear(classes)", "at most 1,000 options"),

@@ -1,4 +1,4 @@
-"""Skips, branches and graphs: parts that begin, end and meet."""
+"""Derivation of skips, branches and graphs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from budgetnet.errors import ShapeError
 from budgetnet.grammar import syntax
 from budgetnet.network.dag import Apply, settle
 from budgetnet.network.shapes import describe_shape, joined_shape, projection, slice_shape
+from budgetnet.text import counted
 
 __all__ = ["close_skip", "enter_branches", "enter_graph", "enter_skip", "go_on_graph", "join_skip", "next_branch"]
 
@@ -16,7 +17,7 @@ __all__ = ["close_skip", "enter_branches", "enter_graph", "enter_skip", "go_on_g
 def enter_skip(book: Rulebook, state: State, skip: syntax.SkipExpression, scope: Scope, listener: Listener) -> State:
     """Start a skip's body."""
     if len(state.shapes) != 1:
-        raise shape_error(state, scope, skip.span, f"skip takes one input, got {shapes_text(state.shapes)}")
+        raise shape_error(state, scope, skip.span, f"skip takes one input, but got {shapes_text(state.shapes)}")
     close = CloseSkip(skip, scope, state.shapes)
     after = book.enter(state, scope, skip.span, BodyFrame(skip.body, scope), close, state.shapes)
     listener.begin()
@@ -24,7 +25,7 @@ def enter_skip(book: Rulebook, state: State, skip: syntax.SkipExpression, scope:
 
 
 def close_skip(book: Rulebook, state: State, frame: CloseSkip, listener: Listener) -> State:
-    """The body is complete: put on the shortcut what the text or the shapes ask for."""
+    """Continue after a skip's body: put the projection that the text or the shapes require on the shortcut."""
     skip, scope = frame.skip, frame.scope
     (entry,), (after,) = frame.entry, state.shapes
     if not isinstance(skip.project, str):
@@ -33,7 +34,7 @@ def close_skip(book: Rulebook, state: State, frame: CloseSkip, listener: Listene
         inside, behind = BodyFrame(skip.project, scope), JoinSkip(skip, scope, state.shapes)
         return book.replace(state, inside, behind)._replace(shapes=frame.entry)
     if entry != after and skip.project == "none":
-        differ = f"the shortcut brings {describe_shape(entry)}, the body leaves {describe_shape(after)}"
+        differ = f"the shortcut has {describe_shape(entry)}, the body gives {describe_shape(after)}"
         raise shape_error(state, scope, skip.span, f"skip(project=none) needs equal shapes; {differ}")
     try:
         node = None if entry == after or skip.project == "none" else projection(entry, after, skip.project)
@@ -49,13 +50,13 @@ def close_skip(book: Rulebook, state: State, frame: CloseSkip, listener: Listene
 
 
 def join_skip(book: Rulebook, state: State, frame: JoinSkip, listener: Listener) -> State:
-    """The projection is complete, too."""
+    """Close a skip after its projection."""
     if state.shapes != frame.body:
         raise shape_error(
             state,
             frame.scope,
             frame.skip.span,
-            f"the projection leaves {shapes_text(state.shapes)}, the body {shapes_text(frame.body)}; they are added",
+            f"the projection gives {shapes_text(state.shapes)}, the body {shapes_text(frame.body)}; they are added",
         )
     listener.end()
     listener.skip(projected=True)
@@ -72,7 +73,7 @@ def enter_branches(
     """Start the first branch."""
     if len(state.shapes) != 1:
         name = "parallel" if isinstance(owner, syntax.ParallelExpression) else "split"
-        raise shape_error(state, scope, owner.span, f"{name} takes one input, got {shapes_text(state.shapes)}")
+        raise shape_error(state, scope, owner.span, f"{name} takes one input, but got {shapes_text(state.shapes)}")
     (entry,) = state.shapes
     if isinstance(owner, syntax.SplitExpression):
         try:
@@ -86,7 +87,7 @@ def enter_branches(
 
 
 def next_branch(book: Rulebook, state: State, frame: NextBranch, listener: Listener) -> State:
-    """A branch is complete: start the next one, or join them all."""
+    """Continue after a branch: start the next one, or join them all."""
     listener.end()
     owner, scope = frame.owner, frame.scope
     finished = (*frame.finished, state.shapes[0])
@@ -106,14 +107,17 @@ def enter_graph(book: Rulebook, state: State, graph: syntax.Graph[syntax.Express
     """Start a graph."""
     if len(state.shapes) != len(graph.inputs):
         raise shape_error(
-            state, scope, graph.span, f"the graph takes {len(graph.inputs)} inputs, got {shapes_text(state.shapes)}"
+            state,
+            scope,
+            graph.span,
+            f"the graph takes {counted(len(graph.inputs), 'input')}, but got {shapes_text(state.shapes)}",
         )
     shapes = tuple(zip(graph.inputs, state.shapes, strict=True))
     return book.replace(state, GraphFrame(graph, scope, 0, shapes))
 
 
 def go_on_graph(book: Rulebook, state: State, frame: GraphFrame, listener: Listener) -> State:
-    """Carry out joins up to the next application, and start that; or end the graph."""
+    """Run joins up to the next application and start it, or end the graph."""
     graph, scope = frame.graph, frame.scope
     shapes = dict(frame.shapes)
     if frame.target:

@@ -1,4 +1,4 @@
-"""Calls: their arguments are evaluated one by one, then a rule's body or a primitive takes the call's place."""
+"""Derivation of calls: arguments are evaluated one by one, then a rule's body or a primitive replaces the call."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ LIMIT_LAYERS = 2000
 
 
 MOST_OFFERS = 4096
-"""Choices whose options are kept at hand; grammars have far fewer."""
+"""Largest number of choices whose options are cached; grammars have far fewer."""
 
 
 class Offer(NamedTuple):
-    """What a choice offers in every derivation."""
+    """Options of a choice, the same in every derivation."""
 
     choice: syntax.Choice | syntax.Range
-    """Held, so that its identity is not given to another."""
+    """Kept alive, so that its id is not reused."""
     options: tuple[syntax.Value, ...]
     labels: tuple[Scalar, ...]
     weights: tuple[float, ...]
@@ -39,40 +39,40 @@ class Slot(NamedTuple):
     """A parameter of a call whose value is not the same in every derivation."""
 
     position: int
-    """Among the parameters."""
+    """Index among the parameters."""
     value: syntax.Value
     """The argument, or the called rule's default."""
     in_default: bool
-    """The value is the called rule's default, so its names are that rule's."""
+    """True if the value is the called rule's default, so that its names are that rule's."""
     open: bool
-    """The value holds something to choose."""
+    """True if the value contains a choice."""
 
 
 class Made(NamedTuple):
-    """A primitive with certain arguments."""
+    """A primitive with given arguments."""
 
     node: Primitive
     after: dict[Shape, Shape]
-    """Its output's shape by its input's."""
+    """Output shape by input shape."""
 
 
 class CallPlan(NamedTuple):
-    """Facts about one call that are the same in every derivation."""
+    """Properties of one call that are the same in every derivation."""
 
     rule: syntax.Rule | None
-    """None: a primitive is called."""
+    """The called rule; None for a primitive."""
     fixed: tuple[Scalar, ...]
-    """The parameters' values; at the slots' positions something to be replaced."""
+    """The parameters' values, with placeholders at the slots' positions."""
     slots: tuple[Slot, ...]
     recursive: bool
     made: dict[tuple[object, ...], Made]
-    """Of a primitive: its nodes by the slots' values with their types (1, 1.0 and True are equal to Python)."""
+    """A primitive's nodes by the slots' values with their types (1, 1.0 and True are equal to Python)."""
     scopes: dict[tuple[object, ...], Scope]
-    """Of a rule: its scopes by the slots' values with their types and the depth."""
+    """A rule's scopes by the slots' values with their types and the depth."""
 
 
 class Calls:
-    """Carries out calls; keeps a plan for each call of the grammar."""
+    """Derives calls; caches a plan for each call of the grammar."""
 
     def __init__(self, book: Rulebook) -> None:
         self._book = book
@@ -84,7 +84,7 @@ class Calls:
         return self._evaluate(state, call, scope, (), None, listener)
 
     def go_on(self, state: State, frame: ArgumentsFrame, listener: Listener) -> State | Pending:
-        """Go on with a call after a choice in its arguments."""
+        """Continue a call after a choice in its arguments."""
         return self._evaluate(state, frame.call, frame.scope, frame.done, frame.current, listener)
 
     def _plan(self, call: syntax.Call, caller: syntax.Rule) -> CallPlan:
@@ -143,7 +143,12 @@ class Calls:
             return self._primitive(state, call, scope, plan, values, listener)
         depth = scope.depth + plan.recursive
         if depth > LIMIT_DEPTH:
-            raise fail(scope, call.span, f"more than {LIMIT_DEPTH} nested calls of {call.name!r}", state.path)
+            raise fail(
+                scope,
+                call.span,
+                f"recursive calls nest at most {LIMIT_DEPTH} deep, but {call.name!r} nests deeper",
+                state.path,
+            )
         key = (depth, *values, *map(type, values))
         inner = plan.scopes.get(key)
         if inner is None:
@@ -186,9 +191,16 @@ class Calls:
         assert state.agenda is not None
         assert state.trail is not None
         if state.layers >= LIMIT_LAYERS:
-            raise fail(scope, call.span, f"a network of more than {LIMIT_LAYERS:,} layers", state.path)
+            raise fail(
+                scope,
+                call.span,
+                f"a network has at most {LIMIT_LAYERS:,} layers, but this one has more; repeat less",
+                state.path,
+            )
         if len(state.shapes) != 1:
-            raise shape_error(state, scope, call.span, f"{call.name} takes one input, got {shapes_text(state.shapes)}")
+            raise shape_error(
+                state, scope, call.span, f"{call.name} takes one input, but got {shapes_text(state.shapes)}"
+            )
         entry = state.shapes[0]
         key = (*values, *map(type, values))
         made = plan.made.get(key)
@@ -210,7 +222,7 @@ class Calls:
 
 
 def _filled(plan: CallPlan, values: list[Scalar]) -> tuple[Scalar, ...]:
-    """All arguments of a call, as far as its slots have values."""
+    """Return a call's arguments, with the slots' values filled in as far as they are known."""
     arguments = list(plan.fixed)
     for slot, value in zip(plan.slots, values, strict=False):
         arguments[slot.position] = value
@@ -218,7 +230,7 @@ def _filled(plan: CallPlan, values: list[Scalar]) -> tuple[Scalar, ...]:
 
 
 def _literal(value: syntax.Value, home: syntax.Rule) -> Scalar | None:
-    """The value of a number, text or word; None where it depends on the derivation."""
+    """Return the value of a number, text or word; None if it depends on the derivation."""
     match value:
         case syntax.Number() | syntax.Text():
             return value.value
@@ -231,5 +243,5 @@ def _literal(value: syntax.Value, home: syntax.Rule) -> Scalar | None:
 
 
 def is_stable(choice: syntax.Choice | syntax.Range) -> bool:
-    """Whether a choice has the same options in every derivation."""
+    """Return True if a choice has the same options in every derivation."""
     return isinstance(choice, syntax.Choice) or all(map(is_constant, (choice.low, choice.high, choice.step)))

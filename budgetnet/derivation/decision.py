@@ -1,4 +1,4 @@
-"""Decisions of a derivation: what a place in the grammar offers, and which option was taken."""
+"""Decisions of a derivation: the options at a site of the grammar, and the option taken."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ Label = Scalar
 
 
 class Decision(NamedTuple):
-    """Something left to choose, as a chooser sees it."""
+    """An open decision, as a chooser sees it."""
 
     name: str
     """Unique within a derivation and stable across derivations: ``stage#2[0].block[1].kind``."""
     kind: Literal["alternative", "count", "optional", "value"]
     labels: tuple[Label, ...]
-    """What the options are called in records."""
+    """Names of the options in records."""
     weights: tuple[float, ...]
     """Prior probabilities; they sum to 1."""
     allowed: tuple[bool, ...]
-    """False where a choice could not come to an end (recursion) or, for a budget-aware chooser, not fit."""
+    """False for options that recursion cannot finish or, for a budget-aware chooser, that cannot fit the budget."""
     stable: bool
     """True if this name has these labels in every derivation (bounds computed from parameters may not)."""
 

@@ -1,11 +1,11 @@
-"""From a grammar to one network: the machine that every derivation goes through.
+"""Derivation of one network from a grammar, for every kind of chooser.
 
-The machine works in small steps on a `State`: what is still to be done (the agenda), and the shape at hand. It
-runs by itself until something is left to choose, and stops there with a `Pending` decision. Who answers is the
-caller's affair: a random draw, a replay of recorded decisions, Optuna, or a table that knows which
-options still fit the budget. `expand` is the plain driver: one answer per decision, one network at the end.
+The machine works in small steps on a `State`: the remaining work (the agenda) and the current shape. It runs until
+there is something to choose, and stops there with a `Pending` decision. The caller answers it: with a random draw,
+recorded decisions, Optuna, or a table of the options that still fit the budget. `expand` is the simple driver: one
+answer per decision, one network at the end.
 
-A network file is a grammar without choices, so it is read by the same machine with a chooser that refuses.
+A network file is a grammar without choices, so the same machine reads it, with a chooser that refuses.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Expansion:
 
     @property
     def decisions(self) -> dict[str, Label]:
-        """The labels of the options taken, by the decisions' names; replayed, they derive the network again."""
+        """Labels of the options taken, by decision name; replaying them derives the same network."""
         return {decision.name: decision.labels[index] for decision, index in self.answers}
 
 
@@ -70,8 +70,8 @@ def expand(
         machine: reuse one for many derivations of the same grammar; it holds the other arguments.
 
     Raises:
-        ShapeError: the derived network cannot be applied to its input, or does not end with ``classes`` values.
-        LanguageError: an argument is outside its limits.
+        ShapeError: if the network cannot be applied to its input, or does not end with ``classes`` values.
+        LanguageError: if an argument is outside its limits.
     """
     if machine is None:
         shape_of = partial(shape_after, custom=custom)
@@ -85,7 +85,7 @@ def expand(
             raise stop.error(_refusal(decision))
         index = choose(decision)
         if not decision.allowed[index]:
-            raise stop.error(f"{decision.name}={decision.labels[index]} cannot come to an end; choose another option")
+            raise stop.error(f"{decision.name}={decision.labels[index]} never ends; choose another option")
         answers.append(Answer(decision, index))
         stop = machine.run(machine.take(stop, index), assembler)
     try:
@@ -97,10 +97,10 @@ def expand(
 
 
 def output_shape(shapes: Shapes, classes: int) -> Shape:
-    """Check that what a network ends with can be read as class scores, and return it.
+    """Return the shape of a network's output, after checking that it can be read as class scores.
 
     Raises:
-        ShapeError: it cannot.
+        ShapeError: if it cannot.
     """
     (shape,) = shapes
     if shape not in ((classes,), (classes, 1, 1)):
@@ -112,10 +112,10 @@ def output_shape(shapes: Shapes, classes: int) -> Shape:
 
 
 def refuse(decision: Decision) -> int:
-    """A chooser for networks, which have nothing left to choose."""
+    """Refuse a decision: the chooser for network files, which contain no choices."""
     raise LanguageError(_refusal(decision))
 
 
 def _refusal(decision: Decision) -> str:
     options = ", ".join(map(str, decision.labels[:6])) + (", …" if len(decision.labels) > 6 else "")
-    return f"a network has nothing left to choose, but {decision.name} is one of {options}; write the one that is meant"
+    return f"a network contains no choices, but {decision.name} is one of {options}; write one of them"

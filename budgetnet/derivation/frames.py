@@ -1,10 +1,9 @@
-"""What is still to be done while a grammar is expanded: frames on an agenda.
+"""Remaining work of a derivation: frames on an agenda.
 
 A frame is one pending piece of work (an expression, the end of a skip, the next branch …). An agenda is a linked
-list of frames. An `Interner` gives one cell for equal frames on equal rests, so that two states of the expansion
-with the same future hold the *same* agenda object: tables over the space (`budgetnet.space`) are keyed by its
-identity. What only matters for names (the path, the index within a repetition) is therefore kept beside the
-agenda, in a trail, and not in it.
+list of frames. An `Interner` returns the same cell for equal frames on equal rests, so that two states with the same
+future share one agenda object: tables over the space (`budgetnet.space`) use its identity as a key. Data that only
+matters for names (the path, the index within a repetition) is therefore kept outside the agenda, in a trail.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ __all__ = [
 ]
 
 Shapes = tuple[Shape, ...]
-"""The inputs of the part at hand; one, except at the entry of a graph with several inputs."""
+"""Input shapes of the current part; one, except at the entry of a graph with several inputs."""
 
 
 class Entry(NamedTuple):
@@ -53,7 +52,7 @@ class Entry(NamedTuple):
 
 
 Tape = tuple[Entry, ...]
-"""The decisions of a tied part's first derivation, in the order they were made."""
+"""Decisions of a tied part's first derivation, in order."""
 
 
 class BodyFrame(NamedTuple):
@@ -63,7 +62,7 @@ class BodyFrame(NamedTuple):
     scope: Scope
 
     def key(self) -> Hashable:
-        """What the future depends on."""
+        """Return the key of the frame's future."""
         return "body", id(self.expression), self.scope.identity
 
 
@@ -73,18 +72,18 @@ class ArgumentsFrame(NamedTuple):
     call: syntax.Call
     scope: Scope
     done: tuple[Scalar, ...]
-    """Values of the arguments before the one at hand, without those that are the same in every derivation."""
+    """Values of the arguments before the current one, without those that are the same in every derivation."""
     current: syntax.Value
-    """The argument at hand, its choices partly resolved."""
+    """The current argument, with some of its choices already resolved."""
 
     def key(self) -> Hashable:
-        """What the future depends on."""
+        """Return the key of the frame's future."""
         done = tuple((type(value), value) for value in self.done)
         return "arguments", id(self.call), self.scope.identity, done, value_key(self.current)
 
 
 class RepeatFrame(NamedTuple):
-    """Repeat: first evaluate low and high, then choose the count, then run what remains of it."""
+    """Repeat a part: evaluate low and high, choose the count, then run the remaining repetitions."""
 
     repeat: syntax.Repeat
     scope: Scope
@@ -94,49 +93,49 @@ class RepeatFrame(NamedTuple):
     """Repetitions still to run; -1 while the count is not chosen."""
 
     def key(self) -> Hashable:
-        """What the future depends on."""
+        """Return the key of the frame's future."""
         if self.remaining >= 0:
             return "repeat", id(self.repeat), self.scope.identity, self.remaining
         return "count", id(self.repeat), self.scope.identity, value_key(self.low), value_key(self.high)
 
 
 class EndTied(NamedTuple):
-    """The first derivation of a tied body is complete; ``remaining`` copies follow."""
+    """End the first derivation of a tied body; ``remaining`` copies follow."""
 
     repeat: syntax.Repeat
     scope: Scope
     remaining: int
 
     def key(self) -> Hashable:
-        """What the future depends on."""
+        """Return the key of the frame's future."""
         return "tied", id(self.repeat), self.scope.identity, self.remaining
 
 
 class TiedCopy(NamedTuple):
-    """One more copy of a tied body, by the decisions of its first derivation."""
+    """Copy a tied body, replaying the decisions of its first derivation."""
 
     repeat: syntax.Repeat
     scope: Scope
     tape: Tape
 
     def key(self) -> Hashable:
-        """What the future depends on."""
+        """Return the key of the frame's future."""
         return "replay", id(self.repeat), self.scope.identity, self.tape
 
 
 class EndTiedCopy(NamedTuple):
-    """A replayed copy of a tied body is complete."""
+    """End a replayed copy of a tied body."""
 
     repeat: syntax.Repeat
     scope: Scope
 
     def key(self) -> Hashable:
-        """What the future depends on."""
+        """Return the key of the frame's future."""
         return "replayed", id(self.repeat), self.scope.identity
 
 
 class CloseShared(NamedTuple):
-    """A shared body is complete: it must have kept its input's shape."""
+    """End a shared body, which must keep its input's shape."""
 
     repeat: syntax.Repeat
     scope: Scope
@@ -144,60 +143,60 @@ class CloseShared(NamedTuple):
     times: int
 
     def key(self) -> Hashable:
-        """What the future depends on."""
+        """Return the key of the frame's future."""
         return "shared", id(self.repeat), self.scope.identity, self.entry, self.times
 
 
 class CloseSkip(NamedTuple):
-    """A skip's body is complete: decide what stands on its shortcut."""
+    """End a skip's body and decide on its projection."""
 
     skip: syntax.SkipExpression
     scope: Scope
     entry: Shapes
 
     def key(self) -> Hashable:
-        """What the future depends on."""
+        """Return the key of the frame's future."""
         return "skip", id(self.skip), self.scope.identity, self.entry
 
 
 class JoinSkip(NamedTuple):
-    """A skip's projection is complete: both ends must agree."""
+    """End a skip's projection; its shape must equal the body's."""
 
     skip: syntax.SkipExpression
     scope: Scope
     body: Shapes
 
     def key(self) -> Hashable:
-        """What the future depends on."""
+        """Return the key of the frame's future."""
         return "join", id(self.skip), self.scope.identity, self.body
 
 
 class NextBranch(NamedTuple):
-    """A branch of parallel or split is complete; the next one follows, or the join."""
+    """End a branch of parallel or split; the next branch follows, or the join."""
 
     owner: syntax.ParallelExpression | syntax.SplitExpression
     scope: Scope
     entry: Shape
     finished: tuple[Shape, ...]
-    """Shapes of the branches before the one that has just ended."""
+    """Output shapes of the branches before the one that just ended."""
 
     def key(self) -> Hashable:
-        """What the future depends on."""
+        """Return the key of the frame's future."""
         return "branch", id(self.owner), self.scope.identity, self.entry, self.finished
 
 
 class GraphFrame(NamedTuple):
-    """A graph between two of its instructions; ``shapes`` holds the values so far, by name or temporary."""
+    """Continue a graph between two of its instructions; ``shapes`` holds the values so far, named or temporary."""
 
     graph: syntax.Graph[syntax.Expression]
     scope: Scope
     position: int
     shapes: tuple[tuple[str, Shape], ...]
     target: str = ""
-    """Where the part that has just ended goes; empty at the start."""
+    """Name for the output of the part that just ended; empty at the start."""
 
     def key(self) -> Hashable:
-        """What the future depends on."""
+        """Return the key of the frame's future."""
         return "graph", id(self.graph), self.scope.identity, self.position, self.shapes, self.target
 
 
@@ -227,16 +226,16 @@ class Cell:
 
 
 class Interner:
-    """Gives the same cell for the same frame on the same rest, for as long as it lives.
+    """Returns the same cell for the same frame on the same rest.
 
-    Frames are told apart by the identity of the grammar's nodes, so an interner serves one grammar.
+    Frames are compared by the identity of the grammar's nodes, so an interner works for one grammar only.
     """
 
     def __init__(self) -> None:
         self._cells: dict[Hashable, Cell] = {}
 
     def push(self, frame: Frame, rest: Cell | None) -> Cell:
-        """Return the cell of *frame* in front of *rest*."""
+        """Return the cell with *frame* in front of *rest*."""
         key = (frame.key(), id(rest))
         cell = self._cells.get(key)
         if cell is None:
@@ -245,17 +244,17 @@ class Interner:
 
 
 class Path(NamedTuple):
-    """Where a frame stands, for the names of its decisions."""
+    """Location of a frame, for the names of its decisions."""
 
     prefix: str = ""
-    """Path of the rule at hand, ``"stage#2[0]."``."""
+    """Path of the current rule, ``"stage#2[0]."``."""
     turns: str = ""
     """One ``[i]`` per repetition around the frame within its rule."""
     next_turn: int = 0
-    """Of a `RepeatFrame`: the repetition that comes next."""
+    """Index of the next repetition, for a `RepeatFrame`."""
 
     def name(self, site: str) -> str:
-        """Full name of a site: the turns follow the site's first word, ``block[1].count``."""
+        """Return the full name of a site: the turns follow the site's first word, ``block[1].count``."""
         if not self.turns:
             return self.prefix + site
         head, dot, tail = site.partition(".")
@@ -263,4 +262,4 @@ class Path(NamedTuple):
 
 
 Trail = tuple[Path, "Trail | None"]
-"""The paths of an agenda's frames, in step with it."""
+"""Paths of an agenda's frames, in the same order."""

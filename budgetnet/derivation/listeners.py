@@ -1,4 +1,4 @@
-"""Listeners of the machine: one puts its events together into a network's tree, one hears nothing."""
+"""Listeners of the machine: one builds a network's tree from its events, one ignores them."""
 
 from __future__ import annotations
 
@@ -13,57 +13,57 @@ __all__ = ["Assembler", "Listener", "SilentListener", "chain"]
 
 
 class Listener(Protocol):
-    """What the machine tells while it runs. A part is opened, filled and closed, then combined with others."""
+    """Receives the machine's events. A part is opened, filled and closed, then combined with others."""
 
     def leaf(self, node: nodes.Primitive, entry: Shape, factor: int) -> None:
-        """A primitive on an input of shape *entry*, run *factor* times (inside shared repetitions)."""
+        """Receive a primitive on an input of shape *entry*, run *factor* times (inside shared repetitions)."""
 
     def begin(self) -> None:
-        """A part starts."""
+        """Start a part."""
 
     def end(self) -> None:
-        """The part that started last is complete."""
+        """End the part that started last."""
 
     def skip(self, *, projected: bool) -> None:
-        """The last part is a skip's body; or, if projected, the last two are its body and its projection."""
+        """Make the last part a skip's body or, if *projected*, the last two its body and its projection."""
 
     def join(self, owner: language.ParallelExpression | language.SplitExpression) -> None:
-        """The last parts are the owner's branches."""
+        """Make the last parts the owner's branches."""
 
     def shared(self, times: int) -> None:
-        """The last part is applied *times* times with the same weights."""
+        """Apply the last part *times* times with the same weights."""
 
     def graph(self, graph: language.Graph[language.Expression]) -> None:
-        """The last parts are what the graph applies, in the order written."""
+        """Make the last parts those that the graph applies, in the order written."""
 
 
 class SilentListener:
-    """The listener that hears nothing, for derivations of which only the end is of interest."""
+    """Listener that ignores all events, for derivations of which only the end matters."""
 
     def leaf(self, node: nodes.Primitive, entry: Shape, factor: int) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def begin(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def end(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def skip(self, *, projected: bool) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def join(self, owner: language.ParallelExpression | language.SplitExpression) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def shared(self, times: int) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def graph(self, graph: language.Graph[language.Expression]) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 def chain(items: list[Node]) -> Node:
-    """Return the items one after the other, flattened; a single one stands for itself, none are the identity."""
+    """Return the items in sequence, flattened; one item is returned as it is, none give the identity."""
     flat: list[Node] = []
     for item in items:
         flat.extend(item.items if isinstance(item, nodes.Sequence) else (item,))
@@ -73,7 +73,7 @@ def chain(items: list[Node]) -> Node:
 
 
 class Assembler:
-    """The listener that builds the tree."""
+    """Listener that builds the network's tree."""
 
     def __init__(self) -> None:
         self._open: list[list[Node]] = [[]]

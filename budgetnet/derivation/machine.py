@@ -1,8 +1,8 @@
-"""The small-step machine behind every derivation; see `budgetnet.derivation.expand` for the plain driver.
+"""Small-step machine behind every derivation; see `budgetnet.derivation.expand` for the simple driver.
 
 A `State` is immutable and its future depends on ``(agenda, shapes, tapings, factor)`` alone, so a table over the
-space can be keyed by them (`State.key`, with interned agendas). What the machine emits on its way (primitives, the
-ends of branches) goes to a listener: one builds the tree, another adds up costs.
+space can use them as a key (`State.key`, with interned agendas). The machine's events (primitives, the ends of
+branches) go to a listener: one builds the tree, another adds up costs.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from budgetnet.ops.signature import Vocabulary
 __all__ = ["LIMIT_DEPTH", "LIMIT_LAYERS", "LIMIT_NESTING", "LIMIT_STEPS", "Machine", "Pending", "State"]
 
 LIMIT_STEPS = 200_000
-"""Steps between two decisions; more are repetitions of nothing inside repetitions of nothing."""
+"""Largest number of steps between two decisions; only nested repetitions of an empty part need more."""
 
 
 class _Options(NamedTuple):
-    """Facts about alternatives that are the same in every derivation."""
+    """Properties of alternatives that are the same in every derivation."""
 
     labels: tuple[str, ...]
     weights: tuple[float, ...]
@@ -45,8 +45,8 @@ class Machine:
         input_shape: ``(channels, height, width)``.
         classes: what ``classes`` means in the grammar.
         vocabulary: the primitives, with the study's defaults.
-        shape_of: shapes after primitives; another one knows a study's own primitives.
-        interner: gives equal agendas one identity, for tables keyed by `State.key`.
+        shape_of: output shapes of primitives; pass another function for a study's own primitives.
+        interner: makes equal agendas identical, for tables keyed by `State.key`.
     """
 
     def __init__(
@@ -70,17 +70,17 @@ class Machine:
     # --- driving ------------------------------------------------------------------------------------
 
     def start(self) -> State:
-        """The state before the first step."""
+        """Return the state before the first step."""
         scope = Scope(self.grammar.start)
         body = BodyFrame(self.grammar.start.body, scope)
         return State(self._book.cell(body, None), (Path(), None), (self.input_shape,))
 
     def run(self, state: State, listener: Listener) -> Pending | Shapes:
-        """Work until something is left to choose, or to the end; return the decision or the final shapes.
+        """Run until the next decision or the end, and return the decision or the final shapes.
 
         Raises:
-            ShapeError: the network cannot be applied to its input.
-            LanguageError: an argument is outside its limits, or the network is too large.
+            ShapeError: if the network cannot be applied to its input.
+            LanguageError: if an argument is outside its limits, or the network is too large.
         """
         for _ in range(LIMIT_STEPS):
             if state.agenda is None:
@@ -93,10 +93,14 @@ class Machine:
                 stop = self.take(stop, index)
             state = stop
         start = self.grammar.start
-        raise fail(Scope(start), start.span, f"more than {LIMIT_STEPS:,} steps without a choice; repeat less")
+        raise fail(
+            Scope(start),
+            start.span,
+            f"a derivation takes at most {LIMIT_STEPS:,} steps without a choice, but this one takes more; repeat less",
+        )
 
     def take(self, pending: Pending, index: int) -> State:
-        """The state after choosing option *index*."""
+        """Return the state after choosing option *index*."""
         state = pending.state
         assert state.agenda is not None
         assert state.trail is not None
@@ -110,7 +114,7 @@ class Machine:
         return State(agenda, trail, state.shapes, tapings, state.factor, state.layers, state.nesting)
 
     def _answer(self, pending: Pending) -> int | None:
-        """The option that is taken without asking: the only one, or the one that a tape holds."""
+        """Return the option that is taken without asking: the only one, or the one on a tape."""
         for taping in reversed(pending.state.tapings):
             if taping.mode == "replay":
                 return _replayed(pending, taping.tape) if _taped(pending) else 0
@@ -118,10 +122,7 @@ class Machine:
         if len(decision.labels) == 1:
             return 0
         if not any(decision.allowed):
-            raise pending.error(
-                f"{decision.name}: nothing on offer comes to an end within {LIMIT_DEPTH} nested calls of recursive "
-                "rules"
-            )
+            raise pending.error(f"{decision.name}: no option ends within {LIMIT_DEPTH} nested calls of recursive rules")
         return None
 
     # --- one step -----------------------------------------------------------------------------------
@@ -221,31 +222,31 @@ class Machine:
 
 
 def _taped(pending: Pending) -> bool:
-    """Whether a decision goes on a tape: all but those that never have two options."""
+    """Return True if a decision is recorded on a tape: all but those that never have two options."""
     return len(pending.decision.labels) > 1 or not pending.decision.stable
 
 
 def _replayed(pending: Pending, tape: frames.Tape) -> int:
-    """The option that a tied part's first derivation took here."""
+    """Return the option that a tied part's first derivation took here."""
     entry = tape[0] if tape else None
     if entry is not None and entry.site == pending.site:
         for index, label in enumerate(pending.decision.labels):
             if label == entry.label and type(label) is type(entry.label):
                 return index
         offers = ", ".join(map(str, pending.decision.labels[:6]))
-        problem = f"it took {entry.label} for {entry.site} first, and now the offer is {offers}"
+        problem = f"the first took {entry.label} for {entry.site}, a copy can only take {offers}"
     else:
-        problem = f"a copy comes to {pending.site}, the first did not"
+        problem = f"a copy reaches {pending.site}, the first does not"
     raise shape_error(
         pending.state,
         pending.scope,
         pending.span,
-        f"a tied part must come out alike each time: {problem}; let its repetitions and choices not depend on 'in'",
+        f"the copies of a tied part must be equal, but {problem}; make its repetitions and choices independent of 'in'",
     )
 
 
 def _option_labels(options: tuple[syntax.Expression, ...]) -> tuple[str, ...]:
-    """The called name where it tells the options apart, else the option's text."""
+    """Return the called names if they differ, else the options' texts."""
     names = [option.name if isinstance(option, syntax.Call) else "" for option in options]
     return told_apart(
         [

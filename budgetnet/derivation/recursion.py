@@ -1,4 +1,4 @@
-"""Which rules are recursive, and how deep each part of a grammar must at least go to come to an end."""
+"""Recursive rules, and the least depth at which each part of a grammar can end."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ __all__ = ["Recursion"]
 
 
 class Recursion:
-    """Static facts of one grammar's recursion."""
+    """Static properties of one grammar's recursion."""
 
     def __init__(self, grammar: syntax.Grammar) -> None:
         self._rules = {rule.name: rule for rule in grammar.rules}
         calls = {rule.name: _called(rule.body) & self._rules.keys() for rule in grammar.rules}
         self.recursive = frozenset(name for name in calls if name in _reached(name, calls))
-        """Names of the rules that can come back to themselves."""
+        """Names of the rules that can call themselves, directly or through others."""
         self._needs: dict[str, float] = dict.fromkeys(self.recursive, inf)
         self._memo: dict[int, float] = {}
         changed = bool(self.recursive)
-        while changed:  # the least fixed point: a need can only fall, and stays above 0
+        while changed:  # the least fixed point: needs only fall and stay above 0
             needs = {name: 1 + self.need(self._rules[name].body) for name in self.recursive}
             changed = needs != self._needs
             self._needs = needs
             self._memo.clear()
 
     def need(self, expression: syntax.Expression) -> float:
-        """The least nesting of recursive rules' calls with which *expression* can be derived to its end.
+        """Return the least nesting of recursive calls with which the derivation of *expression* can end.
 
         0 without recursion, ``inf`` if it never ends.
         """
@@ -68,7 +68,7 @@ class Recursion:
 
 
 def _at_least_one(low: syntax.Value) -> bool:
-    """Whether a repetition cannot be left out, as far as its text tells."""
+    """Return True if the text of a repetition shows that it cannot be left out."""
     match low:
         case syntax.Number():
             return low.value != 0
@@ -77,7 +77,7 @@ def _at_least_one(low: syntax.Value) -> bool:
         case syntax.Range():
             return _at_least_one(low.low)
         case _:
-            return True  # a name or arithmetic may be 0, but nothing is to rest on it
+            return True  # a name or arithmetic may be 0, but need not be
 
 
 def _called(expression: syntax.Expression) -> set[str]:
@@ -85,7 +85,7 @@ def _called(expression: syntax.Expression) -> set[str]:
 
 
 def _reached(start: str, calls: dict[str, set[str]]) -> set[str]:
-    """The rules that derivations of *start* may call."""
+    """Return the rules that derivations of *start* may call."""
     seen: set[str] = set()
     waiting = list(calls[start])
     while waiting:

@@ -1,4 +1,4 @@
-"""Repetitions: derived anew each time, tied (the same decisions each time) or shared (the same weights, too)."""
+"""Derivation of repetitions: independent, tied (the same decisions) or shared (the same weights, too)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from budgetnet.grammar.checks.values import MOST_REPEATS
 __all__ = ["begin_tied_copy", "close_shared", "end_tied", "end_tied_copy", "go_on_repeating"]
 
 _COUNTED = syntax.Number(0)
-"""Stands for both bounds once the count is known."""
+"""Placeholder for both bounds once the count is known."""
 
 
 def go_on_repeating(book: Rulebook, state: State, frame: RepeatFrame, listener: Listener) -> State | Pending:
@@ -51,10 +51,10 @@ def go_on_repeating(book: Rulebook, state: State, frame: RepeatFrame, listener: 
     width = state.shapes[0][0]
     low, high = (value_of(bound, scope, width, book.classes) for bound in (frame.low, frame.high))
     if not (whole(low) and whole(high)):
-        raise fail(scope, span, f"a repetition needs whole numbers, got {{{low}..{high}}}", state.path)
+        raise fail(scope, span, f"a repetition needs whole numbers, but got {{{low}..{high}}}", state.path)
     if not 0 <= low <= high <= MOST_REPEATS:
         rule = f"a repetition {{m..n}} needs 0 <= m <= n <= {MOST_REPEATS}"
-        raise fail(scope, span, f"{rule}, got {{{low}..{high}}}", state.path)
+        raise fail(scope, span, f"{rule}, but got {{{low}..{high}}}", state.path)
     if low == high and is_constant(frame.repeat.low) and is_constant(frame.repeat.high):
         return _counted(book, state, frame, low)
     return _choose_count(book, state, frame, low, high)
@@ -65,7 +65,7 @@ def _choose_bound(book: Rulebook, state: State, frame: RepeatFrame, choice: synt
     options = options_of(choice, frame.scope, state.shapes[0][0], book.classes)
 
     def after(index: int) -> RepeatFrame:
-        # In `{n}` one node stands for both bounds, so what is chosen for it is chosen once.
+        # In `{n}` one node is both bounds, so its choice is made once.
         low, high = (substitute(bound, choice, options[index]) for bound in (frame.low, frame.high))
         return frame._replace(low=low, high=high)
 
@@ -90,7 +90,7 @@ def _choose_count(book: Rulebook, state: State, frame: RepeatFrame, low: int, hi
     assert state.trail is not None
     part, scope = frame.repeat, frame.scope
     if part.low is part.high or part.low == part.high:
-        return _counted(book, state, frame, low)  # `{n}`: nothing is chosen beside n itself
+        return _counted(book, state, frame, low)  # `{n}`: only n itself is chosen
     counts = tuple(range(low, high + 1))
     endless = book.recursion.need(part.body) > LIMIT_DEPTH - scope.depth
 
@@ -153,7 +153,7 @@ def _again(book: Rulebook, state: State, frame: RepeatFrame, listener: Listener)
 
 
 def end_tied(book: Rulebook, state: State, frame: EndTied) -> State:
-    """The first derivation of a tied part is complete: the copies follow."""
+    """Continue after the first derivation of a tied part: the copies follow."""
     tape = state.tapings[-1].tape
     copies: list[Frame] = [TiedCopy(frame.repeat, frame.scope, tape)] * frame.remaining
     return book.replace(state, *copies)._replace(tapings=state.tapings[:-1])
@@ -166,25 +166,25 @@ def begin_tied_copy(book: Rulebook, state: State, frame: TiedCopy) -> State:
 
 
 def end_tied_copy(book: Rulebook, state: State, frame: EndTiedCopy) -> State:
-    """A copy of a tied part is complete."""
+    """End a copy of a tied part."""
     left = state.tapings[-1].tape
     if left:
         raise shape_error(
             state,
             frame.scope,
             frame.repeat.span,
-            f"a tied part must come out alike each time, but a copy does not come to {left[0].site}; "
-            "let its repetitions and choices not depend on 'in'",
+            f"the copies of a tied part must be equal, but a copy does not reach {left[0].site}; "
+            "make its repetitions and choices independent of 'in'",
         )
     return book.replace(state)._replace(tapings=state.tapings[:-1])
 
 
 def close_shared(book: Rulebook, state: State, frame: CloseShared, listener: Listener) -> State:
-    """A shared part is complete."""
+    """Close a shared part."""
     if state.shapes != frame.entry:
         came = f"{shapes_text(frame.entry)} -> {shapes_text(state.shapes)}"
         raise shape_error(
-            state, frame.scope, frame.repeat.span, f"a shared part must keep its input's shape, got {came}"
+            state, frame.scope, frame.repeat.span, f"a shared part must keep its input's shape, but got {came}"
         )
     listener.end()
     listener.shared(frame.times)

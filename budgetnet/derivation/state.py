@@ -1,4 +1,4 @@
-"""The state of a derivation between two steps, a pending decision, and what all steps of one machine share."""
+"""State of a derivation between two steps, a pending decision, and the data shared by all steps of a machine."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ __all__ = [
 LIMIT_DEPTH = 12
 """Deepest nesting of calls of recursive rules."""
 LIMIT_NESTING = 28
-"""Deepest nesting of skips, branches, graphs and shared parts; deeper ones could not be written down and read again."""
+"""Deepest nesting of skips, branches, graphs and shared parts; deeper networks could not be written and read back."""
 
 
 class Taping(NamedTuple):
-    """A tied repetition at work: recording its first derivation, or replaying it."""
+    """A running tied repetition: recording its first derivation, or replaying it."""
 
     mode: Literal["record", "replay"]
     tape: Tape
@@ -51,36 +51,36 @@ class State(NamedTuple):
     trail: Trail | None
     shapes: Shapes
     tapings: tuple[Taping, ...] = ()
-    """Tied repetitions around the part at hand, outermost first."""
+    """Tied repetitions around the current part, outermost first."""
     factor: int = 1
-    """How often what comes next runs (product of the shared repetitions around it)."""
+    """Number of times the next part runs (product of the shared repetitions around it)."""
     layers: int = 0
-    """Primitives so far."""
+    """Number of primitives so far."""
     nesting: int = 0
-    """Parts begun and not ended."""
+    """Number of open parts."""
 
     def key(self) -> Hashable:
-        """Two states with one key have the same future (as far as the limits on a network's size allow)."""
+        """Return a key; states with equal keys have equal futures (apart from the limits on a network's size)."""
         return id(self.agenda), self.shapes, self.tapings, self.factor
 
     @property
     def path(self) -> str:
-        """The calls that led here, ``stage#2[0].block``."""
+        """Calls that led here, ``stage#2[0].block``."""
         return self.trail[0].prefix.rstrip(".") if self.trail else ""
 
 
 class Pending(NamedTuple):
-    """The machine has stopped at a decision."""
+    """The machine stopped at a decision."""
 
     state: State
-    """The state before it; its agenda's first frame is what waits."""
+    """State before the decision; the first frame of its agenda is waiting."""
     decision: Decision
-    """With the machine's own mask: an option is allowed if its derivation can come to an end."""
+    """The decision with the machine's own mask: an option is allowed if its derivation can end."""
     site: str
     scope: Scope
     span: Span
     option: Callable[[int], Frame | None]
-    """The frame that takes the waiting one's place if an option is chosen (None: nothing)."""
+    """Returns the frame that replaces the waiting one if an option is chosen; None removes it."""
 
     def error(self, message: str) -> LanguageError:
         """Return an error that points at the decision's place in the text."""
@@ -88,7 +88,7 @@ class Pending(NamedTuple):
 
 
 class Rulebook:
-    """What all steps of one machine share: the rules and the setting they are derived in."""
+    """Rules of a grammar and the settings of its derivations, shared by all steps of a machine."""
 
     def __init__(
         self,
@@ -111,14 +111,14 @@ class Rulebook:
         self.cell: Callable[[Frame, Cell | None], Cell] = Cell if interner is None else interner.push
 
     def program(self, graph: syntax.Graph[syntax.Expression]) -> tuple[Instruction[syntax.Expression], ...]:
-        """The graph's instructions."""
+        """Return the graph's instructions."""
         known = self._programs.get(id(graph))
         if known is None:
             known = self._programs[id(graph)] = instructions(graph)
         return known
 
     def replace(self, state: State, *pushed: Frame, path: Path | None = None) -> State:
-        """Put other frames in the place of the first one; they take its path unless given one."""
+        """Replace the first frame by others; they take its path unless given one."""
         assert state.agenda is not None
         assert state.trail is not None
         agenda = state.agenda.rest
@@ -134,7 +134,7 @@ class Rulebook:
     ) -> State:
         """Begin a part: *inside* derives it on *shapes*, *behind* closes it."""
         if state.nesting >= LIMIT_NESTING:
-            raise fail(scope, span, f"parts are nested deeper than {LIMIT_NESTING}", state.path)
+            raise fail(scope, span, f"parts nest at most {LIMIT_NESTING} deep, but this one nests deeper", state.path)
         after = self.replace(state, inside, behind)
         return State(
             after.agenda,
@@ -147,7 +147,7 @@ class Rulebook:
         )
 
     def leave(self, state: State, shapes: Shapes, factor: int = 1) -> State:
-        """Drop the first frame, which closed the part begun last; *shapes* go on."""
+        """Drop the first frame, which closed the last open part; *shapes* are the part's output."""
         assert state.agenda is not None
         assert state.trail is not None
         return State(
@@ -162,18 +162,18 @@ class Rulebook:
 
 
 def shares(weights: tuple[float, ...], count: int) -> tuple[float, ...]:
-    """Prior probabilities from the weights in the text; none mean equal ones."""
+    """Return prior probabilities from the weights in the text; without weights they are equal."""
     total = sum(weights)
     return tuple(weight / total for weight in weights) if weights else (1.0 / count,) * count
 
 
 def shape_error(state: State, scope: Scope, span: Span, message: str) -> ShapeError:
-    """Return an error about shapes that says where in the text and in the network it arose."""
+    """Return a shape error with its place in the text and in the network."""
     return ShapeError(str(fail(scope, span, message, state.path)))
 
 
 def shapes_text(shapes: Shapes) -> str:
-    """``16×32×32``, or several of them."""
+    """Return shapes as text: ``16×32×32``, several joined by "and"."""
     return " and ".join(map(describe_shape, shapes))
 
 

@@ -1,4 +1,4 @@
-"""Arguments of calls: from value expressions to numbers and words, one choice at a time."""
+"""Evaluation of value expressions to numbers and words, one choice at a time."""
 
 from __future__ import annotations
 
@@ -32,31 +32,31 @@ __all__ = [
 _Label = TypeVar("_Label", bound=Scalar)
 
 LARGEST_VALUE = 10**15
-"""Arithmetic beyond it is an error: a rule that squares its parameter would soon need more digits than memory."""
+"""Largest result of arithmetic; a recursive rule that squares its parameter would soon exhaust the memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A rule being derived: its parameters' values and how deep recursion has gone."""
+    """A rule being derived: its parameters' values and the depth of recursion."""
 
     rule: syntax.Rule
     values: tuple[Scalar, ...] = ()
     """In the order of the rule's parameters; shorter while defaults are still being evaluated."""
     depth: int = 0
-    """Nested calls of recursive rules; 0 for ever in a grammar without recursion."""
+    """Number of nested calls of recursive rules; always 0 in a grammar without recursion."""
     identity: Hashable = field(init=False, repr=False, compare=False)
-    """For tables: ``1``, ``1.0`` and ``True`` are three values."""
+    """Key for tables, in which ``1``, ``1.0`` and ``True`` differ."""
 
     def __post_init__(self) -> None:
         identity = id(self.rule), tuple((type(value), value) for value in self.values), self.depth
         object.__setattr__(self, "identity", identity)
 
 
-# --- what is left to choose -------------------------------------------------------------------------
+# --- choices ----------------------------------------------------------------------------------------
 
 
 def first_choice(value: syntax.Value) -> syntax.Choice | syntax.Range | None:
-    """The leftmost thing to choose in *value* whose own bounds hold no choice, or None."""
+    """Return the leftmost choice in *value* whose own bounds contain no choice, or None."""
     match value:
         case syntax.Choice():
             return value
@@ -87,7 +87,7 @@ def substitute(value: syntax.Value, old: syntax.Value, new: syntax.Value) -> syn
 
 
 def value_key(value: syntax.Value) -> Hashable:
-    """What tells values apart in a table: unlike equality, choices of two places differ."""
+    """Return a key for tables: unlike with equality, choices at two places differ."""
     match value:
         case syntax.Choice():
             return value.site, value
@@ -102,23 +102,25 @@ def value_key(value: syntax.Value) -> Hashable:
 def options_of(
     choice: syntax.Choice | syntax.Range, scope: Scope, width: int, classes: int
 ) -> tuple[syntax.Value, ...]:
-    """The options of something left to choose; a range gives its numbers.
+    """Return the options of a choice; the options of a range are its numbers.
 
     Raises:
-        LanguageError: an empty or endless range, or one with too many values.
+        LanguageError: if a range is empty or endless, or has too many values.
     """
     if isinstance(choice, syntax.Choice):
         return choice.options
     bounds = [value_of(part, scope, width, classes) for part in (choice.low, choice.high, choice.step)]
     low, high, step = bounds
     if not (_is_number(low) and _is_number(high) and _is_number(step)):
-        raise fail(scope, choice.span, f"a range needs numbers, got {low!r}..{high!r}")
+        raise fail(scope, choice.span, f"a range needs numbers, but got {low!r}..{high!r}")
     if low > high:
-        raise fail(scope, choice.span, f"a range must not fall, got {low}..{high}")
+        raise fail(scope, choice.span, f"a range must not decrease, but got {low}..{high}")
     if choice.geometric and (step <= 1 or low <= 0):
-        raise fail(scope, choice.span, f"a range with a factor begins above 0 and grows, got {low}..{high}*{step}")
+        raise fail(
+            scope, choice.span, f"a range with a factor must start above 0 and grow, but got {low}..{high}*{step}"
+        )
     if not choice.geometric and step <= 0:
-        raise fail(scope, choice.span, f"a range's step must be above 0, got {low}..{high}:{step}")
+        raise fail(scope, choice.span, f"a range's step must be above 0, but got {low}..{high}:{step}")
     numbers = _numbers(low, high, step, choice.geometric, choice.span)
     if len(numbers) > MOST_OPTIONS:
         raise fail(scope, choice.span, f"a range holds at most {MOST_OPTIONS:,} values; take a larger step")
@@ -127,7 +129,7 @@ def options_of(
 
 @lru_cache(maxsize=4096, typed=True)
 def _numbers(low: float, high: float, step: float, geometric: bool, span: Span) -> tuple[syntax.Number, ...]:
-    """The numbers of a range, or the first `MOST_OPTIONS` and one more; made once, for derivations meet it often."""
+    """Return the numbers of a range, at most `MOST_OPTIONS` + 1; cached, because derivations need them often."""
     numbers: list[syntax.Number] = []
     number = low
     while number <= high or (isinstance(number, float) and number <= high * (1 + 1e-9)):
@@ -143,7 +145,7 @@ def _numbers(low: float, high: float, step: float, geometric: bool, span: Span) 
 
 @lru_cache(maxsize=4096)
 def labels_of(options: tuple[syntax.Value, ...]) -> tuple[Scalar, ...]:
-    """What each option is called in records: its own value if it is a literal, else its text."""
+    """Return the options' names in records: the value of a literal, else the option's text."""
     labels: list[Scalar] = []
     for option in options:
         label: Scalar
@@ -161,7 +163,7 @@ def labels_of(options: tuple[syntax.Value, ...]) -> tuple[Scalar, ...]:
 
 
 def told_apart(labels: Sequence[_Label]) -> tuple[_Label | str, ...]:
-    """The labels with ``(again)``, ``(again 3)`` … behind those that were there already; 1 and 1.0 are two."""
+    """Return the labels, with ``(again)``, ``(again 3)`` … after repeated ones; 1 and 1.0 differ."""
     times: dict[tuple[type, Scalar], int] = {}
     found: list[_Label | str] = []
     for label in labels:
@@ -176,7 +178,7 @@ def told_apart(labels: Sequence[_Label]) -> tuple[_Label | str, ...]:
 
 
 def is_constant(value: syntax.Value) -> bool:
-    """Whether a value is the same in every derivation (numbers, texts and what is made of them)."""
+    """Return True if a value is the same in every derivation (numbers, texts and arithmetic on them)."""
     match value:
         case syntax.Number() | syntax.Text():
             return True
@@ -193,13 +195,13 @@ def value_of(value: syntax.Value, scope: Scope, width: int, classes: int) -> Sca
     """Return the number or word of a value without choices.
 
     Args:
-        value: holds no `Choice` and no `Range`.
-        scope: gives parameters their values.
-        width: what ``in`` means here, the channels (or features) at entry.
-        classes: what ``classes`` means.
+        value: contains no `Choice` and no `Range`.
+        scope: the parameters' values.
+        width: the value of ``in``: channels (or features) at entry.
+        classes: the value of ``classes``.
 
     Raises:
-        LanguageError: arithmetic on words, division by zero, numbers beyond `LARGEST_VALUE`.
+        LanguageError: for arithmetic on words, division by zero, or numbers beyond `LARGEST_VALUE`.
     """
     match value:
         case syntax.Number() | syntax.Text():
@@ -210,7 +212,7 @@ def value_of(value: syntax.Value, scope: Scope, width: int, classes: int) -> Sca
             left = value_of(value.left, scope, width, classes)
             right = value_of(value.right, scope, width, classes)
             if not _is_number(left) or not _is_number(right):
-                raise fail(scope, value.span, f"arithmetic needs numbers, got {left!r} {value.op} {right!r}")
+                raise fail(scope, value.span, f"arithmetic needs numbers, but got {left!r} {value.op} {right!r}")
             return _calculate(value, left, right, scope)
         case _:
             raise AssertionError("choices are resolved before evaluation")
@@ -234,7 +236,7 @@ def _word(name: syntax.Name, scope: Scope, width: int, classes: int) -> Scalar:
 
 
 def whole(value: Scalar) -> TypeGuard[int]:
-    """Whether a value is a whole number (true and false are none)."""
+    """Return True if a value is a whole number (true and false are not)."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -253,17 +255,21 @@ def _calculate(value: syntax.Arithmetic, left: float, right: float, scope: Scope
             result = left * right
         case "//":
             if right == 0:
-                raise fail(scope, value.span, f"division by zero: {left} // {right}")
+                raise fail(scope, value.span, f"a divisor must not be 0, but got {left} // {right}")
             result = left // right
         case _:
             assert_never(value.op)
     if abs(result) > LARGEST_VALUE:
-        raise fail(scope, value.span, f"{left} {value.op} {right} exceeds {LARGEST_VALUE:.0e}; use smaller numbers")
+        raise fail(
+            scope,
+            value.span,
+            f"results must be at most {LARGEST_VALUE:.0e}, but got {left} {value.op} {right}; use smaller numbers",
+        )
     return result
 
 
 def fail(scope: Scope, span: Span, message: str, path: str = "") -> LanguageError:
-    """Return an error that points into the text of the rule at hand.
+    """Return an error that points into the rule's text.
 
     Args:
         scope: the rule.

@@ -1,1 +1,1 @@
-"""What fits, before anything trains: counts, histograms, effects of decisions, sampled networks."""
+"""Analysis of a space before training: counts, histograms, effects of decisions, sampled networks."""

@@ -1,4 +1,4 @@
-"""Networks drawn from a study's space, for people, for programs and as files."""
+"""Networks drawn from a study's space, as text, as JSON and as files."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from budgetnet.space.counting.tabulate import TooLarge, tabulate
 from budgetnet.space.sampling import strata
 from budgetnet.space.space import Space
 from budgetnet.space.within_budget import Along, Band, Weighting
-from budgetnet.text import bytes_text, count_text, joined_table, shape_text
+from budgetnet.text import bytes_text, count_text, counted, joined_table, shape_text
 
 __all__ = ["Draws", "draw_networks", "draws_document", "draws_text", "write_networks"]
 
 BANDS = 8
-"""Into how many bands sizes or depths are cut, at most."""
+"""Largest number of bands of sizes or depths."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draws:
-    """What was drawn, and how."""
+    """Drawn networks, and how they were drawn."""
 
     study: Study
     space: Space
@@ -42,7 +42,7 @@ class Draws:
     bands: tuple[Band, ...]
     distinct: bool
     aware: str
-    """Why the draws know nothing of the budget ahead; empty if they do."""
+    """Reason why the draws do not look ahead to the budget; empty if they do."""
 
     @property
     def networks(self) -> tuple[Network, ...]:
@@ -116,7 +116,7 @@ def draw_networks(
 
 
 def _check(table: Table, weighting: Weighting) -> None:
-    """Say so where a draw could not be what was asked for."""
+    """Raise an error if the table does not allow the weighting."""
     if weighting == "uniform" and not table.exact:
         raise RequestError(
             "--weighting uniform needs to tell costs apart, which takes more memory than the table may have; "
@@ -163,9 +163,9 @@ def _method(drawn: Draws) -> list[str]:
     lines = [f"{n} drawn {how}, given that they fit (seed {drawn.seed})"]
     if drawn.stratify is not None:
         ends = f"{count_text(drawn.bands[0].low)} to {count_text(drawn.bands[-1].high)}"
-        lines[0] += f", in turn from {len(drawn.bands)} bands of {drawn.stratify} from {ends}"
+        lines[0] += f", in turn from {counted(len(drawn.bands), 'band')} of {drawn.stratify} from {ends}"
     if drawn.aware:
-        lines.append(f"what did not fit was drawn again, for {drawn.aware}")
+        lines.append(f"networks that did not fit were drawn again, because {drawn.aware}")
     rejected = {bound_words(reason): times for reason, times in drawn.drawn.rejected.items()}
     if rejected:
         words = ", ".join(f"{count_text(times)} {reason}" for reason, times in rejected.items())
@@ -173,11 +173,11 @@ def _method(drawn: Draws) -> list[str]:
     else:
         lines.append("no draw was rejected")
     if drawn.distinct:
-        lines.append(f"all networks are different; {count_text(drawn.drawn.repeated)} repeated draws were left out")
+        lines.append(f"all networks are different; repeated draws left out: {count_text(drawn.drawn.repeated)}")
     else:
         different = len(set(drawn.drawn.hashes))
         lines.append(
-            f"{count_text(different)} different networks (by canonical hash); --distinct leaves repetitions out"
+            f"{counted(different, 'different network')} (by canonical hash); --distinct leaves repetitions out"
         )
     return lines
 

@@ -1,4 +1,4 @@
-"""What each option of a grammar does to the share that fits, exactly: the space is counted again without it.
+"""Exact effect of each option of a grammar on the share that fits: the space is counted again without it.
 
 An option stands at one place in the text, however many decisions of a derivation are made there. To leave it out,
 whatever takes it comes to nothing; so the difference to the whole table is what takes it at least once.
@@ -116,7 +116,7 @@ class _Without(Space):
 
 
 def _is(choice: PlacedOption, pending: Pending, label: Label) -> bool:
-    """Whether a label of a decision is that option; what has no alternative is no choice."""
+    """Return True if a label of a decision is that option; a decision with a single option does not count."""
     return (
         pending.scope.rule.name == choice.rule
         and pending.site == choice.site

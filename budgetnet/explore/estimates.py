@@ -1,4 +1,4 @@
-"""Numbers from draws, with how far to trust them."""
+"""Estimates from draws, with standard errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ QUANTILE_LEVELS = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """A fraction and how far to trust it."""
+    """A fraction and its standard error."""
 
     value: float
     """Between 0 and 1."""
@@ -38,7 +38,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mean:
-    """A mean over draws and how far to trust it."""
+    """A mean over draws and its standard error."""
 
     value: float
     error: float
@@ -59,7 +59,7 @@ class Quantiles:
     """The spread of a number over networks; see `QUANTILE_LEVELS`."""
 
     count: int
-    """How many networks."""
+    """Number of networks."""
     mean: float
     values: tuple[int, ...]
     """One per level; each is a value that occurred."""

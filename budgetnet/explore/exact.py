@@ -1,4 +1,4 @@
-"""What the table of a space says about it as a whole: exact numbers, and what had to be left open."""
+"""Exact numbers about a whole space from its table, and a note about those that could not be counted."""
 
 from __future__ import annotations
 

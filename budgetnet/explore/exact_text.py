@@ -1,4 +1,4 @@
-"""A space counted through, as text: exact numbers, and a histogram of what fits."""
+"""Exact numbers of a space as text, with a histogram of the networks that fit."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ def exact_text(census: ExactCounts) -> list[str]:
     what = f"{census.axis} ≤ {count_text(census.bound)}" if census.axis is not None else "no bound"
     lines = []
     if census.derivations is not None:
-        lines.append(f"The grammar has {large(census.derivations)} derivations, exactly.")
+        noun = "derivation" if census.derivations == 1 else "derivations"
+        lines.append(f"The grammar has {large(census.derivations)} {noun}, exactly.")
     if census.fitting is not None:
         share = ""
         if census.derivations:
             share = f", {_portion(census.fitting, census.derivations)} of all"
-        lines.append(f"{large(census.fitting)} of them fit {what}, exactly{share}.")
+        verb = "fits" if census.fitting == 1 else "fit"
+        lines.append(f"{large(census.fitting)} of them {verb} {what}, exactly{share}.")
     if census.all_bounds is not None:
         kept = f"{percent(census.all_bounds.value, 1)} ± {percent(census.all_bounds.error, 1)}"
         lines.append(f"An estimated {kept} % of those keep the other bounds, too.")
@@ -40,7 +42,7 @@ def exact_text(census: ExactCounts) -> list[str]:
             f"The grammar's own draws fit {what} with probability {percent(census.prior['fits'], 1)} %, exactly."
         )
     if census.note:
-        lines.append(f"Left open: {census.note}.")
+        lines.append(f"Not counted: {census.note}.")
     return [*lines, *_histogram(census)]
 
 
@@ -62,7 +64,7 @@ def _portion(part: int, whole: int) -> str:
 
 
 def _histogram(census: ExactCounts) -> list[str]:
-    """How many networks there are at each size, and how likely the grammar's own draw is to have it."""
+    """Return a table of the number of networks by size and the share of the grammar's own draws."""
     rows = _merged(census.bins)
     if not rows:
         return []

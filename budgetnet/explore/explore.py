@@ -1,4 +1,4 @@
-"""Looking at a space before anything trains: what fits, and what stands in the way."""
+"""Exploration of a space before anything trains: what fits, and why the rest does not."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def explore_space(
     states: int = LIMIT_STATES,
     memory: int = LIMIT_BYTES,
 ) -> Exploration:
-    """Look at a space both ways: draw networks, and count it through where it is not too large for that.
+    """Explore a space by drawing networks, and by exact counting if it is not too large.
 
     Args:
         space: with its budget.

@@ -1,4 +1,4 @@
-"""The figures of a look at a space: pure functions of what was found, as plotly.js reads them."""
+"""Figures of an exploration for plotly.js, as pure functions of its results."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def hover(point: Point) -> str:
 
 
 def region_figure(regions: Sequence[Region], networks: int) -> Figure:
-    """Where parameters go on average, call by call."""
+    """Return a figure of the mean number of parameters of each call."""
     shown = [region for region in regions if region.params > 0]
     whole = next((region.params for region in shown if region.parent is None), 1.0)
     ids, names, parents, values, texts = [], [], [], [], []
@@ -168,7 +168,7 @@ def region_figure(regions: Sequence[Region], networks: int) -> Figure:
 
 
 def decision_figure(found: Exploration) -> Figure | None:
-    """The mean number of parameters with each option of each decision, the costliest decision on top."""
+    """Return the mean number of parameters with each option of each decision, the most expensive decision on top."""
     costs = decision_costs(found)[:_MOST_DECISIONS]
     if not costs:
         return None

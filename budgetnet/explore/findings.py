@@ -1,4 +1,4 @@
-"""What a look at a space found: plain numbers, ready for JSON, a table or a figure."""
+"""Results of an exploration: plain numbers, ready for JSON, a table or a figure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleCost:
-    """What one rule adds to the networks it occurs in."""
+    """Cost of one rule in the networks it occurs in."""
 
     rule: str
     networks: int
@@ -39,12 +39,12 @@ class RuleCost:
     params_share: float
     """Mean share of a network's parameters that the rule's own primitives hold, over networks it occurs in."""
     fits: Share
-    """How many of the networks it occurs in fit the budget."""
+    """Share of the networks it occurs in that fit the budget."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptionShare:
-    """How an option of a decision fares; decisions that differ only in a repetition's index are one."""
+    """Results of one option of a decision; decisions that differ only in a repetition's index are one."""
 
     decision: str
     """Name without indices: ``stage.block.kind``."""
@@ -52,15 +52,15 @@ class OptionShare:
     draws: int
     """Derivations in which the option was taken at least once."""
     fits: Share
-    """How many of them gave a network that fits."""
+    """Share of them that gave a network that fits."""
     params: Mean | None = None
-    """Of the complete networks among them."""
+    """Mean over the complete networks among them."""
     flops: Mean | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """A reason for not fitting: what is broken, and the place that has most to do with it."""
+    """A reason for not fitting: the broken bound, and the place that contributes most to it."""
 
     reason: str
     """A bound, ``shape`` or ``argument``; see `budgetnet.space.judge.Rejection.reason`."""
@@ -69,23 +69,23 @@ class Cause:
     ``stage#2.units.unit``; empty for the rule that derives the whole network. Else the complaint itself."""
     draws: int
     share: Share
-    """Of all draws."""
+    """Share of all draws."""
     held: float | None
     """Mean share of the broken bound's cost that the place holds (of memory: 1); None where it is no bound."""
     excess: float | None
     """Mean excess over the bound, as a fraction of it."""
     example: str
-    """What the first of these draws was told."""
+    """Message of the first of these draws."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exact:
-    """What an option does to the share that keeps the census' axis, without error."""
+    """Exact effect of an option on the share that keeps the bound on the census' axis."""
 
     derivations: int
-    """How many take it at least once and end in a network."""
+    """Number of derivations that take it at least once and end in a network."""
     fitting: int
-    """How many of those are within the axis' bound."""
+    """Number of those within the axis' bound."""
     taken: float
     """Probability that the grammar's own draw takes it."""
     fits: float
@@ -96,41 +96,41 @@ class Exact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """What one option of one place in the text does to the share that fits, whatever led to that place."""
+    """Effect of one option at one place in the text on the share that fits, for all calls that lead there."""
 
     rule: str
     site: str
-    """What is chosen there: ``conv.kernel``, ``block.count``, ``kind``."""
+    """Name of the choice: ``conv.kernel``, ``block.count``, ``kind``."""
     kind: str
     """alternative, count, optional or value."""
     label: Label
     line: int
-    """Of the place in its text, from 1."""
+    """Line of the place in its text, from 1."""
     draws: int
     """Derivations in which it was taken at least once."""
     fits: Share
-    """How many of them keep all bounds (estimated)."""
+    """Share of them that keep all bounds (estimated)."""
     without: Share
-    """How many of the other draws keep all bounds (estimated)."""
+    """Share of the other draws that keep all bounds (estimated)."""
     exact: Exact | None = None
     """For the axis alone; None where it was not counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExactCounts:
-    """A space counted through. Numbers are of derivations; one network may have several."""
+    """Exact numbers of a space. They count derivations; one network may have several."""
 
     axis: Bound | None
     """The bound that numbers "within the budget" refer to; others are in `all_bounds`."""
     bound: int
     derivations: int | None
-    """Of networks of any cost, exactly; None if parts above the bound were too many to look into."""
+    """Exact number for networks of any cost; None if too many parts above the bound were left out."""
     fitting: int | None
-    """Of networks within the axis' bound, exactly; None if costs could not be told apart."""
+    """Exact number for networks within the axis' bound; None if costs could not be told apart."""
     smallest: int | None
     """Least cost of a network on the axis."""
     prior: dict[str, float]
-    """Where the grammar's own draws end, exactly; see `budgetnet.space.counting.table.Table.prior`."""
+    """Exact shares of the grammar's own draws by outcome; see `budgetnet.space.counting.table.Table.prior`."""
     bins: tuple[Bin, ...]
     """Up to the bound; empty if costs could not be told apart."""
     all_bounds: Share | None
@@ -139,9 +139,9 @@ class ExactCounts:
     """Different networks per fitting derivation (estimated); below 1 where the grammar says a thing in several ways."""
     states: int
     seconds: float
-    """What the table took to make."""
+    """Seconds that making the table took."""
     note: str
-    """What is missing and why; empty if nothing is."""
+    """Missing numbers and the reason; empty if none are missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,10 +159,10 @@ class Exploration:
     examples: dict[str, str]
     """One rejected draw's text for each reason."""
     params: Quantiles | None
-    """Of all complete networks, fitting or not; None if there were none."""
+    """Spread over all complete networks, fitting or not; None if there were none."""
     flops: Quantiles | None
     fitting_params: Quantiles | None
-    """Of the networks that fit."""
+    """Spread over the networks that fit."""
     fitting_flops: Quantiles | None
     rules: tuple[RuleCost, ...]
     """Most parameters (mean of own) first."""

@@ -43,7 +43,7 @@ def draw_statistics(space: Space, n: int, seed: int) -> DrawStatistics:
         ValueError: *n* is below 1.
     """
     if n < 1:
-        raise ValueError(f"an exploration needs at least one draw, got n={n}")
+        raise ValueError(f"an exploration needs at least one draw, but got n={n}")
     rng = random.Random(seed)  # noqa: S311 (no secret)
     machine = space.make_machine(ProvenanceMachine)
     found = DrawStatistics(space)
@@ -78,7 +78,7 @@ class _Taken:
 
     fits: list[bool] = field(default_factory=list)
     params: list[int] = field(default_factory=list)
-    """Of the complete ones."""
+    """Parameters of the complete networks."""
     flops: list[int] = field(default_factory=list)
 
 
@@ -218,13 +218,13 @@ class DrawStatistics:
 
 
 def _place(label: Label) -> tuple[str, float, str]:
-    """Where an option stands among those of its decision: numbers in their order, words by the alphabet."""
+    """Return a sort key for the options of a decision: numbers in order, words alphabetically."""
     number = 0.0 if isinstance(label, str) else float(label)
     return "word" if isinstance(label, str) else "number", number, str(label)
 
 
 def _complaint(text: str) -> str:
-    """What an error says, without the place in the file and with the path's indices left out."""
+    """Return an error's message without its place in the file and the indices of its path."""
     line = text.partition("\n")[0]
     return re.sub(r"\[\d+\]", "", re.sub(r"^.*?:\d+:\d+: ", "", line))
 

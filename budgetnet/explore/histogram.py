@@ -33,7 +33,7 @@ class Bar:
     fits: Share
     """Probability that it also keeps all bounds."""
     derivations: int | None
-    """How many derivations cost so much, exactly; None where they were not counted."""
+    """Exact number of derivations of that cost; None if they were not counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +44,11 @@ class Histogram:
     limit: int | None
     """The budget's; the end of a bar unless the bars come from `budgetnet.space.counting.distribution`."""
     exact: bool
-    """Whether `Bar.draws` is exact; else it is estimated."""
+    """True if `Bar.draws` is exact; else it is estimated."""
     precision: int
-    """By how much a network's cost may be off where the shares are exact, at most; 0: it lies in its bar."""
+    """Largest error of a network's cost where the shares are exact; 0: it is in its bar."""
     fits_exact: bool
-    """Whether `Bar.fits` is exact, too: the budget has no other bound."""
+    """True if `Bar.fits` is exact, too: the budget has no other bound."""
     bars: tuple[Bar, ...]
     beyond: Share
     """Probability of a network that costs more than the last bar."""
@@ -108,7 +108,7 @@ class _Counted(NamedTuple):
     bins: tuple[Bin, ...]
     beyond: float
     aligned: bool
-    """Whether a bar ends exactly at the budget."""
+    """True if a bar ends exactly at the budget."""
     precision: int
 
 
@@ -133,7 +133,7 @@ def _exactly(value: float) -> Share:
 
 
 def _sorted_in(starts: Sequence[int], costs: Sequence[int]) -> list[int]:
-    """How many costs each bar holds."""
+    """Return the number of costs in each bar."""
     counts = [0] * len(starts)
     for cost in costs:
         counts[max(0, bisect_right(starts, cost) - 1)] += 1

@@ -1,4 +1,4 @@
-"""A look at a space as one page: what fits, what stands in the way, and what could be changed."""
+"""Exploration of a space as one page: what fits, why the rest does not, and what could be changed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def exploration_page(found: Exploration, *, study: str, budget: Budget, command:
         study: the study's name.
         budget: its budget.
         command: what made the page.
-        note: what must be said beside counts that rest on own primitives.
+        note: remark on counts that depend on own primitives.
     """
     sections = [
         _suggestions(found, budget),
@@ -112,7 +112,7 @@ def _sample(found: Exploration) -> PageSection:
     points = found.sample.points
     text = (
         f"{count_text(len(points))} networks drawn by the grammar's weights, given that they fit (seed "
-        f"{found.sample.seed}). Rest on a dot for its text and costs."
+        f"{found.sample.seed}). Hover over a dot for its text and costs."
     )
     dropped = sum(found.sample.rejected.values())
     if dropped:

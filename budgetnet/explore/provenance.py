@@ -22,14 +22,14 @@ class PlacedOption(NamedTuple):
 
     rule: str
     site: str
-    """What is chosen there, ``conv.kernel``; unique within the rule."""
+    """Name of the choice, ``conv.kernel``; unique within the rule."""
     type: type
-    """Of the label; 1, 1.0 and True are three options."""
+    """Type of the label; 1, 1.0 and True are three options."""
     label: Label
     kind: str
     """See `budgetnet.derivation.decision.Decision.kind`."""
     line: int
-    """Of the place, from 1."""
+    """Line of the place, from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,10 @@ class PartOrigin:
     """Path of the rule that made it: ``stage#2[0].block[1].``; empty for the rule that derives the whole network."""
     params: int
     flops: int
-    """Of all the times it runs; so are activations and depth."""
+    """FLOPs of all its runs, like activations and depth."""
     activations: int = 0
     peak_activation_bytes: int = 0
-    """Of the primitive alone."""
+    """Peak memory of the primitive alone."""
     depth: int = 0
 
 

@@ -1,4 +1,4 @@
-"""Networks that fit, by the number: drawn, counted, told apart, and taken to pieces."""
+"""Samples of networks that fit: drawn, counted, compared, and split into regions."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from budgetnet.space.judge import Candidate, draw
 from budgetnet.space.sampling import draw_fitting, draw_until
 from budgetnet.space.space import Space
 from budgetnet.space.within_budget import Band, Weighting
+from budgetnet.text import counted
 
 __all__ = ["Drawn", "Point", "Region", "Sample", "collect", "point_of", "sample_of"]
 
@@ -49,7 +50,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Region:
-    """Where costs go, on average over the sample: the calls that lead to a rule, without indices."""
+    """Mean costs over the sample of the calls that lead to a rule, without indices."""
 
     path: str
     """``stage#2.units``; empty for the whole network."""
@@ -58,11 +59,11 @@ class Region:
     params: float
     """Mean over all networks of the sample, with what the region calls."""
     own_params: float
-    """Of the primitives written in the rule itself."""
+    """Parameters of the primitives written in the rule itself."""
     flops: float
     own_flops: float
     networks: int
-    """In how many networks of the sample it occurs."""
+    """Number of networks of the sample in which it occurs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """What `collect` drew."""
+    """Result of `collect`."""
 
     candidates: tuple[Candidate, ...]
     hashes: tuple[str, ...]
@@ -117,8 +118,9 @@ def collect(
     """
     if distinct and table is not None and table.fitting is not None and table.fitting < n:
         raise RequestError(
-            f"{n:,} different networks were asked for, but only {table.fitting:,} derivations of the grammar fit "
-            f"{space.budget}; ask for at most {table.fitting:,}, or raise the budget"
+            f"{counted(n, 'different network')} requested, but the grammar has only "
+            f"{counted(table.fitting, 'derivation')} within {space.budget}; ask for at most "
+            f"{table.fitting:,}, or raise the budget"
         )
     rng = random.Random(seed)  # noqa: S311 (no secret)
     rejected: Counter[str] = Counter()
@@ -139,9 +141,9 @@ def collect(
             in_a_row += 1
             if distinct and in_a_row > MOST_REPEATS_IN_A_ROW + len(known):
                 raise RequestError(
-                    f"{n:,} different networks were asked for, but {in_a_row - 1:,} draws in a row gave none beside "
-                    f"the {len(known):,} found; ask for at most {len(known):,}, draw by the other weighting or raise "
-                    "the budget"
+                    f"{counted(n, 'different network')} requested, but {counted(in_a_row - 1, 'draw')} in a row gave "
+                    f"none besides the {len(known):,} found; ask for at most {len(known):,}, draw by the other "
+                    "weighting or raise the budget"
                 )
             if distinct:
                 continue

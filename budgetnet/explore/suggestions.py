@@ -1,4 +1,4 @@
-"""What a look at a space suggests, in words. The thresholds are the constants of this file.
+"""Suggestions from an exploration, in words. The thresholds are the constants of this file.
 
 Shares said to be exact come from the table over the space, and are about its axis alone (parameters, as a rule);
 the others are estimates from draws, with their standard errors.
@@ -12,14 +12,14 @@ from typing import Literal
 from budgetnet.explore.estimates import QUANTILE_LEVELS, Share
 from budgetnet.explore.findings import Effect, Exploration
 from budgetnet.network.budget import Budget
-from budgetnet.text import count_text, percent, short_count
+from budgetnet.text import count_text, counted, percent, short_count
 
 __all__ = ["Suggestion", "bound_words", "option_words", "suggest"]
 
 TIGHT = 0.05
-"""Where a smaller share of the draws fits, the budget is called tight."""
+"""If a smaller share of the draws fits, the budget is called tight."""
 LOOSE = 0.95
-"""Where a larger share fits, it hardly binds."""
+"""If a larger share fits, the budget hardly binds."""
 RARE = 0.5
 """An option is suggested to be dropped where the share that fits with it is below this part of that without it …"""
 GAIN = 0.02
@@ -34,9 +34,9 @@ HEAVY = 0.5
 DOMINANT = 0.8
 """A bound that at least this share of the misfits break first is named, if there are others."""
 FAILING = 0.01
-"""Where at least this share of the draws gives no network at all, that is said."""
+"""If at least this share of the draws gives no network at all, a suggestion says so."""
 REPEATED = 0.9
-"""Where there are fewer different networks per derivation, that is said."""
+"""If there are fewer different networks per derivation, a suggestion says so."""
 
 Topic = Literal["budget", "option", "rule", "failure", "repetition"]
 
@@ -56,11 +56,11 @@ class Suggestion:
     topic: Topic
     text: str
     exact: bool
-    """Whether its shares are exact."""
+    """True if its shares are exact."""
 
 
 def bound_words(bound: str) -> str:
-    """What a bound is of, for people; a word that is no bound is itself."""
+    """Return the readable name of a bound; other words are returned as they are."""
     return _WORDS.get(bound, bound)
 
 
@@ -123,7 +123,7 @@ def _of(part: int, whole: int) -> str:
 
 
 def _larger(found: Exploration, budget: Budget) -> str:
-    """What the bounds would have to be for half of the draws to keep each of them."""
+    """Return the bounds that half of the draws would keep, as a suggestion."""
     level = QUANTILE_LEVELS.index(0.5)
     wanted = [
         f"{bound_words(bound)} ≤ {short_count(spread.values[level])}"
@@ -162,7 +162,10 @@ def _exactly(effect: Effect, whole: float, fitting: int | None, limit: str) -> l
     gain = exact.fits_without - whole
     if exact.fits >= RARE * exact.fits_without or gain < GAIN or exact.fitting > LOSS * (fitting or 0):
         return []
-    used = f" {count_text(exact.fitting)} of the {count_text(fitting)} derivations within it use it." if fitting else ""
+    used = ""
+    if fitting:
+        verb = "uses" if exact.fitting == 1 else "use"
+        used = f" {count_text(exact.fitting)} of the {counted(fitting, 'derivation')} within it {verb} it."
     if exact.fitting == 0:
         used = " No derivation within it uses it."
     text = (

@@ -1,4 +1,4 @@
-"""A look at a space, as text: how much of it fits, how large its networks are, and what makes them so."""
+"""Exploration of a space as text: how much of it fits, how large its networks are, and why."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def exploration_text(found: Exploration, *, title: str, budget: Budget, note: st
         found: what was drawn.
         title: the study's name.
         budget: of the study.
-        note: what must be said beside counts that rest on own primitives.
+        note: remark on counts that depend on own primitives.
     """
     lines = [f"{title}: budget {budget}", *([f"({note})"] if note else []), ""]
     lines += exact_text(found.census) if found.census is not None else _uncounted(found)
@@ -128,7 +128,7 @@ def _rules(found: Exploration) -> list[str]:
 
 
 def _decisions(found: Exploration) -> list[str]:
-    """What the options of each decision add to the mean number of parameters, the largest difference first."""
+    """Return the effect of each decision on the mean number of parameters, the largest difference first."""
     rows = [
         [
             cost.decision,
@@ -138,7 +138,7 @@ def _decisions(found: Exploration) -> list[str]:
         ]
         for cost in decision_costs(found)[:_MOST_DECISIONS]
     ]
-    header = ["What decisions cost", "parameters", "mean with the cheapest option", "with the dearest"]
+    header = ["What decisions cost", "parameters", "mean with the cheapest option", "with the most expensive"]
     return joined_table(header, rows, left=(0, 2, 3)) if rows else []
 
 
@@ -174,7 +174,7 @@ def lift(effect: Effect) -> float:
 
 @dataclass(frozen=True, slots=True)
 class DecisionCost:
-    """What one decision adds to networks: decisions that differ only in a repetition's index are one."""
+    """Cost of one decision: decisions that differ only in a repetition's index are one."""
 
     decision: str
     options: tuple[OptionShare, ...]
@@ -187,7 +187,7 @@ class DecisionCost:
 
     @property
     def most(self) -> OptionShare:
-        """The dearest option."""
+        """The most expensive option."""
         return self.options[-1]
 
     @property
@@ -197,7 +197,7 @@ class DecisionCost:
 
     @property
     def most_params(self) -> float:
-        """Mean number of parameters with the dearest option."""
+        """Mean number of parameters with the most expensive option."""
         return 0.0 if self.most.params is None else self.most.params.value
 
     @property
@@ -207,7 +207,7 @@ class DecisionCost:
 
 
 def decision_costs(found: Exploration) -> list[DecisionCost]:
-    """Return the decisions with at least two options drawn, the costliest first."""
+    """Return the decisions with at least two options drawn, the most expensive first."""
     grouped: dict[str, list[OptionShare]] = {}
     for option in found.options:
         if option.params is not None:

@@ -27,7 +27,7 @@ __all__ = [
 Join = Literal["add", "concat", "mul"]
 
 Function = TypeVar("Function")
-"""Function that a graph applies: a part of a network or of a grammar."""
+"""Type of the functions that a graph applies."""
 _Other = TypeVar("_Other")
 _Value = TypeVar("_Value")
 

@@ -29,7 +29,7 @@ class Child(Generic[_Made]):
     """A part of a network inside a box: no layer stands for the identity, several for a sequence of them."""
 
     name: str
-    """Of the module that it is, in the box: ``body``, ``branches.0``."""
+    """Name of its module in the box: ``body``, ``branches.0``."""
     layers: list[_Made]
     output: Shape
     by_name: bool = False
@@ -56,13 +56,13 @@ class GraphBox(Generic[_Made]):
 
     graph: nodes.Graph[Node]
     shapes: tuple[Shape, ...]
-    """Of its inputs."""
+    """Shapes of its inputs."""
     children: list[Child[_Made]]
     output: Shape
 
 
 class Reader(Protocol[_Made]):
-    """What is made of each layer, in the order in which the layers run."""
+    """Makes a result of each layer, in the order in which the layers run."""
 
     def layer(self, spec: Spec) -> _Made:
         """Read a plain layer."""
@@ -144,7 +144,7 @@ def _box(
             body = _child("body", node.body, (shape,), reader)
             if body.output != shape:
                 got = f"{describe_shape(shape)} -> {describe_shape(body.output)}"
-                raise ShapeError(f"a shared part must keep its input's shape, got {got}")
+                raise ShapeError(f"a shared part must keep its input's shape, but got {got}")
             return Box("SharedStack", [body], shape, ("times", node.times), node.times)
         case nodes.Parallel() | nodes.Split():
             if isinstance(node, nodes.Split):
@@ -156,7 +156,7 @@ def _box(
 
 def _graph(graph: nodes.Graph[Node], shapes: tuple[Shape, ...], reader: Reader[_Made]) -> tuple[list[_Made], Shape]:
     if len(shapes) != len(graph.inputs):
-        raise ShapeError(f"the graph has {len(graph.inputs)} inputs, got {len(shapes)}")
+        raise ShapeError(f"the graph has {len(graph.inputs)} inputs, but got {len(shapes)}")
     children: list[Child[_Made]] = []
 
     def apply(function: Node, entries: tuple[Shape, ...]) -> Shape:

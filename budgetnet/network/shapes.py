@@ -59,12 +59,12 @@ def joined_shape(join: Join, shapes: tuple[Shape, ...]) -> Shape:
     match join:
         case "add" | "mul":
             if any(shape != first for shape in shapes):
-                raise ShapeError(f"{join} needs equal shapes, got {' and '.join(map(describe_shape, shapes))}")
+                raise ShapeError(f"{join} needs equal shapes, but got {' and '.join(map(describe_shape, shapes))}")
             return first
         case "concat":
             if any(shape[1:] != first[1:] for shape in shapes):
                 raise ShapeError(
-                    f"concat needs equal heights and widths, got {' and '.join(map(describe_shape, shapes))}"
+                    f"concat needs equal heights and widths, but got {' and '.join(map(describe_shape, shapes))}"
                 )
             return (sum(shape[0] for shape in shapes), *first[1:])
         case _:
@@ -76,7 +76,7 @@ def projection(entry: Shape, after: Shape, how: Literal["auto", "pad"]) -> nodes
 
     Args:
         entry: shape of the shortcut's input.
-        after: shape that the body leaves.
+        after: output shape of the body.
         how: ``"auto"``: a strided 1x1 convolution with batch norm and no activation, or a linear layer between
             vectors; ``"pad"``: strided positions and zero channels.
 
@@ -85,7 +85,7 @@ def projection(entry: Shape, after: Shape, how: Literal["auto", "pad"]) -> nodes
     """
     if len(entry) == len(after) == 1 and how == "auto":
         return nodes.Linear(after[0])
-    differ = f"the shortcut brings {describe_shape(entry)}, the body leaves {describe_shape(after)}"
+    differ = f"the shortcut has {describe_shape(entry)}, the body gives {describe_shape(after)}"
     stride = _stride(entry, after) if len(entry) == len(after) == 3 else None
     if stride is None:
         raise ShapeError(f"{differ}, and no stride leads from one to the other; state a projection: skip(…, project=…)")

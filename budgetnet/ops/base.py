@@ -1,4 +1,4 @@
-"""What every operation is asked: its shape rule, its layers with their cost, its window, its normal form, its text.
+"""Interface of every operation: its shape rule, its layers with their cost, its window, its normal form, its text.
 
 An operation's layers are *specs*: the call that makes each layer, beside what the layer does and costs on its
 input. The torch module, the layer table and the exported source are three readings of them.
@@ -74,7 +74,7 @@ class Step(NamedTuple):
 
 
 class PartCost(NamedTuple):
-    """What a part of a network does to one input; memory is counted in values, not bytes."""
+    """Cost and output shape of a part on one input; memory is counted in values, not bytes."""
 
     shape: Shape
     params: int
@@ -183,7 +183,7 @@ def image(operation: Operation, shape: Shape) -> Shape:
         ShapeError: it is a vector's, and the operation works on images.
     """
     if len(shape) != 3:
-        raise ShapeError(f"{operation.word} needs an image, got {describe_shape(shape)}; put it before linear")
+        raise ShapeError(f"{operation.word} needs an image, but got {describe_shape(shape)}; put it before linear")
     return shape
 
 

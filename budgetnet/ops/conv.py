@@ -188,7 +188,7 @@ def _has_bias(node: _Either) -> bool:
 def _order(node: _Either) -> Iterator[str]:
     for part in node.order.split():
         if part not in ("conv", "norm", "act", "drop"):
-            raise RequestError(f"an order is made of conv, norm, act and drop, got {part!r}")
+            raise RequestError(f"an order is made of conv, norm, act and drop, but got {part!r}")
         yield part
 
 
@@ -221,7 +221,7 @@ def symmetric_padding(padding: int | str, kernel: int, dilation: int = 1) -> int
     if not isinstance(padding, str):
         return padding
     if kernel % 2 == 0:
-        raise ShapeError(f"padding same needs an odd kernel, got {kernel}; give padding a number")
+        raise ShapeError(f"padding same needs an odd kernel, but got {kernel}; give padding a number")
     return dilation * (kernel - 1) // 2
 
 

@@ -72,10 +72,10 @@ def check_norm(kind: str, shape: Shape, groups: int = 8) -> None:
     if kind != "group":
         return
     if shape[0] % groups:
-        raise ShapeError(f"group norm needs channels in {groups} equal groups, got {shape[0]}")
+        raise ShapeError(f"group norm needs channels in {groups} equal groups, but got {shape[0]}")
     if prod(shape) == groups:  # PyTorch refuses it: the norm of one value is zero
         raise ShapeError(
-            f"group norm needs more than one value in each of its {groups} groups, got {describe_shape(shape)}"
+            f"group norm needs more than one value in each of its {groups} groups, but got {describe_shape(shape)}"
         )
 
 
@@ -160,7 +160,7 @@ def act_specs(kind: str, shape: Shape) -> tuple[Spec, ...]:
         return ()
     path = _FUNCTIONS.get(kind) or _GATES.get(kind)
     if path is None:
-        raise RequestError(f"an activation is one of {', '.join(ACTIVATIONS)}, got {kind!r}")
+        raise RequestError(f"an activation is one of {', '.join(ACTIVATIONS)}, but got {kind!r}")
     return (Spec(path, shape, in_place=True),)
 
 

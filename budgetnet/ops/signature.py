@@ -134,26 +134,25 @@ def wrong(parameter: Parameter, value: Scalar) -> str | None:
                 return None
             if isinstance(value, bool) or not isinstance(value, int):
                 words = "".join(f" or {name}" for name in parameter.names)
-                return (
-                    f"{parameter.name} takes a whole number{words}, got {value!r}{nearest(str(value), parameter.names)}"
-                )
+                close = nearest(str(value), parameter.names)
+                return f"{parameter.name} takes a whole number{words}, but got {value!r}{close}"
             return _outside(parameter, value)
         case "float":
             if isinstance(value, bool | str):
-                return f"{parameter.name} takes a number, got {value!r}"
+                return f"{parameter.name} takes a number, but got {value!r}"
             return _outside(parameter, value)
         case "bool":
-            return None if isinstance(value, bool) else f"{parameter.name} takes true or false, got {value!r}"
+            return None if isinstance(value, bool) else f"{parameter.name} takes true or false, but got {value!r}"
         case "name":
             given = str(value).lower() if isinstance(value, bool) else value
             if given in parameter.names:
                 return None
             legal = ", ".join(parameter.names)
-            return f"{parameter.name} is one of {legal}, got {value!r}{nearest(str(value), parameter.names)}"
+            return f"{parameter.name} is one of {legal}, but got {value!r}{nearest(str(value), parameter.names)}"
         case "text":
             if isinstance(value, str) and '"' not in value and value.isprintable():
                 return None
-            return f"{parameter.name} takes a text of one line without double quotes, got {value!r}"
+            return f"{parameter.name} takes a text of one line without double quotes, but got {value!r}"
         case "order":
             return _wrong_order(parameter, value)
         case _:
@@ -162,9 +161,9 @@ def wrong(parameter: Parameter, value: Scalar) -> str | None:
 
 def _outside(parameter: Parameter, value: float) -> str | None:
     if parameter.low is not None and value < parameter.low:
-        return f"{parameter.name} must be at least {parameter.low:g}, got {value}"
+        return f"{parameter.name} must be at least {parameter.low:g}, but got {value}"
     if parameter.high is not None and value > parameter.high:
-        return f"{parameter.name} must be at most {parameter.high:g}, got {value}"
+        return f"{parameter.name} must be at most {parameter.high:g}, but got {value}"
     return None
 
 
@@ -173,7 +172,7 @@ def _wrong_order(parameter: Parameter, value: Scalar) -> str | None:
     words = value.split() if isinstance(value, str) else []
     unknown = next((word for word in words if word not in legal), None)
     if unknown is not None:
-        return f"{parameter.name} is made of conv, norm, act and drop, got {unknown!r}{nearest(unknown, legal)}"
+        return f"{parameter.name} is made of conv, norm, act and drop, but got {unknown!r}{nearest(unknown, legal)}"
     if "conv" not in words or len(set(words)) != len(words):
-        return f'{parameter.name} names conv once and norm, act, drop at most once, got "{value}"'
+        return f'{parameter.name} names conv once and norm, act, drop at most once, but got "{value}"'
     return None

@@ -66,8 +66,12 @@ def read_stored_study(path: Path, name: str) -> StoredStudy | None:
         path: the file; it is opened for reading only.
         name: the study's name in it.
     """
+    log = path.with_name(f"{path.name}-wal")
+    # Without a write-ahead log nobody is writing; reading as if the file could not change leaves no files beside it,
+    # and works in a folder that cannot be written to.
+    access = "mode=ro" if log.exists() else "mode=ro&immutable=1"
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)) as database:
+        with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?{access}", uri=True)) as database:
             if database.execute("SELECT schema_version FROM version_info").fetchall() != [(SCHEMA,)]:
                 return None
             found = database.execute("SELECT study_id FROM studies WHERE study_name = ?", (name,)).fetchone()

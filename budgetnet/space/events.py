@@ -38,9 +38,9 @@ class NetworkEvent:
     what: str
     """Compared."""
     text: str
-    """For people: ``conv(3, 16)``."""
+    """Readable text: ``conv(3, 16)``."""
     layer: bool = False
-    """Whether a printed layer begins with it."""
+    """True if a printed layer begins with it."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, NetworkEvent) and self.what == other.what
@@ -99,7 +99,7 @@ def _part(node: Node, found: list[NetworkEvent]) -> None:
 
 @lru_cache(maxsize=1 << 16)
 def layer_events(node: Primitive) -> tuple[NetworkEvent, ...]:
-    """What a primitive does, step by step; nothing for an identity."""
+    """Return the operations of a primitive, step by step; none for an identity."""
     flow = Flow()
     flow.apply(node, (0,))
     text = " ".join(network_text(node).removeprefix("network =").split())

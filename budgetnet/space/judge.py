@@ -32,7 +32,7 @@ class Rejection:
     """The bound that broke (``params``, ``flops``, ``activations``, ``peak_activation_bytes``, ``depth``), or
     ``shape`` or ``argument`` where the derivation gives no network."""
     text: str
-    """One sentence for people: ``213,440 parameters, 6.7 % over 200,000``."""
+    """One readable sentence: ``213,440 parameters, 6.7 % over 200,000``."""
     expansion: Expansion | None = None
     """None where the derivation could not be completed."""
     cost: Cost | None = None
@@ -64,7 +64,7 @@ def attempt(space: Space, make: Callable[[], Expansion]) -> Draw:
 
 
 def judge(space: Space, expansion: Expansion) -> Draw:
-    """Count a network by the closed form and hold it against the budget."""
+    """Count a network by the closed form and compare it with the budget."""
     counted = space.cost(expansion.network)
     excess = space.budget.excess(counted)
     if excess is None:

@@ -1,4 +1,4 @@
-"""Whether a grammar derives a given network: the decisions that do, or the first place where they part."""
+"""Recognition of a network: the decisions with which a grammar derives it, or the first difference."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class Parting:
     layer: int
     """Number of the layer (a printed part such as ``conv(3, 16)``) up to which the best derivation came."""
     came: str
-    """What the network has there."""
+    """The network's part there."""
     offered: tuple[str, ...]
-    """What the grammar offers there."""
+    """The grammar's options there."""
     text: str
-    """One sentence for people."""
+    """One readable sentence."""
 
 
 @dataclass
@@ -79,7 +79,7 @@ def recognise(network: Node, space: Space) -> Recognition | Parting:
 
 
 def count_derivations(network: Node, space: Space) -> int:
-    """How many derivations of the space give *network*; 0 if it is none of the space's."""
+    """Return the number of derivations of the space that give *network*; 0 if it is not in the space."""
     return _Search(events_of(network), space.make_machine(interner=Interner())).count()
 
 

@@ -154,5 +154,5 @@ def strata(table: Table, count: int, *, along: Along = "size") -> list[Band]:
 
 
 def _measured(cost: Cost, band: Band, table: Table) -> int:
-    """What a band is about, by the closed form."""
+    """Return the cost that a band is about, by the closed form."""
     return cost.depth if band.along == "depth" or table.axis is None else int(getattr(cost, table.axis))

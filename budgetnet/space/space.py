@@ -41,7 +41,7 @@ class Space:
     """Derives the space's networks; it keeps nothing between derivations, so one serves all draws."""
 
     memory: dict[object, object] = field(init=False, repr=False, compare=False, default_factory=dict)
-    """What one search of the space leaves for the next (`budgetnet.space.counting.shortest_paths`)."""
+    """Data that one search of the space keeps for the next (`budgetnet.space.counting.shortest_paths`)."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "machine", self.make_machine())

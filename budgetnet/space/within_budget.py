@@ -29,7 +29,7 @@ LIMIT_KINDS = 8
 """… and the kinds of derivation (weighting and band) that it remembers them for."""
 
 Along = Literal["size", "depth"]
-"""What strata divide: ``size``, the cost on the table's axis (parameters, as a rule), or ``depth``."""
+"""Cost that strata divide: ``size``, the cost on the table's axis (usually parameters), or ``depth``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def derive_within_budget(
 
 
 def reachable(table: Table, band: Band) -> bool:
-    """Whether some network within the axis' bound lies in the band."""
+    """Return True if the band contains a network within the axis' bound."""
     return not _Room(table, "uniform", band).empty
 
 
@@ -98,7 +98,7 @@ def require_fitting(table: Table) -> None:
 
 
 class _Room:
-    """What one derivation has cost so far, and what that leaves."""
+    """Cost of one derivation so far, and the remaining budget."""
 
     def __init__(self, table: Table, weighting: Weighting, band: Band | None, *, axis_only: bool = False) -> None:
         if band is not None and band.along == "size" and not table.exact:
@@ -124,7 +124,7 @@ class _Room:
 
     @property
     def empty(self) -> bool:
-        """Whether no network lies within the axis' bound and the band."""
+        """True if no network is within the axis' bound and the band."""
         if self._band is not None and self._band.along == "depth":
             edges = zip(self._table.depths, self._table.node(self._at).edges, strict=True)
             inside = [edge for depth, edge in edges if edge and self._band.low <= depth <= self._band.high]
@@ -184,14 +184,14 @@ class _Room:
         self._spent = self._table.add(self._spent, edge[1])
 
     def _may(self, edge: Edge | None, limits: Costs) -> bool:
-        """Whether a network that fits may follow, below the upper end of the band."""
+        """Return True if a network that fits may follow, below the upper end of the band."""
         if edge is None:
             return False
         spent = self._table.add(self._spent, edge[1])
         return self._table.fits(edge[0], (self._high - spent[0], *spent[1:]), limits)
 
     def _in_band(self, edge: Edge | None, index: int) -> bool:
-        """Whether a network in the band may follow, as far as its lower end (or a depth) is concerned."""
+        """Return True if a network above the band's lower end (or of its depth) may follow."""
         if edge is None or self._band is None:
             return edge is not None
         if self._band.along == "depth":

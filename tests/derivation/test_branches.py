@@ -61,8 +61,8 @@ def test_skip_projections() -> None:
 @pytest.mark.parametrize(
     ("policy", "message"),
     [
-        ("none", r"needs equal shapes; the shortcut brings 3×32×32, the body leaves 8×16×16"),
-        ("conv(1, 8)", r"the projection leaves 8×32×32, the body 8×16×16; they are added"),
+        ("none", r"needs equal shapes; the shortcut has 3×32×32, the body gives 8×16×16"),
+        ("conv(1, 8)", r"the projection gives 8×32×32, the body 8×16×16; they are added"),
     ],
 )
 def test_skips_that_do_not_fit(policy: str, message: str) -> None:
@@ -87,7 +87,7 @@ def test_parallel_and_split() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("network = parallel(conv(3, 8), maxpool)", "add needs equal shapes, got 8×32×32 and 3×16×16"),
+        ("network = parallel(conv(3, 8), maxpool)", "add needs equal shapes, but got 8×32×32 and 3×16×16"),
         ("network = parallel(conv(3, 8), maxpool, join=concat)", "concat needs equal heights and widths"),
         ("network = split(identity, identity)", "3 channels cannot be split into 2 equal parts"),
     ],
@@ -163,7 +163,7 @@ def test_graphs_inside_everything() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("network = graph { a = conv(3, 8)(x); return a + x }", "add needs equal shapes, got 8×32×32 and 3×32×32"),
+        ("network = graph { a = conv(3, 8)(x); return a + x }", "add needs equal shapes, but got 8×32×32 and 3×32×32"),
         ("network = graph { a = maxpool(x); return concat(a, x) }", "concat needs equal heights and widths"),
     ],
 )

@@ -170,7 +170,7 @@ def test_tied_takes_the_same_value_from_a_range_that_moves() -> None:
     text = "network = conv(3, 8) tied(conv(3, in..32:8) conv(1, 24)){2}"
     part = (conv(3, 24), conv(1, 24))
     assert built(text, {"conv#2.channels": 24}) == Sequence((conv(3, 8), *part, *part))
-    message = "come out alike each time: it took 16 for conv#2.channels first, and now the offer is 24, 32"
+    message = "must be equal, but the first took 16 for conv#2.channels, a copy can only take 24, 32"
     with pytest.raises(ShapeError, match=re.escape(message)):
         derive(text, {"conv#2.channels": 16})
 
@@ -178,8 +178,8 @@ def test_tied_takes_the_same_value_from_a_range_that_moves() -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("conv(3|5, in*2){in//8}", "a copy comes to conv.kernel, the first did not"),
-        ("conv(3|5, 8){16//in}", "a copy does not come to conv.kernel"),
+        ("conv(3|5, in*2){in//8}", "a copy reaches conv.kernel, the first does not"),
+        ("conv(3|5, 8){16//in}", "a copy does not reach conv.kernel"),
     ],
 )
 def test_tied_parts_that_cannot_come_out_alike(body: str, message: str) -> None:
@@ -197,7 +197,7 @@ def test_shared_weights() -> None:
     assert built("network = shared(shared(act(relu)){2} dropout(0.1)){3}") == Shared(
         Sequence((Shared(Act(), 2), Dropout(0.1))), 3
     )
-    with pytest.raises(ShapeError, match="a shared part must keep its input's shape, got 3×32×32 -> 8×32×32"):
+    with pytest.raises(ShapeError, match="a shared part must keep its input's shape, but got 3×32×32 -> 8×32×32"):
         derive("network = shared(conv(3, 8)){2}")
 
 
@@ -254,7 +254,7 @@ def test_mutual_recursion_with_parameters() -> None:
 
 def test_recursion_that_runs_too_deep() -> None:
     """A count computed to be above 0 may force recursion beyond the limit: that is an error, not an endless loop."""
-    with pytest.raises(LanguageError, match=r"more than 12 nested calls|comes to an end within 12 nested calls"):
+    with pytest.raises(LanguageError, match=r"nest at most 12 deep|no option ends within 12 nested calls"):
         derive("network = a(1)\na(n) = act(relu) a(n){n} | a(n){n}", {})
 
 
@@ -287,32 +287,34 @@ def test_the_output_must_fit_the_classes() -> None:
 
 def test_a_network_has_nothing_left_to_choose() -> None:
     """The refusing chooser names the decision, its options and its place."""
-    with pytest.raises(LanguageError, match=r"<text>:1:19: in rule 'network': a network has nothing left to choose, "):
+    with pytest.raises(LanguageError, match=r"<text>:1:19: in rule 'network': a network contains no choices, "):
         expand(
             load_grammar("network = conv(3, 8|16)"), input_shape=IMAGE, classes=10, vocabulary=VOCABULARY, choose=refuse
         )
     decision = Decision("c", "value", tuple(range(9)), (1 / 9,) * 9, (True,) * 9, True)
-    with pytest.raises(LanguageError, match="but c is one of 0, 1, 2, 3, 4, 5, …; write the one that is meant"):
+    with pytest.raises(LanguageError, match="but c is one of 0, 1, 2, 3, 4, 5, …; write one of them"):
         refuse(decision)
 
 
 def test_a_chooser_must_choose_what_is_allowed() -> None:
-    """An option that cannot come to an end is refused with its name."""
-    with pytest.raises(LanguageError, match=r"kind=skip\(tree\) cannot come to an end; choose another option"):
+    """An option that never ends is refused with its name."""
+    with pytest.raises(LanguageError, match=r"kind=skip\(tree\) never ends; choose another option"):
         expand(load_grammar(TREE), input_shape=IMAGE, classes=4, vocabulary=VOCABULARY, choose=lambda _: 2)
 
 
 def test_limits() -> None:
     """Too many layers, too deep nesting, endless work on nothing: errors, not endless loops."""
-    with pytest.raises(LanguageError, match="a network of more than 2,000 layers"):
+    with pytest.raises(LanguageError, match="a network has at most 2,000 layers, but this one has more; repeat less"):
         derive("network = (act(relu){200}){11}")
     nested = "act(relu)"
     for _ in range(LIMIT_NESTING + 1):
         nested = f"skip({nested})"
-    with pytest.raises(LanguageError, match=f"parts are nested deeper than {LIMIT_NESTING}"):
+    with pytest.raises(LanguageError, match=f"parts nest at most {LIMIT_NESTING} deep"):
         derive(f"network = {nested}")
     assert derive(f"network = {nested[5:-1]}").shape == IMAGE
-    with pytest.raises(LanguageError, match="more than 200,000 steps without a choice; repeat less"):
+    with pytest.raises(
+        LanguageError, match="at most 200,000 steps without a choice, but this one takes more; repeat less"
+    ):
         derive("network = (((identity{0}){200}){200}){200}")
 
 

@@ -130,20 +130,29 @@ def test_nested_choices() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("network = a(4)\na(c) = conv(3, c-4)", "conv: channels must be at least 1, got 0"),
-        ("network = a(4)\na(c) = conv(3, 8//(c-4))", "division by zero: 8 // 0"),
-        ("network = a(4)\na(c) = conv(3, c*1.5)", "channels takes a whole number, got 6.0|must be a whole number"),
-        ("network = a(4)\na(c) = conv(3, 8){c-5}", r"a repetition \{m..n\} needs 0 <= m <= n <= 200, got \{-1..-1\}"),
-        ("network = a(4)\na(c) = conv(3, 8){c*100}", "<= 200, got"),
+        ("network = a(4)\na(c) = conv(3, c-4)", "conv: channels must be at least 1, but got 0"),
+        ("network = a(4)\na(c) = conv(3, 8//(c-4))", "a divisor must not be 0, but got 8 // 0"),
+        ("network = a(4)\na(c) = conv(3, c*1.5)", "channels takes a whole number, but got 6.0|must be a whole number"),
+        (
+            "network = a(4)\na(c) = conv(3, 8){c-5}",
+            r"a repetition \{m..n\} needs 0 <= m <= n <= 200, but got \{-1..-1\}",
+        ),
+        ("network = a(4)\na(c) = conv(3, 8){c*100}", "<= 200, but got"),
         ("network = a(4)\na(c) = conv(3, 8){c..2}", r"got \{4..2\}"),
-        ("network = a(0.5)\na(c) = conv(3, 8){c}", r"needs whole numbers, got \{0.5..0.5\}|must be a whole number"),
-        ("network = a(4)\na(c) = conv(3, c..2)", "a range must not fall, got 4..2"),
-        ("network = a(0)\na(c) = conv(3, 4..8:c)", "step must be above 0, got 4..8:0"),
-        ("network = a(1)\na(c) = conv(3, 4..8*c)", r"begins above 0 and grows, got 4..8\*1"),
+        ("network = a(0.5)\na(c) = conv(3, 8){c}", r"needs whole numbers, but got \{0.5..0.5\}|must be a whole number"),
+        ("network = a(4)\na(c) = conv(3, c..2)", "a range must not decrease, but got 4..2"),
+        ("network = a(0)\na(c) = conv(3, 4..8:c)", "step must be above 0, but got 4..8:0"),
+        ("network = a(1)\na(c) = conv(3, 4..8*c)", r"must start above 0 and grow, but got 4..8\*1"),
         ("network = a(1)\na(c) = conv(3, c..9000)", "a range holds at most 1,000 values; take a larger step"),
-        ("network = a(relu)\na(c) = conv(3, c+1)", "needs numbers?, got 'relu' . 1|needs a number|whole number"),
-        ("network = a(relu)\na(c) = conv(3, 1..c)", "a range needs numbers, got 1..'relu'|whole number|needs a number"),
-        ("network = a(10000000)\na(c) = conv(3, c*c*c)", "exceeds 1e.15; use smaller numbers"),
+        ("network = a(relu)\na(c) = conv(3, c+1)", "needs numbers?, but got 'relu' . 1|needs a number|whole number"),
+        (
+            "network = a(relu)\na(c) = conv(3, 1..c)",
+            "a range needs numbers, but got 1..'relu'|whole number|needs a number",
+        ),
+        (
+            "network = a(10000000)\na(c) = conv(3, c*c*c)",
+            "results must be at most 1e.15, but got .*; use smaller numbers",
+        ),
         ('network = a("conv norm")\na(o) = conv(3, 8, order=o)', "act=relu is set but order=.conv norm. has no 'act'"),
     ],
 )
@@ -158,7 +167,7 @@ def test_values_outside_their_limits(text: str, message: str) -> None:
 def test_numbers_of_different_types_stay_apart() -> None:
     """1, 1.0 and true are three values: what is kept for one is not given out for another."""
     text = "network = a(1) a(true)\na(v) = linear(4, bias=v)"
-    with pytest.raises(LanguageError, match=r"bias takes true or false, got 1|must be true or false"):
+    with pytest.raises(LanguageError, match=r"bias takes true or false, but got 1|must be true or false"):
         derive(text)
     assert built("network = a(true) a(false)\na(v) = linear(4, bias=v)") == Sequence((Linear(4), Linear(4, bias=False)))
 

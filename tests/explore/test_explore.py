@@ -94,7 +94,7 @@ def test_equal_seeds_give_equal_results() -> None:
 
 def test_no_draws_are_an_error() -> None:
     """At least one draw is needed."""
-    with pytest.raises(ValueError, match="an exploration needs at least one draw, got n=0"):
+    with pytest.raises(ValueError, match="an exploration needs at least one draw, but got n=0"):
         explore_draws(space_of(GRAMMARS["graph"]), 0, 0)
 
 

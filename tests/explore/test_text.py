@@ -62,7 +62,8 @@ def test_the_text_has_every_part(space):
 )
 def test_a_share_of_all_reads_as_people_write_it(fitting, share):
     """Two digits are enough, in no power of ten; what is rarer than one in ten thousand is a ratio."""
-    assert f"{fitting:,} of them fit params ≤ 4,000, exactly, {share} of all." in exact_text(census(fitting=fitting))
+    verb = "fits" if fitting == 1 else "fit"
+    assert f"{fitting:,} of them {verb} params ≤ 4,000, exactly, {share} of all." in exact_text(census(fitting=fitting))
 
 
 def test_a_space_that_was_not_counted_says_why(space):
@@ -110,7 +111,7 @@ def test_shares_and_estimates_are_labelled():
     assert "An estimated 90.0 ± 2.0 % of those keep the other bounds, too." in text
     assert "an estimated 0.50 ± 0.10 different networks per derivation" in text
     assert "with probability 25.0 %, exactly" in text
-    assert "Left open: a state was left out." in text
+    assert "Not counted: a state was left out." in text
     assert exact_text(census(derivations=None, fitting=None, smallest=None, prior={}, bins=())) == []
 
 

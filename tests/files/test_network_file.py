@@ -262,7 +262,7 @@ def test_mistakes_in_the_network_name_the_files_line() -> None:
     assert shape.startswith("f.yaml:7:5: in rule 'network': kernel 9 is larger than the input 8×8")
     choice = located(GOOD.replace("conv(3, 8)", "conv(3, 8|16)"), LanguageError)
     assert choice.startswith(
-        "f.yaml:6:21: in rule 'network': a network has nothing left to choose, but conv.channels is one of 8, 16"
+        "f.yaml:6:21: in rule 'network': a network contains no choices, but conv.channels is one of 8, 16"
     )
     end = located(GOOD.replace(" linear(classes)", ""), ShapeError)
     assert end.startswith("f.yaml:6:3: in rule 'network': the network ends with 8×1×1, but 10 classes need 10 values")

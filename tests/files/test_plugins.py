@@ -149,7 +149,7 @@ WRONG = {
     block(parameters=', a: Literal["in"]'): r"the options of a Literal must be plain words, but got 'in'",
     block(parameters=", *rest: int"): r"mine\.py:7:49: rest has no fixed name; a grammar needs parameters one by one",
     block(parameters=", split: int = 2"): r"mine\.py:7:48: 'split' is a word of the language; give the parameter",
-    block(parameters=", a: int = 0.5"): r"mine\.py:7:48: a default must be what .*; a takes a whole number, got 0\.5",
+    block(parameters=", a: int = 0.5"): r"mine\.py:7:48: a default must be .* a takes a whole number, but got 0\.5",
     block(parameters=", a: int = None"): r"a default must be what a grammar can write .*; a is None",
     block(parameters=", a: float = float('nan')"): r"a default must be what a grammar can write .*; a is nan",
     block(parameters=", a: str = 'x\"'"): r"a takes a text of one line without double quotes",

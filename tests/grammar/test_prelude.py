@@ -55,7 +55,7 @@ def test_every_rule_stands_in_a_network(rule):
     text = f"from prelude import {rule.name}\nnetwork = conv(3, 32) {part_of(rule)} gap linear(classes)"
     assert check(resolve(parse_grammar(text), None), VOCABULARY) == ()
     if rule.name in SPACES:
-        with pytest.raises(LanguageError, match=r"nothing left to choose, but nb201_.*kind is one of"):
+        with pytest.raises(LanguageError, match=r"contains no choices, but nb201_.*kind is one of"):
             network_of(text)
     else:
         assert params_of(text) > 0

@@ -271,14 +271,14 @@ def test_logits_are_flat() -> None:
     [
         (Conv(9, 4, padding=0), "kernel 9 is larger than the input 9×7"),
         (Conv(3, 4, groups=3), "groups=3 must divide the 16 channels"),
-        (Skip(Conv(3, 4)), "add needs equal shapes, got 16×9×7 and 4×9×7"),
+        (Skip(Conv(3, 4)), "add needs equal shapes, but got 16×9×7 and 4×9×7"),
         (Split((Identity(), Identity(), Identity())), "16 channels cannot be split into 3 equal parts"),
-        (Shared(Conv(3, 4), 2), "a shared part must keep its input's shape, got 16×9×7 -> 4×9×7"),
-        (Sequence((Linear(4), Conv(3, 4))), "conv needs an image, got 4 features"),
-        (Graph(("p", "q"), (), GraphName("p")), "the graph has 2 inputs, got 1"),
+        (Shared(Conv(3, 4), 2), "a shared part must keep its input's shape, but got 16×9×7 -> 4×9×7"),
+        (Sequence((Linear(4), Conv(3, 4))), "conv needs an image, but got 4 features"),
+        (Graph(("p", "q"), (), GraphName("p")), "the graph has 2 inputs, but got 1"),
         (
             Graph(("x",), (), GraphApply(Identity(), ("x", "x"))),
-            "only a graph takes 2 inputs, got Identity",
+            "only a graph takes 2 inputs, but got Identity",
         ),
     ],
     ids=_name,
@@ -327,5 +327,5 @@ def test_errors_in_a_studys_own_code_are_reported() -> None:
 
 def test_unknown_activations_are_refused() -> None:
     """A word that is no activation is a request error."""
-    with pytest.raises(RequestError, match=r"an activation is one of relu, .* got 'mish'"):
+    with pytest.raises(RequestError, match=r"an activation is one of relu, .* but got 'mish'"):
         build_nodes(Act("mish"), (3, 6, 6))

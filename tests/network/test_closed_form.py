@@ -134,15 +134,15 @@ def test_shape_after_a_primitive(node: object, shape: Shape) -> None:
         (Conv(5, 8, padding=0), (4, 3, 3), "kernel 5 is larger than the input 3×3"),
         (Conv(9, 8, padding=1), (4, 3, 3), "kernel 9 is larger than the padded input 5×5"),
         (Conv(3, 8, dilation=8, padding=0), IMAGE, "kernel 3 with dilation 8 spans 17 and is larger than the input"),
-        (Conv(2, 8), IMAGE, "padding same needs an odd kernel, got 2"),
+        (Conv(2, 8), IMAGE, "padding same needs an odd kernel, but got 2"),
         (Conv(3, 8, groups=3), IMAGE, "groups=3 must divide the 4 channels that come in and the 8 that go out"),
-        (Conv(3, 12, norm="group"), IMAGE, "group norm needs channels in 8 equal groups, got 12"),
-        (Norm("group", 3), IMAGE, "group norm needs channels in 3 equal groups, got 4"),
+        (Conv(3, 12, norm="group"), IMAGE, "group norm needs channels in 8 equal groups, but got 12"),
+        (Norm("group", 3), IMAGE, "group norm needs channels in 3 equal groups, but got 4"),
         (Shuffle(3), IMAGE, "4 channels cannot be shuffled between 3 equal groups"),
         (MaxPool(2, 2, 2), IMAGE, "padding 2 is more than half of the pooling kernel 2"),
         (MaxPool(4), (4, 3, 3), "kernel 4 is larger than the input 3×3"),
         (Pad(2), IMAGE, "pad adds channels, it cannot turn 4 into 2"),
-        (Conv(3, 8), (10,), "conv needs an image, got 10 features; put it before linear"),
+        (Conv(3, 8), (10,), "conv needs an image, but got 10 features; put it before linear"),
         (DepthwiseConv(3), (10,), "dwconv needs an image"),
     ],
 )
@@ -156,23 +156,23 @@ def test_joins() -> None:
     """Sums and products need equal shapes, concatenation equal heights and widths."""
     assert joined_shape("concat", ((4, 8, 8), (2, 8, 8))) == (6, 8, 8)
     assert joined_shape("mul", ((4, 8, 8), (4, 8, 8))) == (4, 8, 8)
-    with pytest.raises(ShapeError, match="add needs equal shapes, got 4×8×8 and 2×8×8"):
+    with pytest.raises(ShapeError, match="add needs equal shapes, but got 4×8×8 and 2×8×8"):
         joined_shape("add", ((4, 8, 8), (2, 8, 8)))
-    with pytest.raises(ShapeError, match="concat needs equal heights and widths, got 4×8×8 and 4×4×4"):
+    with pytest.raises(ShapeError, match="concat needs equal heights and widths, but got 4×8×8 and 4×4×4"):
         joined_shape("concat", ((4, 8, 8), (4, 4, 4)))
 
 
 @pytest.mark.parametrize("after", [(16, 8, 8), (16, 4, 4), (16, 3, 3), (4, 1, 1)])
 @pytest.mark.parametrize("how", ["auto", "pad"])
 def test_projection_leads_to_the_bodys_shape(how: str, after: Shape) -> None:
-    """Whatever stands on the shortcut ends with the shape that the body leaves."""
+    """Every kind of projection ends with the shape of the body's output."""
     assert shape_after(projection(IMAGE, after, how), IMAGE) == after  # type: ignore[arg-type]
 
 
 def test_projection_of_vectors_and_impossible_ones() -> None:
     """Vectors get a linear layer; where no stride leads from one to the other the error asks for a projection."""
     assert projection((8,), (16,), "auto") == Linear(16)
-    with pytest.raises(ShapeError, match=r"brings 4×8×8, the body leaves 4×6×6, and no stride.*project="):
+    with pytest.raises(ShapeError, match=r"has 4×8×8, the body gives 4×6×6, and no stride.*project="):
         projection(IMAGE, (4, 6, 6), "auto")
     with pytest.raises(ShapeError, match="pad can only add channels; take project=auto"):
         projection(IMAGE, (2, 8, 8), "pad")
@@ -183,12 +183,12 @@ def test_projection_of_vectors_and_impossible_ones() -> None:
 @pytest.mark.parametrize(
     ("node", "message"),
     [
-        (Shared(Conv(3, 8), 2), "a shared part must keep its input's shape, got 4×8×8 -> 8×8×8"),
+        (Shared(Conv(3, 8), 2), "a shared part must keep its input's shape, but got 4×8×8 -> 8×8×8"),
         (Split((PLAIN, PLAIN, PLAIN)), "4 channels cannot be split into 3 equal parts"),
         (Skip(Conv(3, 8)), "add needs equal shapes"),
         (Parallel((PLAIN, MaxPool()), "concat"), "concat needs equal heights and widths"),
-        (Graph(("p", "q"), (), GraphName("p")), "the graph has 2 inputs, got 1"),
-        (Graph(("x",), (), GraphApply(PLAIN, ("x", "x"))), "only a graph takes 2 inputs, got Conv"),
+        (Graph(("p", "q"), (), GraphName("p")), "the graph has 2 inputs, but got 1"),
+        (Graph(("x",), (), GraphApply(PLAIN, ("x", "x"))), "only a graph takes 2 inputs, but got Conv"),
     ],
 )
 def test_impossible_combinations_are_refused(node: object, message: str) -> None:

@@ -75,7 +75,7 @@ def test_unknown_names_are_own_primitives() -> None:
 @pytest.mark.parametrize("part", ["pool", "conv norm norms"])
 def test_unknown_parts_of_an_order_are_refused(part: str) -> None:
     """A convolution made by hand with a word that no order has raises, and loses nothing in silence."""
-    with pytest.raises(RequestError, match=r"an order is made of conv, norm, act and drop, got '(pool|norms)'"):
+    with pytest.raises(RequestError, match=r"an order is made of conv, norm, act and drop, but got '(pool|norms)'"):
         build_nodes(Conv(3, 4, norm="none", order=part), (3, 8, 8))
 
 

@@ -113,7 +113,7 @@ def test_the_key_gives_the_study_its_primitives(make_own):
         ({"plugin": "[blocks.py]"}, "a study has no key 'plugin'; did you mean 'plugins'?"),
         ({"defaults": "{stated: {chanels: 4}}"}, "has no key 'chanels'; did you mean 'channels'?"),
         ({"defaults": "{statd: {channels: 4}}"}, "has no key 'statd'; did you mean 'stated'?"),
-        ({"defaults": "{stated: {channels: wide}}"}, "stated: channels takes a whole number, got 'wide'"),
+        ({"defaults": "{stated: {channels: wide}}"}, "stated: channels takes a whole number, but got 'wide'"),
     ],
 )
 def test_wrong_keys_are_located(make_own, changes, message):

@@ -87,8 +87,8 @@ def test_too_much_joint_work_leaves_the_axis_aside() -> None:
 
 
 def test_refusals() -> None:
-    """Depth is no sum, and too many states are not looked into."""
-    with pytest.raises(ValueError, match="depth is no sum over a network's parts"):
+    """Depth is not a sum, and too many states are not looked into."""
+    with pytest.raises(ValueError, match="depth is not a sum over a network's parts"):
         cost_distribution(space_of(FLAGSHIP, params=100), "depth")
     small = cost_distribution(space_of(FLAGSHIP, shape=(3, 32, 32), classes=10, params=200_000), states=100)
     assert small == TooLarge("the space has more than 100 states within the budget, too many for a histogram")

@@ -140,8 +140,8 @@ def test_reasons_of_rejection() -> None:
     shape = derive(space_of(GRAMMARS["skip without projection"]), last)
     assert isinstance(shape, Rejection)
     assert shape.reason == "shape"
-    assert "skip(project=none) needs equal shapes; the shortcut brings 4×6×6, the body leaves 8×6×6" in shape.text
+    assert "skip(project=none) needs equal shapes; the shortcut has 4×6×6, the body gives 8×6×6" in shape.text
     wrong = derive(space_of(GRAMMARS["wrong arguments"]), lambda _: 0)
     assert isinstance(wrong, Rejection)
     assert wrong.reason == "argument"
-    assert "channels must be at least 1, got 0" in wrong.text
+    assert "channels must be at least 1, but got 0" in wrong.text

@@ -19,17 +19,17 @@ class FlowValue:
     """One tensor of a network and the operation that makes it."""
 
     operation: str
-    """What is done, with all its arguments: ``conv 3 16 1 1 1 1 False``, ``add``."""
+    """Operation with all its arguments: ``conv 3 16 1 1 1 1 False``, ``add``."""
     inputs: tuple[int, ...]
     """Earlier values, by their position in the list."""
     weighted: bool = False
-    """Whether the operation has weights of its own, so that doing it twice gives two values."""
+    """True if the operation has its own weights, so that running it twice gives two values."""
     random: bool = False
-    """Whether doing it twice gives two values in training (dropout)."""
+    """True if running it twice gives two values in training (dropout)."""
 
     @property
     def commutes(self) -> bool:
-        """Whether the order of its inputs is of no matter."""
+        """True if the order of its inputs does not matter."""
         return self.operation in ("add", "mul")
 
 

@@ -1,4 +1,4 @@
-"""What combinations of parts do to an input: sequences, residual sums, branches, shared parts.
+"""Cost of combined parts: sequences, residual sums, branches, shared parts.
 
 Every part is described by one `PartCost`, whatever is inside it, so a network is worked out from the leaves up in
 one pass. Leaves are remembered per (primitive, input shape). Graphs are in `budgetnet.network.cost.dag_cost`.
@@ -89,7 +89,8 @@ def _shared(node: nodes.Shared, shape: Shape, custom: Mapping[str, CustomForm]) 
     body = part_of(node.body, shape, custom)
     if body.shape != shape:
         raise ShapeError(
-            f"a shared part must keep its input's shape, got {describe_shape(shape)} -> {describe_shape(body.shape)}"
+            f"a shared part must keep its input's shape, but got {describe_shape(shape)} -> "
+            f"{describe_shape(body.shape)}"
         )
     growth, stride = 0, 1
     for _ in range(node.times):

@@ -99,13 +99,15 @@ def as_graph(node: Node, inputs: int) -> nodes.Graph[Node]:
         behind = nodes.GraphApply(rest[0] if len(rest) == 1 else nodes.Sequence(rest), (name,))
         return nodes.Graph(first.inputs, (*first.bindings, nodes.Binding(name, first.result)), behind)
     if not isinstance(node, nodes.Graph):
-        raise ShapeError(f"only a graph takes {inputs} inputs, got {type(node).__name__}; write graph(p, q) {{ … }}")
+        raise ShapeError(
+            f"only a graph takes {inputs} inputs, but got {type(node).__name__}; write graph(p, q) {{ … }}"
+        )
     return node
 
 
 def _flow(graph: nodes.Graph[Node], shapes: tuple[Shape, ...], part_of: PartOf) -> _Flow:
     if len(shapes) != len(graph.inputs):
-        raise ShapeError(f"the graph has {len(graph.inputs)} inputs, got {len(shapes)}")
+        raise ShapeError(f"the graph has {len(graph.inputs)} inputs, but got {len(shapes)}")
     steps, result = _steps(graph)
     found = dict(zip(graph.inputs, shapes, strict=True))
     routes: dict[str, tuple[Route, ...]] = {
@@ -213,7 +215,7 @@ class _Peak:
     """The tensor behind each name; an input's is its position."""
     sizes: dict[int, int]
     peaks: dict[str, Callable[[tuple[int, ...], tuple[bool, ...]], int]]
-    """Of each applied part, by its target."""
+    """Peak memory of each applied part, by its target."""
     result: str
     inputs: int
 

@@ -1,4 +1,4 @@
-"""What one operation does to an input and costs, remembered per operation and input shape.
+"""Output shape and cost of one operation, cached per operation and input shape.
 
 Memory: see `budgetnet.network.cost.dag_cost`, which says what `Part.free` and `Part.kept` mean.
 """

@@ -1,4 +1,4 @@
-"""What a network costs: the totals and the rows of a layer table. One multiply-add counts as one FLOP."""
+"""Cost of a network: the totals and the rows of a layer table. One multiply-add counts as one FLOP."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ class Layer:
     """Without the batch."""
     params: int
     flops: int
-    """Of all the times it runs (a shared part runs several times)."""
+    """FLOPs of all its runs (a shared part runs several times)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomCost:
-    """What a study says its own primitive does to an input: the fast path beside fvcore."""
+    """Cost of a study's own primitive on an input, as the study declares it: the fast path beside fvcore."""
 
     output: Shape
     params: int

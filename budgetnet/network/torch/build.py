@@ -89,7 +89,7 @@ def build_own(node: nodes.Custom, shape: Shape, custom: Mapping[str, CustomModul
 
     Raises:
         RequestError: it is not among them.
-        ShapeError: it fails on such an input, or leaves something else than one tensor.
+        ShapeError: it fails on such an input, or returns something other than one tensor.
     """
     make = custom.get(node.name)
     if make is None:
@@ -108,7 +108,7 @@ def build_own(node: nodes.Custom, shape: Shape, custom: Mapping[str, CustomModul
         came = str(tuple(output.shape)) if isinstance(output, Tensor) else type(output).__name__
         raise ShapeError(
             f"{node.name} must map (N, {', '.join(map(str, shape))}) to one tensor (N, channels, height, width) or "
-            f"(N, features), got {came} for N = 1"
+            f"(N, features), but got {came} for N = 1"
         )
     return module.train(), tuple(output.shape[1:])
 

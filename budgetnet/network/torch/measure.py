@@ -94,7 +94,7 @@ _PRODUCTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """What fvcore and ``numel`` say about one network on one input of batch 1."""
+    """Counts of one network by fvcore and ``numel`` on one input of batch 1."""
 
     params: int
     """Learned values; weights that are shared count once."""

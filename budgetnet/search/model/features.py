@@ -35,7 +35,7 @@ from budgetnet.network.cost.leaf import leaf
 from budgetnet.network.cost.types import Cost, CustomForm
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.shapes import slice_shape
-from budgetnet.ops.base import Operation, Part
+from budgetnet.ops.base import Operation, PartCost
 
 __all__ = ["FEATURES_VERSION", "GROUPS", "features_of", "group_of"]
 
@@ -133,11 +133,11 @@ class _Walk:
             case _:
                 return self._add(*_described(node), leaf(node, shape), times)
 
-    def _inside(self, inner: Node, entry: Shape, times: int) -> Part:
+    def _inside(self, inner: Node, entry: Shape, times: int) -> PartCost:
         self.visit(inner, entry, times)
         return part_of(inner, entry, self.custom)
 
-    def _add(self, name: str, extras: tuple[tuple[str, float], ...], part: Part, times: int) -> Shape:
+    def _add(self, name: str, extras: tuple[tuple[str, float], ...], part: PartCost, times: int) -> Shape:
         """Add one primitive; its parameters count once, however often it runs."""
         found = self.found
         found[name] += times

@@ -1,6 +1,6 @@
 """Exact counts of derivations in numpy: whole numbers of any size as columns of limbs.
 
-A row of an array holds one limb of every count, the lowest first. BigCounts leave enough room at the top of 64 bits
+A row of an array holds one limb of every count, the lowest first. Limbs leave enough room at the top of 64 bits
 for the sums of one step, so carries are passed on once per step, not per addition.
 """
 
@@ -16,12 +16,12 @@ __all__ = ["BigCounts"]
 
 @dataclass(frozen=True, slots=True)
 class BigCounts:
-    """How counts are cut into limbs."""
+    """Layout of counts as limbs."""
 
     bits: int
-    """Of one limb."""
+    """Number of bits of one limb."""
     rows: int
-    """BigCounts per count."""
+    """Limbs per count."""
 
     @staticmethod
     def for_counts(largest: int, terms: int) -> BigCounts:

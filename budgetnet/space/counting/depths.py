@@ -78,7 +78,7 @@ class _Product:
         target, costs = graph.start
         ahead = [costs[self._place] + more for more in self._ahead(target)]
         self.depths = tuple(sorted(depth for depth in ahead if limit is None or depth <= limit))
-        """Of networks, as far as they are allowed."""
+        """Depths of networks within the limit."""
 
     @property
     def size(self) -> int:
@@ -91,7 +91,7 @@ class _Product:
         order: list[tuple[int, int]] = []
 
         def split(edge: Edge | None, ahead: int) -> Edge | None:
-            """Where an edge leads with *ahead* still to come before it; None if no network follows."""
+            """Return an edge's copy with *ahead* still to come before it; None if no network follows."""
             if edge is None:
                 return None
             target, costs = edge

@@ -45,7 +45,7 @@ LIMIT_ADDITIONS = 1 << 23
 """Points that are added up in all for the joint count: a second or two of work."""
 
 _BITS = 40
-"""Of the one cost in a joint point; the axis' cost is above them."""
+"""Bits of the one cost in a joint point; the axis' cost is in the bits above."""
 
 Additive = ("params", "flops", "activations")
 """Costs that are sums over a network's parts; depth and memory are not."""
@@ -66,17 +66,17 @@ class Bin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
-    """How many networks have which cost."""
+    """Number of networks by cost."""
 
     of: Bound
     bins: tuple[Bin, ...]
-    """Of equal width, from the least cost to the largest; a network of cost c is in the bin with low <= c <= high."""
+    """Bins of equal width, from the least cost to the largest; a network of cost c is in that with low <= c <= high."""
     total: int
     """Number of derivations in all bins."""
     exact: bool
-    """Whether all numbers are exact; else they are rounded to 15 digits."""
+    """True if all numbers are exact; else they are rounded to 15 digits."""
     precision: int
-    """By how much a network's cost may be off in the histogram, at most."""
+    """Largest error of a network's cost in the histogram."""
     within: Bound | None
     """The bound that all of them keep (the axis'); None: networks of any cost. The budget's bound on the
     histogram's own cost is not applied, so bins above it show what it takes away."""
@@ -91,7 +91,7 @@ class _Points:
     number: NDArray[np.float64]
     mass: NDArray[np.float64]
     error: int
-    """By how much the cost may be off."""
+    """Largest error of the cost."""
 
 
 _NOTHING = _Points(np.empty(0, np.int64), np.empty(0), np.empty(0), 0)
@@ -120,10 +120,10 @@ def cost_distribution(
         work: see `LIMIT_ADDITIONS`.
 
     Raises:
-        ValueError: the cost is no sum over a network's parts.
+        ValueError: if the cost is not a sum over a network's parts.
     """
     if of not in Additive:
-        raise ValueError(f"a histogram is of {', '.join(Additive)}; {of} is no sum over a network's parts")
+        raise ValueError(f"a histogram is of {', '.join(Additive)}; {of} is not a sum over a network's parts")
     with without_collector():
         graph = find_states(space, states, also=(of,))
         if graph is None:

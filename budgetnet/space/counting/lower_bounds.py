@@ -1,4 +1,4 @@
-"""What stands around a part while it is derived: lower bounds for depth and memory from the agenda alone.
+"""Lower bounds for depth and memory while a part is derived, from the agenda alone.
 
 Both numbers of a whole network depend on how branches meet, which a table over single states cannot follow. Each
 part's contribution can be bounded from below by what is certain at the moment it is made:
@@ -29,7 +29,7 @@ class LowerBounds:
         self._held: dict[int, frozenset[Shape]] = {}
 
     def aside(self, agenda: Cell) -> bool:
-        """Whether the first frame's parts may lie off the longest path."""
+        """Return True if the first frame's parts may be off the longest path."""
         return isinstance(agenda.frame, frames.CloseSkip) or self._inside(agenda.rest)
 
     def held(self, agenda: Cell, entry: Shape) -> int:

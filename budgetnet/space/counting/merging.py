@@ -17,7 +17,7 @@ from budgetnet.space.counting.states import BAD_ARGUMENT, BAD_SHAPE, COMPLETE, N
 __all__ = ["BEYOND", "Form", "MergedStates", "Way", "combine", "merge_states"]
 
 BEYOND = -4
-"""Where a way leads that was not looked into, above the axis' bound."""
+"""Target of a way above the axis' bound that was not explored."""
 _MOST_WAYS = 128
 """A class with more ways than this becomes a hub, so that sums over ways stay short."""
 _MOST_DERIVATIONS = 1 << 16
@@ -34,13 +34,13 @@ class Way:
     target: int
     """A hub's class, or `COMPLETE`."""
     step: int
-    """What is added on the axis."""
+    """Cost added on the axis."""
     others: tuple[int, ...]
     """The least that is added for each other bound (memory: the least maximum)."""
     weight: float
     """Sum of the prior probabilities of the derivations along it."""
     count: int
-    """How many they are."""
+    """Number of these derivations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class MergedStates:
 
 
 def combine(others: tuple[Bound, ...], first: tuple[int, ...], second: tuple[int, ...]) -> tuple[int, ...]:
-    """What two parts add together for the other bounds: sums, for memory the larger."""
+    """Return the other costs of two parts together: sums, for memory the larger."""
     return tuple(
         max(one, other) if bound == "peak_activation_bytes" else one + other
         for bound, one, other in zip(others, first, second, strict=True)

@@ -57,9 +57,9 @@ class ShortestPaths:
         self.end: PathStep | None = None
         """The shortest path to the end of a network."""
         self.looked = 0
-        """How many states were looked into."""
+        """Number of states explored."""
         self.options = 0
-        """How many options all decisions have together, those included that were not looked into."""
+        """Number of options of all decisions, including those that were not explored."""
         self._heap: list[tuple[int, int]] = []
         self.start: Edge = tracer.follow(tracer.start())
         """The first decision (or end), and what every network costs before it."""

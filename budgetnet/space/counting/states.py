@@ -44,7 +44,7 @@ class StateGraph:
     """The states of a space."""
 
     axis: Bound | None
-    """What edges add up exactly and first: params, else flops or activations; None if none of them is bounded."""
+    """The cost that edges add up first, exactly: params, else flops or activations; None if none of them is bounded."""
     others: tuple[Bound, ...]
     """The other bounds, and what else was asked for; depth and memory from below, and memory as a maximum."""
     start: Edge

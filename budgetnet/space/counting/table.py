@@ -37,7 +37,7 @@ OptionWeights = tuple[tuple[float, ...], tuple[bool, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """What follows a hub. Entry i of an array is about completions that cost up to ``start + i * stride``."""
+    """Completions after a hub. Entry i of an array is about those that cost up to ``start + i * stride``."""
 
     start: int
     stride: int
@@ -72,10 +72,10 @@ class Table:
         """If depths are told apart (`budgetnet.space.counting.depths`): those of networks, rising. The first decision
         is then between them, and `prior` says nothing of failures."""
         self.exact = exact
-        """Whether costs on the axis are told apart; else only the least of them is known (and what fits, exactly),
+        """True if costs on the axis are told apart; else only the least of them is known (and what fits, exactly),
         and weights are of everything that may follow, fitting or not."""
         self.axis: Bound | None = graph.axis
-        """What is followed exactly: params, else flops or activations."""
+        """The cost that is counted exactly: params, else flops or activations."""
         self.others: tuple[Bound, ...] = graph.others
         """The other bounds of the budget."""
         self.bound = space.budget.bounds()[graph.axis] if graph.axis else 0
@@ -90,9 +90,9 @@ class Table:
         self.bytes = 0
         """Memory that exact arrays need (or would need)."""
         self.seconds = 0.0
-        """What making it took."""
+        """Seconds that making the table took."""
         self.option_weights: dict[Hashable, dict[Hashable, OptionWeights]] = {}
-        """What derivations have looked up: see `budgetnet.space.within_budget`."""
+        """Cache of the derivations' look-ups; see `budgetnet.space.within_budget`."""
         self._graph = graph
 
     @property
@@ -136,7 +136,7 @@ class Table:
 
     @property
     def prior(self) -> dict[str, float]:
-        """Where the grammar's own draws end: ``fits`` (the axis), ``shape``, ``argument``, and else ``over``.
+        """Shares of the grammar's draws by outcome: ``fits`` (the axis), ``shape``, ``argument``, and else ``over``.
 
         Where states above the bound were not looked into, ``over`` holds all that leads there. An inexact table
         cannot tell ``fits`` from ``over``; it has ``complete`` instead.
@@ -179,7 +179,7 @@ class Table:
     # --- looking ahead ------------------------------------------------------------------------------
 
     def ways(self, target: int) -> list[Way]:
-        """Where completions go from the end of an edge: a node's number, or a code."""
+        """Return the ways of completions from the end of an edge (a node's number, or a code)."""
         if target == COMPLETE:
             return [Way(COMPLETE, 0, (0,) * len(self.others), 1.0, 1)]
         number = self.classes.of_node[target] if target >= 0 else BEYOND
@@ -188,7 +188,7 @@ class Table:
         return self.classes.ways.get(number, [])
 
     def fits(self, target: int, rest: Costs, limits: Costs) -> bool:
-        """Whether some completion may fit.
+        """Return True if some completion may fit.
 
         Args:
             target: the end of an edge.
@@ -209,7 +209,7 @@ class Table:
         return False
 
     def weigh(self, target: int, low: int, high: int, *, uniform: bool) -> tuple[float, int]:
-        """How much lies ahead that costs between *low* and *high* (inclusive) on the axis.
+        """Return the weight of all completions that cost between *low* and *high* (inclusive) on the axis.
 
         Args:
             target: the end of an edge.

@@ -28,10 +28,10 @@ _NO_WAY = np.iinfo(np.int64).max // 2
 
 @dataclass(frozen=True, slots=True)
 class TooLarge:
-    """Why there is no table."""
+    """The reason why there is no table."""
 
     text: str
-    """One sentence for people."""
+    """One readable sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def _most(classes: MergedStates) -> int:
 
 
 def _uses(classes: MergedStates) -> Counter[int]:
-    """How many hubs need each hub's numbers."""
+    """Return the number of hubs that need each hub's numbers."""
     return Counter(
         target
         for number in classes.lattice

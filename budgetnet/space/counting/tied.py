@@ -22,7 +22,7 @@ _COUNTED = "counted"
 """The site on the first entry of a tape that is not recorded; its label is the shape at the part's entry."""
 
 
-class NotAlike(Exception):  # noqa: N818 (no error: the search starts anew)
+class NotAlike(Exception):  # noqa: N818 (not an error: the search restarts)
     """A copy of a tied part does not leave the shape it was given."""
 
     def __init__(self, repeat: int) -> None:
@@ -81,7 +81,7 @@ class Ties:
 
 
 def is_counted(taping: Taping) -> bool:
-    """Whether a tape only stands for a part that is counted."""
+    """Return True if a tape is only a placeholder for a part that is counted."""
     return bool(taping.tape) and taping.tape[0].site == _COUNTED
 
 

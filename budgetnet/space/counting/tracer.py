@@ -19,20 +19,20 @@ from budgetnet.space.space import Space
 __all__ = ["BAD_ARGUMENT", "BAD_SHAPE", "COMPLETE", "NEVER", "Costs", "Edge", "StateNode", "Tracer"]
 
 Costs = tuple[int, ...]
-"""What is added: on the axis first (0 without one), then for each other bound of the budget."""
+"""Added costs: on the axis first (0 without one), then for each other bound of the budget."""
 
 NEVER = 1 << 62
 """More than any cost."""
 
 COMPLETE = -1
-"""Where an edge leads that ends in a network."""
+"""Target of an edge that ends in a network."""
 BAD_SHAPE = -2
-"""Where an edge leads that meets a shape error."""
+"""Target of an edge that ends in a shape error."""
 BAD_ARGUMENT = -3
-"""Where an edge leads that meets an argument outside its limits, or recursion without an end."""
+"""Target of an edge that ends in an argument outside its limits, or in endless recursion."""
 
 Edge = tuple[int, Costs]
-"""Where an option leads (a node's number, or one of the codes above) and what is added on the way."""
+"""Target of an option (a node's number, or one of the codes above) and the costs added on the way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What can be said against a space before anything runs, with the place in the text.
+"""Warnings about a space before anything runs, with the place in the text.
 
 Beside what the language itself finds suspicious (`budgetnet.grammar.checks.grammar`): options that no network for
 images of
@@ -38,12 +38,12 @@ class Useless:
 
     rule: str
     site: str
-    """What is chosen there, ``conv.kernel``."""
+    """Name of the choice, ``conv.kernel``."""
     labels: tuple[Label, ...]
     reason: str
     """Why, and what to do about it."""
     span: Span
-    """Of the first of them."""
+    """Place of the first of them."""
 
     def __str__(self) -> str:
         """``conv.kernel=9, 11 can never be taken: kernel 9 is larger than the input 3×3; leave them out``."""
@@ -52,22 +52,22 @@ class Useless:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What an examination of a space found."""
+    """Findings of an examination of a space."""
 
     warnings: tuple[Warning_, ...]
-    """What is legal but suspicious in the text alone; each with file, line, column and a caret."""
+    """Legal but suspicious parts of the text alone; each with file, line, column and a caret."""
     useless: tuple[Useless, ...] = ()
     """Options that no network can have; what can only be reached through them is left out."""
     impossible: str | None
     """Why the space holds no network within the budget, for an error; None if it may hold one."""
     smallest: Cost | None
-    """Of a network with the fewest parameters; None if there is no network or it was not found."""
+    """Cost of a network with the fewest parameters; None if there is no network or it was not found."""
     unchecked: str | None
     """Why options were not checked; None if they were."""
 
 
 def lint(space: Space, *, refuse: bool = False) -> tuple[Warning_, ...]:
-    """Return all that can be said against a space before anything runs.
+    """Return all warnings about a space before anything runs.
 
     Takes a fraction of a second for most grammars, a few seconds at most; says so where it did not check all.
 
@@ -98,7 +98,7 @@ def smallest(space: Space) -> Cost | None:
 
 
 def examine(space: Space, steps: int = SEARCH_STEPS) -> Report:
-    """Look for what is wrong with a space.
+    """Examine a space for options and budgets that cannot work.
 
     Args:
         space: the grammar, the images' shape and the budget.
@@ -146,7 +146,7 @@ def _excess(found: Reachable, costs: Costs) -> Excess | None:
 
 
 def _failure(found: Reachable, state: State) -> str:
-    """What goes wrong after a state from which no network follows; one of the ways, the others go wrong too."""
+    """Return one of the errors after a state from which no network follows."""
     machine = found.tracer
     try:
         stop = machine.run(state, SilentListener())
@@ -170,9 +170,9 @@ class _Offer:
     """How one option of a place in the text fares, over all decisions there that can be reached."""
 
     taken: bool = False
-    """Whether some network within the budget may have it."""
+    """True if some network within the budget may have it."""
     excess: Excess | None = None
-    """What breaks the budget where the option is possible; the least of it."""
+    """Smallest excess over the budget where the option is possible."""
     failed: State | None = None
     """A state after it from which no network follows."""
 
@@ -256,7 +256,7 @@ def _listed(labels: tuple[Label, ...]) -> str:
 
 
 def _span(rule: syntax.Rule, pending: Pending, key: _Key) -> Span:
-    """Where an option stands; the whole decision's place if it has none of its own."""
+    """Return an option's place in the text, or the decision's if the option has none."""
     defaults = (parameter.default for parameter in rule.parameters if parameter.default is not None)
     for root in (*defaults, rule.body):
         for node in walk(root):

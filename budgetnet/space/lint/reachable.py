@@ -37,12 +37,12 @@ class Reachable:
 
     space: Space
     bounds: tuple[Bound, ...]
-    """What is counted: parameters, then the budget's other bounds. Depth and memory are bounded from below."""
+    """Counted costs: parameters, then the budget's other bounds. Depth and memory are bounded from below."""
     start: Edge
     """The first decision (or end), and what every network costs before it."""
     decisions: tuple[Pending, ...]
     nodes: tuple[StateNode | None, ...]
-    """What each decision's options lead to; None where it was not looked into."""
+    """Targets of each decision's options; None for a decision that was not explored."""
     order: tuple[int, ...]
     """The decisions' numbers, each after those that lead to it."""
     after: tuple[Costs | None, ...]
@@ -51,7 +51,7 @@ class Reachable:
     tracer: Tracer
     """Made the decisions."""
     complete: bool
-    """Whether all decisions within the budget were looked into."""
+    """True if all decisions within the budget were explored."""
     shortest: tuple[int, ...] | None
     """The options of a derivation with the fewest parameters; None if there is no network or none was found."""
     least_params: int
