@@ -279,7 +279,7 @@ def test_a_closed_form_that_fails_refuses_the_input():
     ("more", "message"),
     [
         ("    @staticmethod\n    def cost(shape):\n        return 3\n", "must return a CustomCost, but got int"),
-        (form(output="[3, 8, 8]"), r"give an output of \(channels, height, width\) or \(features,\), but got \[3,"),
+        (form(output="[3, 8, 8]"), r"must give an output of .* or \(features,\), but got \[3,"),
         (form(params="0.5"), "must give whole numbers of at least 0, but got params=0.5"),
     ],
 )
