@@ -6,7 +6,7 @@
     class Recipe:
         epochs: int = key(12, "Passes over the train images.", low=1, unit="epochs", also=("n_epochs",))
 
-From this line follow the reading of the study file and its errors, the hints for misspelt keys, the JSON Schema, the
+This line determines the reading of the study file and its errors, the hints for misspelt keys, the JSON Schema, the
 page docs/study-file.md, and the bounds and the help of an option such as ``--epochs``.
 """
 
@@ -27,10 +27,10 @@ from budgetnet.numbers import number_text, read_number
 __all__ = ["REQUIRED", "BadValueError", "Key", "Kind", "check_keys", "key", "keys_of", "read_values", "unknown_key"]
 
 REQUIRED: Any = dataclasses.MISSING
-"""Stands in the place of a default where a key must be given."""
+"""Marks a key without a default, which must be given."""
 
 Kind = Literal["whole", "bytes", "number", "share", "flag", "word", "text", "path", "paths", "section", "own"]
-"""How a value is written. ``own``: as only this key is, so a function of its own reads it."""
+"""The way a value is written. ``own``: in a form that only this key has, read by a separate function."""
 
 _NUMBERS: dict[Kind, str] = {
     "whole": "a whole number",
@@ -41,12 +41,12 @@ _NUMBERS: dict[Kind, str] = {
 
 
 class BadValueError(StudyError):
-    """A value breaks the rule of its key; whoever knows where the key was written puts the place in front."""
+    """A value breaks the rule of its key; a caller that knows the key's place in a file adds it."""
 
     def __init__(self, key: str, problem: str) -> None:
         super().__init__(key, problem)
         self.key = key
-        """The key's name; with dots where it stands in a section of what was checked."""
+        """The key's name; with dots if it is in a section."""
         self.problem = problem
         """The rest of the sentence: the rule, what came, and what to do."""
 
@@ -59,41 +59,41 @@ class Key:
     """One key: what it means and which values are legal."""
 
     name: str = ""
-    """As it is written in a study file."""
+    """The key as written in a study file."""
     field: str = ""
-    """The name of the dataclass' field."""
+    """The name of the dataclass field."""
     kind: Kind = "own"
     help: str
     """Its meaning. The first sentence is an option's help."""
     default: Any = None
     left_out: str = ""
-    """What holds where the key is left out, in words, if the default does not say it."""
+    """The effect of leaving the key out, in words, if the default alone does not show it."""
     optional: bool = False
-    """Whether None is a legal value; it is what holds where the key is left out."""
+    """True if None is a legal value; it is then the default."""
     auto: bool = False
-    """Whether the word ``auto`` gives None."""
+    """True if the word ``auto`` gives None."""
     low: float | None = None
-    """The smallest legal number."""
+    """Lower bound, inclusive."""
     above: float | None = None
-    """The largest number that is too small."""
+    """Lower bound, exclusive."""
     high: float | None = None
-    """The largest legal number."""
+    """Upper bound, inclusive."""
     below: float | None = None
-    """The smallest number that is too large."""
+    """Upper bound, exclusive."""
     words: tuple[str | int, ...] = ()
     """The legal words."""
     own_rule: str = ""
-    """What a value must be, if kind and bounds do not say it."""
+    """The rule for a value, if kind and bounds do not give it."""
     unit: str = ""
-    """What a number counts."""
+    """Unit of a number."""
     example: str = ""
     """A legal value, as YAML writes it."""
     also: tuple[str, ...] = ()
-    """What other tools call it."""
+    """Names of the same setting in other tools."""
 
     @property
     def rule(self) -> str:
-        """What a value must be, in words that follow "must be"."""
+        """The rule for a value, in words that follow "must be"."""
         if self.own_rule:
             return self.own_rule
         match self.kind:
@@ -126,7 +126,7 @@ class Key:
         return " and ".join(f"{word} {number_text(bound)}" for word, bound in sides if bound is not None)
 
     def read(self, value: object) -> Any:
-        """Return a value of the field's type from a text as people write it, or from such a value.
+        """Return a value of the field's type from a text or from a value of another type.
 
         Raises:
             BadValueError: it is not what the key's rule says.
@@ -150,7 +150,7 @@ class Key:
                 return value
 
     def _number(self, value: float) -> float:
-        """Return a number in the type of the field: 1 as 1.0 where fractions are meant, 2e5 as 200000 in a count."""
+        """Return a number in the type of the field: 1 as 1.0 if the field is a float, 2e5 as 200000 if it is an int."""
         if self.kind in ("number", "share") and not isinstance(value, bool):
             return float(value)
         if self.kind in ("whole", "bytes") and isinstance(value, float) and value.is_integer():
@@ -205,21 +205,21 @@ class Key:
         )
 
     def bad(self, value: object, advice: str = "") -> BadValueError:
-        """Return the error that *value* breaks the rule; *advice* follows what came."""
+        """Return the error that *value* breaks the rule, with *advice* at its end."""
         return BadValueError(self.name, f"must be {self.rule}, but got {value!r}{advice}")
 
     @property
     def required(self) -> bool:
-        """Whether the key must be given."""
+        """True if the key must be given."""
         return self.default is REQUIRED and not self.left_out
 
     @property
     def shown_default(self) -> str:
-        """What holds where the key is left out, as a reader of the documentation sees it; empty if required."""
+        """The default as the documentation shows it; empty if the key is required."""
         return self.left_out or ("" if self.required else self._written_default())
 
     def _written_default(self) -> str:
-        """The default as YAML writes it; empty if it is not a single word."""
+        """The default as written in YAML; empty if it is not a single word."""
         match self.default:
             case bool():
                 return str(self.default).lower()
@@ -232,13 +232,13 @@ class Key:
 
     @property
     def shown_example(self) -> str:
-        """A legal value, as YAML writes it; empty if none is known."""
+        """A legal value, as written in YAML; empty if none is known."""
         return self.example or self._written_default()
 
 
 def key(
     default: Any,
-    help: str,  # noqa: A002 - it is what everyone calls it
+    help: str,  # noqa: A002 - the usual name
     *,
     name: str = "",
     kind: Kind | None = None,
@@ -255,25 +255,25 @@ def key(
     example: str = "",
     also: tuple[str, ...] = (),
 ) -> Any:
-    """Declare a dataclass' field as a key of the study file.
+    """Declare a dataclass field as a key of the study file.
 
     Args:
         default: the field's default, or `REQUIRED`.
         help: the key's meaning, in sentences; the first one is also an option's help.
         name: the key, if it is not the field's name.
-        kind: how it is written, if the field's type does not say it.
-        share: whether a number is a share, which people write as ``85%`` or ``0.85``.
-        in_bytes: whether a whole number counts bytes, and may have units such as ``KiB``.
-        left_out: what holds where the key is left out, in words, if the default does not say it.
-        auto: whether ``auto`` may be written for None.
-        low: the smallest legal number.
-        above: the largest number that is too small.
-        high: the largest legal number.
-        below: the smallest number that is too large.
-        rule: what a value must be, if kind and bounds do not say it.
-        unit: what a number counts.
-        example: a legal value, as YAML writes it; the default if empty.
-        also: what other tools call it.
+        kind: the way it is written, if it does not follow from the field's type.
+        share: True if a number is a share, which may be written as ``85%`` or ``0.85``.
+        in_bytes: True if a whole number counts bytes and may have units such as ``KiB``.
+        left_out: the effect of leaving the key out, in words, if the default alone does not show it.
+        auto: True if ``auto`` may be written for None.
+        low: lower bound, inclusive.
+        above: lower bound, exclusive.
+        high: upper bound, inclusive.
+        below: upper bound, exclusive.
+        rule: the rule for a value, if kind and bounds do not give it.
+        unit: unit of a number.
+        example: a legal value, as written in YAML; the default if empty.
+        also: names of the same setting in other tools.
     """
     declared = Key(
         name=name,
@@ -308,7 +308,7 @@ def keys_of(owner: type) -> Mapping[str, Key]:
 
 
 def _completed(declared: Key, field: str, hint: Any) -> Key:
-    """Add what the field's name and type say."""
+    """Add what follows from the field's name and type."""
     parts = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
     types = [part for part in parts if part is not NoneType]
     only = types[0] if len(types) == 1 else None
@@ -335,12 +335,12 @@ def _completed(declared: Key, field: str, hint: Any) -> Key:
 
 
 def check_keys(owner: object) -> None:
-    """Check every declared field of a dataclass' instance.
+    """Check every declared field of a dataclass instance.
 
     Raises:
         BadValueError: a value breaks its key's rule.
     """
-    for declared in keys_of(type(owner)).values():  # type: ignore[arg-type]  # mypy takes the class for unhashable
+    for declared in keys_of(type(owner)).values():  # type: ignore[arg-type]  # mypy considers the class unhashable
         declared.check(getattr(owner, declared.field))
 
 
@@ -359,7 +359,7 @@ def read_values(owner: type, mapping: Mapping[str, object]) -> dict[str, Any]:
 
 
 def unknown_key(name: str, legal: Mapping[str, Key]) -> str:
-    """Return what to say behind an unknown key: the key that was meant, or all there are."""
+    """Return the hint for an unknown key: the key that was probably meant, or all known keys."""
     usual = next((known for known, declared in legal.items() if name.lower() in declared.also), None)
     if usual is not None:
         return f"; did you mean {usual!r}?"

@@ -1,8 +1,8 @@
-"""Numbers as people write them, read alike wherever they stand: in study files, in recipes and behind options.
+"""Numbers as people write them, read in the same way in study files, recipes and options.
 
     200k   0.2M   2e5   200_000   200,000   80%   12kB   64KiB
 
-Units are powers of 1000 and may be written in either case; ``%`` is a hundredth. Where bytes are meant, units may end
+Units are powers of 1000 and may be written in either case; ``%`` is a hundredth. For bytes, units may end
 with ``B``, and those with ``iB`` are powers of 1024.
 """
 
@@ -17,14 +17,14 @@ __all__ = ["BYTE_UNITS", "UNITS", "number_text", "read_number"]
 _LETTERS = "kMGTP"
 
 UNITS = {letter: 1000**power for power, letter in enumerate(_LETTERS, 1)}
-"""What may stand behind any number, besides ``%``."""
+"""Units that may follow any number, besides ``%``."""
 
 BYTE_UNITS = {
     "B": 1,
     **{f"{letter}B": 1000**power for power, letter in enumerate(_LETTERS, 1)},
     **{f"{letter.upper()}iB": 1024**power for power, letter in enumerate(_LETTERS, 1)},
 }
-"""What may stand behind a number of bytes, besides `UNITS`."""
+"""Units that may follow a number of bytes, besides `UNITS`."""
 
 _SHAPE = re.compile(
     r"""\s*
@@ -38,15 +38,15 @@ _SHAPE = re.compile(
 )
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?[0-9]+,[0-9]+\s*[A-Za-z%]*\s*")
 _LONGEST = 100
-"""Characters of a number; nobody writes more, and reading many takes long."""
+"""Maximum length of a number in characters; reading very long ones is slow."""
 
 
 def read_number(text: str, *, in_bytes: bool = False) -> int | float:
-    """Return the number that *text* writes: an int where it is whole, otherwise the nearest float.
+    """Return the number that *text* represents: an int if it is whole, otherwise the nearest float.
 
     Args:
         text: digits with or without ``_`` or ``,`` between thousands, a decimal point, an exponent and a unit.
-        in_bytes: whether units of memory are allowed.
+        in_bytes: True allows units of memory.
 
     Raises:
         ValueError: it is not a number. The message is advice on how to write it, or empty.
@@ -56,7 +56,7 @@ def read_number(text: str, *, in_bytes: bool = False) -> int | float:
         raise ValueError("write a decimal point, not a comma" if _DECIMAL_COMMA.fullmatch(text) else "")
     digits, unit = match["digits"].replace("_", "").replace(",", ""), match["unit"]
     if unit == "%":
-        # Rounded before and after the division: a database of an earlier version holds shares that were read so.
+        # Rounded before and after the division: databases of earlier versions hold shares that were read this way.
         share = float(digits) / 100
         return int(share) if share.is_integer() else share
     factors = {name.lower(): factor for name, factor in (UNITS | (BYTE_UNITS if in_bytes else {})).items()}

@@ -38,7 +38,7 @@ class CardBin:
     """A bar of a card's histogram."""
 
     height: float
-    """As a fraction of the highest one."""
+    """Height as a fraction of the highest bar."""
     fits: bool
     """True if its networks keep the bound."""
     words: str
@@ -55,7 +55,7 @@ class Card:
     bins: Sequence[CardBin] = ()
     bins_label: str = ""
     ends: tuple[str, str] = ("", "")
-    """What stands below the first and the last bar."""
+    """Labels below the first and the last bar."""
     header: Sequence[str] = ()
     rows: Sequence[CardRow] = ()
     left: Sequence[int] = ()

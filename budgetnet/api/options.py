@@ -1,4 +1,4 @@
-"""What the command line's options are read by: the declarations of the study's keys that they take the place of."""
+"""Declarations of study keys, by which the command line reads the options that override them."""
 
 from __future__ import annotations
 

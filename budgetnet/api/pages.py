@@ -1,6 +1,6 @@
 """The pages that commands print: what the public functions return, as lines for people and as a JSON document.
 
-Each function does what its command asks for and returns an `Printout`; the command line has only to print it.
+Each function does what its command asks for and returns a `Printout`; the command line has only to print it.
 """
 
 from __future__ import annotations
@@ -284,7 +284,7 @@ def serve_dashboard(
     say_run_folder(asked, run, say)
     database = open_database(asked, address_of(asked, storage=storage, out=run))
     if not is_loopback(host):
-        say(f"warning: there is no password; whoever reaches {host} can change and delete trials")
+        say(f"warning: there is no password; anyone who can reach {host} can change and delete trials")
     serve(database, asked.name, host=host, port=port, ready=ready)
 
 

@@ -89,23 +89,23 @@ def search(
     listen: SearchListener | None = None,
     say: Say = _nobody,
 ) -> SearchSummary:
-    """Search for the best network that fits, or go on with a search; then train its finalists in full.
+    """Search for the best network that fits, or continue a search; then train its finalists in full.
 
     Args:
         study: a study, or the path of its file.
         storage: address of the database; ``study.db`` in the run folder if None.
         run: the run folder; ``runs/NAME`` in the working directory or beside the study file if None.
-        workers: processes that train at once; the study's if None.
+        workers: number of training processes; the study's if None.
         seed: seed of the search; the study's if None.
-        trials: networks to train in all; the study's if None.
+        trials: number of networks to train; the study's if None.
         minutes: start no further trial after this time.
         start_from: network files to try first.
         stop_at_target: end at the first network that reaches the target; the study's if None.
         fresh: move an old run folder aside and start over.
         finalists: train the best networks in full at the end.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` … or ``mps``.
-        listen: told everything that happens.
-        say: told what is suspicious about the space.
+        listen: receives every event of the search.
+        say: receives warnings about the space.
 
     Returns:
         Trials, finalists, and why the search ended.
@@ -176,8 +176,8 @@ def calibrate(
         only_table: train nothing; judge what is recorded.
         run: the run folder; ``runs/NAME`` in the working directory or beside the study file if None.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` … or ``mps``.
-        listen: told everything that happens.
-        say: told what takes long.
+        listen: receives every event of the calibration.
+        say: receives a line before work that takes long.
 
     Returns:
         Rank correlations, costs and what pruners would have saved; accuracies and shares are fractions.
@@ -240,7 +240,7 @@ def train(
 ) -> Training:
     """Train one network in full on all train images; the test images are read once per seed.
 
-    Started again with the same arguments, it goes on where it stopped.
+    Started again with the same arguments, it continues where it stopped.
 
     Args:
         network: a network file, or ``STUDY:best`` or ``STUDY:17``.
@@ -249,13 +249,13 @@ def train(
         recipe: ``default``, ``muon`` or ``hand-made``; the study's if None.
         seeds: number of runs; the study's, or 3, if None.
         seed: seed of the first run; later runs add 1.
-        epochs: instead of the recipe's.
+        epochs: number of epochs; the recipe's if None.
         threads: threads of each run on the processor; the cores, shared by the seeds, if None.
         out: folder for results and weights; in ``runs/`` if None.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` … or ``mps``.
         storage: address of the study's database; ``study.db`` in the run folder if None.
         run: the study's run folder.
-        say: told how it goes, a line at a time.
+        say: receives progress, a line at a time.
 
     Returns:
         Every run with its test accuracy as a fraction.

@@ -147,7 +147,7 @@ def plan_of(
         wrong = sorted(epochs for epochs in lengths if not 1 <= epochs < long)
         if wrong:
             raise RequestError(
-                f"--epochs-brief must lie from 1 to {long - 1}, below the full training's {long} epochs, but got "
+                f"--epochs-brief must be from 1 to {long - 1}, below the full training's {long} epochs, but got "
                 f"{', '.join(map(str, wrong))}; change it or --full"
             )
     if not lengths:
@@ -201,8 +201,8 @@ def check_header(header: Header, study: Study, plan: CalibrationPlan, place: str
         listed = "\n".join(f"  {line}" for line in changes)
         raise RequestError(
             f"{place} was made with other settings:\n{listed}\n"
-            "Old and new trainings could not be compared. Put the old settings back to go on with it, or choose "
-            "another folder with --out."
+            "old and new trainings would not be comparable; restore the old settings to continue it, or choose "
+            "another folder with --out"
         )
 
 

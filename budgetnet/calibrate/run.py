@@ -50,9 +50,9 @@ Ending = Literal["complete", "minutes", "interrupted", "unfinished"]
 
 _ENDINGS: dict[Ending, str] = {
     "complete": "all trainings are done",
-    "minutes": "the time is up; start again to go on",
-    "interrupted": "interrupted; start again to go on",
-    "unfinished": "some trainings gave no result; start again to try them once more",
+    "minutes": "the time is up; start again to continue",
+    "interrupted": "interrupted; start again to continue",
+    "unfinished": "some trainings gave no result; start again to repeat them",
 }
 
 

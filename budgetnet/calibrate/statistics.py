@@ -19,7 +19,7 @@ from budgetnet.records.rank_correlation import kendall, spearman
 __all__ = ["LEVEL", "RESAMPLES", "Agreement", "Paired", "agreement", "deficit", "interval"]
 
 LEVEL = 0.9
-"""Of the intervals."""
+"""Confidence level of the intervals."""
 RESAMPLES = 2000
 
 _Floats = NDArray[np.float64]
@@ -44,11 +44,11 @@ class Agreement:
     kendall: float | None
     """Kendall's tau-b."""
     top: int
-    """How many of the best are compared: 3, or fewer where there are few networks."""
+    """Return the number of best networks to compare: 3, or fewer if there are few networks."""
     overlap: float
     """Share of the truly best `top` that are among the best `top` by the score."""
     regret: float
-    """What is lost by taking the network with the best score; 0 if it truly is the best."""
+    """Return the loss from taking the network with the best score; 0 if it is the best."""
     regret_top: float
     """The same if the `top` with the best scores are looked into and the truly best of them is taken."""
 

@@ -20,7 +20,7 @@ from budgetnet.text import PAGE_WIDTH
 __all__ = ["Commands", "app", "main"]
 
 INTERRUPTED = 130
-"""What a shell expects of a program that SIGINT ended: 128 + 2."""
+"""Exit code that a shell expects of a program ended by SIGINT: 128 + 2."""
 
 
 class Commands(TyperGroup):

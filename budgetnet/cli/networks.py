@@ -30,7 +30,7 @@ __all__ = ["diff_command", "export_command", "show_command", "train_command"]
 def show_command(
     network: NetworkArgument,
     shape: Annotated[
-        str | None, typer.Option("--input", metavar="CxHxW", help="Count it at another input, e.g. 3x64x64.")
+        str | None, typer.Option("--input", metavar="CxHxW", help="Input shape to count it at, e.g. 3x64x64.")
     ] = None,
     verify: Annotated[
         bool, typer.Option("--verify", help="Build the network and count it with fvcore, too; loads torch.")
@@ -50,7 +50,7 @@ def diff_command(
     first: Annotated[str, typer.Argument(metavar="A", help="A network; see NETWORK.", show_default=False)],
     second: Annotated[str, typer.Argument(metavar="B", help="Another network.", show_default=False)],
     study: Annotated[
-        Path | None, typer.Option(metavar="STUDY", help="Find both in its grammar and tell which decisions differ.")
+        Path | None, typer.Option(metavar="STUDY", help="Find both in its grammar and show which decisions differ.")
     ] = None,
     storage: Storage = None,
     run: Run = None,
@@ -65,9 +65,9 @@ def diff_command(
 def train_command(
     network: NetworkArgument,
     study: Annotated[
-        Path | None, typer.Option(metavar="STUDY", help="Its data set, and its finalists' recipe and number of seeds.")
+        Path | None, typer.Option(metavar="STUDY", help="Study whose data set, finalists' recipe and seeds to use.")
     ] = None,
-    dataset: Annotated[str | None, typer.Option(metavar="NAME", help="A data set by name.")] = None,
+    dataset: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the data set.")] = None,
     recipe: Annotated[str | None, override(Recipe, "preset", "--recipe", left_out="the study's, or default")] = None,
     seeds: Annotated[int | None, override(Finalists, "seeds", left_out="the study's, or 3")] = None,
     seed: Annotated[
@@ -82,7 +82,7 @@ def train_command(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="For results and weights.  [default: in runs/]")
+        Path | None, typer.Option(metavar="DIR", help="Folder for results and weights.  [default: in runs/]")
     ] = None,
     brief: Annotated[
         bool, typer.Option("--brief", help="Repeat a trial as its search trained it, and compare with its record.")
@@ -95,7 +95,7 @@ def train_command(
 ) -> None:
     """Train one network in full, with several seeds.
 
-    On all train images; the test images are read once per seed. Started again, it goes on where it stopped. With
+    On all train images; the test images are read once per seed. Started again, it continues where it stopped. With
     --brief, a trial's score is repeated instead: same split, recipe, seed and threads, no test image; exit code 1 if
     a single bit differs.
     """

@@ -37,7 +37,7 @@ NetworkArgument = Annotated[
 ]
 Storage = Annotated[
     str | None,
-    typer.Option(metavar="URL", help="The database, e.g. postgresql://…  [default: study.db in the run folder]"),
+    typer.Option(metavar="URL", help="Database, e.g. postgresql+psycopg://…  [default: study.db in the run folder]"),
 ]
 Run = Annotated[
     Path | None,

@@ -1,4 +1,4 @@
-"""Two channels: data goes to stdout, talk to stderr, so that a pipe carries data alone."""
+"""Output of commands: results go to stdout, messages to stderr, so that a pipe carries only results."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["page_width", "put", "say", "tell", "tell_json"]
 
 
 def say(text: str) -> None:
-    """Write talk (progress, warnings, errors) to stderr."""
+    """Write a message (progress, warning, error) to stderr."""
     typer.echo(text, err=True)
 
 
@@ -52,7 +52,7 @@ def put(answer: Printout, *, as_json: bool) -> None:
     for note in answer.notes:
         say(note)
     if answer.interrupted:
-        say("interrupted; everything is kept, start again to go on")
+        say("interrupted; everything is kept, start again to continue")
         raise typer.Exit(130)
     if not answer.ok:
         raise typer.Exit(1)

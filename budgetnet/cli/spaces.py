@@ -1,4 +1,4 @@
-"""The commands about what a study's grammar holds, before anything trains: explore, sample."""
+"""The commands about a study's space, before anything trains: explore, sample."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ __all__ = ["explore_command", "sample_command"]
 
 def explore_command(
     study: StudyFile,
-    draws: Annotated[int, whole_option("-n", "--draws", low=1, high=10_000_000, help="Networks to draw.")] = 1000,
+    draws: Annotated[
+        int, whole_option("-n", "--draws", low=1, high=10_000_000, help="Number of networks to draw.")
+    ] = 1000,
     points: Annotated[
         int, whole_option("--points", low=1, high=20_000, help="Networks that fit to show in figures and --json.")
     ] = 400,
@@ -25,7 +27,7 @@ def explore_command(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Tell what fits the budget, before anything trains.
+    """Show what fits the budget, before anything trains.
 
     How many networks there are and how many fit, exactly where the space is small enough; how large they are, which
     rules and choices stand in the way, and what could be changed, from networks drawn at random.
@@ -39,17 +41,17 @@ def explore_command(
 
 def sample_command(
     study: StudyFile,
-    n: Annotated[int, whole_option("-n", "--number", low=1, high=1_000_000, help="Networks to draw.")] = 10,
+    n: Annotated[int, whole_option("-n", "--number", low=1, high=1_000_000, help="Number of networks to draw.")] = 10,
     weighting: Annotated[
         Literal["prior", "uniform"],
-        typer.Option(help="By the grammar's weights, or every fitting derivation alike."),
+        typer.Option(help="Draw by the grammar's weights, or every fitting derivation alike."),
     ] = "prior",
     stratify: Annotated[
         Literal["size", "depth"] | None, typer.Option(help="Draw from bands of size or depth in turn.")
     ] = None,
-    distinct: Annotated[bool, typer.Option("--distinct", help="No network twice, by canonical hash.")] = False,
+    distinct: Annotated[bool, typer.Option("--distinct", help="Draw no network twice, by canonical hash.")] = False,
     seed: Annotated[int, whole_option("--seed", low=0, help="Equal seeds draw equal networks.")] = 0,
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write each as a network file, too.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for the networks' files.")] = None,
     as_json: Json = False,
 ) -> None:
     """Draw networks that fit the budget, with their costs."""

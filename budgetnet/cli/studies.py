@@ -39,12 +39,13 @@ def search_command(
     minutes: Annotated[float | None, override(SearchOptions, "minutes")] = None,
     start_from: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="Try this network first (a network file); may be given several times."),
+        typer.Option(metavar="FILE", help="Network file to train first; may be given several times."),
     ] = None,
     stop_at_target: Annotated[
-        bool | None, typer.Option("--stop-at-target/--past-target", help="End at the first network that reaches it.")
+        bool | None,
+        typer.Option("--stop-at-target/--past-target", help="End at the first network that reaches the target."),
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Move an old run folder aside and start anew.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Move an old run folder aside and start over.")] = False,
     finalists: Annotated[
         bool, typer.Option("--finalists/--no-finalists", help="Train the best networks in full at the end.")
     ] = True,
@@ -52,7 +53,7 @@ def search_command(
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Search for the best network that fits, or go on with a search. Ctrl-C is safe."""
+    """Search for the best network that fits, or continue a search. Ctrl-C is safe."""
     from budgetnet.api.pages import search_answer, use_data_folder
     from budgetnet.api.studies import search
     from budgetnet.cli.progress.search import show_search
@@ -83,12 +84,10 @@ def calibrate_command(
     networks: Annotated[int, whole_option("-n", "--networks", low=4, help="Networks to draw.")] = 16,
     brief: Annotated[
         str | None,
-        typer.Option(
-            "--epochs-brief", metavar="N,N,…", help="Brief trainings.  [default: 1,2,3,4,6 and the study's own]"
-        ),
+        typer.Option("--epochs-brief", metavar="N,N,…", help="Brief epochs.  [default: 1,2,3,4,6 and the study's own]"),
     ] = None,
     full: Annotated[
-        int | None, whole_option("--full", low=2, help="Epochs in full.  [default: the finalists']")
+        int | None, whole_option("--full", low=2, help="Epochs of the full training.  [default: the finalists']")
     ] = None,
     repeats: Annotated[
         int, whole_option("--repeats", low=1, high=100, help="Seeds per network and length; 2 show the noise.")
@@ -99,7 +98,7 @@ def calibrate_command(
     only_table: Annotated[bool, typer.Option("--only-table", help="Train nothing; judge what is recorded.")] = False,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "--run", metavar="DIR", help="For the record and the table.  [default: runs/NAME]"),
+        typer.Option("--out", "--run", metavar="DIR", help="Folder for the results.  [default: runs/NAME]"),
     ] = None,
     data_dir: DataDir = None,
     device: Device = "auto",
@@ -138,9 +137,9 @@ def calibrate_command(
 def list_command(
     study: StudyFile,
     outcome: Annotated[
-        str | None, typer.Option(metavar="OUTCOME", help="Only trials that ended so, e.g. completed, over-budget.")
+        str | None, typer.Option(metavar="OUTCOME", help="List only this outcome, e.g. completed, over-budget.")
     ] = None,
-    top: Annotated[int | None, whole_option("--top", low=1, help="Only the N best, best first.")] = None,
+    top: Annotated[int | None, whole_option("--top", low=1, help="List only the N best, best first.")] = None,
     storage: Storage = None,
     run: Run = None,
     as_json: Json = False,
@@ -154,9 +153,9 @@ def list_command(
 def dashboard_command(
     study: StudyFile,
     port: Annotated[
-        int, whole_option("--port", low=0, high=65535, help="Port to listen on; 0 takes a free one.")
+        int, whole_option("--port", low=0, high=65535, help="Port to listen on; 0 picks a free one.")
     ] = 8080,
-    host: Annotated[str, typer.Option(help="Address; the default is for this machine only.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on; by default only this machine's.")] = "127.0.0.1",
     storage: Storage = None,
     run: Run = None,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Whether an export does what the trained network does, asked in a process that cannot import budgetnet."""
+"""Check that an export gives the outputs of the trained network, in a process that cannot import budgetnet."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TIMEOUT = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """What was compared and found equal."""
+    """Results of the comparison."""
 
     images: int
     params: int

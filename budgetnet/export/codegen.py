@@ -1,4 +1,4 @@
-"""From an architecture to one plain PyTorch file that needs nothing but torch.
+"""Generate a plain PyTorch file from a network; it needs only torch.
 
 The text prints the same layers that `budgetnet.network.torch.build` makes, and the helper classes are copies of those
 in `budgetnet.network.torch.modules`. So weights saved from the one load strictly into the other.
@@ -42,7 +42,7 @@ def source(
     same logits.
 
     Args:
-        network: the architecture.
+        network: the network.
         input_shape: ``(channels, height, width)`` of one image.
         classes: how many logits it must leave.
         name: of the class.
@@ -51,11 +51,11 @@ def source(
 
     Raises:
         ExportError: the name cannot be a class's, the network does not leave *classes* logits, or a study's own
-            primitive cannot stand in a file of its own.
+            primitive cannot be copied into a separate file.
         ShapeError: the network cannot be applied to such images.
     """
     if not name.isidentifier() or keyword.iskeyword(name) or name in _PROVIDED or re.fullmatch(r"Graph\d+", name):
-        raise ExportError(f"the class needs a Python name that the file does not use otherwise, got {name!r}")
+        raise ExportError(f"the class name must be a Python name that the file does not use, but got {name!r}")
     printer = LayerPrinter(custom or {})
     with torch.random.fork_rng(devices=[]):
         layers, left = walk_layers(network, input_shape, printer)
@@ -90,7 +90,7 @@ def _docstring(header: str, name: str) -> str:
 
 
 def _imports(text: str, others: list[str]) -> str:
-    """What the text uses, and what a study's own primitives import."""
+    """Return the imports that the text and the study's own primitives need."""
     from_torch = {"Tensor", "nn"} if re.search(r"\bTensor\b", text) else {"nn"}
     for line in others:
         if match := re.fullmatch(r"from torch import (\w+(?:, \w+)*)", line):

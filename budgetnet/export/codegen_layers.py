@@ -36,7 +36,7 @@ class LayerPrinter:
         self.helpers: set[str] = set()
         """Names of `budgetnet.network.torch.modules` that the text uses."""
         self.own_makers: dict[str, CustomModule] = {}
-        """What makes the study's own primitives, by the name in the text."""
+        """Classes and functions of the study's own primitives, by the name in the text."""
         self.params = 0
         """Parameters of all layers."""
         self._custom = custom

@@ -1,4 +1,4 @@
-"""The source of a study's own primitives, cut out of their files with all that they need and nothing else."""
+"""Extract the source of a study's own primitives from their files, with everything they need."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def plugin_source(makers: Sequence[CustomModule], *, taken: Sequence[str]) -> Pl
         taken: names that the file defines otherwise.
 
     Raises:
-        ExportError: a maker's source is not to be had, needs budgetnet, or uses a name that is taken.
+        ExportError: a maker's source is not available, needs budgetnet, or uses a name that is taken.
     """
     imports: list[str] = []
     definitions: list[str] = []
@@ -48,7 +48,7 @@ def plugin_source(makers: Sequence[CustomModule], *, taken: Sequence[str]) -> Pl
             text = ""
         statements = ast.parse(text).body
         if not any(name in _defined(statement) for statement in statements):
-            raise ExportError(f"the source of {name} is not to be had; define it at the top level of a Python file")
+            raise ExportError(f"the source of {name} is not available; define it at the top level of a Python file")
         for statement in _needed(name, statements):
             if isinstance(statement, ast.Import | ast.ImportFrom):
                 line = ast.unparse(statement)
@@ -117,14 +117,14 @@ def _defined(statement: ast.stmt) -> set[str]:
 
 
 def _can_leave(statement: ast.stmt, wanted: set[str]) -> bool:
-    """Whether it imports something wanted that an exported file can have."""
+    """Return True if it imports a wanted name that an exported file can import."""
     if not isinstance(statement, ast.Import | ast.ImportFrom):
         return False
     return bool(_defined(statement) & wanted) and not _stays_here(statement)
 
 
 def _stays_here(statement: ast.Import | ast.ImportFrom) -> bool:
-    """Whether it imports what an exported file cannot have beside it: budgetnet, or a neighbouring file."""
+    """Return True if it imports something that an exported file cannot: budgetnet, or a neighbouring file."""
     if isinstance(statement, ast.ImportFrom):
         return statement.level > 0 or (statement.module or "").partition(".")[0] == "budgetnet"
     return any(alias.name.partition(".")[0] == "budgetnet" for alias in statement.names)
@@ -150,7 +150,7 @@ def _lines_of(statement: ast.stmt) -> range:
 
 
 def _is_form(node: ast.AST) -> bool:
-    """Whether it is the closed form of a primitive's class."""
+    """Return True if it is the closed form of a primitive's class."""
     return (
         isinstance(node, ast.FunctionDef)
         and node.name == "cost"

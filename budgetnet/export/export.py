@@ -34,12 +34,12 @@ from budgetnet.training.data.load import load_dataset
 __all__ = ["FILES", "Export", "export_trial"]
 
 FILES = ("network.yaml", "network.py", WEIGHTS, "README.md")
-"""What an export consists of, beside the plug-in files of a study that has own primitives."""
+"""Files of an export, besides the plug-in files of a study with custom primitives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
-    """What was written."""
+    """A finished export."""
 
     folder: Path
     trial: int
@@ -48,7 +48,7 @@ class Export:
     run: TrainingRun
     """Whose weights these are."""
     score: Score
-    """Of all full trainings of the network."""
+    """Test accuracy over all full trainings of the network."""
     check: Check
 
     def document(self) -> dict[str, Any]:
@@ -178,7 +178,7 @@ def _write_weights(model: nn.Module, path: Path, architecture: Network, run: Tra
 
 
 def _header(architecture: Network, dataset: Dataset, score: Score) -> str:
-    """What the exported file says first."""
+    """Return the first lines of the exported file's docstring."""
     counts = architecture.claimed or {}
     facts = [f"test accuracy {score}"]
     if counts:
@@ -207,8 +207,8 @@ def _refuse_foreign(folder: Path) -> None:
         )
     if foreign:
         raise RequestError(
-            f"{folder} holds what is no export ({', '.join(foreign[:3])}{', …' if len(foreign) > 3 else ''}) and is "
-            "left alone; choose another folder with --out"
+            f"{folder} holds files that are not part of an export ({', '.join(foreign[:3])}"
+            f"{', …' if len(foreign) > 3 else ''}) and was not changed; choose another folder with --out"
         )
 
 

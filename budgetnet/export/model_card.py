@@ -15,7 +15,7 @@ from budgetnet.pages.render import render
 from budgetnet.records.training_run import Score, TrainingRun, score_of
 from budgetnet.records.trial import Record
 from budgetnet.report.per_class import classes_text
-from budgetnet.text import bytes_text, percent, shape_text
+from budgetnet.text import bytes_text, counted, percent, shape_text
 from budgetnet.training.data.images import Dataset
 
 __all__ = ["CardFacts", "card"]
@@ -60,7 +60,7 @@ def _numbers(facts: CardFacts) -> list[tuple[str, str]]:
     score = score_of(facts.runs)
     flip = Score.of(run.test_accuracy_flip for run in facts.runs)
     architecture = facts.architecture
-    counted = cost(architecture.network, architecture.input_shape, custom=architecture.plugins.forms)
+    costs = cost(architecture.network, architecture.input_shape, custom=architecture.plugins.forms)
     own = f"{percent(facts.exported.test_accuracy)} %"
     spread = "mean ± sample standard deviation" if score.n > 1 else "one run: no spread is known"
     return [
@@ -69,7 +69,7 @@ def _numbers(facts: CardFacts) -> list[tuple[str, str]]:
         *([("with flip averaging", f"{flip}: logits of each image and its mirror image averaged")] if flip.n else []),
         ("parameters", f"{facts.check.params:,}"),
         ("FLOPs", f"{facts.check.flops:,}; one multiply-add = one FLOP; one image, eval mode, counted by fvcore"),
-        ("peak activation memory", f"{bytes_text(counted.peak_activation_bytes)} (float32, one image)"),
+        ("peak activation memory", f"{bytes_text(costs.peak_activation_bytes)} (float32, one image)"),
         ("input", f"{shape_text(facts.architecture.input_shape)}, channels × height × width"),
     ]
 
@@ -90,7 +90,8 @@ def _provenance(facts: CardFacts) -> list[str]:
         f"search: study `{study.name}`, trial {record.number}, sampler {study.search.sampler}, seed "
         f"{study.search.seed}; {percent(record.accuracy)} % on validation images after {record.epochs} epochs",
         "choice: by validation images only; the test images were read once per seed, after training",
-        f"full training: {len(facts.runs)} run(s) on all train images, seeds {seeds}; the weights are those of seed "
+        f"full training: {counted(len(facts.runs), 'run')} on all train images, "
+        f"{'seed' if len(facts.runs) == 1 else 'seeds'} {seeds}; the weights are those of seed "
         f"{run.seed}, taken because it comes first, not because it is the best",
         f"recipe: {recipe}",
         f"ran on: {_hardware(run, where)}; {run.seconds:,.0f} s; {versions}",
@@ -104,5 +105,5 @@ _VERSIONS = ("budgetnet", "torch", "optuna", "fvcore", "numpy", "python")
 
 
 def _hardware(run: TrainingRun, where: Any) -> str:
-    threads = f"{run.threads} thread{'s' if run.threads != 1 else ''}"
+    threads = counted(run.threads, "thread")
     return f"{run.device}, {where.get('processor', 'unknown processor')}, {threads}, {run.precision}"

@@ -1,9 +1,9 @@
 """Opens an export as someone without budgetnet would: run as a script, in a process of its own.
 
-Usage: ``python stranger.py FOLDER QUESTIONS ANSWERS THREADS``. QUESTIONS is a safetensors file with uint8 ``pixels``
-(N, C, H, W) and float32 ``inputs`` of the same shape; ANSWERS gets ``outputs``, the logits (N, K) of the exported
-network with the exported weights on ``inputs``, ``prepared``, what the export's own preprocessing makes of ``pixels``,
-and ``params``, the number of learned values.
+Usage: ``python run_isolated.py FOLDER QUESTIONS ANSWERS THREADS``. QUESTIONS is a safetensors file with uint8
+``pixels`` (N, C, H, W) and float32 ``inputs`` of the same shape; ANSWERS gets ``outputs``, the logits (N, K) of
+the exported network with the exported weights on ``inputs``, ``prepared``, the export's own preprocessing of
+``pixels``, and ``params``, the number of learned values.
 """
 
 from __future__ import annotations

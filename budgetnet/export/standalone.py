@@ -29,7 +29,7 @@ INPUT_SHAPE = $shape
 CLASSES = (
 $classes
 )
-"""What the logits stand for, in their order."""
+"""Class names, in the order of the logits."""
 
 MEAN = $mean
 STD = $std
@@ -61,7 +61,7 @@ def standalone(architecture: Network, *, header: str, classes: Sequence[str], no
         normalisation: of the images that the weights were trained on.
 
     Raises:
-        ExportError: the network cannot stand in a file of its own.
+        ExportError: the network cannot be written as a separate file.
     """
     text = source(
         architecture.network,

@@ -1,1 +1,1 @@
-"""What users write: study files, network files and plug-ins."""
+"""Files that users write: study files, network files and plug-ins."""

@@ -1,4 +1,4 @@
-"""Network files: a YAML header with what a network claims to be, and the network's text.
+"""Network files: a YAML header with the network's properties, and the network's text.
 
 ::
 
@@ -10,7 +10,8 @@
     network: |
       network = conv(3, 24) gap linear(classes)
 
-A network with own primitives names the Python files that define them, relative to its own: ``plugins: [blocks.py]``.
+A network with custom primitives names the Python files that define them, relative to its own
+file: ``plugins: [blocks.py]``.
 Reading it runs them (`budgetnet.files.plugins.plugins`).
 
 The text may hold several rules and imports (files are looked for beside the network file), as long as
@@ -56,7 +57,7 @@ _NO_FORMS: Mapping[str, CustomForm] = {}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Counts:
-    """What a network is claimed to cost."""
+    """The cost that a network file states."""
 
     params: int | None = key(None, "Learned values.", low=0, high=10**18, example="100416")
     flops: int | None = key(None, "Multiply-adds for one image.", low=0, high=10**18, example="69083264")
@@ -67,7 +68,7 @@ class _Header:
     """The keys of a network file."""
 
     format: Literal["budgetnet/1"] = key(REQUIRED, "The kind of file and its version.", example=FORMAT)
-    name: str = key("", "The network's name; the file's where it is left out.", example="small")
+    name: str = key("", "The network's name; by default the name of the file.", example="small")
     shape: Shape = key(
         REQUIRED,
         "Shape of one image.",
@@ -76,9 +77,9 @@ class _Header:
         example="[3, 32, 32]",
     )
     classes: int = key(REQUIRED, "Classes to tell apart.", low=1, high=_LARGEST, example="10")
-    counts: _Counts | None = key(None, "What the network is claimed to cost; checked.", example="{params: 100416}")
-    source: str = key("", "Where the network comes from, in words.", example="by hand")
-    plugins: tuple[Path, ...] = key((), "Python files with its own primitives.", example="[blocks.py]")
+    counts: _Counts | None = key(None, "The network's cost; checked when the file is read.", example="{params: 100416}")
+    source: str = key("", "Where the network comes from, as free text.", example="by hand")
+    plugins: tuple[Path, ...] = key((), "Python files that define its custom primitives.", example="[blocks.py]")
     network: str = key(REQUIRED, "The network's text.", example="network = conv(3, 16) gap linear(classes)")
 
 
@@ -94,9 +95,9 @@ class Network:
     claimed: dict[str, int] | None = None
     """``params`` and ``flops`` as its file states them; checked when it was read."""
     source: str = ""
-    """Where the network comes from, in words."""
+    """Origin of the network, as free text."""
     plugins: Plugins = NO_PLUGINS
-    """The own primitives that the network uses."""
+    """The custom primitives that the network uses."""
 
     def __repr__(self) -> str:
         return f"Network({self.name!r}, input={self.input_shape}, classes={self.classes})"
@@ -114,13 +115,13 @@ def read(
     Args:
         path: the YAML file.
         vocabulary: the primitives that its text may call; the built-in ones by default.
-        custom: closed forms of own primitives that come from elsewhere, by name.
+        custom: closed forms of custom primitives defined elsewhere, by name.
 
     Raises:
-        LanguageError: anything in the file is wrong, located in it.
+        LanguageError: something in the file is wrong; the error gives the place.
         ShapeError: the network cannot be applied to its input, or does not end with its classes.
-        RequestError: a plug-in that it names cannot be used.
-        CountError: it holds an own primitive that cannot be counted.
+        RequestError: one of its plug-ins cannot be used.
+        CountError: it uses a custom primitive that cannot be counted.
     """
     path = Path(path)
     try:
@@ -149,8 +150,8 @@ def parse_network_file(
         text: the YAML text.
         name: the file's name, for errors.
         folder: where the network's text finds the files it imports, and its plug-ins; None forbids both.
-        vocabulary: the primitives that may be called beside those of its plug-ins.
-        custom: closed forms of own primitives that come from elsewhere, by name.
+        vocabulary: the primitives that may be called besides those of its plug-ins.
+        custom: closed forms of custom primitives defined elsewhere, by name.
     """
     declared = keys_of(_Header)
     root = read_yaml(
@@ -185,7 +186,7 @@ def parse_network_file(
             if stated != actual:
                 raise root.require("counts").error(
                     f"counts.{count} must be {actual:,}, which the network has, but got {stated:,}; "
-                    "correct the claim, or the network if the claim is what was meant"
+                    "correct the count or the network"
                 )
     return Network(
         name=values.get("name") or Path(name).stem,
@@ -217,9 +218,9 @@ def _plugins(field: Field, folder: Path | None) -> Plugins:
 
 
 def write(path: Path | str | None, architecture: Network, *, custom: Mapping[str, CustomForm] = _NO_FORMS) -> str:
-    """Return an architecture as the text of its file, and write it to *path* unless that is None.
+    """Return a network as the text of its file, and write it to *path* unless that is None.
 
-    The counts are worked out anew; where an own primitive is unknown they are taken from `Network.claimed`, or
+    The counts are computed again; where a custom primitive is unknown they are taken from `Network.claimed`, or
     left out. Plug-ins are named relative to the file's folder (to the working directory if *path* is None).
 
     Raises:

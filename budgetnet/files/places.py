@@ -1,4 +1,4 @@
-"""Files that the user may have meant when there is none of the name that was given."""
+"""Suggestions for a file name that does not exist."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _SUFFIXES = (".yaml", ".yml")
 def near(path: Path) -> str:
     """Return ``"; did you mean 'studies/quickstart.yaml'?"`` for a file near *path* that exists, or ``""``.
 
-    That is the name with a suffix, the same in the folder ``studies``, or the nearest name of a YAML file in the folder
-    of *path*. Where that folder does not exist, this is said.
+    Candidates are the name with a suffix, the same in the folder ``studies``, and the nearest name of a YAML file in
+    the folder of *path*. If that folder does not exist, the text says so.
     """
     named = [path, *(path.with_name(path.name + suffix) for suffix in _SUFFIXES)] if path.name else []
     for found in (*named, *("studies" / candidate for candidate in named if not candidate.is_absolute())):

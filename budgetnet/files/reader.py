@@ -1,7 +1,7 @@
-"""YAML with places: every value knows its line, so that every complaint can show it.
+"""YAML with places: every value knows its line, so that every error can show it.
 
-PyYAML's node tree is read directly: constructed Python values would have lost their places, and YAML 1.1's own
-ideas of numbers (``1e-5`` is text, ``1:30`` is ninety, ``010`` is eight) are not what people mean in a study.
+PyYAML's node tree is read directly: constructed Python values would have lost their places, and YAML 1.1's rules for
+numbers (``1e-5`` is text, ``1:30`` is ninety, ``010`` is eight) are not what people mean in a study.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class Document:
 
     source: Source
     what: str
-    """What kind of file it is, with an article: ``a study``."""
+    """The kind of file, with an article: ``a study``."""
     raises: type[BudgetnetError] = StudyError
-    """The kind of its errors."""
+    """The class of its errors."""
 
     def error(self, mark: yaml.Mark | None, message: str, *, length: int = 1) -> BudgetnetError:
         """Return an error with file, line, column, the line and a caret."""
@@ -55,7 +55,7 @@ class Field:
         return self.document.error(mark, message, length=max(1, len(value)))
 
     def wrong(self, wanted: str, advice: str = "") -> BudgetnetError:
-        """Return an error that says what is wanted, what came and what to do."""
+        """Return an error that gives the rule, the value and what to do."""
         return self.error(f"{self.path} must be {wanted}, but got {self._shown()}{advice}")
 
     def _shown(self) -> str:
@@ -69,7 +69,7 @@ class Field:
 
     @contextmanager
     def blamed(self) -> Iterator[None]:
-        """Give errors of the block the place of this value, and a wrong value its path."""
+        """Add this value's path and place to errors raised in the block."""
         try:
             yield
         except BadValueError as error:
@@ -81,28 +81,28 @@ class Field:
 
     @property
     def is_mapping(self) -> bool:
-        """Whether the value holds keys."""
+        """True if the value is a mapping."""
         return isinstance(self.node, yaml.MappingNode)
 
     @property
     def is_list(self) -> bool:
-        """Whether the value is a list."""
+        """True if the value is a list."""
         return isinstance(self.node, yaml.SequenceNode)
 
     def text(self, wanted: str = "a text") -> str:
-        """The value as it is written (``8`` is the text ``"8"``)."""
+        """Return the value as it is written (``8`` is the text ``"8"``)."""
         if not isinstance(self.node, yaml.ScalarNode) or not self.node.value.strip():
             raise self.wrong(wanted)
         return str(self.node.value)
 
     def value(self, declared: Key) -> Any:
-        """The value as its key's declaration says."""
+        """Return the value in the type that its key declares."""
         word = self.text(declared.rule)
         with self.blamed():
             return declared.read(word)
 
     def argument(self, *, numeric: bool) -> int | float | bool | str:
-        """A primitive's argument: ``true``, ``false``, a number if *numeric*, or a text; quotes make it a text."""
+        """Return a primitive's argument: ``true``, ``false``, a number if *numeric*, or a text (always if quoted)."""
         word = self.text("a number, a word, true or false")
         if isinstance(self.node, yaml.ScalarNode) and self.node.style is None:
             if word in ("true", "false"):
@@ -113,41 +113,41 @@ class Field:
         return word
 
     def file(self, folder: Path, wanted: str) -> Path:
-        """A path, relative to *folder* unless it is absolute; ``~`` is the home directory."""
+        """Return a path, relative to *folder* unless it is absolute; ``~`` is the home directory."""
         word = self.text(wanted).strip()
         try:
             path = folder / Path(word).expanduser()
             with suppress(FileNotFoundError, NotADirectoryError):
-                path.stat()  # which refuses what can be no path
+                path.stat()  # raises for texts that cannot be a path
         except (OSError, RuntimeError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error).rstrip(".")
-            raise self.error(f"{self.path} must be {wanted}, but this cannot be a path: {reason}") from None
+            raise self.error(f"{self.path} must be {wanted}, but got something that is not a path: {reason}") from None
         return path
 
     def block(self) -> tuple[str, int, int]:
-        """A text that may have several lines, its first line in the file and its indentation there."""
+        """Return a text that may have several lines, its first line in the file and its indentation there."""
         text = self.text()
         first, style = self.node.start_mark, getattr(self.node, "style", None)
         if style != "|":
             return text, first.line + 1, first.column + (style is not None)
         lines = self.document.source.text.split("\n")[first.line + 1 :]
-        # An explicit indentation indicator (`|2`) leaves spaces to the text itself.
+        # With an explicit indentation indicator (`|2`) further spaces belong to the text.
         indents = (len(line) - len(own) for own, line in zip(text.split("\n"), lines, strict=False) if own.strip())
         return text, first.line + 2, next(indents, 0)
 
     @property
     def is_block(self) -> bool:
-        """Whether the value is one line, or a block of lines as they are."""
+        """True if the value is one line, or a literal block."""
         return getattr(self.node, "style", None) == "|" or self.node.start_mark.line == self.node.end_mark.line
 
     def items(self) -> list[Field]:
-        """The values of a list."""
+        """Return the values of a list."""
         if not isinstance(self.node, yaml.SequenceNode):
             raise self.wrong("a list")
         return [Field(self.document, node, f"{self.path}[{index}]") for index, node in enumerate(self.node.value)]
 
     def section(self, legal: Mapping[str, Key] | Collection[str]) -> Section:
-        """The value as a mapping with only *legal* keys."""
+        """Return the value as a mapping with only *legal* keys."""
         if not isinstance(self.node, yaml.MappingNode):
             keys = f"a mapping with the key{'s' if len(legal) > 1 else ''} {', '.join(legal)}"
             raise self.error(f"{self.path} must be {keys}, but got {self._shown()}")
@@ -185,7 +185,7 @@ class Section:
         return f"{self.path}.{key}" if self.path else key
 
     def _thousands(self, stray: yaml.Node) -> str | None:
-        """Explain a key of three digits behind a number: ``{params: 200,000}`` is ``params: 200`` and a key ``000``."""
+        """Explain a key of three digits after a number: ``{params: 200,000}`` is ``params: 200`` and a key ``000``."""
         entries = list(self.node.value)
         place = next(index for index, (key_node, _) in enumerate(entries) if key_node is stray)
         groups = [node.value for node, value in entries[place:] if value.value == "" and len(str(node.value)) == 3]
@@ -201,11 +201,11 @@ class Section:
         )
 
     def get(self, key: str) -> Field | None:
-        """The value of a key, or None where the key is absent."""
+        """Return the value of a key, or None if the key is absent."""
         return self._fields.get(key)
 
     def require(self, key: str) -> Field:
-        """The value of a key.
+        """Return the value of a key.
 
         Raises:
             BudgetnetError: the key is absent; the message gives an example.
@@ -219,11 +219,11 @@ class Section:
         return field
 
     def values(self, declared: Mapping[str, Key], **readers: Callable[[Field], Any]) -> dict[str, Any]:
-        """Read the keys that are given, or must be, among *declared*; return them by the names of their fields.
+        """Read the keys in *declared* that are given or required; return the values by the names of their fields.
 
         Args:
             declared: the keys to read.
-            readers: what reads a key that is not written as its kind says, by the key's name.
+            readers: functions for keys that are not read by their kind alone, by the key's name.
         """
         found: dict[str, Any] = {}
         for name, entry in declared.items():
@@ -234,7 +234,7 @@ class Section:
 
     @contextmanager
     def blamed(self) -> Iterator[None]:
-        """Give an error about several keys the place of the key that it names, as far as that is written."""
+        """Add the place of the key that an error names, if that key is written."""
         try:
             yield
         except BadValueError as error:
@@ -244,7 +244,7 @@ class Section:
             raise self.document.error(place.start_mark, f"{self._path(key)} {error.problem}", length=length) from None
 
     def _innermost(self, keys: list[str]) -> yaml.Node:
-        """Return the innermost of nested keys that is written, or this section."""
+        """Return the innermost of the nested keys that is written, or this section."""
         place: yaml.Node = self.node
         node: yaml.Node = self.node
         for name in keys:
@@ -281,12 +281,12 @@ def read_yaml(
         name: the file's name, for errors.
         what: the kind of file, with an article, for errors.
         legal: the keys that may occur.
-        example: what a smallest file looks like, for the error about an empty one.
-        alien: a key that shows that it is another kind of file, and what to say then.
-        raises: the kind of errors.
+        example: a minimal file, for the error about an empty one.
+        alien: a key that only another kind of file has, and the message for that case.
+        raises: the class of errors.
 
     Raises:
-        BudgetnetError: of the kind *raises*: not YAML, not a mapping, or a key is unknown or given twice.
+        BudgetnetError: an error of class *raises*: not YAML, not a mapping, or a key is unknown or given twice.
     """
     document = Document(Source(text, name), what, raises)
     try:
@@ -294,9 +294,9 @@ def read_yaml(
     except NotYaml as problem:
         raise raises(str(document.source.error(problem.span, problem.message))) from None
     if node is None:
-        raise raises(f"{name}: the file is empty; a smallest {what.removeprefix('a ')} is:\n{example}")
+        raise raises(f"{name}: the file is empty; a minimal {what.removeprefix('a ')} is:\n{example}")
     if not isinstance(node, yaml.MappingNode):
-        raise document.error(node.start_mark, f"{what} is made of 'key: value' lines; a smallest one is:\n{example}")
+        raise document.error(node.start_mark, f"{what} consists of 'key: value' lines; a minimal one is:\n{example}")
     if any(key_node.value == alien[0] for key_node, _ in node.value):
         raise raises(alien[1])
     return Section(document, node, "", legal)

@@ -1,4 +1,4 @@
-"""How a study is searched and how its best networks are trained in the end. Loads nothing but the recipe."""
+"""Options of the search and of the finalists' training. Loads only the recipe."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ SamplerName = Literal["evolution", "tpe", "random"]
 PrunerKind = Literal["median", "halving", "hyperband", "none"]
 
 FULL_EPOCHS = 30
-"""Epochs of a finalist where the study does not say (more, if its trials take more)."""
+"""Default number of epochs of a finalist (more if its trials take more)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruner:
-    """When a trial is stopped early. All trials have one schedule, so equal epochs are equal places of it."""
+    """Early stopping of trials. All trials share one schedule, so accuracies after the same epoch are comparable."""
 
     kind: PrunerKind = key(
         "halving",
         "The rule that stops trials. `halving`: after the epoch `first`, then `reduction` times that, and so on, only "
-        "the best 1/`reduction` of those that came so far go on. `hyperband`: the same with several starting points, "
-        "among which trials are dealt out. `median`: a trial ends when its best epoch is below the median of what "
-        "completed trials had at the same epoch. `none`: no trial is stopped.",
-        left_out="halving; median where startup or warmup is given",
+        "the best 1/`reduction` of the trials that reached it continue. `hyperband`: the same with several starting "
+        "points, among which trials are distributed. `median`: a trial ends when its best epoch is below the median "
+        "of completed trials at the same epoch. `none`: no trial is stopped.",
+        left_out="halving; median if startup or warmup is given",
         example="median",
     )
-    startup: int = key(5, "With `median`: completed trials before it judges.", low=0, unit="trials")
-    warmup: int = key(1, "With `median`: first epochs that are never judged.", low=0, unit="epochs")
+    startup: int = key(5, "With `median`: completed trials before any trial is stopped.", low=0, unit="trials")
+    warmup: int = key(1, "With `median`: number of first epochs in which no trial is stopped.", low=0, unit="epochs")
     first: int | None = key(
         None,
         "With `halving` and `hyperband`: the epoch of the first rung, before the last epoch of a trial. Earlier than "
-        "about two thirds of a trial the learning rate is high, and accuracies rank networks hardly better than chance "
+        "about two thirds of a trial the learning rate is high, and accuracies rank networks little better than chance "
         "(studies/results/cifar10-200k-calibration).",
         left_out="for hyperband 1, for halving two thirds of training.epochs",
         low=1,
@@ -46,7 +46,8 @@ class Pruner:
     )
     reduction: int = key(
         2,
-        "With `halving` and `hyperband`: see `kind`. What is stopped is on no frontier, so the default is the mildest.",
+        "With `halving` and `hyperband`: see `kind`. Stopped trials are not on the frontier, so the default is the "
+        "mildest value.",
         low=2,
     )
 
@@ -55,7 +56,7 @@ class Pruner:
         check_keys(self)
 
     def first_rung(self, epochs: int) -> int:
-        """Return the epoch of the first rung in trials of *epochs* epochs; where it is the last, nothing is stopped."""
+        """Return the epoch of the first rung in trials of *epochs* epochs; if it is the last, no trial is stopped."""
         if self.first is not None:
             return self.first
         return 1 if self.kind == "hyperband" else -(-2 * epochs // 3)
@@ -76,24 +77,24 @@ class Pruner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchOptions:
-    """How the space is searched."""
+    """Options of the search."""
 
     sampler: SamplerName = key(
         "evolution",
-        "What proposes networks. `evolution`: changes to the best so far. `tpe`: Optuna's tree-structured Parzen "
-        "estimator. `random`: independent draws from the grammar.",
+        "The sampler that proposes networks. `evolution`: mutations of the best so far. `tpe`: Optuna's "
+        "tree-structured Parzen estimator. `random`: independent draws from the grammar.",
     )
     trials: int = key(
         50,
-        "Networks to train in all. Those stopped early and those that diverged count; duplicates and networks over "
-        "budget are free.",
+        "Number of networks to train. Those that were stopped early or diverged count; duplicates and networks over "
+        "budget do not.",
         low=1,
         unit="networks",
         also=("n_trials",),
     )
     workers: int | None = key(
         None,
-        "Processes that train at once, with one thread each.",
+        "Number of processes that train at the same time, with one thread each.",
         left_out="auto: one per core, on GPUs one per card",
         auto=True,
         low=1,
@@ -102,11 +103,10 @@ class SearchOptions:
         example="2",
         also=("jobs", "n_jobs"),
     )
-    seed: int = key(0, "Seed of proposals, of the validation split and of every trial.", low=0, high=2**31 - 1)
+    seed: int = key(0, "Seed of the proposals, the validation split and every trial.", low=0, high=2**31 - 1)
     minutes: float | None = key(
         None,
-        "Start no further trial after this time. Those that run come to their end; each start of the search counts "
-        "from 0.",
+        "Start no further trial after this time. Running trials are completed; each start of the search counts from 0.",
         left_out="no limit",
         above=0,
         unit="minutes",
@@ -115,27 +115,27 @@ class SearchOptions:
     )
     pruner: Pruner = key(
         Pruner(),
-        "When a trial is stopped early: a `kind`, or the keys below.",
+        "Early stopping of trials: a `kind`, or the keys below.",
         left_out="halving for the goal accuracy, none for the others",
         example="none",
     )
-    stop_at_target: bool = key(False, "Whether the first network that reaches the target ends the search.")
+    stop_at_target: bool = key(False, "True ends the search at the first network that reaches the target.")
 
     def __post_init__(self) -> None:
         """Check every field."""
         check_keys(self)
 
     def worker_count(self) -> int:
-        """Return the number of workers: as asked for, or the number of cores this process may use."""
+        """Return the number of workers: the requested one, or the number of cores this process may use."""
         return self.workers or _cores()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finalists:
-    """What happens to the best networks in the end: trained on train + validation images, tested once."""
+    """Options of the finalists: the best networks, trained on train + validation images and tested once."""
 
-    top: int = key(3, "Networks to train in full; 0 for none.", low=0, high=100, unit="networks", also=("n",))
-    seeds: int = key(3, "Runs of each network.", low=1, high=100, unit="runs")
+    top: int = key(3, "Number of networks to train in full; 0 for none.", low=0, high=100, unit="networks", also=("n",))
+    seeds: int = key(3, "Number of runs of each network, with different seeds.", low=1, high=100, unit="runs")
     training: Recipe = field(default_factory=lambda: Recipe(epochs=FULL_EPOCHS))
 
     def __post_init__(self) -> None:
@@ -144,6 +144,6 @@ class Finalists:
 
 
 def _cores() -> int:
-    """The number of cores this process may use (a job scheduler may allow fewer than there are)."""
+    """Return the number of cores this process may use (a job scheduler may allow fewer than there are)."""
     affinity = getattr(os, "sched_getaffinity", None)  # Linux only
     return len(affinity(0)) if affinity is not None else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""What must not change within a study: with other settings, old and new scores could not be compared."""
+"""Settings that must not change within a study: with others, old and new scores would not be comparable."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from budgetnet.training.recipe.recipe import Recipe
 __all__ = ["ATTRIBUTE", "check_settings", "comparable", "settings_of"]
 
 ATTRIBUTE = "settings"
-"""The study's attribute in the database."""
+"""Name of the study's attribute in the database."""
 
 
 def settings_of(study: Study) -> dict[str, dict[str, Any]]:
     """Return the settings that a study's scores depend on, as JSON holds them.
 
-    Sampler, pruner, number of trials, workers and finalists are not among them: those may change on the way.
+    Sampler, pruner, number of trials, workers and finalists are not among them and may change during a study.
     """
     dataset = study.dataset
     images: dict[str, Any] = {"name": dataset}
@@ -40,15 +40,15 @@ def settings_of(study: Study) -> dict[str, dict[str, Any]]:
 
 
 def check_settings(stored: Mapping[str, Mapping[str, Any]], study: Study, place: str) -> None:
-    """Hold a study against the settings that its database, at *place*, was made with.
+    """Compare a study with the settings that its database, at *place*, was made with.
 
     Raises:
-        StudyError: something changed; the message says what, and how to go on.
+        StudyError: something changed; the message says what, and how to continue.
     """
     changes = [
         f"{part}.{name}: {_shown(before, name)} → {_shown(now, name)}"
         for part, now in settings_of(study).items()
-        # A recipe's field that the stored one lacks was added to budgetnet later; its default is what was done.
+        # A recipe field that the stored recipe lacks was added to budgetnet later; its default is the old behaviour.
         for before in [(Recipe().to_mapping() if part == "training" else {}) | dict(stored.get(part, {}))]
         for name in dict.fromkeys((*before, *now))
         if before.get(name) != now.get(name)
@@ -57,21 +57,21 @@ def check_settings(stored: Mapping[str, Mapping[str, Any]], study: Study, place:
         listed = "\n".join(f"  {line}" for line in changes)
         raise StudyError(
             f"{study.path} differs from the study that {place} was made with:\n{listed}\n"
-            "Old and new trials could not be compared. Put the old settings back to go on with it, give the study "
-            "another name (study: …), or start anew with --fresh, which keeps the old folder under another name."
+            "old and new trials would not be comparable; restore the old settings to continue it, give the study "
+            "another name (study: …), or start over with --fresh, which keeps the old folder under another name"
         )
 
 
 def comparable(stored: Mapping[str, Mapping[str, Any]] | None, ours: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether a network's score in another study is what it would have here, up to its seed.
+    """Return True if a network's score in another study is comparable with scores here, up to its seed.
 
     Args:
         stored: the other study's settings; None if it has none (it was made by another tool).
         ours: as `settings_of` returns them.
 
     Returns:
-        True if images, split, rule for seeds, recipe and own primitives are the same. A recipe's field that was added
-        to budgetnet since then had its default's effect.
+        True if images, split, rule for seeds, recipe and custom primitives are the same. A recipe field that was added
+        to budgetnet since then counts as its default.
     """
     if stored is None:
         return False
@@ -82,7 +82,7 @@ def comparable(stored: Mapping[str, Mapping[str, Any]] | None, ours: Mapping[str
 
 
 def _own_defaults(study: Study) -> dict[str, Any]:
-    """The defaults that a study sets itself, by ``primitive.parameter``."""
+    """Return the defaults that a study sets, by ``primitive.parameter``."""
     usual = study.plugins.vocabulary.signatures
     return {
         f"{signature.name}.{parameter.name}": parameter.default
@@ -93,7 +93,7 @@ def _own_defaults(study: Study) -> dict[str, Any]:
 
 
 def _digest(text: str) -> str:
-    """Equal for equal texts, short enough to be shown."""
+    """Return a short digest of a text, for messages."""
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

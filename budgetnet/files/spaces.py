@@ -24,11 +24,11 @@ def space_of(study: Study) -> Space:
 
 
 def checked_space(study: Study, *, say: Callable[[str], object]) -> Space:
-    """Return the same, after *say* was told what is suspicious about it.
+    """Return the same space, after passing warnings about it to *say*.
 
     Raises:
         DataError: see `space_of`.
-        StudyError: no network of the space fits, so that nothing can be drawn or trained.
+        StudyError: no network of the space fits the budget, so none can be drawn or trained.
     """
     space = space_of(study)
     for warning in lint(space, refuse=True):

@@ -1,4 +1,4 @@
-"""`Study`: everything that a study file asks for, as one frozen value. Loads no torch."""
+"""`Study`: the contents of a study file, as one frozen value. Does not load torch."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ __all__ = [
 Goal = Literal["accuracy", "smallest", "pareto"]
 
 BRIEF_RECIPE = Recipe(epochs=6)
-"""How trials are trained where the study does not say."""
+"""Default recipe of trials."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What is good enough."""
+    """The target that a search has to reach."""
 
     accuracy: float = key(
         REQUIRED,
-        "Accuracy to reach; the search judges it by the validation images.",
+        "Accuracy to reach on the validation images.",
         share=True,
         above=0,
         below=1,
@@ -50,11 +50,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
-    """One study file, checked."""
+    """The checked contents of one study file."""
 
     name: str = key(
         REQUIRED,
-        "The study's name, and that of its folder in runs/.",
+        "Name of the study and of its folder in runs/.",
         name="study",
         rule="made of letters, digits, '.', '_' and '-' (it names a folder)",
         example="my-first",
@@ -64,22 +64,22 @@ class Study:
     """The file it was read from."""
     dataset: ImageSource = key(
         REQUIRED,
-        "The images: the name of a known data set, or a folder of images with the keys below.",
+        "The images: the name of a built-in data set, or a folder of images with the keys below.",
         example="cifar10",
         also=("data",),
     )
-    """A known name, or a folder with an absolute path."""
+    """A built-in name, or a folder with an absolute path."""
     budget: Budget = key(
-        REQUIRED, "The most that a network may cost; at least one of the keys below.", example="{params: 200k}"
+        REQUIRED, "Upper bounds on the cost of a network; at least one of the keys below.", example="{params: 200k}"
     )
     target: float | None = key(
-        None, "What is good enough.", kind="section", left_out="no target", example="{accuracy: 85%}"
+        None, "The accuracy that is enough.", kind="section", left_out="no target", example="{accuracy: 85%}"
     )
     """Accuracy as a fraction."""
     goal: Goal = key(
         "accuracy",
-        "What is searched for. `accuracy`: the highest that fits the budget. `smallest`: the fewest parameters that "
-        "reach the target. `pareto`: both at once.",
+        "The objective. `accuracy`: the highest accuracy within the budget. `smallest`: the fewest parameters that "
+        "reach the target. `pareto`: both objectives at once.",
         example="pareto",
     )
     grammar: Grammar = key(
@@ -90,10 +90,10 @@ class Study:
         also=("space",),
     )
     grammar_text: str
-    """As written."""
+    """The grammar as written."""
     vocabulary: Vocabulary = key(
         REQUIRED,
-        "Arguments of primitives where the grammar does not give them.",
+        "Default arguments of primitives, for arguments that the grammar leaves out.",
         name="defaults",
         left_out="those of the language",
         example="{conv: {act: gelu}}",
@@ -109,12 +109,12 @@ class Study:
     """The study's own primitives."""
     start_from: tuple[Path, ...] = key(
         (),
-        "Network files of known networks, which are tried first, relative to the study file.",
+        "Network files of known networks, which are trained first, relative to the study file.",
         left_out="no known networks",
         example="[networks/tiniest.yaml]",
     )
     search: SearchOptions = key(
-        SearchOptions(), "How the space is searched.", left_out="the defaults below", example="{trials: 100}"
+        SearchOptions(), "Options of the search.", left_out="the defaults below", example="{trials: 100}"
     )
     training: Recipe = key(
         REQUIRED,
@@ -124,22 +124,22 @@ class Study:
     )
     """The brief training of every trial."""
     validation: float = key(
-        0.1, "Share of the train images that trials are judged by.", share=True, above=0, below=1, example="10%"
+        0.1, "Share of the train images held out for validation.", share=True, above=0, below=1, example="10%"
     )
     finalists: Finalists = key(
         Finalists(),
-        "What happens to the best networks in the end: each is trained again, on train and validation images "
-        "together, and tested once on the test images.",
+        "The best networks at the end of a search: each is trained again, on train and validation images together, "
+        "and tested once on the test images.",
         left_out="the defaults below",
         example="{top: 2, epochs: 20}",
     )
 
     def __post_init__(self) -> None:
-        """Check every field, and what concerns several keys at once.
+        """Check every field, and the rules about several keys.
 
         Raises:
-            StudyError: a value breaks its key's rule, the goal lacks a target or does not go with a pruner, or the
-                pruner never judges.
+            StudyError: a value breaks its key's rule, the goal lacks a target or excludes a pruner, or the pruner
+                would never stop a trial.
         """
         check_keys(self)
         if self.goal == "smallest" and self.target is None:
@@ -158,7 +158,7 @@ class Study:
         """Return the folder that holds the study's database and weights.
 
         Args:
-            out: the folder, if the user names one. Otherwise it is ``runs/NAME`` in the working directory, or beside
+            out: the folder, if the user gave one. Otherwise it is ``runs/NAME`` in the working directory, or beside
                 the study file if there is such a folder only there.
         """
         if out is not None:

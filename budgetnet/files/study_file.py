@@ -1,4 +1,4 @@
-"""From a study file to a `Study`: every key checked, every complaint with file, line, column and what is legal."""
+"""Reading a study file as a `Study`: every key is checked; errors give file, line, column and the legal values."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SMALLEST = """\
   dataset: cifar10
   budget: {params: 200k}
   grammar: network = conv(3, 16|32) gap linear(classes)"""
-"""A smallest study file, for errors and help."""
+"""A minimal study file, for errors and help."""
 
 KEYS: dict[str, Mapping[str, Key]] = {
     "": keys_of(Study),
@@ -105,7 +105,7 @@ def parse_study(text: str, path: Path) -> Study:
         finalists=partial(_finalists, training=training),
     )
     text, grammar = values.pop("grammar")
-    # Stopping early by accuracy would remove small networks, so other goals go without unless told otherwise.
+    # Early stopping by accuracy would remove small networks, so other goals do without unless told otherwise.
     pruner = Pruner(kind="halving" if values.get("goal", "accuracy") == "accuracy" else "none")
     search = SearchOptions(**{"pruner": pruner, **values.pop("search", {})})
     finalists = values.pop("finalists", None) or Finalists(training=_full(training))
@@ -159,7 +159,7 @@ def _budget(field: Field) -> Budget:
 
 
 def _files(field: Field | None, folder: Path, read: Callable[[Path], Read]) -> tuple[Read, ...]:
-    """A list of files (or a single one), relative to the study's, each as *read* gives it."""
+    """Return a list of files (or a single one), relative to the study's folder, each read by *read*."""
     if field is None:
         return ()
     found: list[Read] = []
@@ -177,7 +177,7 @@ def _there(path: Path) -> Path:
 
 
 def _vocabulary(field: Field | None, plugins: Plugins) -> Vocabulary:
-    """The built-in primitives and the study's, with its own defaults."""
+    """Return the built-in and the custom primitives, with the study's defaults."""
     vocabulary = plugins.vocabulary
     if field is None:
         return vocabulary
@@ -235,13 +235,13 @@ def _pruner(field: Field) -> Pruner:
 
 
 def _recipe(field: Field | None, base: Recipe) -> Recipe:
-    """A recipe from a section, which may have other keys too, starting from *base* or the section's preset."""
+    """Return a recipe from a section, which may have other keys, starting from *base* or the section's preset."""
     if field is None:
         return base
     section = field.section(KEYS[field.path])
     named = section.get(PRESET.name)
     start = base if named is None else preset(named.value(PRESET))
-    with section.blamed():  # what only the whole can break: two keys that do not go together
+    with section.blamed():  # rules about several keys
         return replace(start, **section.values(keys_of(Recipe)))
 
 
@@ -251,5 +251,5 @@ def _finalists(field: Field, training: Recipe) -> Finalists:
 
 
 def _full(training: Recipe) -> Recipe:
-    """How finalists are trained where the study does not say: as trials are, and longer."""
+    """Return the default recipe of finalists: the trials' recipe with more epochs."""
     return replace(training, epochs=max(FULL_EPOCHS, training.epochs))

@@ -1,4 +1,4 @@
-"""YAML as a tree of nodes that know their places; whatever is wrong with it has a place, too."""
+"""YAML as a tree of nodes that know their places; errors have a place, too."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from budgetnet.grammar.source import Span
 __all__ = ["DEEPEST", "NotYaml", "compose"]
 
 DEEPEST = 20
-"""Lists and mappings inside each other; the files of this package have at most five."""
+"""Maximum nesting of lists and mappings; files of this package use at most five levels."""
 
 
 class NotYaml(Exception):  # noqa: N818  (the caller makes an error of it, which names the file)
-    """A text is no YAML."""
+    """A text is not YAML."""
 
     def __init__(self, span: Span, message: str) -> None:
         super().__init__(message)
         self.span = span
         self.message = message
-        """What is wrong, and what to do."""
+        """The fault, and what to do."""
 
 
 def compose(text: str) -> yaml.Node | None:

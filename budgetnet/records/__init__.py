@@ -1,1 +1,1 @@
-"""What is kept of trainings, trials and studies."""
+"""Records of trainings, trials and studies."""

@@ -237,7 +237,7 @@ class Ledger:
         for trial in self.storage.get_all_trials(self._id, deepcopy=False, states=(TrialState.WAITING,)):
             if "decisions" not in trial.user_attrs:
                 continue  # enqueued by another tool: there is no network to train
-            # Signed and alive before it runs, so that it cannot be killed into a state nobody answers for.
+            # Owner and heartbeat are written before it runs, so that a killed trial always has an owner.
             self.storage.set_trial_user_attr(trial._trial_id, "owner", this_process())
             self.beat([trial._trial_id])
             if self.storage.set_trial_state_values(trial._trial_id, state=TrialState.RUNNING):

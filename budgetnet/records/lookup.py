@@ -159,7 +159,7 @@ def open_trials(study: Study, *, storage: str | None = None, out: Path | None = 
 
 
 def _stored(study: Study, folder: Path) -> StoredStudy | None:
-    """What the run folder's own database holds, if it can be read without Optuna.
+    """Return the contents of the run folder's own database, if it can be read without Optuna.
 
     Raises:
         StudyError: the study's settings have changed since.
@@ -209,7 +209,7 @@ def pick(trials: Trials, which: str) -> Record:
         if leader is None:
             raise RequestError(
                 f"no trial of {study.name} has been trained to the end yet{_there(trials.records)}; "
-                f"go on with: {trials.command('search', study.path)}"
+                f"continue with: {trials.command('search', study.path)}"
             )
         return leader
     if not re.fullmatch(r"[0-9]{1,9}", which):

@@ -1,4 +1,4 @@
-"""A study's trials, opened for whoever searches or lists. Loads optuna, but no torch."""
+"""Opening a study's trials, for searching or listing. Loads optuna, but not torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores of other studies in the same database, trained under the same conditions: they need not be paid for twice.
+"""Scores of other studies in the same database, trained under the same conditions, which are reused.
 
 A score is taken over if the other study has the same images, the same split of them, the same recipe, the same rule for
 seeds (all follow from ``search.seed``) and the same own primitives, and the trial was completed there. Grammar, budget,

@@ -1,6 +1,6 @@
 """The process that answers for a running trial, and whether it is still alive.
 
-A process number alone is not enough: numbers are given out anew, and a machine may have been started anew. So the
+A process number alone is not enough: numbers are reused, and a machine may have been restarted. So the
 owner is named by host, process number and the process's start time, and only the host itself can tell whether it
 lives; other hosts rely on heartbeats.
 """
@@ -39,7 +39,7 @@ def life_of(owner: str) -> Literal["alive", "gone", "unknown"]:
 
 
 def _started(pid: int) -> str | None:
-    """When a process started, in whatever words the system has for it; None if there is no such process."""
+    """Return the start time of a process in the system's own format; None if there is no such process."""
     stat = Path(f"/proc/{pid}/stat")
     if Path("/proc/self/stat").exists():
         try:
@@ -57,7 +57,7 @@ def _started(pid: int) -> str | None:
 
 @functools.cache
 def _boot() -> str:
-    """A word for this start of the machine."""
+    """Return an identifier of the machine's current boot."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:8]
     except OSError:

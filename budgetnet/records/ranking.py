@@ -17,7 +17,7 @@ def ranked(records: Iterable[Record], goal: Goal, target: float | None = None) -
     Completed trials come before those that were stopped early: an accuracy after fewer epochs says less.
 
     accuracy: by accuracy. smallest: those that reach the target by parameters, then the others by accuracy.
-    pareto: front by front (accuracy up, parameters down), within a front the loneliest first (crowding distance of
+    pareto: front by front (accuracy up, parameters down), within a front the most isolated first (crowding distance of
     NSGA-II, Deb et al. 2002). Ties go to fewer parameters, then to the earlier trial.
     """
     known = [record for record in records if (record.trained or record.scored) and record.accuracy is not None]
@@ -78,7 +78,7 @@ def fronts(records: Sequence[Record]) -> list[list[Record]]:
 
 
 def _loneliest_first(front: list[Record]) -> list[Record]:
-    """Both ends, then by the room that a trial has to its neighbours (parameters on a log scale)."""
+    """Return a front with both ends first, then by distance to the neighbours (parameters on a log scale)."""
     if len(front) < 3:
         return front
     spans = [

@@ -56,7 +56,7 @@ def open_storage(url: str, *, stale: StaleCallback | None = None, create: bool =
     """Open a study database, and create it where there is none.
 
     Args:
-        url: ``sqlite:///folder/study.db``, ``postgresql://user:password@host/name`` and the like.
+        url: ``sqlite:///folder/study.db``, ``postgresql+psycopg://user:password@host/name`` and the like.
         stale: see `StaleCallback`.
         create: False refuses to create a SQLite file (for commands that only read).
 
@@ -110,13 +110,14 @@ def storage_errors(url: str) -> Iterator[None]:
     except ImportError as error:
         raise RequestError(
             f"{place} needs a database driver that is not installed ({error.__cause__ or error}); for PostgreSQL: "
-            "pip install psycopg2-binary, for MySQL: pip install pymysql (and write mysql+pymysql://…)"
+            "pip install 'psycopg[binary]' (and write postgresql+psycopg://…), for MySQL: pip install pymysql (and "
+            "write mysql+pymysql://…)"
         ) from error
     except sqlalchemy.exc.NoSuchModuleError as error:
         scheme = url.partition(":")[0]
         raise RequestError(
             f"{scheme!r} is not a kind of database{nearest(scheme, SCHEMES)}; write sqlite:///PATH or "
-            "postgresql://USER:PASSWORD@HOST/NAME"
+            "postgresql+psycopg://USER:PASSWORD@HOST/NAME"
         ) from error
     except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError, sqlite3.Error) as error:
         cause = error.__cause__ if isinstance(error, optuna.exceptions.StorageInternalError) else error
@@ -124,8 +125,9 @@ def storage_errors(url: str) -> Iterator[None]:
     except RuntimeError as error:
         if "version" in str(error) and "schema" in str(error):
             raise SearchError(
-                f"{place} was made by another version of Optuna, which is {optuna.__version__} here: {error} "
-                f"Bring it up to date with: optuna storage upgrade --storage {place}"
+                f"{place} was made by another version of Optuna, which is {optuna.__version__} here: "
+                f"{str(error).rstrip('.')}; "
+                f"bring it up to date with: optuna storage upgrade --storage {place}"
             ) from error
         raise
 
@@ -134,14 +136,14 @@ def _parse(url: str) -> sqlalchemy.URL:
     if "://" not in url:
         raise RequestError(
             f"{url!r} is not a database address; a file is written sqlite:///{url or 'PATH'}, a server "
-            "postgresql://USER:PASSWORD@HOST/NAME"
+            "postgresql+psycopg://USER:PASSWORD@HOST/NAME"
         )
     try:
         parsed = sqlalchemy.make_url(url)
     except (sqlalchemy.exc.ArgumentError, ValueError) as error:
         raise RequestError(
             f"{shown(url)} is not a database address ({error}); write sqlite:///PATH or "
-            "postgresql://USER:PASSWORD@HOST/NAME"
+            "postgresql+psycopg://USER:PASSWORD@HOST/NAME"
         ) from error
     with storage_errors(url):
         parsed.get_dialect()
@@ -149,7 +151,7 @@ def _parse(url: str) -> sqlalchemy.URL:
 
 
 def _prepare(path: Path, *, create: bool) -> None:
-    """Make the folder, check that the file is whole, and turn its write-ahead log on, once and for all."""
+    """Make the folder, check that the file is whole, and turn its write-ahead log on (a permanent setting)."""
     if not path.exists():
         if not create:
             raise RequestError(
@@ -203,7 +205,7 @@ def _failure(place: str, error: BaseException) -> SearchError:
             "another with --out"
         )
     if "full" in lower:
-        return SearchError(f"the disk is full: {place} ({text}); make room, then start again: the study goes on")
+        return SearchError(f"the disk is full: {place} ({text}); make room, then start again: the study continues")
     if "locked" in lower:
         return SearchError(
             f"{place} stayed locked by another process for {DATABASE_TIMEOUT} seconds ({text}); end that process, or "

@@ -43,7 +43,7 @@ class _SilentHandler(WSGIRequestHandler):
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach *host*, a name or an address."""
+    """Return True if only this machine can reach *host*, a name or an address."""
     if host == "localhost":
         return True
     try:
@@ -85,7 +85,7 @@ def serve(
     found = {frozen.study_name: frozen._study_id for frozen in storage.get_all_studies()}
     if study not in found:
         there = f"it holds {', '.join(map(repr, found))}" if found else "it holds none"
-        raise RequestError(f"the database has no study {study!r}; {there}. Run `budgetnet search` first.")
+        raise RequestError(f"the database has no study {study!r}; {there}; run first: budgetnet search")
     application = wsgi(storage)
     kind = _Server6 if ":" in host else _Server
     try:
@@ -102,15 +102,15 @@ def serve(
 def _why_not(host: str, port: int, error: Exception) -> str:
     """Say why the port cannot be opened, and what to do."""
     if isinstance(error, OverflowError):
-        return f"a port is a number from 0 to 65535, but got {port}"
+        return f"--port must be a number from 0 to 65535, but got {port}"
     if isinstance(error, socket.gaierror):
-        return f"{host!r} is no address of this machine ({error.strerror}); try --host 127.0.0.1"
+        return f"{host!r} is not an address of this machine ({error.strerror}); try --host 127.0.0.1"
     match getattr(error, "errno", None):
         case errno.EADDRINUSE:
             return f"port {port} is in use on {host}; choose another with --port, or --port 0 for any free one"
         case errno.EACCES:
             return f"port {port} may not be opened by this user; choose one from 1024 on with --port"
         case errno.EADDRNOTAVAIL:
-            return f"{host!r} is no address of this machine; try --host 127.0.0.1"
+            return f"{host!r} is not an address of this machine; try --host 127.0.0.1"
         case _:
             return f"cannot listen on {host}:{port}: {error}"

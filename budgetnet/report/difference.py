@@ -28,10 +28,10 @@ NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What changes from one network to the other."""
+    """Differences between two networks."""
 
     names: tuple[str, str]
-    """What the user called them."""
+    """The names that the user gave."""
     inputs: tuple[tuple[int, ...], tuple[int, ...]]
     """Input shapes at which the two are counted."""
     costs: tuple[Cost, Cost]
@@ -40,7 +40,7 @@ class Difference:
 
     @property
     def same(self) -> bool:
-        """Whether the two have the same text and the same input."""
+        """True if the two have the same text and the same input."""
         return self.inputs[0] == self.inputs[1] and all(mark == " " for mark, _ in self.lines)
 
 

@@ -29,7 +29,7 @@ class NetworkPart:
     """One step of the network's outermost sequence."""
 
     text: str
-    """As the network's text has it, on one line."""
+    """The part's text in the network, on one line."""
     short: str
     """The same in a few words, without norms and activations."""
     params: int
@@ -48,7 +48,7 @@ class Sheet:
     layers: tuple[Layer, ...]
     parts: tuple[NetworkPart, ...]
     note: str = ""
-    """What must be said beside counts that rest on own primitives."""
+    """Caveat for counts that depend on custom primitives."""
 
 
 def sheet(architecture: Network, input_shape: Shape | None = None) -> Sheet:

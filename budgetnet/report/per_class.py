@@ -1,11 +1,11 @@
-"""Full trainings class by class: what is recognised how well, and what is taken for what."""
+"""Full trainings class by class: accuracy of each class, and the most frequent confusions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from budgetnet.records.training_run import Score, TrainingRun
-from budgetnet.text import NOTHING, count_text, joined_table, percent
+from budgetnet.text import NOTHING, count_text, counted, joined_table, percent
 from budgetnet.training.test_report import BINS, Reading, confused, summed
 
 __all__ = ["PAIRS", "classes_text"]
@@ -13,7 +13,7 @@ __all__ = ["PAIRS", "classes_text"]
 PAIRS = 3
 """Pairs of classes that are named as confused most often."""
 MOST_CLASSES = 20
-"""Of more classes, only the `WORST` are listed."""
+"""Largest number of classes that are all listed; of more, only the `WORST` are."""
 WORST = 10
 
 
@@ -45,22 +45,22 @@ def classes_text(runs: Sequence[TrainingRun]) -> list[str]:
     ]
     lines += joined_table(["class", "test images", "accuracy %", "most often taken for"], rows, left=(0, 3))
     pairs = [
-        f"{names[pair.true]} for {names[pair.predicted]} {pair.count:,} times ({percent(pair.share, 1)} %)"
+        f"{names[pair.true]} for {names[pair.predicted]} {counted(pair.count, 'time')} ({percent(pair.share, 1)} %)"
         for pair in confused(total, PAIRS)
     ]
-    lines += ["", f"Most often taken: {'; '.join(pairs) or 'nothing for anything else'}."]
+    lines += ["", f"Most frequent confusions: {'; '.join(pairs) or 'none'}."]
     return [*lines, *_sure(runs, readings)]
 
 
 def _taken_for(total: Sequence[Sequence[int]], place: int, names: Sequence[str]) -> str:
-    """What a class is taken for most often, with the share of its images."""
+    """Return the class that a class is confused with most often, with the share of its images."""
     row = [0 if other == place else cell for other, cell in enumerate(total[place])]
     most = max(row)
     return f"{names[row.index(most)]} ({percent(most / sum(total[place]), 1)} %)" if most else NOTHING
 
 
 def _sure(runs: Sequence[TrainingRun], readings: Sequence[Reading]) -> list[str]:
-    """One line on loss and calibration, and one on the surest mistake of the first run that has one."""
+    """One line on loss and calibration, and one on the most confident mistake of the first run that has one."""
     losses = [run.test_loss for run in runs if run.test_loss is not None]
     errors = Score.of(reading.calibration_error for reading in readings)
     parts = []
@@ -74,7 +74,7 @@ def _sure(runs: Sequence[TrainingRun], readings: Sequence[Reading]) -> list[str]
         worst = first.mistakes[0]
         which = worst.file or f"test image {worst.image:,}"
         lines.append(
-            f"The surest mistake: {which}, {first.classes[worst.true]} taken for {first.classes[worst.predicted]} "
+            f"Most confident mistake: {which}, {first.classes[worst.true]} taken for {first.classes[worst.predicted]} "
             f"with {percent(worst.confidence, 1)} %."
         )
     return lines

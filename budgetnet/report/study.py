@@ -1,4 +1,4 @@
-"""What a study has found so far: at the end of a search, and of a listing."""
+"""Results of a study so far, printed at the end of a search and of a listing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from budgetnet.records.trial import Record
 from budgetnet.report.finals import finalist_document, finalists_text
 from budgetnet.report.frontier import frontier, frontier_text
 from budgetnet.report.trials import record_document, tally, trials_text
-from budgetnet.text import command_text, percent
+from budgetnet.text import command_text, counted, percent
 
 __all__ = ["best_trial", "ending_text", "listing_text", "study_document", "target_text"]
 
@@ -37,7 +37,7 @@ def target_text(study: Study, records: Sequence[Record]) -> str | None:
     if not there:
         return f"No trial reached {goal}."
     shown = ", ".join(map(str, there[:MOST_NUMBERS])) + (", …" if len(there) > MOST_NUMBERS else "")
-    return f"{len(there)} trial{'s' if len(there) > 1 else ''} reached {goal}: {shown}."
+    return f"{counted(len(there), 'trial')} reached {goal}: {shown}."
 
 
 def ending_text(trials: Trials, exported: Path | None = None) -> list[str]:

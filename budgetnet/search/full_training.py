@@ -29,7 +29,7 @@ from budgetnet.workers.pool import Pool
 __all__ = ["TrainingPlan", "plan_training", "train_network"]
 
 UNUSED_SPLIT = 0.1
-"""A final training has no validation images, but a worker cuts some out all the same."""
+"""Share for the split; a final training does not use validation images, but a worker always makes one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ def plan_training(
     epochs: int | None = None,
     out: Path | None = None,
 ) -> TrainingPlan:
-    """Say how a network is trained in full.
+    """Return the plan of a network's full training.
 
     Args:
         found: the network. One of a study's trials is trained as that study trains its finalists.
@@ -111,16 +111,16 @@ def train_network(
     """Train a network on all train images once per seed, and read the test images once per seed.
 
     What the plan's folder holds already of the same network, recipe and data set is kept and not trained again. The
-    result is written after every run, so an interrupted training goes on where it stopped. Runs go side by side, as
-    many as there are cores for; on a GPU they go one after the other.
+    result is written after every run, so an interrupted training continues where it stopped. Runs are trained in
+    parallel, as many as there are cores; on a GPU one after the other.
 
     Args:
         planned: what to do.
-        first_seed: of initial weights, order, augmentation and dropout of the first run; the next ones count up.
+        first_seed: seed of initial weights, order, augmentation and dropout of the first run; later runs add 1.
         device: see `budgetnet.training.device.choose_device`.
         threads: of each run, >= 1; if None, the seeds share this machine's cores evenly, as if none had been done
             before.
-        say: told how it goes, a line at a time.
+        say: receives progress, a line at a time.
 
     Raises:
         RequestError: the network does not suit the images, the folder holds something else or cannot be written to,
@@ -158,7 +158,7 @@ def train_network(
     training = work.training
     if not training.score.n:
         reasons = "; ".join(sorted({run.failed for run in training.runs if run.failed}))
-        raise TrainingError(f"no run of {training.name} came to an end: {reasons}")
+        raise TrainingError(f"no run of {training.name} gave a result: {reasons}")
     return training
 
 
@@ -232,8 +232,8 @@ def _check_fit(planned: TrainingPlan) -> None:
     architecture = planned.architecture
     if (architecture.input_shape, architecture.classes) != (images.shape, len(images.classes)):
         raise RequestError(
-            f"{architecture.name} takes images of {shape_text(architecture.input_shape)} and tells "
-            f"{architecture.classes} classes apart, but {_name(planned.dataset)} has images of "
+            f"{architecture.name} takes images of {shape_text(architecture.input_shape)} and has "
+            f"{architecture.classes} classes, but {_name(planned.dataset)} has images of "
             f"{shape_text(images.shape)} and {len(images.classes)} classes; name another data set, or change the "
             "network's header"
         )

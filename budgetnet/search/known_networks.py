@@ -45,7 +45,7 @@ def read_known_networks(paths: Sequence[Path], study: Study, space: Space) -> tu
         decisions = derivation(network, study, space)
         if isinstance(decisions, Parting):
             raise RequestError(
-                f"{path} cannot start the search of {study.name}: {decisions.text}. Widen the grammar there, or leave "
+                f"{path} cannot start the search of {study.name}: {decisions.text}; widen the grammar there, or leave "
                 "this file out"
             )
         drawn = derive(space, replay(decisions, unanswered))
@@ -63,8 +63,8 @@ def derivation(network: Network, study: Study, space: Space) -> dict[str, Label]
     """
     if (network.input_shape, network.classes) != (space.input_shape, space.classes):
         raise RequestError(
-            f"{network.name} takes images of {describe_shape(network.input_shape)} and tells {network.classes} classes "
-            f"apart, but {study.name} has images of {describe_shape(space.input_shape)} and {space.classes} classes"
+            f"{network.name} takes images of {describe_shape(network.input_shape)} and has {network.classes} classes, "
+            f"but {study.name} has images of {describe_shape(space.input_shape)} and {space.classes} classes"
         )
     ours = {own.signature.name: own.file for own in study.plugins.primitives}
     for own in network.plugins.primitives:

@@ -172,6 +172,6 @@ def _nothing_fits(attempts: int, nearest: Rejection | None, reasons: Counter[str
     if nearest.cost is None:
         return f"{head}: no derivation gives a network, for example: {nearest.text}"
     return (
-        f"{head}; the nearest had {nearest.text}. Raise the budget, or give the grammar smaller choices "
+        f"{head}; the nearest had {nearest.text}; raise the budget, or give the grammar smaller choices "
         "(fewer channels, fewer repetitions, cheaper blocks)"
     )

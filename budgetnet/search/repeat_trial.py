@@ -1,4 +1,4 @@
-"""A trial's brief training once more, exactly as in its search, held against what was recorded."""
+"""Repeating a trial's brief training exactly as in its search, and comparing it with the record."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class FirstDifference:
     """The first number in which two trainings differ."""
 
     epoch: int
-    """From 1."""
+    """Epoch, counted from 1."""
     what: str
     """A key of `SERIES`."""
     recorded: float | None
@@ -75,7 +75,7 @@ def repeat_trial(found: Found, *, device: str = "auto", say: Callable[[str], obj
         say: told how it goes, a line at a time.
 
     Raises:
-        RequestError: it is no trial, or one that trained nothing; or no such device.
+        RequestError: it is not a trial, it trained nothing, or there is no such device.
         DataError: the data set is missing or damaged.
         TrainingError: out of memory, or the worker died.
     """

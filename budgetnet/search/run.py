@@ -1,4 +1,4 @@
-"""`search`: a study from its file to its finalists, begun or gone on with."""
+"""`search`: run a study, or continue it, up to its finalists."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def run_search(
     finalists: bool = True,
     listen: SearchListener = silent,
 ) -> SearchSummary:
-    """Run a study, or go on with it; then train its finalists.
+    """Run a study, or continue it; then train its finalists.
 
     Ctrl-C (or SIGTERM) ends it cleanly: what runs is put in line for the next start. A second one ends it at once,
     which loses nothing that was recorded either.

@@ -1,1 +1,1 @@
-"""Processes that train networks: what they are told, how they are kept at work, and the loop over them."""
+"""Processes that train networks: their messages, the pool, and the loop over its jobs."""

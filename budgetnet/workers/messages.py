@@ -95,7 +95,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class EpochReport:
-    """An epoch is over."""
+    """An epoch has ended."""
 
     worker: int
     epoch: int
@@ -104,7 +104,7 @@ class EpochReport:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The training came to an end of one kind or another."""
+    """The training has ended."""
 
     worker: int
     result: Result

@@ -145,7 +145,7 @@ class Pool:
         self._deaths += 1
         if self._deaths >= LIMIT_DEATHS + len(self._setups) - 1:
             raise SearchError(
-                f"{self._deaths} workers died one after the other; of the last: {reason}. Use fewer workers or a "
+                f"{self._deaths} workers died one after the other; the last: {reason}; use fewer workers or a "
                 "smaller batch; a script of your own must call budgetnet under if __name__ == '__main__':"
             )
         return reason

@@ -61,7 +61,7 @@ def test_a_real_calibration(study_path, tmp_path):
             "--epochs-brief must be a whole number of at least 1, but got 'x'; write for example --epochs-brief 1,2,4",
         ),
         (("--epochs-brief", "0"), "--epochs-brief must be a whole number of at least 1, but got '0'"),
-        (("--epochs-brief", "9", "--full", "4"), "--epochs-brief must lie from 1 to 3"),
+        (("--epochs-brief", "9", "--full", "4"), "--epochs-brief must be from 1 to 3"),
         (("--minutes", "0"), "--minutes must be a number above 0, but got '0'"),
         (("--networks", "2"), "--networks"),
     ],

@@ -31,7 +31,7 @@ def happenings(study):
         RunEpoch(0, 1, 0.5),
         RunDone(0, run(task, [0.5])),
         RunFailed(1, network(2), 2, "out of memory"),
-        CalibrationEnded("the time is up; start again to go on", 5),
+        CalibrationEnded("the time is up; start again to continue", 5),
     ]
 
 
@@ -48,7 +48,7 @@ def test_plain_lines(study):
         "[3 of 8] network 3, 1k parameters, 1 epoch: 50.00 % on validation images, 10.0 s; about"
     )
     assert lines[3] == "network 2, 2 epochs: failed, out of memory"
-    assert lines[4] == "calibration ended: the time is up; start again to go on; 5 trainings are missing"
+    assert lines[4] == "calibration ended: the time is up; start again to continue; 5 trainings missing"
     assert len(lines) == 5
 
 
@@ -78,4 +78,4 @@ def test_a_terminal_gets_the_live_view(study, monkeypatch):
         for event in happenings(study):
             listen(event)
     assert "out of memory" in stream.getvalue()
-    assert "5 trainings are missing" in stream.getvalue()
+    assert "5 trainings missing" in stream.getvalue()

@@ -131,5 +131,5 @@ def test_what_cannot_be_replayed():
     """One network, or schedules that differ."""
     with pytest.raises(ValueError, match="two or more curves of one length, but got 1 of"):
         replay_pruner(rising(0.1), HALVING)
-    with pytest.raises(ValueError, match=r"of one length, got 2 of \[1, 2\]"):
+    with pytest.raises(ValueError, match=r"of one length, but got 2 of \[1, 2\]"):
         replay_pruner([recording(0.1), recording(0.1, 0.2)], HALVING)

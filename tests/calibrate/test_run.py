@@ -53,7 +53,7 @@ def test_defaults_follow_the_study(make_study):
     [
         ({"networks": 3}, "--networks must be at least 4 to compare ranks, but got 3"),
         ({"repeats": 0}, "--repeats must be at least 1, but got 0"),
-        ({"brief": [1, 2]}, r"--epochs-brief must lie from 1 to 1, below the full training's 2 epochs, but got 2;"),
+        ({"brief": [1, 2]}, r"--epochs-brief must be from 1 to 1, below the full training's 2 epochs, but got 2;"),
         ({"brief": None, "full": 1}, "a full training of 1 epochs leaves no room for a brief one; raise --full"),
     ],
 )

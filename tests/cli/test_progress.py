@@ -70,7 +70,7 @@ EVENTS = [
             "search ended: the study's number of trials is reached; 10 networks trained; best: 81.23 % on validation "
             "images, 19,876 parameters, 4.2M FLOPs (trial 3: conv3-16 · gap)",
         ),
-        (SearchEnded("interrupted", 0, None), "search ended: interrupted; start again to go on; 0 networks trained"),
+        (SearchEnded("interrupted", 0, None), "search ended: interrupted; start again to continue; 0 networks trained"),
         (EVENTS[8], "finalists: trials 3, 1; 4 runs of 30 epochs on train + validation images"),
         (EVENTS[10], "finalist 3, run 1: 90.00 % on 360 test images, 1 min 01 s"),
         (FinalistDone(3, 1, run(None)), "finalist 3, run 2: failed, Memory ran out"),
@@ -84,7 +84,7 @@ def test_plain_lines(event, line):
 def test_going_on_is_said():
     """A study that goes on says what is there and what was cut off."""
     event = SearchStarted("tiny", "runs/tiny", "accuracy", None, 10, 2, (GOOD, LARGE), (5, 6))
-    line = "study tiny: 1 of 10 networks trained, 2 workers; trials 5, 6 were cut off and are repeated; runs/tiny"
+    line = "study tiny: 1 of 10 networks trained, 2 workers; trials 5, 6 were interrupted, to be repeated; runs/tiny"
     assert SearchProgress().line(event) == line
 
 

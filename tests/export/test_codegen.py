@@ -196,7 +196,7 @@ def test_any_header_is_a_docstring(header: str) -> None:
 @pytest.mark.parametrize("name", ["1st", "class", "nn", "Residual", "Graph1", "two words"])
 def test_class_names_are_checked(name: str) -> None:
     """A name that Python or the file itself would not bear is refused."""
-    with pytest.raises(ExportError, match=f"does not use otherwise, got '{name}'"):
+    with pytest.raises(ExportError, match=f"does not use, but got '{name}'"):
         source(Linear(3), (1, 4, 4), 3, name=name)
 
 
@@ -263,7 +263,7 @@ def test_a_studys_own_primitives_come_along() -> None:
             "checked",
             "checked needs `from budgetnet.network.nodes import Norm, Shape`, which an exported file does not have",
         ),
-        ("nameless", "the source of <lambda> is not to be had; define it at the top level"),
+        ("nameless", "the source of <lambda> is not available; define it at the top level"),
     ],
 )
 def test_primitives_that_cannot_leave_home(name: str, message: str) -> None:

@@ -164,7 +164,7 @@ def test_a_study_s_own_primitives_go_with_the_network(trials, make_record, tmp_p
     assert moved.plugins.files[0].path.parent.name == "plugins"
     assert "halved.py" in (written.folder / "README.md").read_text()
     (written.folder / "plugins" / "notes.txt").write_text("mine")
-    with pytest.raises(RequestError, match=r"holds what is no export \(plugins/notes\.txt\)"):
+    with pytest.raises(RequestError, match=r"holds files that are not part of an export \(plugins/notes\.txt\)"):
         export_trial(own, out=tmp_path / "out")
 
 
@@ -177,7 +177,7 @@ def test_an_older_export_is_replaced_and_nothing_else_is(exported, trials, tmp_p
     assert [entry.name for entry in tmp_path.iterdir()] == ["older"]
 
     (older / "thesis.tex").write_text("years of work")
-    with pytest.raises(RequestError, match=r"holds what is no export \(thesis\.tex\) and is left alone"):
+    with pytest.raises(RequestError, match=r"are not part of an export \(thesis\.tex\) and was not changed"):
         export_trial(trials, out=older)
     with pytest.raises(RequestError, match="is not a folder; choose another place with --out"):
         export_trial(trials, out=older / "thesis.tex")

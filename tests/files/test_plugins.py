@@ -138,15 +138,15 @@ def test_no_files_are_no_plugins():
 
 WRONG = {
     "def f(:": r"mine\.py:6:7: not Python: invalid syntax",
-    "raise ValueError('no')": r"mine\.py:6:1: the plug-in fails as it is read: ValueError: no\n.*raise ValueError",
-    "exit(3)": r"mine\.py:6:1: the plug-in fails as it is read: SystemExit: 3",
-    "import neighbour": r"mine\.py:6:1: .*No module named 'neighbour'; install it, or move what is needed into the",
+    "raise ValueError('no')": r"mine\.py:6:1: the plug-in fails when it is read: ValueError: no\n.*raise ValueError",
+    "exit(3)": r"mine\.py:6:1: the plug-in fails when it is read: SystemExit: 3",
+    "import neighbour": r"mine\.py:6:1: .*No module named 'neighbour'; install it, or move the needed code into the",
     "x = 1": r"mine\.py defines no primitive: it needs a class that inherits from torch\.nn\.Module",
-    block(parameters=", width"): r"mine\.py:7:48: width needs a type that a grammar can write: int, float, .* got none",
-    block(parameters=", width: list"): r"mine\.py:7:48: width needs a type .* got list",
+    block(parameters=", width"): r"mine\.py:7:48: width must have a type that a grammar can write: int, .* got none",
+    block(parameters=", width: list"): r"mine\.py:7:48: width must have a type .* but got list",
     block(parameters=", width: Wide"): r"parameters of Mine cannot be read: NameError: name 'Wide' is not defined",
-    block(parameters=", a: Literal[3, 5]"): r"mine\.py:7:48: a: the options of a Literal are plain words, got 3; write",
-    block(parameters=', a: Literal["in"]'): r"the options of a Literal are plain words, got 'in'",
+    block(parameters=", a: Literal[3, 5]"): r"7:48: a: the options of a Literal must be plain words, but got 3; write",
+    block(parameters=', a: Literal["in"]'): r"the options of a Literal must be plain words, but got 'in'",
     block(parameters=", *rest: int"): r"mine\.py:7:49: rest has no fixed name; a grammar needs parameters one by one",
     block(parameters=", split: int = 2"): r"mine\.py:7:48: 'split' is a word of the language; give the parameter",
     block(parameters=", a: int = 0.5"): r"mine\.py:7:48: a default must be .* a takes a whole number, but got 0\.5",
@@ -158,10 +158,10 @@ WRONG = {
     block("Conv"): r"mine\.py:6:7: there is a primitive 'conv' already; give it another name with primitive = ",
     block("Skip"): r"mine\.py:6:7: the name 'skip' is a word of the language",
     block(more='    primitive = "a-b"\n'): r"mine\.py:13:5: the name 'a-b' is not made of letters, digits and '_'",
-    block(more="    primitive = 3\n"): r"mine\.py:13:5: primitive must be the name as a text, got 3",
+    block(more="    primitive = 3\n"): r"mine\.py:13:5: primitive must be the name as a text, but got 3",
     block(more="    def cost(self): pass\n"): r"mine\.py:13:9: the closed form must be @staticmethod def cost\(shape",
     block("MyBlock")
-    + block("myBlock"): r"mine\.py:13:1: the primitive 'my_block' is defined in mine\.py:6 too; rename",
+    + block("myBlock"): r"mine\.py:13:1: the primitive 'my_block' is also defined in mine\.py:6; rename",
 }
 
 
@@ -181,7 +181,7 @@ def test_files_that_cannot_be_read(tmp_path):
     (tmp_path / "bytes.py").write_bytes(b"\xff")
     with pytest.raises(RequestError, match=r"bytes\.py is not plain UTF-8 text \(byte 0\)"):
         read_file(tmp_path / "bytes.py")
-    with pytest.raises(RequestError, match=r"mine\.txt is no plug-in: own primitives stand in a Python file"):
+    with pytest.raises(RequestError, match=r"mine\.txt is not a plug-in: primitives are defined in a Python file"):
         read_file(tmp_path / "mine.txt")
     with pytest.raises(RequestError, match=r"there are two plug-ins called a\.py; give one of the files another name"):
         load_plugins([PluginFile(Path("a.py"), HEAD + block()), PluginFile(Path("b/a.py"), HEAD + block("B"))])
@@ -254,9 +254,9 @@ def test_the_note_names_what_a_network_or_grammar_uses():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"params": "7"}, "its closed form says 7 parameters, the module has 3 parameters"),
-        ({"flops": "5"}, "its closed form says 5 FLOPs, the module has 0 FLOPs"),
-        ({"output": "(3, 4, 4)"}, "its closed form says an output of 3×4×4, the module has an output of 3×8×8"),
+        ({"params": "7"}, "its closed form gives 7 parameters, the module 3 parameters"),
+        ({"flops": "5"}, "its closed form gives 5 FLOPs, the module 0 FLOPs"),
+        ({"output": "(3, 4, 4)"}, "its closed form gives an output of 3×4×4, the module an output of 3×8×8"),
     ],
 )
 def test_a_wrong_closed_form_is_named(wrong, message):
@@ -278,9 +278,9 @@ def test_a_closed_form_that_fails_refuses_the_input():
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ("    @staticmethod\n    def cost(shape):\n        return 3\n", "must return a CustomCost, got int"),
-        (form(output="[3, 8, 8]"), r"must give an output of \(channels, height, width\) or \(features,\), got \[3,"),
-        (form(params="0.5"), "must give whole numbers of at least 0, got params=0.5"),
+        ("    @staticmethod\n    def cost(shape):\n        return 3\n", "must return a CustomCost, but got int"),
+        (form(output="[3, 8, 8]"), r"must give an output of .* or \(features,\), but got \[3,"),
+        (form(params="0.5"), "must give whole numbers of at least 0, but got params=0.5"),
     ],
 )
 def test_a_closed_form_must_return_a_possible_cost(more, message):

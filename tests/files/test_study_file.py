@@ -138,8 +138,8 @@ def test_shares_are_written_alike_everywhere(written):
 
 
 WRONG = [
-    ("", r"s\.yaml: the file is empty; a smallest study is:\n  study: my-first"),
-    ("- a\n", r"s\.yaml:1:1: a study is made of 'key: value' lines"),
+    ("", r"s\.yaml: the file is empty; a minimal study is:\n  study: my-first"),
+    ("- a\n", r"s\.yaml:1:1: a study consists of 'key: value' lines"),
     ("study: [a\n", r"s\.yaml:2:1: not YAML: expected ',' or '\]'.*check indentation, colons and brackets"),
     ("study:\tx\n", r"s\.yaml:1:7: not YAML: .*indent with spaces\n  1 \| study: x"),
     (BASE + "serach: {}\n", r"s\.yaml:5:1: a study has no key 'serach'; did you mean 'search'\?\n  5 \| serach: {}\n"),

@@ -55,11 +55,11 @@ def test_a_study_that_is_not_there_is_said(database):
 
 def test_addresses_that_are_not_ours_are_said(database):
     """Another machine's address and a name that no one knows."""
-    with pytest.raises(RequestError, match=r"'192\.0\.2\.1' is no address of this machine; try --host 127\.0\.0\.1"):
+    with pytest.raises(RequestError, match=r"'192\.0\.2\.1' is not an address of this machine; try --host"):
         serve(database, "tiny", host="192.0.2.1", port=0, ready=print)
-    with pytest.raises(RequestError, match=r"'no\.such\.host\.invalid' is no address of this machine"):
+    with pytest.raises(RequestError, match=r"'no\.such\.host\.invalid' is not an address of this machine"):
         serve(database, "tiny", host="no.such.host.invalid", port=0, ready=print)
-    with pytest.raises(RequestError, match="a port is a number from 0 to 65535, but got 70000"):
+    with pytest.raises(RequestError, match="--port must be a number from 0 to 65535, but got 70000"):
         serve(database, "tiny", port=70_000, ready=print)
 
 

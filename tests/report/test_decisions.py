@@ -66,7 +66,7 @@ def test_a_network_outside_the_grammar_is_told_where_it_parts(study):
 def test_other_images_are_refused(study):
     """Decisions follow from shapes, so the images must be the study's."""
     other = replace(parse_network_file(HEAD + FIRST), input_shape=(1, 16, 16))
-    with pytest.raises(RequestError, match="a takes images of 1×16×16 and tells 10 classes apart, but tiny has images"):
+    with pytest.raises(RequestError, match="a takes images of 1×16×16 and has 10 classes, but tiny has images"):
         decisions(other, parse_network_file(HEAD + SECOND), study)
 
 

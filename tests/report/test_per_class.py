@@ -34,9 +34,9 @@ def test_classes_pairs_loss_and_calibration():
         "dog             10   90.00 ± 0.00  cat (10.0 %)",
         "car             10  100.00 ± 0.00  –",
         "",
-        "Most often taken: cat for dog 6 times (30.0 %); dog for cat 2 times (10.0 %).",
+        "Most frequent confusions: cat for dog 6 times (30.0 %); dog for cat 2 times (10.0 %).",
         "On average: negative log-likelihood 0.3000 nats, expected calibration error 5.00 ± 0.00 % (15 bins).",
-        "The surest mistake: test/cat/7.png, cat taken for dog with 98.7 %.",
+        "Most confident mistake: test/cat/7.png, cat taken for dog with 98.7 %.",
     ]
 
 
@@ -50,11 +50,11 @@ def test_a_faultless_network_and_one_without_numbers():
     faultless = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
     lines = classes_text([replace(read(0, faultless, mistakes=()), test_loss=None)])
     assert lines[-2:] == [
-        "Most often taken: nothing for anything else.",
+        "Most frequent confusions: none.",
         "On average: expected calibration error 5.00 % (15 bins).",
     ]
     lines = classes_text([replace(read(0, faultless, mistakes=(), calibration_error=None), test_loss=None)])
-    assert lines[-1] == "Most often taken: nothing for anything else."
+    assert lines[-1] == "Most frequent confusions: none."
 
 
 def test_of_many_classes_the_worst_are_listed():
@@ -70,7 +70,7 @@ def test_of_many_classes_the_worst_are_listed():
     assert not any(line.startswith("c29") for line in lines)
     assert (
         lines[13]
-        == "Most often taken: c6 for c0 1 times (9.1 %); c7 for c0 1 times (9.1 %); c8 for c0 1 times (9.1 %)."
+        == "Most frequent confusions: c6 for c0 1 time (9.1 %); c7 for c0 1 time (9.1 %); c8 for c0 1 time (9.1 %)."
     )
 
 

@@ -85,7 +85,7 @@ def test_a_network_for_other_images_is_refused(planned, by_hand):
     """Shape and number of classes are compared before anything is loaded."""
     wide = replace(by_hand, input_shape=(3, 32, 32))
     with pytest.raises(
-        RequestError, match="takes images of 3×32×32 and tells 10 classes apart, but digits has images of 1×8×8"
+        RequestError, match="takes images of 3×32×32 and has 10 classes, but digits has images of 1×8×8"
     ):
         train_network(replace(planned, architecture=wide), say=print)
 

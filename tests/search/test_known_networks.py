@@ -88,7 +88,7 @@ def test_what_is_not_in_the_grammar_is_told_where_they_part(study, space, tmp_pa
     path = network_file(tmp_path, KNOWN.replace("dwconv(5)", "dwconv(7)"))
     message = (
         r"known\.yaml cannot start the search of tiny: not in this grammar: layer 3 of the network is dwconv\(7\), "
-        r"where the grammar offers .*dwconv\(5\).*\. Widen the grammar there, or leave this file out"
+        r"where the grammar offers .*dwconv\(5\).*; widen the grammar there, or leave this file out"
     )
     with pytest.raises(RequestError, match=message):
         read_known_networks([path], study, space)
@@ -98,12 +98,10 @@ def test_other_images_and_wrong_files_are_refused(study, space, tmp_path):
     """A network for colour images, and a file that is none."""
     path = network_file(tmp_path)
     path.write_text(path.read_text().replace("[1, 8, 8]", "[3, 32, 32]"))
-    with pytest.raises(
-        RequestError, match=r"takes images of 3×32×32 and tells 10 classes apart, but tiny has images of 1"
-    ):
+    with pytest.raises(RequestError, match=r"takes images of 3×32×32 and has 10 classes, but tiny has images of 1"):
         read_known_networks([path], study, space)
     path.write_text("nonsense")
-    with pytest.raises(LanguageError, match=r"known\.yaml:1:1: a network file is made of 'key: value' lines"):
+    with pytest.raises(LanguageError, match=r"known\.yaml:1:1: a network file consists of 'key: value' lines"):
         read_known_networks([path], study, space)
 
 

@@ -168,7 +168,7 @@ def test_a_wrong_closed_form_fails_its_trials_with_the_place(make_own, tmp_path)
     assert found.candidates.new((), lambda _record: None) == "refused"
     (record,) = found.ledger.records()
     assert record.outcome == "failed"
-    assert "its closed form says" in record.reason
+    assert "its closed form gives" in record.reason
     assert record.reason.endswith(f"correct cost() at {tmp_path / 'blocks.py'}:6")
 
 

@@ -216,7 +216,7 @@ def test_ctrl_c_ends_cleanly(tmp_path):
     assert time.monotonic() - begin < 25  # training all epochs would take minutes
     assert process.returncode == 0
     assert out.strip() == "interrupted"
-    assert "search ended: interrupted; start again to go on" in err
+    assert "search ended: interrupted; start again to continue" in err
     assert "Traceback" not in err
     assert [record.outcome for record in recorded(tmp_path, text)] == ["interrupted", "waiting"]
     assert recorded(tmp_path, text)[0].reason == "the search was interrupted"
@@ -249,7 +249,7 @@ def test_changed_study_is_refused(make_study, tmp_path):
         "validation.share: 0.1 → 0.2",
     ):
         assert f"  {line}\n" in message
-    assert "give the study another name (study: …), or start anew with --fresh" in message
+    assert "give the study another name (study: …), or start over with --fresh" in message
 
 
 def test_what_may_change(make_study, tmp_path):

@@ -1,4 +1,4 @@
-"""The progress of a calibration: trainings done, and the time they will take yet."""
+"""Progress of a calibration: trainings done, and the remaining time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from budgetnet.calibrate.events import (
 )
 from budgetnet.cli.progress.view import View, bar, packing_line, show_progress
 from budgetnet.search.events import Packing
-from budgetnet.text import duration, short_count
+from budgetnet.text import counted, duration, short_count
 
 __all__ = ["CalibrationProgress", "show_calibration"]
 
@@ -80,8 +80,9 @@ class CalibrationProgress(View[CalibrationEvent]):
         match event:
             case CalibrationStarted():
                 return (
-                    f"calibration of {event.study}: {event.networks} networks, {event.done} of {event.runs} trainings "
-                    f"done, {event.workers} workers; {event.folder}"
+                    f"calibration of {event.study}: {counted(event.networks, 'network')}, {event.done} of "
+                    f"{counted(event.runs, 'training')} "
+                    f"done, {counted(event.workers, 'worker')}; {event.folder}"
                 )
             case RunStarted() | RunEpoch():
                 return None
@@ -96,7 +97,7 @@ class CalibrationProgress(View[CalibrationEvent]):
             case RunFailed(_, network, schedule, reason):
                 return f"network {network.index}, {_epochs(schedule)}: failed, {reason}"
             case CalibrationEnded(why, missing):
-                return f"calibration ended: {why}" + (f"; {missing} trainings are missing" if missing else "")
+                return f"calibration ended: {why}" + (f"; {counted(missing, 'training')} missing" if missing else "")
             case Packing(done, total):
                 return packing_line(done, total)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TextIO
@@ -28,7 +28,7 @@ from budgetnet.search.events import (
     TrialStarted,
     Waiting,
 )
-from budgetnet.text import duration, short_count
+from budgetnet.text import counted, duration, short_count
 
 __all__ = ["SearchProgress", "record_text", "show_search"]
 
@@ -36,8 +36,8 @@ _ENDS = {
     "trials": "the study's number of trials is reached",
     "minutes": "the time is up",
     "target": "the target is reached",
-    "interrupted": "interrupted; start again to go on",
-    "exhausted": "no network is left that fits and is new",
+    "interrupted": "interrupted; start again to continue",
+    "exhausted": "there is no further network that fits and is new",
 }
 
 
@@ -88,12 +88,12 @@ class SearchProgress(View[SearchEvent]):
             case Packing(done, total):
                 self.packs(done, total)
             case Waiting(number):
-                self.phase = f"waiting for {number} trials of other processes"
+                self.phase = f"waiting for {counted(number, 'trial')} of other processes"
             case SearchEnded(reason):
                 self.running.clear()
                 self.phase = f"search ended: {reason}"
             case FinalistsStarted(_, runs, epochs):
-                self.finals, self.phase = runs, f"training the finalists, {epochs} epochs each"
+                self.finals, self.phase = runs, f"training the finalists, {counted(epochs, 'epoch')} each"
                 self.epochs = dict.fromkeys(event.trials, epochs)
             case FinalistDone(number, _, _):
                 self.finals_done += 1
@@ -129,9 +129,11 @@ class SearchProgress(View[SearchEvent]):
         match event:
             case SearchStarted():
                 trained = sum(record.trained for record in event.records)
-                line = f"study {event.study}: {trained} of {event.trials} networks trained, {event.workers} workers"
+                line = f"study {event.study}: {trained} of {counted(event.trials, 'network')} trained"
+                line += f", {counted(event.workers, 'worker')}"
                 if event.lost:
-                    line += f"; trials {', '.join(map(str, event.lost))} were cut off and are repeated"
+                    were = "was" if len(event.lost) == 1 else "were"
+                    line += f"; {_trials(event.lost)} {were} interrupted, to be repeated"
                 return f"{line}; {event.folder}"
             case TrialStarted() | EpochDone():
                 return None
@@ -144,13 +146,13 @@ class SearchProgress(View[SearchEvent]):
             case Packing(done, total):
                 return packing_line(done, total)
             case Waiting(running):
-                return f"waiting for {running} trials of other processes"
+                return f"waiting for {counted(running, 'trial')} of other processes"
             case SearchEnded(reason, trained, leader):
-                head = f"search ended: {_ENDS[reason]}; {trained} networks trained"
+                head = f"search ended: {_ENDS[reason]}; {counted(trained, 'network')} trained"
                 return f"{head}; best: {_best_text(leader)}" if leader is not None else head
             case FinalistsStarted(trials, runs, epochs):
-                names = ", ".join(map(str, trials))
-                return f"finalists: trials {names}; {runs} runs of {epochs} epochs on train + validation images"
+                work = f"{counted(runs, 'run')} of {counted(epochs, 'epoch')}"
+                return f"finalists: {_trials(trials)}; {work} on train + validation images"
             case FinalistDone(number, run, result):
                 if result.test_accuracy is None:
                     return f"finalist {number}, run {run + 1}: failed, {result.failed}"
@@ -190,3 +192,7 @@ def _best_text(record: Record) -> str:
         f"{100 * record.accuracy:.2f} % on validation images, {record.params or 0:,} parameters{flops} "
         f"(trial {record.number}: {record.arch})"
     )
+
+
+def _trials(numbers: Sequence[int]) -> str:
+    return f"{'trial' if len(numbers) == 1 else 'trials'} {', '.join(map(str, numbers))}"

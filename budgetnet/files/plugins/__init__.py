@@ -1,1 +1,1 @@
-"""A study's own operations, from Python files."""
+"""Custom primitives, defined in a study's Python files."""

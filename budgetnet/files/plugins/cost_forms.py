@@ -1,4 +1,4 @@
-"""Shape and cost of one own primitive: as its class states them, and as running and counting its module gives them."""
+"""Shape and cost of a custom primitive: stated by its class, or measured by running and counting its module."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from budgetnet.network.torch.measure import measure_module
 __all__ = ["measured_form", "stated_form"]
 
 _KEPT = 1 << 14
-"""Answers remembered per primitive."""
+"""Answers cached per primitive."""
 
 
 def stated_form(name: str, function: Callable[..., Any], file: PluginFile) -> CustomForm:
-    """Return a class's own closed form with its answers checked and remembered.
+    """Return a class's closed form with its answers checked and cached.
 
-    The form raises ShapeError where the function raises anything (so it refuses inputs it is not for), and
-    RequestError where it returns something else than a possible `CustomCost`.
+    The form raises ShapeError if the function raises anything (that is how it refuses an input), and RequestError if
+    it returns anything but a valid `CustomCost`.
     """
 
     @lru_cache(maxsize=_KEPT, typed=True)
     def form(shape: Shape, **arguments: object) -> CustomCost:
         try:
             found = function(shape, **arguments)
-        except Exception as error:  # a study's own code may raise anything
+        except Exception as error:  # a plug-in may raise anything
             said = f"{type(error).__name__}: {error}{place_of(error, function)}"
             raise ShapeError(f"{name}: its closed form fails on an input of {describe_shape(shape)}: {said}") from error
         problem = _problem(found)
@@ -48,14 +48,14 @@ def stated_form(name: str, function: Callable[..., Any], file: PluginFile) -> Cu
 
 def _problem(found: object) -> str | None:
     if not isinstance(found, CustomCost):
-        return f"must return a CustomCost, got {type(found).__name__}"
+        return f"must return a CustomCost, but got {type(found).__name__}"
     output = found.output
     if not isinstance(output, tuple) or len(output) not in (1, 3) or not all(_whole(side, 1) for side in output):
-        return f"must give an output of (channels, height, width) or (features,), got {output!r}"
+        return f"must give an output of (channels, height, width) or (features,), but got {output!r}"
     for field in ("params", "flops", "activations", "depth", "growth", "stride"):
         value = getattr(found, field)
         if not _whole(value, 0):
-            return f"must give whole numbers of at least 0, got {field}={value!r}"
+            return f"must give whole numbers of at least 0, but got {field}={value!r}"
     return None
 
 
@@ -64,10 +64,10 @@ def _whole(value: object, low: int) -> bool:
 
 
 def measured_form(name: str, module: type[nn.Module]) -> CustomForm:
-    """Return a form that builds the module, runs it on zeros and lets fvcore count it; answers are remembered.
+    """Return a form that builds the module, runs it on zeros and lets fvcore count it; answers are cached.
 
-    Its depth is the number of convolutions and linear layers that run, and it adds nothing to the receptive
-    field. The form raises ShapeError where the module cannot be built or run, CountError where fvcore does not know
+    Its depth is the number of convolutions and linear layers that run, and it does not change the receptive
+    field. The form raises ShapeError if the module cannot be built or run, CountError if fvcore does not know
     an operator.
     """
 
@@ -94,7 +94,7 @@ def measured_form(name: str, module: type[nn.Module]) -> CustomForm:
 
 
 def _run(module: nn.Module, shape: Shape) -> tuple[Shape, int]:
-    """The output's shape without the batch, and how many convolutions and linear layers ran."""
+    """Return the output's shape without the batch, and the number of convolutions and linear layers that ran."""
     ran: list[None] = []
 
     def note(_module: nn.Module, _inputs: object, _output: Tensor) -> None:

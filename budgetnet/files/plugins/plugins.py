@@ -1,7 +1,7 @@
-"""A study's own primitives: what its plug-in files give to the language, to the closed form and to torch.
+"""A study's custom primitives: signatures, closed forms and modules from its plug-in files.
 
 A plug-in file is ordinary Python, and reading one runs it. Every public class in it that inherits from
-``torch.nn.Module`` is a primitive; `budgetnet.files.plugins.read` says how it is read. Torch is loaded only where a
+``torch.nn.Module`` is a primitive; `budgetnet.files.plugins.read` documents how it is read. Torch is loaded only if a
 study has plug-ins.
 """
 
@@ -34,28 +34,28 @@ __all__ = ["NO_PLUGINS", "Plugins", "load_plugins", "read_file"]
 
 @dataclass(frozen=True)
 class Plugins:
-    """The own primitives of a study or of a network file."""
+    """The custom primitives of a study or of a network file."""
 
     primitives: tuple[OwnPrimitive, ...] = ()
 
     @cached_property
     def signatures(self) -> Mapping[str, Signature]:
-        """For a vocabulary."""
+        """Signatures by name, for a vocabulary."""
         return {own.signature.name: own.signature for own in self.primitives}
 
     @cached_property
     def modules(self) -> Mapping[str, CustomModule]:
-        """For building, measuring and exporting networks."""
+        """Modules by name, for building, measuring and exporting networks."""
         return {own.signature.name: own.module for own in self.primitives}
 
     @cached_property
     def forms(self) -> Mapping[str, CustomForm]:
-        """For shapes and costs: the stated closed form, else what measuring the module gives."""
+        """Closed forms by name, for shapes and costs: the stated one, or else the measured one."""
         return {own.signature.name: own.stated or own.measured for own in self.primitives}
 
     @cached_property
     def files(self) -> tuple[PluginFile, ...]:
-        """Where the primitives come from."""
+        """Files that define the primitives."""
         return tuple(dict.fromkeys(own.file for own in self.primitives))
 
     @property
@@ -65,23 +65,23 @@ class Plugins:
 
     @property
     def note(self) -> str:
-        """What must be said beside counts that rest on these; empty if all bring their closed form."""
+        """Caveat for counts that depend on these primitives; empty if all have a closed form."""
         names = [own.signature.name for own in self.primitives if own.stated is None]
         if not names:
             return ""
         return f"counted by fvcore alone: {_listed(names)} {'has' if len(names) == 1 else 'have'} no closed form"
 
     def of(self, whole: Node | language.Grammar) -> Plugins:
-        """Only those that a network or a grammar uses."""
+        """Return only those that a network or a grammar uses."""
         used = _used(whole)
         return Plugins(tuple(own for own in self.primitives if own.signature.name in used))
 
     def disagreement(self, network: Node, input_shape: Shape) -> str | None:
-        """Say where a stated closed form differs from its module in a network; None if it does nowhere.
+        """Return where a stated closed form differs from its module in a network; None if it does not.
 
         Args:
-            network: of which the closed form and fvcore gave different counts.
-            input_shape: of its images.
+            network: a network whose closed form and fvcore count differ.
+            input_shape: shape of its images.
         """
         asked: dict[tuple[str, Shape, tuple[tuple[str, object], ...]], None] = {}
 
@@ -92,9 +92,9 @@ class Plugins:
 
             return noted
 
-        # Shapes as the modules give them, so that each stated form is asked about inputs that occur.
+        # Shapes as the modules give them, so that each closed form is compared on inputs that occur.
         custom = {own.signature.name: noting(own.signature.name, own.measured) for own in self.primitives}
-        with suppress(BudgetnetError):  # what was asked until then is compared all the same
+        with suppress(BudgetnetError):  # the inputs recorded until then are compared anyway
             closed_form.cost(network, input_shape, custom=custom)
         by_name = {own.signature.name: own for own in self.primitives}
         for name, shape, arguments in asked:
@@ -126,10 +126,10 @@ def read_file(path: Path) -> PluginFile:
     """Read a plug-in file without running it.
 
     Raises:
-        RequestError: it is missing or no text.
+        RequestError: it is missing or is not text.
     """
     if path.suffix != ".py":
-        raise RequestError(f"{path} is no plug-in: own primitives stand in a Python file, whose name ends with .py")
+        raise RequestError(f"{path} is not a plug-in: primitives are defined in a Python file, named *.py")
     try:
         return PluginFile(path, path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -138,7 +138,7 @@ def read_file(path: Path) -> PluginFile:
         ) from None
     except UnicodeDecodeError as error:
         raise RequestError(f"{path} is not plain UTF-8 text (byte {error.start}); is it a Python file?") from None
-    except (OSError, ValueError) as error:  # a name may hold what no path can
+    except (OSError, ValueError) as error:  # a name may contain characters that no path can
         raise RequestError(f"{path} cannot be read ({error}); name a Python file") from None
 
 
@@ -162,7 +162,7 @@ def load_plugins(files: Sequence[PluginFile]) -> Plugins:
             if other is not own:
                 where = f"{other.file.path}:{other.line}"
                 raise plugin_error(
-                    file, own.line, f"the primitive {own.signature.name!r} is defined in {where} too; rename one"
+                    file, own.line, f"the primitive {own.signature.name!r} is also defined in {where}; rename one"
                 )
     return Plugins(tuple(found.values()))
 
@@ -188,12 +188,12 @@ def _difference(own: OwnPrimitive, shape: Shape, arguments: dict[str, object]) -
                 f"{word} {describe_shape(value)}" if isinstance(value, tuple) else f"{value:,} {word}"
                 for value in (ours, theirs)
             )
-            return f"{subject}: its closed form says {said}, the module has {is_}; correct cost() at {where}"
+            return f"{subject}: its closed form gives {said}, the module {is_}; correct cost() at {where}"
     return None
 
 
 def _used(part: object) -> set[str]:
-    """The names of own primitives anywhere in a network; in a grammar, of everything that is called."""
+    """Return the names of custom primitives in a network; in a grammar, the names of everything that is called."""
     if isinstance(part, nodes.Custom | language.Call):
         return {part.name}
     if isinstance(part, tuple):

@@ -1,4 +1,4 @@
-"""One plug-in file: run, and read as primitives.
+"""Reading a plug-in file: the file is run, and its classes become primitives.
 
 ::
 
@@ -11,8 +11,8 @@
             ...
 
 The class is called ``gated`` in a grammar (or as its attribute ``primitive`` says), takes what its constructor takes
-behind the shape of its input, and maps ``(N, *shape)`` to one tensor. Classes whose names begin with an underscore
-are no primitives.
+after the shape of its input, and maps ``(N, *shape)`` to one tensor. Classes whose names begin with an underscore
+are not primitives.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def primitives_of(file: PluginFile) -> tuple[OwnPrimitive, ...]:
     """Run a plug-in file and return its primitives, in its order.
 
     Raises:
-        RequestError: it is not Python, fails, defines none, or a class cannot be one; with file and line.
+        RequestError: it is not Python, fails, defines no primitive, or a class cannot be one; with file and line.
     """
     tree = _parsed(file)
     module = _run(file, tree)
@@ -84,7 +84,7 @@ def _parsed(file: PluginFile) -> ast.Module:
         return ast.parse(file.text, str(file.path))
     except SyntaxError as error:
         raise plugin_error(file, error.lineno or 1, f"not Python: {error.msg}", column=error.offset or 1) from None
-    except (ValueError, RecursionError, MemoryError) as error:  # null bytes, brackets without end
+    except (ValueError, RecursionError, MemoryError) as error:  # null bytes, too many brackets
         raise RequestError(f"{file.path} is not Python: {error}; is it a plug-in?") from None
 
 
@@ -95,21 +95,21 @@ def _run(file: PluginFile, tree: ast.Module) -> ModuleType:
         return sys.modules[name]
     module = ModuleType(name)
     module.__file__ = str(file.path)
-    # Tracebacks and exports show the text that runs, not what the file may have become since.
+    # Tracebacks and exports show the text that runs, even if the file has changed since.
     linecache.cache[str(file.path)] = (len(file.text), None, file.text.splitlines(keepends=True), str(file.path))
     sys.modules[name] = module
     try:
         exec(compile(tree, str(file.path), "exec"), module.__dict__)  # noqa: S102 - what a plug-in is for
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a study's own code may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plug-in may raise anything
         del sys.modules[name]
         raise _failed(file, error) from None
     return module
 
 
 def _failed(file: PluginFile, error: BaseException) -> RequestError:
-    message = f"the plug-in fails as it is read: {type(error).__name__}: {error}"
+    message = f"the plug-in fails when it is read: {type(error).__name__}: {error}"
     if isinstance(error, ModuleNotFoundError):
-        message += "; install it, or move what is needed into the plug-in: it is one file of its own"
+        message += "; install it, or move the needed code into the plug-in, which is a single file"
     frames = [frame for frame in extract_tb(error.__traceback__) if frame.filename == str(file.path)]
     if not frames:
         return RequestError(f"{file.path}: {message}")
@@ -153,7 +153,7 @@ class _Reader:
         elif isinstance(given, str):
             name = given
         else:
-            raise self._wrong("primitive", f"primitive must be the name as a text, got {given!r}")
+            raise self._wrong("primitive", f"primitive must be the name as a text, but got {given!r}")
         advice = 'give it another name with primitive = "…", or begin the class\'s name with an underscore'
         if name in BUILTIN:
             raise self._wrong("primitive", f"there is a primitive {name!r} already; {advice}")
@@ -163,7 +163,7 @@ class _Reader:
         return name
 
     def _parameters(self) -> tuple[Parameter, ...]:
-        """The constructor's parameters behind the shape."""
+        """Return the constructor's parameters after the shape."""
         try:
             found = list(inspect.signature(self._module).parameters.values())
             hints = get_type_hints(self._module.__init__)
@@ -174,7 +174,7 @@ class _Reader:
             raise self._wrong(
                 "__init__",
                 f"{self._statement.name}: the first parameter of a primitive is shape: tuple[int, ...], its input's "
-                "shape; begin the name of a class that is none with an underscore",
+                "shape; begin the name of a class that is not a primitive with an underscore",
             )
         return tuple(self._parameter(parameter, hints) for parameter in found[1:])
 
@@ -190,13 +190,13 @@ class _Reader:
             words, kind = get_args(hint), "name"
             illegal = [word for word in words if not isinstance(word, str) or not is_name(word)]
             if illegal:
-                came = f"got {illegal[0]!r}; write {_TYPES}"
-                raise self._wrong(name, f"{name}: the options of a Literal are plain words, {came}")
+                came = f"but got {illegal[0]!r}; write {_TYPES}"
+                raise self._wrong(name, f"{name}: the options of a Literal must be plain words, {came}")
         elif hint in _KINDS:
             kind = _KINDS[hint]
         else:
             came = "none" if hint is None else getattr(hint, "__name__", hint)
-            raise self._wrong(name, f"{name} needs a type that a grammar can write: {_TYPES}, got {came}")
+            raise self._wrong(name, f"{name} must have a type that a grammar can write: {_TYPES}, but got {came}")
         read = Parameter(name=name, kind=kind, names=words)
         if parameter.default is inspect.Parameter.empty:
             return read

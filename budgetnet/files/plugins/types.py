@@ -17,7 +17,7 @@ __all__ = ["OwnPrimitive", "PluginFile"]
 
 @dataclass(frozen=True, slots=True)
 class PluginFile:
-    """A plug-in file as it was read: every process of a search runs this text, whatever becomes of the file."""
+    """A plug-in file as it was read: every process of a search runs this text, even if the file changes."""
 
     path: Path
     text: str
@@ -31,9 +31,9 @@ class OwnPrimitive:
     module: CustomModule
     """The class."""
     stated: CustomForm | None
-    """The closed form that the class brings, if it does."""
+    """The closed form that the class defines, if any."""
     measured: CustomForm
-    """What running and counting the module says."""
+    """Shape and cost measured by running and counting the module."""
     file: PluginFile
     line: int
-    """Of the class in its file."""
+    """Line of the class in its file."""

@@ -48,7 +48,7 @@ PRIOR: dict[str, Belief] = {
     "noise_brief": Belief(np.log(0.5), 0.6),
     "noise_full": Belief(np.log(0.35), 0.5),
 }
-"""What is believed before anything is seen; lengths in deviations of the accuracies seen."""
+"""Prior of the model; lengths in deviations of the accuracies seen."""
 
 
 def observations(features: FloatMatrix, network: NDArray[np.int64], brief: NDArray[np.bool_]) -> FloatMatrix:

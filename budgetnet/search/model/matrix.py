@@ -72,7 +72,7 @@ class FeatureScale:
     """(columns,) 1 / (deviation × √columns of the group), and 0 for constants: so each group's squared distance from
     the mean is 1 on average, however many features it has."""
     groups: tuple[slice, ...]
-    """Where each of `GROUPS` lies among the columns that `apply` returns."""
+    """Positions of each of `GROUPS` among the columns that `apply` returns."""
     order: NDArray[np.int64]
     """(kept columns,) the raw columns that vary, by group."""
 

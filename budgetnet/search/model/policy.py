@@ -1,4 +1,4 @@
-"""What a search trains next: a new network briefly, a network in full with its next seed, or nothing more.
+"""The next training of a search: a new network briefly, a network in full with its next seed, or nothing more.
 
 The policy knows networks by keys, their features, and what their trainings gave; it knows no space, no storage and no
 torch, so a real search and a simulated one run the same code. What it decides follows from the trainings in their order
@@ -52,7 +52,7 @@ FIRST_MILESTONE = 6
 GROWTH = 1.4
 """Hyperparameters are fitted again when the trainings have grown by this factor."""
 HYPERPARAMETERS = 6
-"""Of the kernel, beside the groups' relevances."""
+"""Parameters of the kernel, besides the groups' relevances."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +68,14 @@ class PolicyTraining:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What may be spent, in epochs, and how it is divided."""
+    """The budget of epochs, and its division."""
 
     brief: float
     """Price of a brief training."""
     full: float
     """Price of a full one."""
     epochs: float
-    """Of all trainings together, finalists included."""
+    """Epochs of all trainings together, finalists included."""
     seeds: int = 10
     """Most full trainings of one network."""
     startup: float = 0.12

@@ -41,7 +41,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class Posterior:
-    """What is known of networks' worth: accuracies in full training, the mean over seeds."""
+    """Known results of networks: accuracies in full training, the mean over seeds."""
 
     mean: FloatMatrix
     """(networks,)"""

@@ -19,12 +19,12 @@ __all__ = ["LEAST_NETWORKS", "Trust", "judge_model"]
 LEAST_NETWORKS = 5
 """Networks trained both briefly and in full below which nothing is judged."""
 COVERAGE_LEVEL = 0.9
-"""Of the intervals whose coverage is measured."""
+"""Level of the intervals whose coverage is measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What leaving each network out in turn showed."""
+    """Results of leaving each network out in turn."""
 
     networks: int
     """Networks trained briefly and in full."""

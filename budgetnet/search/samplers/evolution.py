@@ -26,13 +26,13 @@ PARENTS = 10
 TOURNAMENT = 3
 """Drawn from the elite; the best of them is the parent."""
 MEMORY = 100
-"""Trained networks that may be parents; older ones retire, lest one lucky score lead for ever."""
+"""Trained networks that may be parents; older ones retire, so that no lucky score leads forever."""
 FRESH = 0.1
 """Share of draws from the prior, which keep the search from running dry around one network."""
 SECOND_CHANGE = 0.25
 """Chance of each further change in the same mutation."""
 PATIENCE = 50
-"""Draws in vain after which mutations change one decision more."""
+"""Unsuccessful draws after which mutations change one more decision."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from budgetnet.space.proposer import Proposer
 __all__ = ["TpeSampler"]
 
 LIMIT_PROPOSALS = 30
-"""Proposals in vain after which TPE has run into a corner; the rest are drawn from the prior."""
+"""Unsuccessful proposals after which TPE is stuck; the rest are drawn from the prior."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Recipes by name. Loads no torch."""
+"""Recipes by name. Does not load torch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HAND_MADE = Recipe(
     warp_probability=0.5,
     cutout=16,
 )
-"""How the hand-made network that this project starts from was trained: 20 epochs of Adam at 0.01, lowering the
+"""Recipe of the hand-made network that this project starts from: 20 epochs of Adam at 0.01, lowering the
 rate on a validation plateau, flips, shift-scale-rotate and a 16x16 cutout. Shift, scale and rotation limits are those
 customary for 32x32 images (Albumentations' ShiftScaleRotate)."""
 

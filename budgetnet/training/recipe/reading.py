@@ -1,4 +1,4 @@
-"""Reading a recipe from a mapping: presets, numbers written as text, misspelt keys. Loads no torch."""
+"""Reading a recipe from a mapping: presets, numbers written as text, misspelt keys. Does not load torch."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def read_recipe(mapping: Mapping[str, object], *, base: Recipe | None = None) ->
     """Return the recipe that *mapping* describes.
 
     Args:
-        mapping: Field names to values, or to texts as study files write them. ``preset: NAME`` starts from one of
+        mapping: Field names to values, or to texts as in study files. ``preset: NAME`` starts from one of
             `RECIPES` instead of the defaults.
-        base: Where to start from if no preset is named; the defaults if None.
+        base: The recipe to start from if no preset is named; the defaults if None.
 
     Raises:
         StudyError: an unknown key or preset (with the nearest known one) or an illegal value.
@@ -29,10 +29,10 @@ def read_recipe(mapping: Mapping[str, object], *, base: Recipe | None = None) ->
 
 
 def preset(name: object) -> Recipe:
-    """Return the recipe of that name.
+    """Return the recipe with that name.
 
     Raises:
-        StudyError: there is none.
+        StudyError: there is no such recipe.
     """
     PRESET.check(name)
     return RECIPES[str(name)]

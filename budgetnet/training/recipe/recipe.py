@@ -1,4 +1,4 @@
-"""`Recipe`: everything that decides how a network is trained, as one frozen value. Loads no torch."""
+"""`Recipe`: all settings of a training, as one frozen value. Does not load torch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TrivialAugment = Literal["none", "ra", "wide"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
-    """How a network is trained.
+    """Settings of a training.
 
     The defaults are for small networks and short runs: SGD with Nesterov momentum over one cycle, flips and small
     reflected shifts, no dropout-like noise beyond that, since networks under 200k parameters underfit in short runs.
@@ -31,16 +31,16 @@ class Recipe:
     epochs: int = key(12, "Passes over the train images.", low=1, unit="epochs", also=("n_epochs", "max_epochs"))
     batch: int = key(
         256,
-        "Images per step. The images left over at the end of an epoch wait for the next (order is redrawn).",
+        "Images per step. The last, incomplete batch of an epoch is dropped; the order is drawn for each epoch.",
         low=2,
         unit="images",
         also=("batch_size",),
     )
     optimizer: Optimizer = key(
         "sgd",
-        "The rule by which weights are updated. `sgd`: with Nesterov momentum (Sutskever and others 2013). `adamw`: "
+        "The optimizer. `sgd`: with Nesterov momentum (Sutskever and others 2013). `adamw`: "
         "decoupled weight decay (Loshchilov and Hutter 2019, arXiv 1711.05101). `adam`: decay added to the gradient "
-        "(Kingma and Ba 2015, arXiv 1412.6980). `muon`: Muon for the filters of full convolutions but the last, SGD "
+        "(Kingma and Ba 2015, arXiv 1412.6980). `muon`: Muon for the filters of full convolutions except the last, SGD "
         "for the rest (K. Jordan's airbench94_muon, 2024).",
         also=("optimiser",),
     )
@@ -60,7 +60,7 @@ class Recipe:
     muon_momentum: float = key(0.9, "With `muon`: Nesterov momentum of the filters.", low=0, below=1)
     norm_bias_rate: float = key(
         1.0,
-        "The learning rate of batch norms' biases, as a multiple of the others'. They may move much faster than "
+        "The learning rate of batch norm biases, as a multiple of `lr`. They may change much faster than "
         'weights (64 in airbench94; D. Page, "How to train your ResNet", 2018).',
         above=0,
         example="64",
@@ -68,17 +68,17 @@ class Recipe:
     )
     weight_decay: float = key(
         5e-4,
-        "Strength of weight decay. It acts on weights of convolutions and linear layers only, unless `decay_all`: norm "
-        "scales and all biases have one number per channel, and pulling those to zero changes what the layer can "
+        "Strength of weight decay. It applies to weights of convolutions and linear layers only, unless `decay_all`: "
+        "norm scales and all biases have one number per channel, and pulling those to zero changes what the layer can "
         "represent.",
         low=0,
         example="5e-4",
         also=("wd",),
     )
-    decay_all: bool = key(False, "Whether weight decay acts on norm parameters and biases too.")
+    decay_all: bool = key(False, "True applies weight decay to norm parameters and biases, too.")
     schedule: Schedule = key(
         "onecycle",
-        "How the learning rate changes during training. `onecycle`: linear rise over `warmup`, linear fall to `final` "
+        "Schedule of the learning rate. `onecycle`: linear rise over `warmup`, linear fall to `final` "
         "(Smith and Topin 2017, arXiv 1708.07120). `cosine`: the same rise, cosine fall (Loshchilov and Hutter 2017, "
         "arXiv 1608.03983). `wsd`: the rise, then `lr`, then a linear fall to `final` over `cooldown` "
         "(warmup-stable-decay; Hu and others 2024, arXiv 2404.06395). `plateau`: the rise, then times "
@@ -104,9 +104,9 @@ class Recipe:
         high=1,
         example="5%",
     )
-    plateau_factor: float = key(0.3, "With `plateau`: what the rate is multiplied by when it falls.", above=0, below=1)
+    plateau_factor: float = key(0.3, "With `plateau`: factor by which the rate is multiplied.", above=0, below=1)
     plateau_patience: int = key(
-        2, "With `plateau`: epochs without improvement before the rate falls.", low=0, unit="epochs"
+        2, "With `plateau`: epochs without improvement before the rate is reduced.", low=0, unit="epochs"
     )
     label_smoothing: float = key(
         0.0,
@@ -130,7 +130,7 @@ class Recipe:
         0.0,
         "Decay per step of an exponential moving average of weights and norm statistics; 0 turns it off. With it, "
         "validation, and the network after training, have the averaged weights (Polyak and Juditsky 1992). The decay "
-        "starts lower and grows, so that short runs do not average in the random start.",
+        "starts lower and grows, so that short runs do not average in the random initial weights.",
         low=0,
         below=1,
         example="0.99",
@@ -145,34 +145,34 @@ class Recipe:
         example="5",
     )
     lookahead_rate: float = key(
-        0.5, "How far the slow weights move each time, as a share of the way.", share=True, above=0, high=1
+        0.5, "Step of the slow weights, as a share of the distance to the weights.", share=True, above=0, high=1
     )
     lookahead_ramp: float = key(
         0.0,
-        "Power of the run's progress along which the share falls from 1 to `lookahead_rate`; 0: that share holds "
-        "throughout. 3, with lookahead 5 and lookahead_rate 0.226, is airbench94's (K. Jordan 2024).",
+        "Power of the training's progress by which the share falls from 1 to `lookahead_rate`; 0 keeps it "
+        "constant. 3, with lookahead 5 and lookahead_rate 0.226, is airbench94's (K. Jordan 2024).",
         low=0,
         example="3",
     )
     whiten: bool = key(
         False,
-        "Whether the filters of the first convolution begin as a whitening of the train images' patches, where it is "
+        "True initializes the filters of the first convolution as a whitening of the train images' patches, if it is "
         "a full convolution of the image. Its first filters become the leading directions and their opposites, and "
-        "those left over stay as they were. No layer and no parameter is added (D. Page, "
+        "the remaining ones keep their random values. No layer or parameter is added (D. Page, "
         '"How to train your ResNet", 2018).',
         also=("whitening",),
     )
     whiten_frozen: int = key(
         0,
-        "With `whiten`: epochs for which those filters do not learn; `epochs` or more: never.",
+        "With `whiten`: first epochs in which those filters are frozen; with `epochs` or more they stay frozen.",
         low=0,
         unit="epochs",
         example="3",
     )
     dirac: bool = key(
         False,
-        "Whether the first filters of full convolutions with odd kernels above 1 begin as passing one channel on, one "
-        "filter for each channel as far as they go (Zagoruyko and Komodakis 2017, arXiv 1706.00388; as airbench94 "
+        "True initializes the first filters of full convolutions with odd kernels above 1 as identities, one filter "
+        "per channel as far as there are enough (Zagoruyko and Komodakis 2017, arXiv 1706.00388; as airbench94 "
         "does).",
     )
     trivial_augment: TrivialAugment = key(
@@ -185,7 +185,7 @@ class Recipe:
     flip: Flip = key(
         "random",
         "Horizontal flips. `random`: with probability 1/2. `alternating`: at random in the first epoch, then every "
-        "image flips from epoch to epoch, so no image is seen the same way twice running (airbench94; K. Jordan 2024, "
+        "image flips from epoch to epoch, so no image is seen the same way twice in a row (airbench94; K. Jordan 2024, "
         "arXiv 2404.00498).",
     )
     shift: int = key(
@@ -197,7 +197,7 @@ class Recipe:
         also=("crop", "translate"),
     )
     padding: Padding = key(
-        "reflect", "What a shift or warp brings in at the border: the mirrored image or zeros (the mean colour)."
+        "reflect", "Padding that a shift or warp uncovers: the mirrored image or zeros (the mean colour)."
     )
     warp_shift: float = key(
         0.0,
@@ -226,7 +226,7 @@ class Recipe:
     )
     warp_probability: float = key(
         0.5,
-        "Share of images that are warped; matters only where one of the three above is not 0.",
+        "Share of images that are warped; it has an effect only if one of the three keys above is not 0.",
         share=True,
         low=0,
         high=1,
@@ -242,12 +242,12 @@ class Recipe:
     cutout_probability: float = key(1.0, "Share of images that get a cutout.", share=True, low=0, high=1)
     precision: Precision = key(
         "auto",
-        "Type of the activations in training; weights are float32 always. `auto`: bfloat16 where the hardware has it.",
+        "Type of the activations in training; weights are always float32. `auto`: bfloat16 if the hardware has it.",
         also=("dtype",),
     )
 
     def __post_init__(self) -> None:
-        """Check every field, and what must hold between fields."""
+        """Check every field, and the rules between fields."""
         check_keys(self)
         if self.schedule == "wsd" and self.cooldown > 1 - self.warmup:
             raise BadValueError(
@@ -259,5 +259,5 @@ class Recipe:
             )
 
     def to_mapping(self) -> dict[str, int | float | str | bool]:
-        """Return all fields, in order, as plain values; `read_recipe` gives this recipe back."""
+        """Return all fields, in order, as plain values; `read_recipe` reads them back."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
