@@ -27,12 +27,13 @@ from budgetnet.ops.registry import BUILTIN
 from budgetnet.ops.signature import Vocabulary
 from budgetnet.space.lint.lint import examine
 from budgetnet.space.space import Space
+from tests.pace import pace
 from tools import language_examples
 
 __all__ = ["SLOW", "Case", "Outcome", "case", "judge"]
 
 SLOW = 1.0
-"""Seconds of processor time that no text may take."""
+"""Seconds of processor time on an idle core that no text may take."""
 
 Kind = Literal["grammar", "study", "network"]
 
@@ -77,8 +78,9 @@ class Outcome:
 
     @property
     def bad(self) -> bool:
-        """Whether it must not be."""
-        return self.word.startswith(("ESCAPED", "UNPLACED")) or self.seconds > SLOW
+        """True if it must not be."""
+        slow = self.seconds > SLOW and self.seconds > SLOW * pace()
+        return self.word.startswith(("ESCAPED", "UNPLACED")) or slow
 
 
 def _grammars() -> list[tuple[str, str]]:

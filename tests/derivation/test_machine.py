@@ -35,6 +35,7 @@ from tests.derivation.derivations import (
     derive,
     names,
 )
+from tests.pace import pace
 
 # --- sequence, alternatives, optional, repetition ---------------------------------------------------
 
@@ -339,4 +340,5 @@ def test_speed() -> None:
     start = time.process_time()
     for seed in range(50):
         expand(grammar, input_shape=IMAGE, classes=10, vocabulary=VOCABULARY, choose=Recorder(seed), machine=machine)
-    assert (time.process_time() - start) / 50 < 0.01
+    taken = (time.process_time() - start) / 50
+    assert taken < 0.01 or taken < 0.01 * pace()

@@ -29,6 +29,7 @@ from budgetnet.grammar.syntax import (
     SplitExpression,
     Text,
 )
+from tests.pace import pace
 
 A, B, C = Call("a"), Call("b"), Call("c")
 ONE, TWO, THREE = Number(1), Number(2), Number(3)
@@ -189,4 +190,4 @@ def test_a_typical_grammar_parses_in_milliseconds():
         begin = process_time()
         parse_grammar(text)
         times.append(process_time() - begin)
-    assert min(times) < 0.1
+    assert min(times) < 0.1 or min(times) < 0.1 * pace()

@@ -43,6 +43,7 @@ from budgetnet.network.nodes import (
 from budgetnet.network.torch.build import build_nodes
 from budgetnet.network.torch.measure import measure_nodes
 from tests.network.strategies import Drawn, networks
+from tests.pace import pace
 
 IMAGE = (4, 8, 8)
 VALUES = 4 * 8 * 8
@@ -371,7 +372,8 @@ def test_speed() -> None:
     block = Skip(Sequence((Conv(1, 32), DepthwiseConv(3), Conv(1, 16, act="none"))))
     network = Sequence((Conv(3, 16), *(block for _ in range(6)), GlobalAvgPool(), Linear(10)))
     cost(network, (3, 32, 32))
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(500):
         cost(network, (3, 32, 32))
-    assert (time.perf_counter() - start) / 500 < 1e-3
+    taken = (time.process_time() - start) / 500
+    assert taken < 1e-3 or taken < 1e-3 * pace()

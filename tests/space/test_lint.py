@@ -17,6 +17,7 @@ from budgetnet.ops.signature import Signature, Vocabulary
 from budgetnet.space.lint.lint import examine, lint, smallest
 from budgetnet.space.lint.reachable import find_reachable
 from budgetnet.space.space import Space
+from tests.pace import pace
 from tests.space.spaces import FLAGSHIP, GRAMMARS, space_of
 
 LARGE = """
@@ -213,7 +214,8 @@ def test_a_space_with_nothing_wrong_is_silent_and_quick():
     report = examine(space)
     assert (report.warnings, report.useless, report.impossible, report.unchecked) == ((), (), None, None)
     assert report.smallest.params == 3_074
-    assert time.process_time() - begun < 2
+    taken = time.process_time() - begun
+    assert taken < 2 or taken < 2 * pace()
 
 
 def test_a_large_space_says_that_it_was_not_checked():
