@@ -145,9 +145,9 @@ ESCAPED = [
     ("trials: 20", "trials: 1e999", r"search\.trials must be a whole number of at least 1, but got '1e999'"),
     ("trials: 20", f"trials: {'[' * 5000}", "nested deeper than 20 levels"),
     ("study: quick", "study: quick\x07", r"not YAML: the character '\\x07' is not allowed"),
-    ("digits", "d" * 300, "but this cannot be a path: File name too long"),
-    ("digits", "{images: ~nobody.there/x}", "but this cannot be a path: Could not determine home directory"),
-    ("digits", '{images: "\\0"}', "but this cannot be a path: embedded null byte"),
+    ("digits", "d" * 300, "but got something that is not a path: File name too long"),
+    ("digits", "{images: ~nobody.there/x}", "but got something that is not a path: Could not determine home directory"),
+    ("digits", '{images: "\\0"}', "but got something that is not a path: embedded null byte"),
     ("digits", "digits\nstart_from: none.yaml", "there is no network file"),
 ]
 

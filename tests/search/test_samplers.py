@@ -167,7 +167,7 @@ def test_nothing_fits_is_said_with_the_distance(kind, make_study):
     ):
         propose(kind(Proposer(space)), space, [], seed=0)
     with pytest.raises(
-        SearchError, match=r"none of 50 draws fits .*the nearest had \d+ parameters, .* % over 100\. Raise"
+        SearchError, match=r"none of 50 draws fits .*the nearest had \d+ parameters, .* % over 100; raise the budget"
     ):
         propose(kind(Proposer(space, aware=False)), space, [], seed=0, attempts=50)
 
