@@ -119,6 +119,11 @@ def test_rules_may_be_written_out():
     ("arguments", "message"),
     [
         (
+            {"input": 3, "classes": 10},
+            "input must be (channels, height, width), whole numbers of at least 1, but got 3; "
+            "write e.g. input=(3, 32, 32)",
+        ),
+        (
             {"input": (3, 32), "classes": 10},
             "input must be (channels, height, width), whole numbers of at least 1, but got (3, 32); "
             "write e.g. input=(3, 32, 32)",

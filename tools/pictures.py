@@ -5,6 +5,7 @@ python -m tools.pictures
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -159,6 +160,7 @@ def _text(x: float, y: float, words: str, *, anchor: str = "start", colour: str 
 
 def main() -> None:
     """Write the picture."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
     PICTURE.write_text(draw_trials(json.loads(RECORD.read_text(encoding="utf-8"))), encoding="utf-8")
     print(PICTURE.relative_to(ROOT))

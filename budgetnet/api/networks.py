@@ -204,9 +204,13 @@ def _shape(sides: Sequence[int]) -> Shape:
     Raises:
         RequestError: it is not three whole numbers of at least 1.
     """
-    if len(sides) != 3 or any(isinstance(side, bool) or not isinstance(side, int) or side < 1 for side in sides):
+    if (
+        not isinstance(sides, Sequence)
+        or len(sides) != 3
+        or any(isinstance(side, bool) or not isinstance(side, int) or side < 1 for side in sides)
+    ):
         raise RequestError(
             "input must be (channels, height, width), whole numbers of at least 1, but got "
-            f"{tuple(sides)}; write e.g. input=(3, 32, 32)"
+            f"{sides!r}; write e.g. input=(3, 32, 32)"
         )
     return tuple(sides)

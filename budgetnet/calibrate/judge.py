@@ -241,7 +241,8 @@ def _best(lengths: Sequence[Length]) -> Length | None:
 
 
 def _choose(lengths: Sequence[Length]) -> Length | None:
-    """The cheapest that is no worse than the best, as far as can be told."""
+    """The cheapest that is no worse than the best, as far as can be told; none if none ranks better than chance."""
+    lengths = [length for length in lengths if (length.agreement.spearman or 0.0) > 0]
     for length in sorted(lengths, key=lambda length: length.epochs):
         if length.deficit is not None and length.deficit_error is not None and length.deficit <= length.deficit_error:
             return length

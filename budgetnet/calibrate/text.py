@@ -154,7 +154,7 @@ def advice(judged: Judgement) -> list[str]:
     """Return what to do about the brief training, in sentences."""
     chosen = judged.chosen
     if chosen is None or chosen.agreement.spearman is None:
-        return ["No brief length can be told to rank the networks at all; train longer, or more networks."]
+        return ["No brief length ranks the networks better than chance; train longer, or more networks."]
     own = judged.calibrated.study.training.epochs
     best = max(judged.brief, key=lambda length: length.agreement.spearman or -1.0)
     lines = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import numpy as np
 import optuna
@@ -16,13 +17,13 @@ from optuna.trial import TrialState
 
 from budgetnet.derivation.decision import Decision
 from budgetnet.errors import LanguageError, ShapeError
-from budgetnet.records.parameters import option_index, parameter_distribution
+from budgetnet.records.parameters import option_index, parameter_distribution, parameters
 from budgetnet.records.trial import Record
 from budgetnet.search.model.policy import Offered, Plan, Policy, PolicyTraining, SearchDone, TrainBriefly
 from budgetnet.search.samplers.base import STARTUP
 from budgetnet.search.samplers.evolution import EvolutionSampler
 from budgetnet.search.samplers.tpe import TpeSampler
-from budgetnet.space.judge import Candidate
+from budgetnet.space.judge import Candidate, derive
 from budgetnet.space.mutate import mutate
 from tests.benchmarks.simulated import Simulation, text_of
 
@@ -79,7 +80,9 @@ def _records(simulation: Simulation, order: list[int]) -> list[Record]:
     table = simulation.table
     return [
         Record(
-            number=number, outcome="completed", hash=table.texts[place], decisions=table.decisions[place],
+            number=number, outcome="completed", hash=table.texts[place],
+            decisions={one.decision.name: one.label for one in table.answers[place]},
+            parameters=parameters(table.answers[place]),
             params=int(table.params[place]), accuracy=simulation.briefs[place][0], epochs=table.price_brief,
         )
         for number, place in enumerate(order)
@@ -142,7 +145,7 @@ def local_search(simulation: Simulation, trials: int, _top: int, seeds: int) -> 
 
         def neighbours(best: int = best) -> Iterator[object]:
             for _ in range(ATTEMPTS // 8):
-                yield mutate(table.space, table.decisions[best], rng)
+                yield mutate(table.answers[best], rng, partial(derive, table.space))
             while True:
                 yield None
 

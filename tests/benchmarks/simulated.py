@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from budgetnet.derivation.decision import Label
+from budgetnet.derivation.decision import Answer
 from budgetnet.derivation.expand import expand, refuse
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import Study
@@ -21,6 +21,7 @@ from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.text import network_text
 from budgetnet.search.model.features import features_of
 from budgetnet.search.model.matrix import Matrix
+from budgetnet.space.choosers import replay, unanswered
 from budgetnet.space.judge import Candidate
 from budgetnet.space.proposer import Proposer
 from budgetnet.space.recognise import Recognition, recognise
@@ -41,7 +42,8 @@ class Table:
     study: Study
     space: Space
     texts: list[str]
-    decisions: list[dict[str, Label]]
+    answers: list[tuple[Answer, ...]]
+    """Decisions and options that derive each network, in their order."""
     params: Floats
     flops: Floats
     brief: Floats
@@ -148,16 +150,16 @@ def read_table(path: Path, study_file: Path, shape: Shape | None = None) -> Tabl
         rows = [row for row in csv.DictReader(lines) if row.get("full_1")]
     matrix = Matrix()
     texts: list[str] = []
-    derived: list[dict[str, Label]] = []
+    derived: list[tuple[Answer, ...]] = []
     for row in rows:
         network = _network(row["network"], space)
         found = recognise(network, space)
         decisions = found.decisions if isinstance(found, Recognition) else {}
         texts.append(text_of(network))
-        derived.append(decisions)
+        derived.append(tuple(space.expand(replay(decisions, unanswered)).answers) if decisions else ())
         matrix.add(texts[-1], features_of(network, space.input_shape, decisions=decisions, custom=space.custom))
     return Table(
-        study=study, space=space, texts=texts, decisions=derived,
+        study=study, space=space, texts=texts, answers=derived,
         params=np.array([float(row["params"]) for row in rows]), flops=np.array([float(row["flops"]) for row in rows]),
         brief=_scores(rows, "brief_"), full=_scores(rows, "full_"), matrix=matrix, proposer=Proposer(space),
         places={text: place for place, text in enumerate(texts)},

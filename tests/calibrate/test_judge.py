@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from budgetnet.calibrate.judge import judge_calibration
+from budgetnet.calibrate.judge import _choose, judge_calibration
 from tests.calibrate.calibrations import calibrated, of
 
 ORDERS = 10
@@ -25,6 +25,15 @@ def test_the_cheapest_that_cannot_be_told_apart(study, tmp_path):
     assert found.brief[1].per_hour == pytest.approx(180)
     assert (found.ceiling, found.noise) == (None, None)
     assert judge_calibration(found.calibrated, orders=0) == replace(found, replays=())
+
+
+def test_no_length_is_taken_that_ranks_no_better_than_chance(study, tmp_path):
+    """Brief trainings that rank the networks backwards are worth nothing, however equal they are."""
+    found = judge_calibration(calibrated(study, tmp_path, noise={1: 0.0, 8: 0.0}), orders=0)
+    (length,) = found.brief
+    backwards = replace(length, agreement=replace(length.agreement, spearman=-0.9))
+    assert _choose([backwards]) is None
+    assert _choose([backwards, replace(length, epochs=2)]).epochs == 2
 
 
 def test_checkpoints_are_of_equal_positions(study, tmp_path):
