@@ -5,20 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
-from functools import cache
-from importlib.resources import files
 from typing import Any, cast
 
-from lark import Lark, Token, UnexpectedToken
-from lark.lexer import Lexer
+from lark import Token, UnexpectedToken
 
 from budgetnet.errors import LanguageError
 from budgetnet.grammar.lexer import RESERVED, scan, span_of
 from budgetnet.grammar.source import Source, Span
 from budgetnet.grammar.syntax import Grammar
-from budgetnet.grammar.transformer import Builder, BuildError
+from budgetnet.grammar.tables import parser_tables
+from budgetnet.grammar.transformer import BuildError
 from budgetnet.grammar.walk import children
 
 __all__ = ["DEPTH", "parse_grammar"]
@@ -42,7 +40,7 @@ def parse_grammar(text: str, *, name: str = "<text>", first_line: int = 1, inden
     source = Source(text.removeprefix("\ufeff"), name, first_line, indent)
     tokens = scan(source)
     try:
-        grammar = cast(Grammar, _tables().parse(cast(str, tokens)))
+        grammar = cast(Grammar, parser_tables().parse(cast(str, tokens)))
     except BuildError as problem:
         raise source.error(problem.span, problem.message) from None
     except UnexpectedToken as error:
@@ -55,22 +53,6 @@ def parse_grammar(text: str, *, name: str = "<text>", first_line: int = 1, inden
             if parameter.default is not None:
                 _limit_depth(source, parameter.default)
     return replace(grammar, rules=tuple(replace(rule, source=source) for rule in grammar.rules))
-
-
-class _Ready(Lexer):
-    """Passes on tokens that are already scanned."""
-
-    def __init__(self, lexer_conf: object) -> None:
-        pass
-
-    def lex(self, tokens: Any, parser_state: object = None) -> Iterator[Token]:  # noqa: ARG002  (lark's signature)
-        return iter(tokens)
-
-
-@cache
-def _tables() -> Lark:
-    text = files("budgetnet.grammar").joinpath("grammar.lark").read_text(encoding="utf-8")
-    return Lark(text, parser="lalr", lexer=_Ready, transformer=Builder(), maybe_placeholders=True)
 
 
 def _limit_depth(source: Source, root: Any) -> None:
