@@ -53,6 +53,7 @@ def data_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     before = os.environ.get("BUDGETNET_DATA")
     folder = tmp_path_factory.mktemp("data")
     os.environ["BUDGETNET_DATA"] = str(folder)
+    os.environ.pop("COLUMNS", None)  # texts are as wide as they are, whatever the terminal of the tests
     yield folder
     if before is None:
         del os.environ["BUDGETNET_DATA"]
