@@ -28,7 +28,13 @@ def tell(text: str | Iterable[str]) -> None:
     """Write data to stdout: a text, or lines."""
     width = PAGE_WIDTH.get()
     lines = text.split("\n") if isinstance(text, str) else list(text)
-    typer.echo("\n".join(lines if width is None else [piece for line in lines for piece in wrapped(line, width)]))
+    if width is not None:  # a command stays on one line, so that it can be copied whole
+        lines = [
+            piece
+            for line in lines
+            for piece in ([line] if line.lstrip().startswith("budgetnet ") else wrapped(line, width))
+        ]
+    typer.echo("\n".join(lines))
 
 
 def page_width() -> int | None:

@@ -109,7 +109,8 @@ def test_the_run_folder_beside_the_study_file_is_used_and_named(study_path, run_
 
 
 def test_advice_can_be_pasted_into_a_shell(study_path, run_folder, tmp_path, monkeypatch):
-    """A path with a blank is quoted."""
+    """A path with a blank is quoted, and a narrow terminal breaks no command into lines."""
+    monkeypatch.setenv("COLUMNS", "60")
     folder = tmp_path / "my project"
     folder.mkdir()
     shutil.copy(study_path, folder / "tiny.yaml")
