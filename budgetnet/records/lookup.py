@@ -18,7 +18,7 @@ from budgetnet.text import command_text
 
 if TYPE_CHECKING:
     from budgetnet.files.study import Study
-    from budgetnet.records.finalist import Finalist
+    from budgetnet.records.finals.finalist import Finalist
     from budgetnet.records.read_only import StoredStudy
     from budgetnet.records.trial import Record
 
@@ -131,7 +131,7 @@ def open_trials(study: Study, *, storage: str | None = None, out: Path | None = 
         RequestError: no search has run for this study yet, or its settings have changed since.
         SearchError: the database cannot be used.
     """
-    from budgetnet.records.finalist import read_finalists
+    from budgetnet.records.finals.finalist import read_finalists
     from budgetnet.records.trial import read_records
 
     folder = study.run_folder(out)

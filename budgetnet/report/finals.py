@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from budgetnet.records.finalist import Finalist, final_run_document
+from budgetnet.records.finals.finalist import Finalist, final_run_document
 from budgetnet.records.training_run import Score
 from budgetnet.records.trial import Record
 from budgetnet.text import count_text, joined_table, percent, short_count

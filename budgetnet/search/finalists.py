@@ -13,7 +13,7 @@ from pathlib import Path
 from optuna.storages import BaseStorage
 
 from budgetnet.files.study import Study
-from budgetnet.records.finalist import Finalist, final_run_attribute, final_run_document
+from budgetnet.records.finals.finalist import Finalist, final_run_attribute, final_run_document
 from budgetnet.records.ledger import trial_seed
 from budgetnet.records.ranking import distinct, ranked
 from budgetnet.records.training_run import TrainingRun

@@ -12,7 +12,7 @@ import torch
 from budgetnet.errors import RequestError, SearchError
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import SearchOptions, Study
-from budgetnet.records.finalist import Finalist, read_finalists
+from budgetnet.records.finals.finalist import Finalist, read_finalists
 from budgetnet.records.ledger import Ledger
 from budgetnet.records.open import open_study
 from budgetnet.records.other_studies import OtherStudies

@@ -15,7 +15,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from budgetnet.records.finalist import final_run, final_run_document, read_finalists
+from budgetnet.records.finals.finalist import final_run, final_run_document, read_finalists
 from budgetnet.records.training_run import Score, TrainingRun, score_of
 from budgetnet.records.trial import read_record, training_attributes
 from budgetnet.training.recipe.recipe import Recipe

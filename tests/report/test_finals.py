@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from budgetnet.records.finalist import Finalist
+from budgetnet.records.finals.finalist import Finalist
 from budgetnet.records.training_run import TrainingRun
 from budgetnet.report.finals import finalist_document, finalists_text, rank_agreement
 

@@ -178,18 +178,24 @@ class Policy:
         """Return the winner of what was seen."""
         if not seen:
             return SearchDone(None, "no training gave an accuracy")
+        worths, why = self.worths(seen)
+        return SearchDone(max(worths, key=lambda key: worths[key]), why)
+
+    def worths(self, seen: Sequence[Observation]) -> tuple[dict[str, float], str]:
+        """Return what every network trained in full is worth, and by what it was judged.
+
+        Where nothing was trained in full, it is every network trained briefly. *seen* is at least one training.
+        """
         full = list(dict.fromkeys(one.key for one in seen if not one.brief))
         model = self.model(seen)
         if not full:
             keys = list(dict.fromkeys(one.key for one in seen))
-            return SearchDone(
-                _best(keys, model.posterior(keys).mean), "the model's posterior mean; nothing trained in full"
-            )
+            return _by_key(keys, model.posterior(keys).mean), "the model's posterior mean; nothing trained in full"
         if judge_model(model, _thinned(seen)).holds:
-            return SearchDone(_best(full, model.posterior(full).mean), "the model's posterior mean of full trainings")
+            return _by_key(full, model.posterior(full).mean), "the model's posterior mean of full trainings"
         means = [np.mean([one.accuracy for one in seen if one.key == key and not one.brief]) for key in full]
         why = "the mean accuracy of full trainings; the model ranks worse than brief ones"
-        return SearchDone(_best(full, np.array(means)), why)
+        return _by_key(full, np.array(means)), why
 
     def _startup(
         self,
@@ -271,6 +277,10 @@ class Policy:
     def _largest(self, keys: Sequence[str]) -> str:
         column = self.matrix.names.index("size.params")
         return _best(keys, self.matrix.take(keys)[:, column])
+
+
+def _by_key(keys: Sequence[str], values: FloatMatrix) -> dict[str, float]:
+    return dict(zip(keys, map(float, values), strict=True))
 
 
 def _best(keys: Sequence[str], values: FloatMatrix) -> str:
