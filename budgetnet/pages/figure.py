@@ -8,7 +8,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-__all__ = ["COLOURS", "FONT", "Figure", "axis", "figure_label", "layout"]
+__all__ = ["COLOURS", "DARK_COLOURS", "FONT", "Figure", "axis", "figure_label", "layout"]
 
 Figure = dict[str, Any]
 """``{"data": […], "layout": {…}}`` of plotly.js."""
@@ -21,9 +21,25 @@ COLOURS = {
     "fits": "#2a7f9e",
     "bound": "#c2402a",
     "second": "#e0a13a",
+    "third": "#4b8b3b",
     "paper": "#ffffff",
+    "ground": "#f5f7fa",
 }
 """Colours by meaning, the same on every page: all networks, those that fit, the budget."""
+
+DARK_COLOURS = {
+    "ink": "#e6ebf0",
+    "soft": "#a3b1bf",
+    "line": "#323d49",
+    "all": "#6d7c8c",
+    "fits": "#5fb6d6",
+    "bound": "#ef7d68",
+    "second": "#e9b75f",
+    "third": "#9ccc8a",
+    "paper": "#1b222b",
+    "ground": "#12171d",
+}
+"""The same on a dark page; figures are written in `COLOURS`, and the page repaints them."""
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 

@@ -1,31 +1,25 @@
 """Self-contained HTML pages: styles, plotly and data are in one file, so it opens without an internet connection.
 
 Callers pass sections of text, tables and figures; the template escapes all text, so names in a study cannot
-become markup. plotly and jinja2 are loaded only when a page is written.
+become markup. plotly and jinja2 are loaded only when a page is written. Colours follow the reader's choice of a light
+or a dark page.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from budgetnet.errors import RequestError
-from budgetnet.pages.figure import COLOURS, FONT, Figure
+from budgetnet.pages.blocks import Block, DataTable, Details, FigureRow, PageTable
+from budgetnet.pages.figure import COLOURS, DARK_COLOURS, FONT, Figure
+from budgetnet.pages.plotly_js import plotly_script
 from budgetnet.pages.render import render
 
 __all__ = ["Page", "PageSection", "PageTable", "check_place", "page_html", "write_page"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageTable:
-    """Rows of text; numbers are aligned right."""
-
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    left: Sequence[int] = (0,)
-    """Columns that are aligned left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +34,8 @@ class PageSection:
     figures: Sequence[Figure] = ()
     """Side by side where the page is wide enough."""
     table: PageTable | None = None
+    blocks: Sequence[Block] = ()
+    """Further content in any order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,18 +50,27 @@ class Page:
     sections: Sequence[PageSection]
     footer: Sequence[str]
     """Lines on how the page was made."""
+    contents: bool = False
+    """True to list the sections below the tiles."""
 
 
 def page_html(page: Page) -> str:
-    """Return a page as the text of an HTML file (about 5 MB, most of it plotly.js)."""
-    from plotly.offline import get_plotlyjs
-
-    figures = [figure for section in page.sections for figure in section.figures]
-    # "<" in the data could end the script; the last two end a line in older JavaScript.
-    data = json.dumps(figures, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    for sign in ("<", ">", "&", "\u2028", "\u2029"):
-        data = data.replace(sign, f"\\u{ord(sign):04x}")
-    return render("page.html", page=page, colours=COLOURS, font=FONT, plotly=get_plotlyjs(), figures=data)
+    """Return a page as the text of an HTML file (over 1 MB, most of it plotly.js)."""
+    figures = list(_figures(page))
+    tables = {table.name: table for table in _tables(page)}
+    places = {id(figure): number for number, figure in enumerate(figures)}
+    return render(
+        "page.html",
+        page=page,
+        colours=COLOURS,
+        dark=DARK_COLOURS,
+        font=FONT,
+        plotly=plotly_script(figures) if figures else "",
+        place=lambda figure: places[id(figure)],
+        figures=_script_json(figures),
+        tables=_script_json({name: _table_document(table) for name, table in tables.items()}),
+        repaint=_script_json({colour: DARK_COLOURS[name] for name, colour in COLOURS.items()}),
+    )
 
 
 def check_place(path: Path) -> None:
@@ -91,3 +96,38 @@ def write_page(path: Path, page: Page) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise RequestError(f"{path} cannot be written ({error.strerror}); choose another place") from None
+
+
+def _blocks(blocks: Sequence[Block]) -> Iterator[Block]:
+    for block in blocks:
+        yield block
+        if isinstance(block, Details):
+            yield from _blocks(block.blocks)
+
+
+def _figures(page: Page) -> Iterator[Figure]:
+    for section in page.sections:
+        yield from section.figures
+        for block in _blocks(section.blocks):
+            if isinstance(block, FigureRow):
+                yield from block.figures
+
+
+def _tables(page: Page) -> Iterator[DataTable]:
+    for section in page.sections:
+        for block in _blocks(section.blocks):
+            if isinstance(block, DataTable):
+                yield block
+
+
+def _table_document(table: DataTable) -> dict[str, Any]:
+    columns = [{"name": column.name, "format": column.format, "bound": column.bound} for column in table.columns]
+    return {"columns": columns, "rows": [list(row) for row in table.rows], "hover": list(table.hover)}
+
+
+def _script_json(value: Any) -> str:
+    """Return JSON that may stand in a script: "<" could end it, and the last two end a line in older JavaScript."""
+    data = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for sign in ("<", ">", "&", "\u2028", "\u2029"):
+        data = data.replace(sign, f"\\u{ord(sign):04x}")
+    return data

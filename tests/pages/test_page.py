@@ -9,8 +9,20 @@ from html.parser import HTMLParser
 import pytest
 
 from budgetnet.errors import RequestError
-from budgetnet.pages.figure import figure_label, layout
+from budgetnet.pages.blocks import (
+    Code,
+    Column,
+    ConfusionMatrix,
+    DataTable,
+    Details,
+    FigureRow,
+    Gallery,
+    GalleryImage,
+    Prose,
+)
+from budgetnet.pages.figure import COLOURS, DARK_COLOURS, figure_label, layout
 from budgetnet.pages.page import Page, PageSection, PageTable, check_place, page_html, write_page
+from budgetnet.pages.plotly_js import plotly_script
 
 NASTY = "</script><script>alert(1)</script><img src=x onerror=alert(2)> & \"quoted\" 'too'\u2028"
 
@@ -21,8 +33,21 @@ def page():
         "data": [{"type": "bar", "x": [1], "y": [2], "hovertext": [figure_label(NASTY)]}],
         "layout": layout("t", 300),
     }
+    blocks = [
+        Prose(text=[NASTY], items=[NASTY]),
+        Code(text=NASTY),
+        ConfusionMatrix(classes=["cat", NASTY], counts=[[3, 1], [0, 0]]),
+        Gallery(images=[GalleryImage(source=None, title=NASTY, lines=[NASTY])]),
+        DataTable(name="attempts", columns=[Column(name="trial"), Column(name=NASTY)], rows=[[1, NASTY]]),
+        Details(title=NASTY, blocks=[FigureRow(figures=[json.loads(json.dumps(figure))])]),
+    ]
     section = PageSection(
-        title=NASTY, text=[NASTY], items=[NASTY], figures=[figure], table=PageTable(header=[NASTY], rows=[[NASTY]])
+        title=NASTY,
+        text=[NASTY],
+        items=[NASTY],
+        figures=[figure],
+        table=PageTable(header=[NASTY], rows=[[NASTY]]),
+        blocks=blocks,
     )
     return Page(title=NASTY, lead=NASTY, tiles=[(NASTY, NASTY)], sections=[section], footer=[NASTY])
 
@@ -58,7 +83,11 @@ def test_the_data_survives_its_escaping():
     found = re.search(r"^const figures = (.*);$", html, flags=re.MULTILINE)
     assert found is not None
     assert "<" not in found[1]
-    assert json.loads(found[1]) == [page().sections[0].figures[0]]
+    assert json.loads(found[1]) == [page().sections[0].figures[0]] * 2
+    rows = re.search(r"^const tables = (.*);$", html, flags=re.MULTILINE)
+    assert rows is not None
+    assert "<" not in rows[1]
+    assert json.loads(rows[1])["attempts"]["rows"] == [[1, NASTY]]
 
 
 def test_the_page_fetches_nothing():
@@ -68,6 +97,32 @@ def test_the_page_fetches_nothing():
     outside = html[: html.index("<script>")] + html[html.rindex("<script>") :]
     assert not re.search(r"(?:src|href)=\"?(?:https?:)?//", outside)
     assert "default-src 'none'" in outside
+
+
+def test_simple_figures_take_the_small_library():
+    """Points, lines and bars need a quarter of plotly.js; a treemap needs all of it."""
+    bars = {"data": [{"type": "bar", "y": [1]}], "layout": {}}
+    small = plotly_script([bars])
+    assert "plotly.js (basic - minified)" in small
+    assert len(small) < 1_300_000
+    assert len(plotly_script([bars, {"data": [{"type": "treemap"}], "layout": {}}])) > 3 * len(small)
+
+
+def test_a_page_without_figures_has_no_library():
+    """A table alone is a few kilobytes."""
+    html = page_html(Page(title="t", lead="l", sections=[PageSection(title="s")], footer=[]))
+    assert len(html) < 40_000
+
+
+def test_every_colour_has_a_dark_one():
+    """The page repaints figures by their colours, so no two may be equal."""
+    assert set(COLOURS) == set(DARK_COLOURS)
+    assert len(set(COLOURS.values())) == len(COLOURS)
+
+
+def test_shares_of_a_confusion_are_of_the_true_class():
+    """A class without images has none."""
+    assert ConfusionMatrix(classes="ab", counts=[[3, 1], [0, 0]]).shares == [[0.75, 0.25], [0.0, 0.0]]
 
 
 def test_a_page_that_cannot_be_written_is_refused(tmp_path):
