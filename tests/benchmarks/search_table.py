@@ -8,6 +8,9 @@ the table's seeds) the exported network is below the table's best. Run r of ever
 differences are paired. *raw*: a training gives one of the table's own scores. *fresh*: it gives the network's mean and
 new noise, as large as the seeds' in the table.
 
+Any table will do: its columns are found by name, cells may be empty, a single seed is enough (`read_table` in
+`simulated` says which rows are left out); networks trained on other images than the study's need ``--input``.
+
 Another sampler joins by adding a function to `rivals.CONTENDERS`, or by `--contender MODULE:FUNCTION`.
 """
 
@@ -16,11 +19,13 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
 
+from budgetnet.errors import BudgetnetError
 from tests.benchmarks.rivals import CONTENDERS, Contender
 from tests.benchmarks.simulated import Simulation, Table, input_shape, read_table
 from tests.benchmarks.tables import table as text_table
@@ -42,7 +47,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=None, help="write every regret here")
     asked = parser.parse_args()
     chosen = _chosen(asked.contenders, asked.contender)
-    table = read_table(asked.table, asked.study, asked.input)
+    try:
+        table = read_table(asked.table, asked.study, asked.input)
+    except BudgetnetError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
     print(_about(table))
     document: list[dict[str, object]] = []
     for fresh in {"raw": (False,), "fresh": (True,), "both": (False, True)}[asked.noise]:
@@ -107,9 +116,13 @@ def _error(values: np.ndarray) -> float:
 
 def _about(table: Table) -> str:
     brief, full = table.noise
+    left_out = f" ({table.left_out} rows cannot be used)" if table.left_out else ""
+    if not brief or not full:
+        kinds = " and ".join(kind for kind, noise in (("brief", brief), ("full", full)) if not noise)
+        print(f"no network has two {kinds} trainings: their fresh noise is 0", file=sys.stderr)
     return (
-        f"{len(table)} networks; brief {table.price_brief} epochs, full {table.price_full}; noise of a seed: brief "
-        f"{100 * brief:.2f}, full {100 * full:.2f} points; spread of networks in full "
+        f"{len(table)} networks{left_out}; brief {table.price_brief} epochs, full {table.price_full}; noise of a seed: "
+        f"brief {100 * brief:.2f}, full {100 * full:.2f} points; spread of networks in full "
         f"{100 * np.nanmean(table.full, axis=1).std():.2f}"
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
+import re
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,10 +14,13 @@ from numpy.typing import NDArray
 
 from budgetnet.derivation.decision import Answer
 from budgetnet.derivation.expand import expand, refuse
+from budgetnet.errors import RequestError
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import Study
 from budgetnet.files.study_file import load_study
 from budgetnet.grammar.load import load_grammar
+from budgetnet.network.cost.closed_form import cost
+from budgetnet.network.cost.types import Cost
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.text import network_text
 from budgetnet.search.model.features import features_of
@@ -33,6 +37,8 @@ DRAWS = 4000
 """Draws by the grammar's weights from which each network's chance is estimated."""
 
 Floats = NDArray[np.float64]
+
+_RULE = re.compile(r"^\s*network\b\s*(\(|=)", re.MULTILINE)
 
 
 @dataclass
@@ -53,6 +59,10 @@ class Table:
     proposer: Proposer
     places: dict[str, int] = field(default_factory=dict)
     """By text."""
+    left_out: int = 0
+    """Rows of the file that cannot be used."""
+    draws: int = DRAWS
+    """By which `chances` are estimated."""
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -72,7 +82,7 @@ class Table:
         """(networks,) how often the grammar's weights, given the budget, draw each."""
         rng = random.Random(0)
         times = np.full(len(self), 0.5)
-        for _ in range(DRAWS):
+        for _ in range(self.draws):
             found = self.proposer.draw(rng)
             if isinstance(found, Candidate):
                 place = self.places.get(text_of(found.expansion.network))
@@ -137,32 +147,68 @@ class Simulation:
 def read_table(path: Path, study_file: Path, shape: Shape | None = None) -> Table:
     """Read a table and the study of its space.
 
+    Columns are found by name, in any order, and others are left alone; ``params`` and ``flops`` are counted where they
+    are missing. Cells may be empty. Rows of the same network are put together. Rows without a brief or without a full
+    training, and networks over the study's budget, are left out; `Table.left_out` counts them.
+
     Args:
-        path: the CSV; rows without a full training are left out.
+        path: the CSV.
         study_file: its study.
         shape: of the images, where it is not the study's.
+
+    Raises:
+        RequestError: the table lacks a column, holds a cell that is not a number, or no row that can be used.
     """
     study = load_study(study_file)
     space = space_of(study)
     if shape is not None:
         space = replace(space, input_shape=shape)
-    with path.open(encoding="utf-8", newline="") as lines:
-        rows = [row for row in csv.DictReader(lines) if row.get("full_1")]
-    matrix = Matrix()
-    texts: list[str] = []
-    derived: list[tuple[Answer, ...]] = []
-    for row in rows:
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        reader = csv.DictReader(lines)
+        columns = [name.strip() for name in reader.fieldnames or ()]
+        rows = [dict(zip(columns, (cell or "" for cell in row.values()), strict=False)) for row in reader]
+    seeds = {kind: _seed_columns(columns, kind, path) for kind in ("brief", "full")}
+    brief: dict[str, list[float]] = {}
+    full: dict[str, list[float]] = {}
+    networks: dict[str, Node] = {}
+    left_out = 0
+    for line, row in enumerate(rows, start=2):
+        if not row.get("network", "").strip():
+            left_out += 1
+            continue
+        seen = {kind: _numbers(row, seeds[kind], path, line) for kind in seeds}
         network = _network(row["network"], space)
+        if not (seen["brief"] and seen["full"]) or space.budget.excess(_cost(network, space)):
+            left_out += 1
+            continue
+        text = text_of(network)
+        networks[text] = network
+        brief.setdefault(text, []).extend(seen["brief"])
+        full.setdefault(text, []).extend(seen["full"])
+    if not networks:
+        raise RequestError(f"a table needs rows with a brief and a full score, but {path} has none; see make_table")
+    return _assembled(study, space, networks, _padded(list(brief.values())), _padded(list(full.values())), left_out)
+
+
+def _assembled(
+    study: Study, space: Space, networks: dict[str, Node], brief: Floats, full: Floats, left_out: int
+) -> Table:
+    matrix = Matrix()
+    derived: list[tuple[Answer, ...]] = []
+    costs = []
+    for text, network in networks.items():
         found = recognise(network, space)
         decisions = found.decisions if isinstance(found, Recognition) else {}
-        texts.append(text_of(network))
         derived.append(tuple(space.expand(replay(decisions, unanswered)).answers) if decisions else ())
-        matrix.add(texts[-1], features_of(network, space.input_shape, decisions=decisions, custom=space.custom))
+        costs.append(_cost(network, space))
+        matrix.add(
+            text, features_of(network, space.input_shape, decisions=decisions, custom=space.custom, counted=costs[-1])
+        )
     return Table(
-        study=study, space=space, texts=texts, answers=derived,
-        params=np.array([float(row["params"]) for row in rows]), flops=np.array([float(row["flops"]) for row in rows]),
-        brief=_scores(rows, "brief_"), full=_scores(rows, "full_"), matrix=matrix, proposer=Proposer(space),
-        places={text: place for place, text in enumerate(texts)},
+        study=study, space=space, texts=list(networks), answers=derived,
+        params=np.array([float(one.params) for one in costs]), flops=np.array([float(one.flops) for one in costs]),
+        brief=brief, full=full, matrix=matrix, proposer=Proposer(space),
+        places={text: place for place, text in enumerate(networks)}, left_out=left_out,
     )  # fmt: skip
 
 
@@ -178,15 +224,55 @@ def text_of(network: Node) -> str:
 
 
 def _network(text: str, space: Space) -> Node:
-    grammar = load_grammar(text, vocabulary=space.vocabulary)
+    rules = text if _RULE.search(text) else f"network = {text.strip()}"
+    grammar = load_grammar(rules, vocabulary=space.vocabulary)
     return expand(
         grammar, input_shape=space.input_shape, classes=space.classes, vocabulary=space.vocabulary, choose=refuse
     ).network
 
 
-def _scores(rows: list[dict[str, str]], prefix: str) -> Floats:
-    names = sorted((name for name in rows[0] if name.startswith(prefix)), key=lambda name: int(name[len(prefix) :]))
-    return np.array([[float(row[name]) if row[name] else np.nan for name in names] for row in rows])
+def _cost(network: Node, space: Space) -> Cost:
+    return cost(network, space.input_shape, custom=space.custom)
+
+
+def _seed_columns(columns: list[str], kind: str, path: Path) -> list[str]:
+    found = sorted(
+        (name for name in columns if re.fullmatch(rf"{kind}_\d+", name)), key=lambda name: int(name[len(kind) + 1 :])
+    )
+    if not found or "network" not in columns:
+        lacks = f"{kind}_1" if not found else "network"
+        raise RequestError(
+            f"a table needs the columns network, brief_1 and full_1, but {path} lacks {lacks}; see make_table"
+        )
+    return found
+
+
+def _numbers(row: dict[str, str], names: list[str], path: Path, line: int) -> list[float]:
+    found: list[float] = []
+    for name in names:
+        cell = row.get(name, "").strip()
+        if cell.lower() in ("", "nan", "none"):
+            continue
+        try:
+            found.append(float(cell))
+        except ValueError:
+            raise RequestError(
+                f"accuracies must be fractions, but {path}, line {line}, has {cell!r} as {name}; leave unknown ones "
+                "empty"
+            ) from None
+        if not 0 <= found[-1] <= 1:
+            raise RequestError(
+                f"accuracies must be fractions, but {path}, line {line}, has {cell} as {name}; write 87.5 % as 0.875"
+            )
+    return found
+
+
+def _padded(scores: list[list[float]]) -> Floats:
+    """Return (networks, most seeds), with NaN where there are fewer."""
+    padded = np.full((len(scores), max(map(len, scores))), np.nan)
+    for place, found in enumerate(scores):
+        padded[place, : len(found)] = found
+    return padded
 
 
 def _pooled(scores: Floats) -> float:

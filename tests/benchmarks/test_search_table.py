@@ -1,0 +1,149 @@
+"""Simulated searches on tables of trained networks: contenders keep to their epochs, and any table can be read."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from budgetnet.errors import RequestError
+from tests.benchmarks.rivals import CONTENDERS
+from tests.benchmarks.search_table import budget, compare
+from tests.benchmarks.simulated import Simulation, Table, read_table
+
+FOLDER = Path(__file__).parent / "tables"
+STUDY = FOLDER / "widths.yaml"
+SHAPE = (3, 16, 16)
+Cut = Callable[[list[dict[str, str]]], list[dict[str, str]]]
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[dict[str, str]]:
+    """The first rows of a recorded table."""
+    with (FOLDER / "widths.csv").open(encoding="utf-8", newline="") as lines:
+        return [row for row, _ in zip(csv.DictReader(lines), range(40), strict=False)]
+
+
+@pytest.fixture(scope="module")
+def small(rows: list[dict[str, str]], tmp_path_factory: pytest.TempPathFactory) -> Table:
+    """A table of those rows."""
+    return replace(written(rows, tmp_path_factory.mktemp("table") / "small.csv"), draws=300)
+
+
+def written(rows: list[dict[str, str]], path: Path) -> Table:
+    """Write rows as a table, and read it."""
+    with path.open("w", encoding="utf-8", newline="") as lines:
+        writer = csv.DictWriter(lines, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return read_table(path, STUDY, SHAPE)
+
+
+@pytest.mark.parametrize("name", ["widths", "shapes"])
+def test_recorded_tables_hold_what_they_must(name: str) -> None:
+    """Recorded tables hold 300 distinct networks, all with a brief and two full accuracies."""
+    with (FOLDER / f"{name}.csv").open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert len({row["network"] for row in rows}) == len(rows) >= 300
+    for row in rows:
+        assert all(0 < float(row[column]) < 1 for column in ("brief_1", "full_1", "full_2", "test_1", "test_2"))
+
+
+def test_every_network_is_its_spaces_and_counted_as_written(small: Table, rows: list[dict[str, str]]) -> None:
+    """Every network is its space's, once, and counted as written."""
+    assert len(small) == len(rows)
+    assert all(small.answers)
+    assert small.params.tolist() == [float(row["params"]) for row in rows]
+    assert small.flops.tolist() == [float(row["flops"]) for row in rows]
+
+
+@pytest.mark.parametrize("contender", CONTENDERS)
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_contender_keeps_to_its_epochs_and_repeats_itself(contender: str, fresh: bool, small: Table) -> None:
+    """A contender keeps to its epochs and repeats itself."""
+    chosen = {contender: CONTENDERS[contender]}
+    first, second = (
+        compare(small, chosen, trials=6, runs=2, top=2, seeds=1, fresh=fresh)[0][contender] for _ in range(2)
+    )
+    assert (first >= 0).all()
+    assert first.tolist() == second.tolist()
+
+
+def test_raw_scores_are_the_tables_and_fresh_ones_scatter_about_their_mean(small: Table) -> None:
+    """Raw scores are the table's, and fresh ones scatter about their mean."""
+    raw, fresh = (
+        Simulation(small, budget(small, 1000, 0, 0), np.random.default_rng(0), noisy) for noisy in (False, True)
+    )
+    assert sorted(raw.train(3, brief=False) for _ in range(2)) == sorted(small.full[3])
+    drawn = [fresh.train(3, brief=False) for _ in range(300)]
+    assert np.mean(drawn) == pytest.approx(small.full[3].mean(), abs=0.003)
+    assert np.std(drawn) == pytest.approx(small.noise[1], rel=0.15)
+
+
+def _reordered(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    names = ["remark", "full_2", "brief_2", "network", "full_1", "brief_1"]
+    return [{name: row.get(name, "none, of ours") for name in names} for row in rows]
+
+
+def _one_seed(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    return [{name: row[name] for name in ("network", "params", "flops", "brief_1", "full_1")} for row in rows]
+
+
+def _gaps(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    holes = {1: ("full_1", "params"), 2: ("full_1", "full_2"), 3: ("brief_1", "brief_2"), 4: ("network",)}
+    return [{**row, **dict.fromkeys(holes.get(place, ()), "")} for place, row in enumerate(rows)]
+
+
+def _bare(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    return [{**row, "network": row["network"].removeprefix("network = ")} for row in rows]
+
+
+@pytest.mark.parametrize(("cut", "left_out"), [(_reordered, 0), (_one_seed, 0), (_gaps, 3), (_bare, 0)])
+def test_foreign_tables_can_be_searched(
+    cut: Cut, left_out: int, rows: list[dict[str, str]], small: Table, tmp_path: Path
+) -> None:
+    """Other columns in other orders, a single seed, empty cells, and texts without a rule's name are fine."""
+    table = replace(written(cut(rows[:12]), tmp_path / "table.csv"), draws=300)
+    assert (len(table), table.left_out) == (12 - left_out, left_out)
+    assert set(table.texts) <= set(small.texts)
+    place = table.places[small.texts[0]]
+    assert table.params[place] == small.params[0]
+    chosen = {name: CONTENDERS[name] for name in ("model", "evolution", "largest", "optuna-pruned")}
+    for fresh in (False, True):
+        regrets, _ = compare(table, chosen, trials=3, runs=1, top=1, seeds=2, fresh=fresh)
+        assert all(np.isfinite(found).all() for found in regrets.values())
+
+
+def test_rows_of_one_network_are_put_together(rows: list[dict[str, str]], tmp_path: Path) -> None:
+    """Rows of one network are put together, as further seeds of it."""
+    table = written([*rows[:3], rows[0]], tmp_path / "table.csv")
+    assert len(table) == 3
+    assert sorted(table.full[0]) == sorted([float(rows[0]["full_1"]), float(rows[0]["full_2"])] * 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"full_1": "much"}, "accuracies must be fractions, but .*table.csv, line 2, has 'much' as full_1; leave unkn"),
+        ({"full_1": "87.5"}, "accuracies must be fractions, but .*table.csv, line 2, has 87.5 as full_1; write 87.5 %"),
+        ({"full_1": "", "full_2": ""}, "a table needs rows with a brief and a full score, but .*table.csv has none; s"),
+    ],
+)
+def test_wrong_tables_are_refused(
+    changes: dict[str, str], message: str, rows: list[dict[str, str]], tmp_path: Path
+) -> None:
+    """Cells that are no accuracies, and tables without a usable row, are refused."""
+    with pytest.raises(RequestError, match=message):
+        written([{**rows[0], **changes}], tmp_path / "table.csv")
+
+
+def test_a_table_without_full_trainings_is_refused(rows: list[dict[str, str]], tmp_path: Path) -> None:
+    """A table without a column of full trainings is refused."""
+    bare = [{name: row[name] for name in ("network", "brief_1")} for row in rows[:2]]
+    message = "a table needs the columns network, brief_1 and full_1, but .*table.csv lacks full_1; see make_table"
+    with pytest.raises(RequestError, match=message):
+        written(bare, tmp_path / "table.csv")
