@@ -21,6 +21,7 @@ from budgetnet.records.trial import Record
 from budgetnet.search.events import EpochDone, FinalistDone, FinalistsStarted, SearchListener
 from budgetnet.space.choosers import replay, unanswered
 from budgetnet.space.space import Space
+from budgetnet.training.recipe.reading import with_defaults
 from budgetnet.workers.environment import environment
 from budgetnet.workers.loop import JobLoop, TaskList
 from budgetnet.workers.messages import Job, Result, Workers
@@ -40,7 +41,12 @@ def choose_finalists(records: Sequence[Record], study: Study) -> list[Record]:
 def missing_runs(finalists: Sequence[Record], study: Study, done: Sequence[Finalist]) -> list[FinalTask]:
     """Return the runs still to do: all networks' first runs, then all second ones … Another recipe's do not count."""
     recipe = study.finalists.training.to_mapping()
-    have = {(finalist.trial, run.repeat) for finalist in done for run in finalist.runs if run.recipe == recipe}
+    have = {
+        (finalist.trial, run.repeat)
+        for finalist in done
+        for run in finalist.runs
+        if with_defaults(run.recipe) == recipe
+    }
     wanted = [(record, run) for run in range(study.finalists.seeds) for record in finalists]
     return [(record, run) for record, run in wanted if (record.number, run) not in have]
 

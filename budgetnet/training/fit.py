@@ -13,6 +13,7 @@ from torch import Generator, Tensor, nn
 from budgetnet.errors import RequestError
 from budgetnet.training.augment.basic import augment
 from budgetnet.training.augment.mixup import Blend
+from budgetnet.training.augment.progressive import check_sizes, size_at, to_size
 from budgetnet.training.augment.trivial_augment import trivial_augment
 from budgetnet.training.cpu.fast_paths import fast_paths
 from budgetnet.training.cpu.malloc import keep_freed_memory
@@ -21,9 +22,11 @@ from budgetnet.training.data.images import Images
 from budgetnet.training.device import choose_device, choose_precision
 from budgetnet.training.evaluate import evaluate
 from budgetnet.training.oom import memory_errors
-from budgetnet.training.optim.averaging import Average, Followers, Lookahead
-from budgetnet.training.optim.initialisation import dirac, whiten
+from budgetnet.training.optim.averaging import Average, Followers, Lookahead, TailAverage
+from budgetnet.training.optim.initialisation import dirac, scale_logits, whiten
 from budgetnet.training.optim.make import Plateau, make_optimizers, rate
+from budgetnet.training.optim.norms import NormRules
+from budgetnet.training.optim.stochastic_depth import stochastic_depth
 from budgetnet.training.recipe.recipe import Precision, Recipe
 
 __all__ = ["Curve", "Epoch", "OnEpoch", "fit"]
@@ -43,9 +46,10 @@ def fit(
 
     The model is moved to the device and to channels-last, and is left there in eval mode, with averaged weights if
     the recipe averages (slow weights with lookahead). The caller sets its initial weights, except those that the
-    recipe's `whiten` and `dirac` set; everything random after that (order, augmentation, dropout) follows from *seed*,
-    and torch's global random state is left unchanged. On a CPU, the same seed and number of threads give the same
-    curve, bit for bit; on a GPU, up to rounding. The caller sets the number of threads (`torch.set_num_threads`).
+    recipe's `whiten`, `dirac` and `logit_deviation` set; everything random after that (order, augmentation, dropout)
+    follows from *seed*, and torch's global random state is left unchanged. On a CPU, the same seed and number of
+    threads give the same curve, bit for bit; on a GPU, up to rounding. The caller sets the number of threads
+    (`torch.set_num_threads`).
 
     A run has diverged if its loss is no longer finite (detected at once on a CPU, at the end of the epoch on a GPU),
     or if, from a third of the epochs on (at least the second), the train accuracy of an epoch and the validation
@@ -61,7 +65,8 @@ def fit(
         on_epoch: See `OnEpoch`.
 
     Raises:
-        RequestError: no such device, too few images, or a negative seed.
+        RequestError: no such device, too few images, a negative seed, or a recipe with smaller images for a network of
+            one size.
         TrainingError: out of memory.
     """
     if len(train) < 2:
@@ -75,7 +80,10 @@ def fit(
         torch.manual_seed(seed)
         run = _Run(model, train.to(where), validation, recipe, seed, where)
         try:
-            with fast_paths(model, run.dtype) if where.type == "cpu" else nullcontext():
+            with (
+                fast_paths(model, run.dtype) if where.type == "cpu" else nullcontext(),
+                stochastic_depth(model, recipe.stochastic_depth, run.noise),
+            ):
                 return run.to_the_end(on_epoch)
         finally:
             run.learn_all()
@@ -97,12 +105,15 @@ class _Run:
         self.dtype = choose_precision(recipe.precision, device)
         self.batch = min(recipe.batch, len(train))
         self.steps_per_epoch = len(train) // self.batch
+        self.steps = recipe.epochs * self.steps_per_epoch
+        self.norms = NormRules(model, recipe)
         self.optimizers = make_optimizers(model, recipe)
         if recipe.dirac:
             dirac(model)
         whitened = whiten(model, train) if recipe.whiten else None
+        self.prepare()
         self.whitened = whitened if whitened is not None and whitened.requires_grad else None
-        self.average = _followers(model, recipe, recipe.epochs * self.steps_per_epoch)
+        self.average = _followers(model, recipe, self.steps)
         self.plateau = Plateau(recipe.plateau_factor, recipe.plateau_patience)
         # Separate streams: the order of the images does not depend on the augmentation.
         self.order = Generator().manual_seed(seed)
@@ -143,8 +154,19 @@ class _Run:
             images=self.step * self.batch,
         )
 
+    def prepare(self) -> None:
+        """Look at a batch of images in advance, if the recipe asks for it."""
+        if self.recipe.start_size == 1 and not self.recipe.logit_deviation:
+            return
+        seen = torch.arange(min(self.batch, len(self.train)), device=self.device)
+        images = self.train.normalisation.apply(self.train.pixels(seen))
+        check_sizes(self.model, self.recipe, images)
+        if self.recipe.logit_deviation:
+            scale_logits(self.model.train(), images, self.recipe.logit_deviation)
+
     def learn_all(self) -> None:
-        """Let the whitening filters learn, if they are held fast."""
+        """Let everything learn that the recipe froze."""
+        self.norms.release()
         if self.whitened is not None:
             self.whitened.requires_grad_(True)
 
@@ -194,7 +216,7 @@ class _Run:
     def one_step(self, indices: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
         """Take one step on the images at *indices*; return the loss and the number of hits, on the device."""
         recipe = self.recipe
-        share = rate(recipe, self.step, recipe.epochs * self.steps_per_epoch) * self.plateau.share
+        share = rate(recipe, self.step, self.steps) * self.plateau.share
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = group["rate"] * share
@@ -206,7 +228,10 @@ class _Run:
         if recipe.trivial_augment != "none":
             stored = trivial_augment(stored, recipe.trivial_augment, self.noise)
         pixels = augment(self.train.normalisation.apply(stored), recipe, flipped, self.noise)
-        blend = Blend(recipe.mixup, self.shares) if recipe.mixup else None
+        progress = self.step / self.steps
+        if recipe.start_size < 1:
+            pixels = to_size(pixels, size_at(recipe, (pixels.shape[2], pixels.shape[3]), progress))
+        blend = Blend(recipe.mixup, self.shares) if recipe.mixup and progress < recipe.mixup_until else None
         if blend is not None:
             pixels = blend.images(pixels)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
@@ -220,6 +245,7 @@ class _Run:
         loss.backward()  # type: ignore[no-untyped-call]
         for optimizer in self.optimizers:
             optimizer.step()
+        self.norms.after_step()
         if self.average is not None:
             self.average.update()
         self.step += 1
@@ -242,6 +268,8 @@ def _followers(model: nn.Module, recipe: Recipe, steps: int) -> Followers | None
     """Return the averaging or lookahead of the recipe, or None; a recipe has at most one of them."""
     if recipe.ema:
         return Average(model, recipe.ema)
+    if recipe.average_last:
+        return TailAverage(model, recipe.average_last, steps=steps)
     if recipe.lookahead:
         return Lookahead(model, recipe.lookahead, rate=recipe.lookahead_rate, ramp=recipe.lookahead_ramp, steps=steps)
     return None

@@ -178,6 +178,78 @@ def test_muon_and_all_the_rest_learn_and_repeat_themselves(digits: Dataset) -> N
     assert last.validation_accuracy > last.train_accuracy  # of blended and altered images
 
 
+class Residual(nn.Module):
+    """A skip around a body."""
+
+    def __init__(self, body: nn.Module) -> None:
+        super().__init__()
+        self.body, self.shortcut = body, None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Add the body's output."""
+        y: Tensor = x + self.body(x)
+        return y
+
+
+def residual_network() -> nn.Module:
+    """A network with a skip, for images of any size."""
+    torch.manual_seed(0)
+    body = nn.Sequential(nn.Conv2d(16, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU())
+    return nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU(), Residual(body),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10),
+    )  # fmt: skip
+
+
+SPEEDRUN = replace(
+    QUICK, epochs=4, muon_rows=True, optimizer="muon", norm_momentum=0.4, norm_scale="positive", mixup=0.2,
+    mixup_until=0.5, stochastic_depth=0.2, average_last=0.3, logit_deviation=0.5, brightness=0.1, contrast=0.1,
+    start_size=0.5, full_size_from=0.5, warmup=0.0,
+)  # fmt: skip
+
+
+def test_fields_of_the_speedruns_learn_and_repeat_themselves(digits: Dataset) -> None:
+    """All of them at once; smaller images at first, hard labels at last, and the tail's average is what is left."""
+    train, validation = halves(digits)
+    models = [residual_network() for _ in range(2)]
+    curves = [fit(model, train, validation, SPEEDRUN, seed=3, device="cpu") for model in models]
+    assert numbers(curves[0]) == numbers(curves[1])
+    assert curves[0].final is not None
+    assert curves[0].final.validation_accuracy is not None
+    assert curves[0].final.validation_accuracy > 0.6
+    again = evaluate(models[0], validation, device="cpu", precision="float32")
+    assert again.accuracy == pytest.approx(curves[0].final.validation_accuracy, abs=0.02)
+    assert (models[0][1].weight > 0).all()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"norm_momentum": 0.1}, {"norm_scale": "frozen"}, {"mixup_until": 1.0}, {"stochastic_depth": 0.0},
+        {"average_last": 0.0}, {"logit_deviation": 0.0}, {"brightness": 0.0}, {"contrast": 0.0}, {"start_size": 1.0},
+        {"muon_rows": False},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)  # fmt: skip
+def test_each_field_of_the_speedruns_acts(digits: Dataset, changed: dict[str, object]) -> None:
+    """Without one of them the run is another one."""
+    few = digits.train.take(torch.arange(256))
+    recipe = replace(SPEEDRUN, epochs=2)
+    with_it = fit(residual_network(), few, few, recipe, seed=0, device="cpu")
+    without = fit(residual_network(), few, few, replace(recipe, **changed), seed=0, device="cpu")
+    assert numbers(with_it) != numbers(without)
+
+
+def test_frozen_scales_stay_one_and_learn_again(digits: Dataset) -> None:
+    """During the run no scale moves; afterwards the model is as any other."""
+    few = digits.train.take(torch.arange(256))
+    model = residual_network()
+    fit(model, few, None, replace(QUICK, epochs=1, norm_scale="frozen"), seed=0, device="cpu")
+    assert torch.equal(model[1].weight, torch.ones(16))
+    assert model[1].weight.requires_grad
+    assert model[1].bias.abs().max() > 0
+
+
 def test_muon_gone_wild_ends_with_its_reason(digits: Dataset) -> None:
     """A gradient that is not a number spreads through the orthogonal update, and the run says which rates it had."""
     recipe = replace(QUICK, optimizer="muon", lr=1e38, muon_lr=0.05)

@@ -47,9 +47,21 @@ class Watch(TorchDispatchMode):
     [
         Recipe(),
         Recipe(optimizer="muon", mixup=0.2, trivial_augment="wide", lookahead=1, cutout=2, whiten=True, padding="zero"),
+        Recipe(
+            average_last=1.0,
+            norm_scale="positive",
+            norm_momentum=0.4,
+            brightness=0.1,
+            contrast=0.1,
+            muon_rows=True,
+            optimizer="muon",
+            mixup=0.2,
+            mixup_until=0.5,
+            logit_deviation=0.5,
+        ),
         Recipe(ema=0.9, flip="alternating", warp_rotate=10, label_smoothing=0.1, norm_bias_rate=8),
     ],
-    ids=["default", "muon and much else", "averaged and warped"],
+    ids=["default", "muon and much else", "speedruns", "averaged and warped"],
 )
 def test_a_step_waits_for_nothing(digits: Dataset, recipe: Recipe) -> None:
     """No number leaves the device in a step, no shape depends on data, and no constant is sent there anew."""

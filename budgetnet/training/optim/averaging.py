@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Average", "Followers", "Lookahead"]
+__all__ = ["Average", "Followers", "Lookahead", "TailAverage"]
 
 
 class Followers(ABC):
@@ -66,6 +66,33 @@ class Average(Followers):
         decay = min(self._decay, (1 + self._steps) / (10 + self._steps))
         torch._foreach_lerp_(self._followers, self._live, 1 - decay)
         self._steps += 1
+
+
+class TailAverage(Followers):
+    """The mean, with equal weight, of the values after each of the last steps; until then, the values themselves.
+
+    Source: P. Izmailov and others, "Averaging weights leads to wider optima", 2018, arXiv 1803.05407; per step and for
+    the end of a run: J. Kaddour, "Stop wasting my time!", 2022, arXiv 2209.14981.
+    """
+
+    def __init__(self, model: nn.Module, share: float, *, steps: int) -> None:
+        """Average over the last *share* of *steps* steps, 0 < share <= 1, at least one step."""
+        super().__init__(model)
+        self._first = min(steps - 1, steps - round(share * steps))
+        """Number of steps that are not averaged."""
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Count a step; average, from the first of the last ones on."""
+        self._steps += 1
+        averaged = self._steps - self._first
+        if averaged > 0:
+            torch._foreach_lerp_(self._followers, self._live, 1 / averaged)
+
+    def swap(self) -> None:
+        """Exchange the model's values and the average, if it has begun."""
+        if self._steps > self._first:
+            super().swap()
 
 
 class Lookahead(Followers):

@@ -1,4 +1,4 @@
-"""Initial weights better than random ones: whitening filters, and filters that pass a channel through."""
+"""Initial weights better than random ones: whitening filters, filters that pass a channel through, a scaled head."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from budgetnet.training.data.images import Images
 
-__all__ = ["dirac", "whiten"]
+__all__ = ["dirac", "scale_logits", "whiten"]
 
 SAMPLE = 5000
 """Number of images whose patches are used, as in airbench94."""
@@ -80,6 +80,29 @@ def _whitening(layer: nn.Conv2d, train: Images) -> Tensor:
     scaled = (directions / torch.sqrt(variances.clamp(min=0) + EPSILON)).T.flip(0)
     filters: Tensor = scaled.reshape(size, train.shape[0], *layer.kernel_size)
     return filters
+
+
+@torch.no_grad()
+def scale_logits(model: nn.Module, images_nchw: Tensor, deviation: float) -> None:
+    """Scale the weights of the last convolution or linear layer so that the logits have a given standard deviation.
+
+    Args:
+        model: In train mode; norm statistics and the weights of other layers stay unchanged.
+        images_nchw: Some train images, as the model sees them, at least two.
+        deviation: Standard deviation of all logits of these images, > 0. Logits that are constant stay so.
+
+    Source: heads are scaled in D. Page's and K. Jordan's networks; measuring on data: D. Mishkin and J. Matas, "All you
+    need is a good init", 2016, arXiv 1511.06422.
+    """
+    heads = [module for module in model.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+    if not heads:
+        return
+    held = [buffer.clone() for buffer in model.buffers()]
+    found = float(model(images_nchw).float().std())
+    for buffer, before in zip(model.buffers(), held, strict=True):
+        buffer.copy_(before)
+    if found > 0:
+        heads[-1].weight.mul_(deviation / found)
 
 
 @torch.no_grad()

@@ -39,7 +39,7 @@ def make_optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimi
         # In the order of the model, so runs are reproducible.
         ordered = [p for p in trainable if p in banks]
         group = {"params": ordered, "rate": recipe.muon_lr}
-        optimizers.append(Muon([group], lr=recipe.muon_lr, momentum=recipe.muon_momentum))
+        optimizers.append(Muon([group], lr=recipe.muon_lr, momentum=recipe.muon_momentum, by_row=recipe.muon_rows))
     return optimizers
 
 

@@ -50,13 +50,17 @@ class Muon(torch.optim.Optimizer):
         groups: Parameters, or parameter groups as torch takes them, of two or more dimensions.
         lr: Size of the orthogonal update, as a share of the filters' root mean square per row, > 0.
         momentum: 0 <= momentum < 1.
+        by_row: True rescales every row to the root mean square of the bank's initial rows, instead of the bank to its
+            initial norm.
 
     Source: K. Jordan's airbench94_muon (2024), which keeps the filters' norm at one per row.
     """
 
-    def __init__(self, groups: Iterable[Tensor] | Iterable[dict[str, Any]], *, lr: float, momentum: float) -> None:
+    def __init__(
+        self, groups: Iterable[Tensor] | Iterable[dict[str, Any]], *, lr: float, momentum: float, by_row: bool = False
+    ) -> None:
         """Store the groups; see the class for the arguments."""
-        super().__init__(groups, {"lr": lr, "momentum": momentum})
+        super().__init__(groups, {"lr": lr, "momentum": momentum, "by_row": by_row})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -77,7 +81,11 @@ class Muon(torch.optim.Optimizer):
                 matrices = torch.stack([update.reshape(shape[0], -1) for update in updates])
                 for filters, update in zip(banks, orthogonalise(matrices), strict=True):
                     size: Tensor = self.state[filters]["norm"]
-                    filters.mul_(size / filters.norm().clamp(min=1e-7))
+                    if group["by_row"]:
+                        rows = filters.flatten(1).norm(dim=1).clamp(min=1e-7).view(-1, 1, 1, 1)
+                        filters.mul_(size / shape[0] ** 0.5 / rows)
+                    else:
+                        filters.mul_(size / filters.norm().clamp(min=1e-7))
                     filters.sub_(update.view(shape) * (size * (group["lr"] / shape[0] ** 0.5)))
 
     def _direction(self, filters: Tensor, momentum: float) -> Tensor:

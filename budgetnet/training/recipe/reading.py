@@ -9,7 +9,7 @@ from budgetnet.keys import read_values
 from budgetnet.training.recipe.presets import PRESET, RECIPES
 from budgetnet.training.recipe.recipe import Recipe
 
-__all__ = ["preset", "read_recipe"]
+__all__ = ["preset", "read_recipe", "with_defaults"]
 
 
 def read_recipe(mapping: Mapping[str, object], *, base: Recipe | None = None) -> Recipe:
@@ -26,6 +26,15 @@ def read_recipe(mapping: Mapping[str, object], *, base: Recipe | None = None) ->
     values = read_values(Recipe, {name: value for name, value in mapping.items() if name != PRESET.name})
     start = preset(mapping[PRESET.name]) if PRESET.name in mapping else base or Recipe()
     return replace(start, **values)
+
+
+def with_defaults(recorded: Mapping[str, object]) -> dict[str, object]:
+    """Return a recorded recipe with all fields.
+
+    A field that a record lacks was added to budgetnet later; its default is the behaviour of that time. A record
+    without any field (of version 0.1) stays empty: its recipe is unknown.
+    """
+    return {**Recipe().to_mapping(), **recorded} if recorded else {}
 
 
 def preset(name: object) -> Recipe:

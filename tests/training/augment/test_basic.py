@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Generator, Tensor
 
-from budgetnet.training.augment.basic import augment, cutout, flip, shift, warp
+from budgetnet.training.augment.basic import augment, cutout, flip, jitter, shift, warp
+from budgetnet.training.recipe.augmentation import Padding
 from budgetnet.training.recipe.presets import HAND_MADE
-from budgetnet.training.recipe.recipe import Padding, Recipe
+from budgetnet.training.recipe.recipe import Recipe
 
 RECIPES = {
     "none": Recipe(flip="none", shift=0),
     "default": Recipe(),
     "zero": Recipe(shift=3, padding="zero"),
     "hand-made": HAND_MADE,
-    "all": Recipe(shift=2, warp_shift=0.1, warp_scale=0.2, warp_rotate=30, warp_probability=1, cutout=3),
+    "jitter": Recipe(brightness=0.1, contrast=0.2),
+    "all": Recipe(
+        brightness=0.1,
+        contrast=0.2,
+        shift=2,
+        warp_shift=0.1,
+        warp_scale=0.2,
+        warp_rotate=30,
+        warp_probability=1,
+        cutout=3,
+    ),
 }
 
 
@@ -58,7 +71,8 @@ def test_the_same_generator_gives_the_same_pixels(name: str) -> None:
 def test_images_keep_their_place_in_the_batch(name: str) -> None:
     """Image i of the result is made of image i alone, so labels stay right: constant images stay constant."""
     images = torch.arange(1.0, 33.0).view(32, 1, 1, 1).expand(32, 3, 9, 7)
-    result = augment(images, RECIPES[name], None, seeded())
+    recipe = replace(RECIPES[name], brightness=0.0, contrast=0.0)  # they change constant images
+    result = augment(images, recipe, None, seeded())
     reflect = RECIPES[name].padding == "reflect"
     for index in range(32):
         values = result[index].unique()
@@ -156,3 +170,17 @@ def test_alternating_flips_follow_the_given_choice() -> None:
     chosen = torch.arange(32) % 2 == 0
     recipe = Recipe(flip="alternating", shift=0)
     assert torch.equal(augment(images, recipe, chosen, seeded(1)), flip(images, chosen))
+
+
+def test_jitter_gives_each_image_one_offset_and_one_factor() -> None:
+    """Differences within an image keep their proportions; offsets and factors stay within their limits."""
+    images = torch.zeros(4000, 3, 2, 1)
+    images[:, :, 1] = 1
+    found = jitter(images, 0.2, 0.3, seeded())
+    factors = found[:, 0, 1, 0] - found[:, 0, 0, 0]
+    offsets = found[:, 0, 0, 0] / factors
+    assert torch.equal(found[:, 0], found[:, 2])
+    assert (factors.min().item(), factors.max().item()) == pytest.approx((0.7, 1.3), abs=0.01)
+    assert (offsets.min().item(), offsets.max().item()) == pytest.approx((-0.2, 0.2), abs=0.01)
+    assert factors.mean().item() == pytest.approx(1, abs=0.02)
+    assert jitter(images, 0.0, 0.0, seeded()) is images

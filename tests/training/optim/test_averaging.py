@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from budgetnet.training.optim.averaging import Average, Lookahead
+from budgetnet.training.optim.averaging import Average, Lookahead, TailAverage
 
 
 def model() -> nn.Module:
@@ -70,3 +70,35 @@ def test_lookahead_shows_its_slow_weights() -> None:
     with lookahead.applied():
         assert torch.equal(weight, start)
     assert torch.equal(weight, start + 1)
+
+
+def test_the_tail_is_averaged_with_equal_weight() -> None:
+    """Until it begins the model's own values count; then the mean of those after each step, statistics included."""
+    net = model()
+    average = TailAverage(net, 0.4, steps=10)
+    weight, mean = net[0].weight, net[1].running_mean
+    start = weight.detach().clone()
+    for step in range(1, 11):
+        with torch.no_grad():
+            weight += 1
+            mean += 1
+        average.update()
+        tail = range(7, step + 1)
+        expected = sum(tail) / len(tail) if tail else step
+        with average.applied():
+            assert torch.allclose(weight, start + expected, atol=1e-5)
+            assert torch.allclose(mean, torch.full((2,), float(expected)))
+        assert torch.allclose(weight, start + step, atol=1e-5)
+
+
+def test_a_short_tail_is_at_least_the_last_step() -> None:
+    """A share that rounds to no step averages one."""
+    net = model()
+    average = TailAverage(net, 0.01, steps=3)
+    for _ in range(3):
+        with torch.no_grad():
+            net[0].weight += 1
+        average.update()
+    live = net[0].weight.detach().clone()
+    with average.applied():
+        assert torch.allclose(net[0].weight, live)

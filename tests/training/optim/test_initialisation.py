@@ -11,7 +11,7 @@ from torch import Generator, Tensor, nn
 from budgetnet.training.data.images import Images, Normalisation
 from budgetnet.training.data.load import Dataset
 from budgetnet.training.fit import fit
-from budgetnet.training.optim.initialisation import dirac, whiten
+from budgetnet.training.optim.initialisation import dirac, scale_logits, whiten
 from budgetnet.training.recipe.recipe import Recipe
 
 
@@ -122,3 +122,23 @@ def test_whitening_filters_stay_for_as_long_as_asked(digits: Dataset) -> None:
     whiten(expected, few)
     assert torch.allclose(found[2], expected.weight, atol=1e-6)
     assert not torch.allclose(found[1], found[2], atol=1e-3)
+
+
+def test_logits_start_with_the_deviation_asked_for() -> None:
+    """Only the last layer's weights change: norm statistics and the other weights stay."""
+    net = nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 36, 10, bias=False)
+    )
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    images = torch.randn(64, 3, 8, 8)
+    scale_logits(net, images, 0.25)
+    assert net(images).std().item() == pytest.approx(0.25, rel=1e-3)
+    fresh = nn.Sequential(nn.Conv2d(1, 1, 1), nn.Conv2d(1, 1, 1))
+    nn.init.zeros_(fresh[1].weight)
+    nn.init.zeros_(fresh[1].bias)
+    scale_logits(fresh, torch.randn(4, 1, 2, 2), 1.0)  # constant logits have no scale
+    assert not fresh[1].weight.any()
+    scale_logits(nn.Sequential(nn.ReLU()), images, 1.0)  # nor has a network without weights
+    for name, value in before.items():
+        if name not in ("4.weight", "1.running_mean", "1.running_var", "1.num_batches_tracked"):
+            assert torch.equal(net.state_dict()[name], value), name

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from budgetnet.training.optim.make import Plateau, make_optimizers, rate
+from budgetnet.training.recipe.optimization import Schedule
 from budgetnet.training.recipe.reading import read_recipe
-from budgetnet.training.recipe.recipe import Recipe, Schedule
+from budgetnet.training.recipe.recipe import Recipe
 
 
 def model() -> nn.Module:

@@ -61,6 +61,17 @@ def test_a_step_is_momentum_made_orthogonal_on_filters_of_fixed_norm() -> None:
         made.step(lambda: 0.0)
 
 
+def test_rows_can_be_scaled_one_by_one() -> None:
+    """By row, every filter has the same norm before it is moved, and the bank the norm it began with."""
+    filters = nn.Parameter(torch.randn(6, 4, 3, 3) * torch.arange(1.0, 7.0).view(-1, 1, 1, 1))
+    norm = filters.detach().norm()
+    made = Muon([filters], lr=0.1, momentum=0.0, by_row=True)
+    filters.grad = torch.zeros_like(filters)
+    made.step()
+    assert torch.allclose(filters.flatten(1).norm(dim=1), torch.full((6,), norm.item() / 6**0.5), rtol=1e-4)
+    assert torch.allclose(filters.norm(), norm, rtol=1e-4)
+
+
 def test_only_full_convolutions_but_the_last_are_taken() -> None:
     """Depthwise ones, the layer that makes the logits, biases, norms and linear layers go to SGD."""
     full, depthwise, biased = (
