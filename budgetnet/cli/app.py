@@ -11,8 +11,8 @@ import traceback
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
+from budgetnet.cli.command import LazyGroup
 from budgetnet.cli.output import page_width, say, tell
 from budgetnet.errors import BudgetnetError
 from budgetnet.text import PAGE_WIDTH
@@ -23,8 +23,21 @@ INTERRUPTED = 130
 """Exit code that a shell expects of a program ended by SIGINT: 128 + 2."""
 
 
-class Commands(TyperGroup):
+class Commands(LazyGroup):
     """The group of all commands; turns expected errors into one message and their exit code."""
+
+    homes = {  # noqa: RUF012 - in the order in which `--help` shows them: from a study to its results
+        "search": "budgetnet.cli.searches",
+        "explore": "budgetnet.cli.spaces",
+        "sample": "budgetnet.cli.spaces",
+        "calibrate": "budgetnet.cli.searches",
+        "show": "budgetnet.cli.networks",
+        "diff": "budgetnet.cli.networks",
+        "train": "budgetnet.cli.trainings",
+        "list": "budgetnet.cli.studies",
+        "dashboard": "budgetnet.cli.studies",
+        "export": "budgetnet.cli.trainings",
+    }
 
     def invoke(self, ctx: Any) -> Any:
         """Run the chosen command."""

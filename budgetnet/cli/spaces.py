@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from budgetnet.cli.options import Json, StudyFile, whole_option
+from budgetnet.cli.options import Json, StudyFile
 from budgetnet.cli.output import put, say
+from budgetnet.cli.overrides import whole_option
 
 __all__ = ["explore_command", "sample_command"]
 

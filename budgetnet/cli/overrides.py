@@ -1,0 +1,75 @@
+"""Options that take the place of a study's keys, or are read like them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import typer
+
+from budgetnet.api.options import PRESET, Key, Recipe, keys_of
+from budgetnet.errors import RequestError
+
+__all__ = ["epoch_numbers", "option_names", "override", "whole_option", "without_auto"]
+
+
+def override(owner: type, name: str, *flags: str, left_out: str = "the study's") -> Any:
+    """Return an option that takes the place of a study's key: its syntax, bounds and help are the key's.
+
+    Args:
+        owner: the dataclass that declares the key.
+        name: the key.
+        flags: the option's names, if not ``--`` and the key's.
+        left_out: what holds without the option.
+    """
+    declared = PRESET if owner is Recipe and name == PRESET.name else keys_of(owner)[name]
+    about = declared.help.split(". ")[0].rstrip(".").replace("`", "")
+    if declared.kind == "word":
+        about += f": {', '.join(map(str, declared.words))}"
+    return _option(declared, flags or (f"--{name.replace('_', '-')}",), f"{about}.  [default: {left_out}]")
+
+
+def whole_option(*flags: str, help: str, low: int, high: int | None = None) -> Any:  # noqa: A002 - typer's own word
+    """Return an option that takes a whole number, written as in a study file."""
+    return _option(Key(kind="whole", help=help, low=low, high=high), flags, help)
+
+
+def _option(declared: Key, flags: tuple[str, ...], about: str) -> Any:
+    named = replace(declared, name=next(flag for flag in flags if flag.startswith("--")))
+    metavar = {"whole": "N", "number": "X", "share": "SHARE"}.get(declared.kind, "NAME")
+
+    def read(value: Any) -> Any:
+        found = named.read(value)
+        return value if found is None else found  # the word auto stays, since None is an option that is not given
+
+    return typer.Option(*flags, metavar=f"{metavar}|auto" if declared.auto else metavar, parser=read, help=about)
+
+
+def without_auto(value: int | str | None) -> int | None:
+    """Return what an option that may be ``auto`` stands for in `SearchOptions`: ``auto`` is None."""
+    return value if isinstance(value, int) else None
+
+
+def epoch_numbers(text: str) -> tuple[int, ...]:
+    """Read ``--epochs-brief``: numbers of epochs with commas between them.
+
+    Raises:
+        RequestError: it is something else.
+    """
+    epochs = replace(keys_of(Recipe)["epochs"], name="--epochs-brief", example="1,2,4")
+    return tuple(int(epochs.read(number)) for number in text.split(","))
+
+
+@contextmanager
+def option_names(*names: str) -> Iterator[None]:
+    """Name options as the user wrote them in errors that begin with an argument's name: ``--stop-at-target``."""
+    try:
+        yield
+    except RequestError as error:
+        text = str(error)
+        name = next((name for name in names if text.startswith((f"{name} ", f"{name}:"))), None)
+        if name is None:
+            raise
+        raise RequestError(f"--{name.replace('_', '-')}{text.removeprefix(name)}") from error

@@ -1,0 +1,123 @@
+"""The commands that train many networks: search, calibrate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from budgetnet.api.options import SearchOptions
+from budgetnet.cli.options import DataDir, Device, Json, Storage, StudyFile
+from budgetnet.cli.output import put, say
+from budgetnet.cli.overrides import epoch_numbers, option_names, override, whole_option, without_auto
+
+__all__ = ["calibrate_command", "search_command"]
+
+
+def search_command(
+    study: StudyFile,
+    storage: Storage = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "--run", metavar="DIR", help="The run folder: database, weights.  [default: runs/NAME]"),
+    ] = None,
+    workers: Annotated[str | None, override(SearchOptions, "workers")] = None,
+    seed: Annotated[int | None, override(SearchOptions, "seed")] = None,
+    trials: Annotated[int | None, override(SearchOptions, "trials")] = None,
+    minutes: Annotated[float | None, override(SearchOptions, "minutes")] = None,
+    start_from: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Network file to train first; may be given several times."),
+    ] = None,
+    stop_at_target: Annotated[
+        bool | None,
+        typer.Option("--stop-at-target/--past-target", help="End at the first network that reaches the target."),
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Move an old run folder aside and start over.")] = False,
+    finalists: Annotated[
+        bool, typer.Option("--finalists/--no-finalists", help="Train the best networks in full at the end.")
+    ] = True,
+    data_dir: DataDir = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Search for the best network that fits, or continue a search. Ctrl-C is safe."""
+    from budgetnet.api.pages import search_answer, use_data_folder
+    from budgetnet.api.studies import search
+    from budgetnet.cli.progress.search import show_search
+
+    use_data_folder(data_dir)
+    with option_names("minutes", "stop_at_target", "start_from"), show_search() as listen:
+        found = search(
+            study,
+            storage=storage,
+            run=out,
+            workers=without_auto(workers),
+            seed=seed,
+            trials=trials,
+            minutes=minutes,
+            start_from=start_from or (),
+            stop_at_target=stop_at_target,
+            fresh=fresh,
+            finalists=finalists,
+            device=device,
+            listen=listen,
+            say=say,
+        )
+    put(search_answer(found), as_json=as_json)
+
+
+def calibrate_command(
+    study: StudyFile,
+    networks: Annotated[int, whole_option("-n", "--networks", low=4, help="Networks to draw.")] = 16,
+    brief: Annotated[
+        str | None,
+        typer.Option("--epochs-brief", metavar="N,N,…", help="Brief epochs.  [default: 1,2,3,4,6 and the study's own]"),
+    ] = None,
+    full: Annotated[
+        int | None, whole_option("--full", low=2, help="Epochs of the full training.  [default: the finalists']")
+    ] = None,
+    repeats: Annotated[
+        int, whole_option("--repeats", low=1, high=100, help="Seeds per network and length; 2 show the noise.")
+    ] = 1,
+    seed: Annotated[int | None, override(SearchOptions, "seed")] = None,
+    workers: Annotated[str | None, override(SearchOptions, "workers", left_out="auto")] = None,
+    minutes: Annotated[float | None, override(SearchOptions, "minutes", left_out="no limit")] = None,
+    only_table: Annotated[bool, typer.Option("--only-table", help="Train nothing; judge what is recorded.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "--run", metavar="DIR", help="Folder for the results.  [default: runs/NAME]"),
+    ] = None,
+    data_dir: DataDir = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Measure how well brief training ranks networks.
+
+    Draws networks that fit, trains each briefly and in full on the same split, and tells what each brief length is
+    worth: rank correlation, cost, and what a pruner would save. The test images are not read. Ctrl-C is safe.
+    """
+    from budgetnet.api.pages import calibration_answer, use_data_folder
+    from budgetnet.api.studies import calibrate
+    from budgetnet.cli.progress.calibration import show_calibration
+
+    use_data_folder(data_dir)
+    lengths = None if brief is None else epoch_numbers(brief)
+    with option_names("minutes"), show_calibration() as listen:
+        judged = calibrate(
+            study,
+            networks=networks,
+            brief=lengths,
+            full=full,
+            repeats=repeats,
+            seed=seed,
+            workers=without_auto(workers),
+            minutes=minutes,
+            only_table=only_table,
+            run=out,
+            device=device,
+            listen=listen,
+            say=say,
+        )
+    put(calibration_answer(judged), as_json=as_json)
