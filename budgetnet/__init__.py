@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from budgetnet.api.campaigns import calibrate, search
     from budgetnet.api.frame import load_trials
     from budgetnet.api.networks import (
         Budget,
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
         write_network,
     )
     from budgetnet.api.spaces import Space, explore, read_space, sample
-    from budgetnet.api.studies import Recipe, Study, calibrate, export, read_study, search, train
+    from budgetnet.api.studies import Recipe, Study, read_study
+    from budgetnet.api.trainings import export, train
     from budgetnet.errors import BudgetnetError
 
 __version__ = "0.1.0"
@@ -61,12 +63,14 @@ __all__ = [
 ]
 
 _HOMES = {
+    "budgetnet.api.campaigns": ("calibrate", "search"),
     "budgetnet.api.frame": ("load_trials",),
     "budgetnet.api.networks": (
         "Budget", "Cost", "Network", "build", "count", "measure", "parse_network", "read_network", "write_network",
     ),
     "budgetnet.api.spaces": ("Space", "explore", "read_space", "sample"),
-    "budgetnet.api.studies": ("Recipe", "Study", "calibrate", "export", "read_study", "search", "train"),
+    "budgetnet.api.studies": ("Recipe", "Study", "read_study"),
+    "budgetnet.api.trainings": ("export", "train"),
     "budgetnet.errors": ("BudgetnetError",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -26,7 +26,7 @@ def show_command(
     as_json: Json = False,
 ) -> None:
     """Print layers, counts and where the parameters go."""
-    from budgetnet.api.pages import network_answer
+    from budgetnet.api.pages.networks import network_answer
 
     wanted = image_shape(shape)
     put(network_answer(network, shape=wanted, verify=verify, storage=storage, run=run, say=say), as_json=as_json)
@@ -43,6 +43,6 @@ def diff_command(
     as_json: Json = False,
 ) -> None:
     """Compare two networks, in cost and line by line."""
-    from budgetnet.api.pages import difference_answer
+    from budgetnet.api.pages.networks import difference_answer
 
     put(difference_answer(first, second, study=study, storage=storage, run=run, say=say), as_json=as_json)

@@ -14,7 +14,7 @@ import typer
 from budgetnet.text import PAGE_WIDTH, wrapped
 
 if TYPE_CHECKING:
-    from budgetnet.api.pages import Printout
+    from budgetnet.api.pages.printout import Printout
 
 __all__ = ["page_width", "put", "say", "tell", "tell_json"]
 

@@ -43,8 +43,9 @@ def search_command(
     as_json: Json = False,
 ) -> None:
     """Search for the best network that fits, or continue a search. Ctrl-C is safe."""
-    from budgetnet.api.pages import search_answer, use_data_folder
-    from budgetnet.api.studies import search
+    from budgetnet.api.campaigns import search
+    from budgetnet.api.pages.studies import search_answer
+    from budgetnet.api.pages.trainings import use_data_folder
     from budgetnet.cli.progress.search import show_search
 
     use_data_folder(data_dir)
@@ -98,8 +99,9 @@ def calibrate_command(
     Draws networks that fit, trains each briefly and in full on the same split, and tells what each brief length is
     worth: rank correlation, cost, and what a pruner would save. The test images are not read. Ctrl-C is safe.
     """
-    from budgetnet.api.pages import calibration_answer, use_data_folder
-    from budgetnet.api.studies import calibrate
+    from budgetnet.api.campaigns import calibrate
+    from budgetnet.api.pages.studies import calibration_answer
+    from budgetnet.api.pages.trainings import use_data_folder
     from budgetnet.cli.progress.calibration import show_calibration
 
     use_data_folder(data_dir)

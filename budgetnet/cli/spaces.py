@@ -33,7 +33,7 @@ def explore_command(
     How many networks there are and how many fit, exactly where the space is small enough; how large they are, which
     rules and choices stand in the way, and what could be changed, from networks drawn at random.
     """
-    from budgetnet.api.pages import space_answer
+    from budgetnet.api.pages.spaces import space_answer
 
     words = ["explore", study, "-n", draws, "--points", points, "--seed", seed, "--html", html]
     shown = points if as_json or html is not None else 0
@@ -56,7 +56,7 @@ def sample_command(
     as_json: Json = False,
 ) -> None:
     """Draw networks that fit the budget, with their costs."""
-    from budgetnet.api.pages import sample_answer
+    from budgetnet.api.pages.spaces import sample_answer
 
     answer = sample_answer(
         study, n, seed=seed, weighting=weighting, stratify=stratify, distinct=distinct, out=out, say=say

@@ -24,7 +24,7 @@ def list_command(
     as_json: Json = False,
 ) -> None:
     """List trials with outcome and reason, and the finalists."""
-    from budgetnet.api.pages import trials_answer
+    from budgetnet.api.pages.studies import trials_answer
 
     put(trials_answer(study, outcome=outcome, top=top, storage=storage, run=run, say=say), as_json=as_json)
 
@@ -39,7 +39,7 @@ def dashboard_command(
     run: Run = None,
 ) -> None:
     """Serve Optuna's dashboard for a study until Ctrl-C."""
-    from budgetnet.api.pages import serve_dashboard
+    from budgetnet.api.pages.studies import serve_dashboard
 
     def ready(url: str) -> None:
         say(f"{url}\nCtrl-C ends it")

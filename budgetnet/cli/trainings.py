@@ -54,7 +54,7 @@ def train_command(
     --brief, a trial's score is repeated instead: same split, recipe, seed and threads, no test image; exit code 1 if
     a single bit differs.
     """
-    from budgetnet.api.pages import repetition_answer, training_answer, use_data_folder
+    from budgetnet.api.pages.trainings import repetition_answer, training_answer, use_data_folder
 
     use_data_folder(data_dir)
     if brief:
@@ -108,7 +108,7 @@ def export_command(
     The folder holds network.py (needs torch and safetensors only), weights.safetensors, network.yaml and a model
     card. It appears once a process without budgetnet has computed the same logits with it.
     """
-    from budgetnet.api.pages import export_answer, use_data_folder
+    from budgetnet.api.pages.trainings import export_answer, use_data_folder
 
     use_data_folder(data_dir)
     put(export_answer(study, trial, out=out, storage=storage, run=run, say=say), as_json=as_json)

@@ -1,0 +1,91 @@
+"""Pages about studies: search, calibrate, list, dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from budgetnet.api.pages.printout import Printout
+from budgetnet.api.say import Say, say_run_folder
+from budgetnet.api.studies import as_study
+
+if TYPE_CHECKING:
+    from budgetnet.calibrate.judge import Judgement
+    from budgetnet.search.run import SearchSummary
+
+__all__ = ["calibration_answer", "search_answer", "serve_dashboard", "trials_answer"]
+
+
+def search_answer(found: SearchSummary) -> Printout:
+    """Report a search, after its best network has been exported into the run folder if it has weights."""
+    from budgetnet.export.export import export_trial
+    from budgetnet.records.lookup import Trials
+    from budgetnet.report.study import best_trial, ending_text, study_document
+
+    trials = Trials(
+        study=found.study,
+        folder=found.folder,
+        storage=found.storage,
+        records=found.records,
+        finalists=found.finalists,
+    )
+    leader = best_trial(trials)
+    finalist = None if leader is None else trials.finalist(leader.number)
+    trained = finalist is not None and any(run.weights and run.diverged is None for run in finalist.runs)
+    interrupted = found.ended == "interrupted"
+    written = export_trial(trials, out=trials.folder / "export") if trained and not interrupted else None
+    document = study_document(trials, trials.records)
+    document |= {"ended": found.ended, "export": None if written is None else written.document()}
+    lines = ending_text(trials, None if written is None else written.folder)
+    return Printout(lines=lines, document=document, interrupted=interrupted)
+
+
+def calibration_answer(judged: Judgement) -> Printout:
+    """Report a calibration."""
+    from budgetnet.calibrate.document import calibration_document
+    from budgetnet.calibrate.text import calibration_text
+
+    interrupted = judged.calibrated.ended == "interrupted"
+    return Printout(lines=calibration_text(judged), document=calibration_document(judged), interrupted=interrupted)
+
+
+def trials_answer(
+    study: Path, *, outcome: str | None, top: int | None, storage: str | None, run: Path | None, say: Say
+) -> Printout:
+    """List a study's trials, and the finalists.
+
+    Raises:
+        RequestError: no search has run yet, or there is no such outcome.
+    """
+    from budgetnet.records.lookup import open_trials
+    from budgetnet.report.study import listing_text, study_document
+    from budgetnet.report.trials import select
+
+    asked = as_study(study)
+    say_run_folder(asked, run, say)
+    trials = open_trials(asked, storage=storage, out=run)
+    chosen = select(trials.records, goal=asked.goal, target=asked.target, outcome=outcome, top=top)
+    return Printout(lines=listing_text(trials, chosen), document=study_document(trials, chosen))
+
+
+def serve_dashboard(
+    study: Path,
+    *,
+    host: str,
+    port: int,
+    storage: str | None,
+    run: Path | None,
+    ready: Callable[[str], object],
+    say: Say,
+) -> None:
+    """Serve Optuna's dashboard for a study until Ctrl-C."""
+    from budgetnet.records.lookup import address_of
+    from budgetnet.report.dashboard import is_loopback, open_database, serve
+
+    asked = as_study(study)
+    say_run_folder(asked, run, say)
+    database = open_database(asked, address_of(asked, storage=storage, out=run))
+    if not is_loopback(host):
+        say(f"warning: there is no password; anyone who can reach {host} can change and delete trials")
+    serve(database, asked.name, host=host, port=port, ready=ready)

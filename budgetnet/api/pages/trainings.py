@@ -1,0 +1,84 @@
+"""Pages about networks with weights: train, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from budgetnet.api.pages.networks import found_network
+from budgetnet.api.pages.printout import Printout
+from budgetnet.api.say import Say
+from budgetnet.api.studies import as_study
+from budgetnet.api.trainings import export
+from budgetnet.errors import RequestError
+
+__all__ = ["export_answer", "repetition_answer", "training_answer", "use_data_folder"]
+
+
+def training_answer(
+    network: str,
+    *,
+    study: Path | None,
+    dataset: str | None,
+    recipe: str | None,
+    seeds: int | None,
+    seed: int,
+    epochs: int | None,
+    threads: int | None,
+    out: Path | None,
+    device: str,
+    storage: str | None,
+    run: Path | None,
+    say: Say,
+) -> Printout:
+    """Train a network in full; see `budgetnet.api.studies.train`."""
+    from budgetnet.search.full_training import plan_training, train_network
+
+    found = found_network(network, storage, run, say)
+    if found.record is not None:
+        say(f"{found.label} is trained in full; --brief repeats its score in the search instead")
+    guide = None if study is None else as_study(study)
+    planned = plan_training(found, study=guide, dataset=dataset, recipe=recipe, seeds=seeds, epochs=epochs, out=out)
+    training = train_network(planned, first_seed=seed, device=device, threads=threads, say=say)
+    from budgetnet.report.per_class import classes_text
+
+    classes = classes_text(training.runs)
+    lines = [f"{training.name}: {training.score} on the test images of {training.dataset}; {planned.out}"]
+    return Printout(lines=[*lines, *(["", *classes] if classes else [])], document=training.document())
+
+
+def repetition_answer(network: str, *, device: str, storage: str | None, run: Path | None, say: Say) -> Printout:
+    """Repeat a trial's training as its search did it, and compare bit by bit."""
+    from budgetnet.search.repeat_trial import repeat_trial, repetition_document, repetition_text
+
+    repeated = repeat_trial(found_network(network, storage, run, say), device=device, say=say)
+    return Printout(lines=repetition_text(repeated), document=repetition_document(repeated), ok=repeated.equal)
+
+
+def export_answer(
+    study: Path, trial: str, *, out: Path | None, storage: str | None, run: Path | None, say: Say
+) -> Printout:
+    """Export a trial; see `budgetnet.api.studies.export`."""
+    written = export(study, trial, out=out, storage=storage, run=run, say=say)
+    check = written.check
+    notes = [
+        f"trial {written.trial}: {written.why}",
+        f"checked without budgetnet: {check.params:,} parameters, equal logits on {check.images} images",
+    ]
+    return Printout(lines=[str(written.folder)], document=written.document(), notes=notes)
+
+
+def use_data_folder(folder: Path | None) -> None:
+    """Let this process and its workers find data sets in *folder*.
+
+    Raises:
+        RequestError: it is a file.
+    """
+    import os
+
+    from budgetnet.training.data.sources import DATA_VARIABLE
+
+    if folder is None:
+        return
+    if folder.exists() and not folder.is_dir():
+        raise RequestError(f"--data-dir must be a folder, but {folder} is a file")
+    os.environ[DATA_VARIABLE] = str(folder.expanduser().absolute())
