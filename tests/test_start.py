@@ -18,7 +18,8 @@ out = io.StringIO()
 with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
     app(sys.argv[1:])
 assert out.getvalue(), "the command wrote nothing"
-print(*sorted(name for name in ("fvcore", "optuna", "pandas", "plotly", "sqlalchemy", "torch") if name in sys.modules))
+heavy = ("fvcore", "optuna", "pandas", "plotly", "pydantic", "rich", "sqlalchemy", "torch")
+print(*(name for name in heavy if name in sys.modules))
 """
 
 

@@ -8,19 +8,39 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
+from typer.exceptions import TyperException
 
 from budgetnet.cli.command import LazyGroup
 from budgetnet.cli.output import page_width, say, tell
-from budgetnet.errors import BudgetnetError
+from budgetnet.cli.usage import usage_text
+from budgetnet.errors import BudgetnetError, RequestError
 from budgetnet.text import PAGE_WIDTH
 
 __all__ = ["Commands", "app", "main"]
 
 INTERRUPTED = 130
 """Exit code that a shell expects of a program ended by SIGINT: 128 + 2."""
+
+
+@contextmanager
+def _one_message() -> Iterator[None]:
+    """Turn expected errors into one message and their exit code."""
+    try:
+        yield
+    except BudgetnetError as error:
+        say(f"error: {error}")
+        raise typer.Exit(error.exit_code) from error
+    except TyperException as error:
+        say(f"error: {usage_text(error)}")
+        raise typer.Exit(RequestError.exit_code) from error
+    except KeyboardInterrupt as error:
+        say("\ninterrupted; what was finished before is kept")
+        raise typer.Exit(INTERRUPTED) from error
 
 
 class Commands(LazyGroup):
@@ -39,16 +59,17 @@ class Commands(LazyGroup):
         "export": "budgetnet.cli.trainings",
     }
 
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Read the words before the command's name."""
+        if not args:
+            return super().make_context(info_name, args, parent, **extra)  # ends with the help
+        with _one_message():
+            return super().make_context(info_name, args, parent, **extra)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the chosen command."""
-        try:
+        with _one_message():
             return super().invoke(ctx)
-        except BudgetnetError as error:
-            say(f"error: {error}")
-            raise typer.Exit(error.exit_code) from error
-        except KeyboardInterrupt as error:
-            say("\ninterrupted; what was finished before is kept")
-            raise typer.Exit(INTERRUPTED) from error
 
 
 app = typer.Typer(

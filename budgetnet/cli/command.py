@@ -1,7 +1,7 @@
 """Commands that start fast: one is imported when it is called, and its plain options are read without pydantic.
 
 typer builds every command of a program at each start, and asks pydantic (a fifth of a second to import) even to turn
-a text into a text. Only what is not plain, such as a wrong word for an option that takes one of several, goes there.
+a text into a text.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Any, Literal, get_args, get_origin
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+from budgetnet.errors import RequestError, nearest
 
 __all__ = ["Command", "LazyGroup"]
 
@@ -43,9 +45,23 @@ class _PlainReader:
                 return value
             if wanted is Path and isinstance(value, str | Path):
                 return Path(value)
-            if get_origin(wanted) is Literal and value in get_args(wanted):
-                return value
+            if get_origin(wanted) is Literal:
+                return _word(param.opts[0], value, get_args(wanted))
+        elif get_args(wanted) == (Path,):
+            return [Path(one) for one in value]
         return self._typers_reader().coerce(value, param=param, ctx=ctx)
+
+
+def _word(option: str, value: str, legal: tuple[str, ...]) -> str:
+    """Return *value* if it is one of the legal words.
+
+    Raises:
+        RequestError: it is not.
+    """
+    if value not in legal:
+        hint = nearest(value, legal)
+        raise RequestError(f"{option} must be one of {', '.join(legal)}, but got {value!r}{hint}")
+    return value
 
 
 def _read_plainly(parameters: list[Any]) -> list[Any]:
@@ -88,3 +104,14 @@ class LazyGroup(TyperGroup):
             alone.command(name=cmd_name, cls=Command)(getattr(import_module(home), f"{cmd_name}_command"))
             self.commands[cmd_name] = typer.main.get_command(alone)
         return self.commands[cmd_name]
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return a command's name, the command and its own words.
+
+        Raises:
+            RequestError: there is no such command.
+        """
+        if args[0] not in self.homes and not args[0].startswith("-"):
+            hint = nearest(args[0], self.homes) or f"; commands are {', '.join(self.homes)}"
+            raise RequestError(f"there is no command {args[0]!r}{hint}")
+        return super().resolve_command(ctx, args)
