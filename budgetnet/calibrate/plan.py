@@ -261,9 +261,9 @@ def draw_for_calibration(space: Space, plan: CalibrationPlan, recorded: Recorded
 
 def _new(proposer: Proposer, rng: random.Random, known: set[str]) -> tuple[Candidate, str] | None:
     """A network that fits and is not known, with its hash; None if none turns up."""
-    table = proposer.table
+    ahead = proposer.ahead
     for _ in range(DRAW_ATTEMPTS):
-        found = judge.draw(proposer.space, rng) if table is None else draw_fitting(table, rng)
+        found = judge.draw(proposer.space, rng) if ahead is None else draw_fitting(ahead, rng)
         if isinstance(found, Rejection):
             continue
         digest = canonical_hash(found.expansion.network)

@@ -17,6 +17,7 @@ from budgetnet.files.study import Study
 from budgetnet.space.counting.depths import tabulate_depths
 from budgetnet.space.counting.table import Table
 from budgetnet.space.counting.tabulate import TooLarge, tabulate
+from budgetnet.space.lookahead.outlook import Outlook
 from budgetnet.space.sampling import strata
 from budgetnet.space.space import Space
 from budgetnet.space.within_budget import Along, Band, Weighting
@@ -41,8 +42,8 @@ class Draws:
     stratify: Along | None
     bands: tuple[Band, ...]
     distinct: bool
-    aware: str
-    """Reason why the draws do not look ahead to the budget; empty if they do."""
+    near: str
+    """Reason why the draws are only near the grammar's proportions; empty if they keep them."""
 
     @property
     def networks(self) -> tuple[Network, ...]:
@@ -91,7 +92,8 @@ def draw_networks(
         if weighting == "uniform" or stratify is not None:
             asked = "--stratify" if stratify is not None else "--weighting uniform"
             raise RequestError(f"{asked} needs a table over the space, but {made.text}; leave it out")
-        found, cut, aware = collect(space, None, n, seed=seed, distinct=distinct), [], made.text
+        ahead = Outlook(space) if space.budget.bounds() else None
+        found, cut, near = collect(space, ahead, n, seed=seed, distinct=distinct), [], made.text
     else:
         _check(made, weighting)
         cut = [] if stratify is None else strata(made, min(BANDS, n), along=stratify)
@@ -100,7 +102,7 @@ def draw_networks(
                 f"the table over this space cannot tell networks apart by {stratify}; leave --stratify out"
             )
         found = collect(space, made, n, seed=seed, weighting=weighting, bands=cut, distinct=distinct)
-        aware = ""
+        near = ""
     return Draws(
         study=study,
         space=space,
@@ -111,7 +113,7 @@ def draw_networks(
         stratify=stratify,
         bands=tuple(cut),
         distinct=distinct,
-        aware=aware,
+        near=near,
     )
 
 
@@ -164,8 +166,8 @@ def _method(drawn: Draws) -> list[str]:
     if drawn.stratify is not None:
         ends = f"{count_text(drawn.bands[0].low)} to {count_text(drawn.bands[-1].high)}"
         lines[0] += f", in turn from {counted(len(drawn.bands), 'band')} of {drawn.stratify} from {ends}"
-    if drawn.aware:
-        lines.append(f"networks that did not fit were drawn again, because {drawn.aware}")
+    if drawn.near:
+        lines.append(f"proportions are near the grammar's, not equal to them, because {drawn.near}")
     rejected = {bound_words(reason): times for reason, times in drawn.drawn.rejected.items()}
     if rejected:
         words = ", ".join(f"{count_text(times)} {reason}" for reason, times in rejected.items())
@@ -196,7 +198,8 @@ def draws_document(drawn: Draws, written: Mapping[int, Path] | None = None) -> d
         "bands": [[band.low, band.high] for band in drawn.bands],
         "seed": drawn.seed,
         "distinct": drawn.distinct,
-        "budget_aware": not drawn.aware,
+        "budget_aware": True,
+        "exact_proportions": not drawn.near,
         "rejected": drawn.drawn.rejected,
         "repeated": drawn.drawn.repeated,
         "different": len(set(drawn.drawn.hashes)),

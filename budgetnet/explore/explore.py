@@ -14,6 +14,8 @@ from budgetnet.explore.provenance import PlacedOption
 from budgetnet.explore.sample import sample_of
 from budgetnet.space.counting.table import Table
 from budgetnet.space.counting.tabulate import LIMIT_BYTES, LIMIT_STATES, TooLarge, tabulate
+from budgetnet.space.lookahead.estimate import estimate_space
+from budgetnet.space.lookahead.outlook import Outlook
 from budgetnet.space.space import Space
 
 __all__ = ["explore_space"]
@@ -43,10 +45,12 @@ def explore_space(
     drawn = draw_statistics(space, draws, seed)
     found = drawn.result(draws, seed)
     table = tabulate(space, states=states, memory=memory)
-    counted = table if isinstance(table, Table) else None
+    ahead: Table | Outlook
     if isinstance(table, TooLarge):
-        found = replace(found, no_census=table.text)
+        ahead = Outlook(space)
+        found = replace(found, no_census=table.text, estimate=estimate_space(ahead, seed=seed))
     else:
+        ahead = table
         found = replace(found, census=count_exactly(table, seed=seed), effects=_counted(table, found, drawn, work))
     if points < 1:
         return found
@@ -58,10 +62,11 @@ def explore_space(
         histogram(space, "params", costs["params"], draws, states=states),
         histogram(space, "flops", costs["flops"], draws, states=states),
     )
+    some = found.census is None or found.census.fitting != 0
     return replace(
         found,
         histograms=tuple(view for view in views if view is not None),
-        sample=sample_of(space, counted, points, seed) if found.census is None or found.census.fitting != 0 else None,
+        sample=sample_of(space, ahead, points, seed) if some else None,
     )
 
 

@@ -11,6 +11,7 @@ from budgetnet.explore.histogram import Histogram
 from budgetnet.explore.sample import Sample
 from budgetnet.network.budget import Bound
 from budgetnet.space.counting.distribution import Bin
+from budgetnet.space.lookahead.estimate import SpaceEstimate
 
 __all__ = [
     "Cause",
@@ -172,6 +173,8 @@ class Exploration:
     """The exact numbers; None where the space was not counted through."""
     no_census: str = ""
     """Why not; empty if it was not asked for."""
+    estimate: SpaceEstimate | None = None
+    """What draws that look ahead say, where the space was not counted through; None if nothing fits, too."""
     causes: tuple[Cause, ...] = ()
     """The ten most common reasons for not fitting."""
     effects: tuple[Effect, ...] = ()

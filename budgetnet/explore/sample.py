@@ -16,6 +16,7 @@ from budgetnet.network.text import network_text, summary
 from budgetnet.space.choosers import replay
 from budgetnet.space.counting.table import Table
 from budgetnet.space.judge import Candidate, draw
+from budgetnet.space.lookahead.outlook import Outlook
 from budgetnet.space.sampling import draw_fitting, draw_until
 from budgetnet.space.space import Space
 from budgetnet.space.within_budget import Band, Weighting
@@ -93,7 +94,7 @@ class Drawn:
 
 def collect(
     space: Space,
-    table: Table | None,
+    table: Table | Outlook | None,
     n: int,
     *,
     seed: int = 0,
@@ -105,7 +106,8 @@ def collect(
 
     Args:
         space: what to draw from.
-        table: of the space; without one the grammar's prior is drawn from and what does not fit is drawn again.
+        table: of the space, or an outlook; without them the grammar's prior is drawn from, and what does not fit is
+            drawn again.
         n: how many.
         seed: equal seeds give equal networks.
         weighting: see `budgetnet.space.within_budget.derive_within_budget`; ``uniform`` needs a table.
@@ -116,7 +118,7 @@ def collect(
         RequestError: distinct networks were asked for, and there are not so many.
         SearchError: nothing fits, or is not found.
     """
-    if distinct and table is not None and table.fitting is not None and table.fitting < n:
+    if distinct and isinstance(table, Table) and table.fitting is not None and table.fitting < n:
         raise RequestError(
             f"{counted(n, 'different network')} requested, but the grammar has only "
             f"{counted(table.fitting, 'derivation')} within {space.budget}; ask for at most "
@@ -167,7 +169,7 @@ def point_of(candidate: Candidate, name: str) -> Point:
     )
 
 
-def sample_of(space: Space, table: Table | None, n: int, seed: int) -> Sample | None:
+def sample_of(space: Space, table: Table | Outlook | None, n: int, seed: int) -> Sample | None:
     """Draw networks that fit, and see where their costs go; None if nothing fits.
 
     Args:

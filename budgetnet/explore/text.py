@@ -9,7 +9,7 @@ from textwrap import wrap
 from typing import Any
 
 from budgetnet.explore.estimates import QUANTILE_LEVELS, Quantiles, Share
-from budgetnet.explore.exact_text import exact_text
+from budgetnet.explore.exact_text import exact_text, large
 from budgetnet.explore.findings import Effect, Exploration, OptionShare
 from budgetnet.explore.suggestions import bound_words, option_words, suggest
 from budgetnet.network.budget import Budget
@@ -59,7 +59,19 @@ def _suggestions(found: Exploration, budget: Budget) -> list[str]:
 
 
 def _uncounted(found: Exploration) -> list[str]:
-    return [f"Not counted exactly: {found.no_census}"] if found.no_census else []
+    if not found.no_census:
+        return []
+    lines = [f"Not counted exactly: {found.no_census}"]
+    if found.estimate is not None:
+        number, digits = found.estimate.derivations, found.estimate.derivations_log10
+        if number is not None:
+            lines.append(f"The grammar has {large(number)} derivations, exactly.")
+        elif digits is not None:
+            lines.append(f"The grammar has about 10^{digits:,.0f} derivations.")
+        share = f"{100 * found.estimate.fits:.2g} ± {100 * found.estimate.error:.1g} %"
+        how = f"estimated from {found.estimate.draws} draws that look ahead"
+        lines.append(f"The grammar's own draws fit the budget with probability {share}, {how}.")
+    return lines
 
 
 def _share(share: Share) -> str:

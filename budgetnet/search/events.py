@@ -20,6 +20,7 @@ __all__ = [
     "SearchEvent",
     "SearchListener",
     "SearchStarted",
+    "SpaceNote",
     "TargetReached",
     "TrialDone",
     "TrialStarted",
@@ -99,6 +100,13 @@ class Packing:
 
 
 @dataclass(frozen=True, slots=True)
+class SpaceNote:
+    """Something is known about the space that networks are drawn from, or looking into it takes long."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """Nothing is left to start here, but other processes are still training for this study."""
 
@@ -140,6 +148,7 @@ SearchEvent = (
     | EpochDone
     | TrialDone
     | TargetReached
+    | SpaceNote
     | Waiting
     | Packing
     | SearchEnded

@@ -21,11 +21,12 @@ from budgetnet.records.ranking import best, ranked, reaches
 from budgetnet.records.storage import default_url, storage_errors
 from budgetnet.records.trial import Record, read_records
 from budgetnet.search.candidates import CandidateSource
-from budgetnet.search.events import EndReason, Packing, SearchListener, SearchStarted, silent
+from budgetnet.search.events import EndReason, Packing, SearchListener, SearchStarted, SpaceNote, silent
 from budgetnet.search.finalists import FinalRound, choose_finalists, missing_runs, train_finalists
 from budgetnet.search.known_networks import read_known_networks
 from budgetnet.search.loop import SearchLoop
 from budgetnet.search.propose import make_sampler
+from budgetnet.space.ticker import telling
 from budgetnet.training.data.load import load_dataset
 from budgetnet.training.device import choose_device
 from budgetnet.workers.interruption import Interruption
@@ -95,7 +96,11 @@ def run_search(
     if fresh:
         _move_aside(folder, storage)
     count, devices = crew(workers or study.search.workers, where, torch.cuda.device_count())
-    with storage_errors(url), Interruption() as asked:
+    with (
+        storage_errors(url),
+        Interruption() as asked,
+        telling(lambda text: listen(SpaceNote(text)), stopped=lambda: asked.given),
+    ):
         recorded, database = open_study(study, url)
         ledger = Ledger(recorded, database, goal=study.goal, target=study.target, seed=study.search.seed)
         lost = tuple(ledger.recover())

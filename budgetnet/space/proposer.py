@@ -1,4 +1,4 @@
-"""Derivations for samplers: within the budget from the start where the space allows a table, else judged at the end."""
+"""Derivations for samplers, within the budget from the first decision on."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from budgetnet.derivation.decision import Answer, Chooser, Label
 from budgetnet.space import judge, within_budget
 from budgetnet.space.choosers import prior, replay
 from budgetnet.space.counting.table import Table
-from budgetnet.space.counting.tabulate import tabulate
+from budgetnet.space.counting.tabulate import LIMIT_STATES, tabulate
 from budgetnet.space.judge import Draw
+from budgetnet.space.lookahead.outlook import Outlook
 from budgetnet.space.mutate import mutate
 from budgetnet.space.space import Space
+from budgetnet.space.ticker import announce
 
 __all__ = ["Proposer"]
 
@@ -24,30 +26,41 @@ LIMIT_MEMORY = 1 << 30
 class Proposer:
     """Derives networks of one space, with any chooser.
 
-    With a table, a decision offers only options from which some completion still fits, so under a bound on parameters,
-    or on parameters and FLOPs, no draw is wasted and the search does not collapse to shallow networks. Spaces too large
-    for one are drawn from as they are.
+    A decision offers only options from which some completion still fits, so under a bound on parameters, FLOPs or
+    both no draw is wasted and the search does not collapse to shallow networks. A table over the space knows how likely
+    each option is among all that fits; where the space is too large for one, an outlook estimates it.
     """
 
-    def __init__(self, space: Space, *, aware: bool = True) -> None:
-        """Make no table yet: a search that is complete needs none.
+    def __init__(self, space: Space, *, aware: bool = True, states: int = LIMIT_STATES) -> None:
+        """Look at nothing yet: a search that is complete needs none.
 
         Args:
             space: what to derive from.
-            aware: False does without a table in any case.
+            aware: False draws by the grammar alone.
+            states: limit of the table, see `budgetnet.space.counting.tabulate.tabulate`.
         """
         self.space = space
         self._aware = aware
+        self._states = states
         self._parents: dict[tuple[tuple[str, type, Label], ...], tuple[Answer, ...]] = {}
         """Derivations that were mutated before: evolution comes back to a few networks again and again."""
 
     @cached_property
-    def table(self) -> Table | None:
-        """The table over the space; None if it would be too large."""
+    def ahead(self) -> Table | Outlook | None:
+        """The table over the space, or an outlook where it would be too large; None where nothing bounds the space.
+
+        What is not exact is told to who listens (`budgetnet.space.ticker.telling`).
+        """
         if not self._aware or not self.space.budget.bounds():
             return None
-        found = tabulate(self.space, memory=LIMIT_MEMORY)
-        return found if isinstance(found, Table) else None
+        found = tabulate(self.space, states=self._states, memory=LIMIT_MEMORY)
+        if isinstance(found, Table):
+            if found.axis is not None and not found.exact:
+                needed = f"{found.bytes / 2**20:,.0f} MiB"
+                announce(f"telling costs apart would need {needed}; draws fit, but options weigh as in the grammar")
+            return found
+        announce(f"{found.text}; draws fit, in proportions near the grammar's")
+        return Outlook(self.space)
 
     def derive(self, choose: Chooser) -> Draw:
         """Derive one network and judge it.
@@ -55,10 +68,14 @@ class Proposer:
         Raises:
             SearchError: nothing in the space fits the budget; the message says how small the smallest network is.
         """
-        table = self.table
-        if table is None:
-            return judge.derive(self.space, choose)
-        return judge.attempt(self.space, lambda: within_budget.derive_within_budget(table, choose))
+        ahead = self.ahead
+        match ahead:
+            case None:
+                return judge.derive(self.space, choose)
+            case Outlook():
+                return judge.attempt(self.space, lambda: within_budget.derive_by_outlook(ahead, choose)[0])
+            case _:
+                return judge.attempt(self.space, lambda: within_budget.derive_within_budget(ahead, choose))
 
     def draw(self, rng: random.Random) -> Draw:
         """Derive one network by the grammar's prior, given the budget."""

@@ -21,8 +21,17 @@ from budgetnet.network.cost.types import Cost
 from budgetnet.space.choosers import prior
 from budgetnet.space.counting.table import Table
 from budgetnet.space.judge import Candidate, Draw, Rejection, attempt
+from budgetnet.space.lookahead.outlook import Outlook
 from budgetnet.space.space import Space
-from budgetnet.space.within_budget import Along, Band, Weighting, derive_within_budget, reachable, require_fitting
+from budgetnet.space.within_budget import (
+    Along,
+    Band,
+    Weighting,
+    derive_by_outlook,
+    derive_within_budget,
+    reachable,
+    require_fitting,
+)
 
 __all__ = ["draw_fitting", "draw_stratified", "draw_until", "strata"]
 
@@ -33,7 +42,7 @@ LIMIT_TRIES = 1000
 
 
 def draw_fitting(
-    table: Table,
+    table: Table | Outlook,
     rng: random.Random,
     *,
     weighting: Weighting = "prior",
@@ -46,7 +55,7 @@ def draw_fitting(
     are all bounds looked ahead for, at the price of drawing some fitting networks more often than others.
 
     Args:
-        table: of the space.
+        table: of the space; with an outlook, draws are in proportions near the grammar's.
         rng: the source of randomness.
         weighting: see `budgetnet.space.within_budget.derive_within_budget`.
         band: draw from within it.
@@ -55,6 +64,12 @@ def draw_fitting(
     Raises:
         SearchError: nothing fits, or `LIMIT_TRIES` draws in a row did not.
     """
+    if isinstance(table, Outlook):
+        if weighting != "prior" or band is not None:
+            raise ValueError("an outlook draws by the grammar's prior from all that fits; uniform draws need a table")
+        return draw_until(
+            table.space, lambda _: attempt(table.space, lambda: derive_by_outlook(table, prior(rng))[0]), rejected
+        )
 
     def one(tries: int) -> Draw:
         axis_only = tries < EXACT_TRIES

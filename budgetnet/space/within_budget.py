@@ -17,8 +17,17 @@ from budgetnet.derivation.machine import Pending
 from budgetnet.errors import SearchError
 from budgetnet.space.counting.states import NEVER, Costs, Edge
 from budgetnet.space.counting.table import OptionWeights, Table
+from budgetnet.space.lookahead.outlook import Journey, Outlook
 
-__all__ = ["Along", "Band", "Weighting", "derive_within_budget", "reachable", "require_fitting"]
+__all__ = [
+    "Along",
+    "Band",
+    "Weighting",
+    "derive_by_outlook",
+    "derive_within_budget",
+    "reachable",
+    "require_fitting",
+]
 
 Weighting = Literal["prior", "uniform"]
 """``prior``: the grammar's weights, given that the network fits. ``uniform``: every fitting derivation alike."""
@@ -85,6 +94,39 @@ def derive_within_budget(
         room.go(index)
         stop = machine.run(machine.take(stop, index), assembler)
     return Expansion(assembler.finish(), output_shape(stop, table.space.classes), tuple(answers))
+
+
+def derive_by_outlook(outlook: Outlook, choose: Chooser) -> tuple[Expansion, Journey]:
+    """Derive a network within the budget in a space too large for a table.
+
+    Args:
+        outlook: of the space.
+        choose: called once per decision, as by `derive_within_budget`; the weights estimate the grammar's own given
+            that the network fits.
+
+    Returns:
+        The derivation, and its way, which knows how likely it was.
+
+    Raises:
+        SearchError: nothing in the space fits, or nothing was found.
+    """
+    outlook.states.renewed(outlook.require_fitting)
+    return outlook.states.renewed(lambda: _follow(outlook, choose))
+
+
+def _follow(outlook: Outlook, choose: Chooser) -> tuple[Expansion, Journey]:
+    journey = Journey(outlook)
+    machine, assembler = outlook.machine, Assembler()
+    answers: list[Answer] = []
+    stop = machine.run(machine.start(), assembler)
+    while isinstance(stop, Pending):
+        weights, allowed = journey.weigh_options()
+        decision = stop.decision._replace(weights=weights, allowed=allowed)
+        index = choose(decision)
+        answers.append(Answer(decision, index))
+        journey.go(index)
+        stop = machine.run(machine.take(stop, index), assembler)
+    return Expansion(assembler.finish(), output_shape(stop, outlook.space.classes), tuple(answers)), journey
 
 
 def reachable(table: Table, band: Band) -> bool:

@@ -17,6 +17,7 @@ from budgetnet.search.events import (
     Packing,
     SearchEnded,
     SearchStarted,
+    SpaceNote,
     TargetReached,
     TrialDone,
     TrialStarted,
@@ -73,6 +74,7 @@ EVENTS = [
         (SearchEnded("interrupted", 0, None), "search ended: interrupted; start again to continue; 0 networks trained"),
         (EVENTS[8], "finalists: trials 3, 1; 4 runs of 30 epochs on train + validation images"),
         (EVENTS[10], "finalist 3, run 1: 90.00 % on 360 test images, 1 min 01 s"),
+        (SpaceNote("the space is large"), "the space is large"),
         (FinalistDone(3, 1, run(None)), "finalist 3, run 2: failed, Memory ran out"),
     ],
 )

@@ -10,11 +10,12 @@ from budgetnet.explore.estimates import Quantiles, Share
 from budgetnet.explore.explore import explore_space
 from budgetnet.explore.from_draws import explore_draws
 from budgetnet.explore.provenance import rules_of
+from budgetnet.explore.text import exploration_text
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.space.events import events_of
 from budgetnet.space.recognise import count_derivations
 from tests.space.spaces import FLAGSHIP, GRAMMARS, space_of
-from tests.space.test_table import derived, middle
+from tests.space.test_table import derived, middle, table_of
 
 
 @pytest.mark.parametrize("name", ["repetition", "skip without projection", "wrong arguments", "recursion", "weights"])
@@ -137,6 +138,12 @@ def test_a_census_says_what_is_missing() -> None:
     none = explore_space(space, draws=5, states=100)
     assert none.census is None
     assert none.no_census == "the space has more than 100 states within the budget, too many for a table"
+    assert none.estimate is not None
+    assert none.estimate.derivations == 55_360_189_331_436_600
+    assert abs(none.estimate.fits - table_of(space).prior["fits"]) < 5 * none.estimate.error < 0.05
+    lines = exploration_text(none, title="flagship", budget=space.budget)
+    assert "The grammar has 5.536e16 derivations, exactly." in lines
+    assert "The grammar's own draws fit the budget with probability" in "\n".join(lines)
     lean = explore_space(space, draws=5, memory=1000).census
     assert lean is not None
     assert lean.note == "telling costs apart would need 40 MiB of memory"

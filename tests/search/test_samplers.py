@@ -25,6 +25,7 @@ from budgetnet.search.samplers.tpe import TpeSampler
 from budgetnet.space.choosers import replay
 from budgetnet.space.judge import Candidate, Rejection
 from budgetnet.space.proposer import Proposer
+from budgetnet.space.ticker import telling
 from tests.search.helpers import study_text
 
 SAMPLERS = {"random": RandomSampler, "tpe": TpeSampler, "evolution": EvolutionSampler}
@@ -121,8 +122,20 @@ def test_draws_are_complete_derivations(kind, proposer, n):
 def test_with_a_table_nothing_is_wasted(kind, space):
     """Where the space allows a table, every draw of every sampler fits the budget."""
     proposer = Proposer(space)
-    assert proposer.table is not None
+    assert proposer.ahead is not None
     assert all(isinstance(drawn, Candidate) for drawn in first(kind(proposer), history(proposer, 30), 0, 25))
+
+
+def test_without_a_table_nothing_is_wasted_either(kind, space):
+    """Where the space has too many states for a table, every draw fits all the same, and the reason is told."""
+    heard: list[str] = []
+    proposer = Proposer(space, states=20)
+    with telling(heard.append):
+        assert all(isinstance(drawn, Candidate) for drawn in first(kind(proposer), history(proposer, 30), 0, 25))
+    assert heard == [
+        "the space has more than 20 states within the budget, too many for a table; draws fit, in proportions near "
+        "the grammar's"
+    ]
 
 
 @pytest.mark.parametrize("goal", ["smallest", "pareto"])

@@ -30,6 +30,7 @@ def space_answer(
     from budgetnet.api.spaces import explore, read_space
     from budgetnet.explore.text import exploration_document, exploration_text
     from budgetnet.space.lint.lint import lint
+    from budgetnet.space.ticker import telling
 
     asked = as_study(study)
     space = read_space(asked)
@@ -37,9 +38,10 @@ def space_answer(
         from budgetnet.pages.page import check_place
 
         check_place(html)
-    for warning in lint(space):
-        say(f"warning: {warning.text}")
-    found = explore(space, draws=draws, seed=seed, points=points)
+    with telling(say):
+        for warning in lint(space):
+            say(f"warning: {warning.text}")
+        found = explore(space, draws=draws, seed=seed, points=points)
     note = asked.plugins.of(asked.grammar).note
     lines: Sequence[str] = ()
     notes: list[str] = []
@@ -72,9 +74,11 @@ def sample_answer(
     from budgetnet.api.spaces import sample
     from budgetnet.explore.draw_networks import draws_document, draws_text, write_networks
     from budgetnet.files.spaces import checked_space
+    from budgetnet.space.ticker import telling
 
     asked = as_study(study)
-    checked_space(asked, say=say)
-    drawn = sample(asked, number, seed=seed, weighting=weighting, stratify=stratify, distinct=distinct)
+    with telling(say):
+        checked_space(asked, say=say)
+        drawn = sample(asked, number, seed=seed, weighting=weighting, stratify=stratify, distinct=distinct)
     written = None if out is None else write_networks(drawn, out)
     return Printout(lines=draws_text(drawn, written), document=draws_document(drawn, written))

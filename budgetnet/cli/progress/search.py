@@ -23,6 +23,7 @@ from budgetnet.search.events import (
     SearchEvent,
     SearchListener,
     SearchStarted,
+    SpaceNote,
     TargetReached,
     TrialDone,
     TrialStarted,
@@ -50,7 +51,7 @@ def show_search(stream: TextIO | None = None) -> AbstractContextManager[SearchLi
 class SearchProgress(View[SearchEvent]):
     """The state of a search's view."""
 
-    lasting: ClassVar[tuple[type[Any], ...]] = (TargetReached, FinalistDone, SearchEnded)
+    lasting: ClassVar[tuple[type[Any], ...]] = (SpaceNote, TargetReached, FinalistDone, SearchEnded)
 
     phase: str = "starting"
     trials: int = 0
@@ -145,6 +146,8 @@ class SearchProgress(View[SearchEvent]):
                 return f"target reached: {score}, trial {record.number}"
             case Packing(done, total):
                 return packing_line(done, total)
+            case SpaceNote(text):
+                return text
             case Waiting(running):
                 return f"waiting for {counted(running, 'trial')} of other processes"
             case SearchEnded(reason, trained, leader):

@@ -30,18 +30,19 @@ class LowerBounds:
 
     def aside(self, agenda: Cell) -> bool:
         """Return True if the first frame's parts may be off the longest path."""
-        return isinstance(agenda.frame, frames.CloseSkip) or self._inside(agenda.rest)
+        return isinstance(agenda.frame, frames.CloseSkip) or self.inside(agenda.rest)
 
     def held(self, agenda: Cell, entry: Shape) -> int:
         """Values that are alive besides the input (of shape *entry*) and output of the first frame's part."""
         return sum(prod(shape) for shape in self._shapes(agenda.rest) if shape != entry)
 
-    def _inside(self, agenda: Cell | None) -> bool:
+    def inside(self, agenda: Cell | None) -> bool:
+        """Return True if what has *agenda* behind it may be off the longest path."""
         if agenda is None:
             return False
         known = self._aside.get(id(agenda))
         if known is None:
-            known = self._aside[id(agenda)] = _apart(agenda.frame) or self._inside(agenda.rest)
+            known = self._aside[id(agenda)] = _apart(agenda.frame) or self.inside(agenda.rest)
         return known
 
     def _shapes(self, agenda: Cell | None) -> frozenset[Shape]:

@@ -18,6 +18,7 @@ from budgetnet.network.budget import Bound
 from budgetnet.space.counting.tied import NotAlike, TiedTracer, Ties
 from budgetnet.space.counting.tracer import COMPLETE, Edge, StateNode
 from budgetnet.space.space import Space
+from budgetnet.space.ticker import Ticker
 
 __all__ = ["PathStep", "ShortestPaths", "search_states", "without_collector"]
 
@@ -60,6 +61,7 @@ class ShortestPaths:
         """Number of states explored."""
         self.options = 0
         """Number of options of all decisions, including those that were not explored."""
+        self._ticker = Ticker("looking into states of the space")
         self._heap: list[tuple[int, int]] = []
         self.start: Edge = tracer.follow(tracer.start())
         """The first decision (or end), and what every network costs before it."""
@@ -80,6 +82,7 @@ class ShortestPaths:
         cost, number = heapq.heappop(self._heap)
         node = self.nodes[number] = self.tracer.look(number)
         self.looked += 1
+        self._ticker.tick()
         for option, edge in enumerate(node.edges):
             if edge is not None:
                 self._reach(edge, (cost, number, option))
