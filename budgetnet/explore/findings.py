@@ -174,7 +174,7 @@ class Exploration:
     no_census: str = ""
     """Why not; empty if it was not asked for."""
     estimate: SpaceEstimate | None = None
-    """What draws that look ahead say, where the space was not counted through; None if nothing fits, too."""
+    """Estimates from draws that look ahead, where the space was not counted through; None if nothing fits, too."""
     causes: tuple[Cause, ...] = ()
     """The ten most common reasons for not fitting."""
     effects: tuple[Effect, ...] = ()

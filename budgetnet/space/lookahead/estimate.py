@@ -1,4 +1,4 @@
-"""What draws that look ahead say about a space too large to count what fits in it."""
+"""Estimates about a space too large to count what fits in it, from draws that look ahead."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _Made = TypeVar("_Made")
 
 @dataclass(slots=True)
 class Ahead:
-    """What is known of what follows a state."""
+    """Knowledge of what follows a state."""
 
     prospect: Prospect | None
     """None: no network follows, or (`unknown`) it was not worked out."""

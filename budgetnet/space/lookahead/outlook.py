@@ -38,7 +38,7 @@ _MOST_WEIGHTS = 1 << 16
 
 _TINY = 1e-300
 _LEAST_LOG = -600.0
-"""What fits with less than this (natural logarithm) is not told apart."""
+"""Natural logarithm of the least probability of fitting that is told apart."""
 
 
 class Outlook:

@@ -1,4 +1,4 @@
-"""What may follow in a derivation, part by part: each part is looked into once, wherever in the network it stands.
+"""Prospects of a derivation, part by part: each part is looked into once, wherever in the network it stands.
 
 A table over states (`budgetnet.space.counting.tabulate`) tells apart all that is left to do; a part in ten places is
 ten times as many states, and a rule that calls itself twice has more states than can be counted. Here a part is known
@@ -35,7 +35,7 @@ MERGES_PER_STEP = 8
 """Additions of two prospects that take as long as a step of the machine."""
 
 _Found = dict[Shapes, Prospect]
-"""What a part may cost, by the shapes that it ends with."""
+"""Prospects of a part by the shapes that it ends with."""
 _Asked = tuple[Cell | None, Shapes]
 _Work = Generator[_Asked, _Found, _Found]
 
@@ -222,7 +222,7 @@ class Parts(Machine, SilentListener):
         return known
 
     def _times_of(self, around: Cell) -> BoundCosts:
-        """How often each bound counts a part that has *around* behind it."""
+        """Return the number of times that each bound counts a part with *around* behind it."""
         known = self._times.get(id(around))
         if known is not None:
             return known

@@ -69,7 +69,7 @@ class Criteria:
         criteria = len(self.bounds) + len(self.factors)
         zeros = (0.0,) * len(self.bounds)
         self.nothing = Prospect((0,) * criteria, (self.none,) * criteria, 1.0, zeros, zeros, 1)
-        """What an empty part costs."""
+        """The prospect of an empty part."""
 
     def add(self, first: BoundCosts, second: BoundCosts) -> BoundCosts:
         """Return the costs of two parts in sequence."""
