@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from budgetnet.errors import CountError
@@ -101,6 +101,11 @@ def verified(shown: Sheet, architecture: Network) -> Sheet:
             raise CountError(
                 f"{differs}; {own or 'this is an error in budgetnet, please report it with the text of the network'}"
             )
+    if measured.stated:
+        authors = (
+            f"FLOPs and activations of {', '.join(measured.stated)} are as cost() states them: fvcore has no count"
+        )
+        return replace(shown, note="; ".join(filter(None, (shown.note, authors))))
     return shown
 
 

@@ -7,6 +7,7 @@ study has plug-ins.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, is_dataclass
@@ -15,7 +16,7 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import TYPE_CHECKING
 
-from budgetnet.errors import BudgetnetError, RequestError, TrainingError
+from budgetnet.errors import BudgetnetError, CountError, RequestError, TrainingError
 from budgetnet.files.plugins.types import OwnPrimitive, PluginFile
 from budgetnet.grammar import syntax as language
 from budgetnet.network import nodes
@@ -27,6 +28,8 @@ from budgetnet.ops.registry import BUILTIN
 from budgetnet.ops.signature import Signature, Vocabulary
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from budgetnet.network.torch.build import CustomModule
 
 __all__ = ["NO_PLUGINS", "Plugins", "load_plugins", "read_file"]
@@ -46,7 +49,7 @@ class Plugins:
     @cached_property
     def modules(self) -> Mapping[str, CustomModule]:
         """Modules by name, for building, measuring and exporting networks."""
-        return {own.signature.name: own.module for own in self.primitives}
+        return {own.signature.name: own.module if own.stated is None else _stating(own) for own in self.primitives}
 
     @cached_property
     def forms(self) -> Mapping[str, CustomForm]:
@@ -167,10 +170,30 @@ def load_plugins(files: Sequence[PluginFile]) -> Plugins:
     return Plugins(tuple(found.values()))
 
 
+def _stating(own: OwnPrimitive) -> CustomModule:
+    """Return the class as a function whose modules carry the cost that its author states."""
+    from budgetnet.network.torch.build import STATED, StatedCost  # loads torch
+
+    @functools.wraps(own.module, updated=())
+    def make(shape: Shape, **arguments: object) -> nn.Module:
+        module = own.module(shape, **arguments)
+        assert own.stated is not None
+        with suppress(BudgetnetError):  # the closed form refuses such an input, and is blamed for it elsewhere
+            stated = own.stated(shape, **arguments)
+            setattr(module, STATED, StatedCost(own.signature.name, shape, stated.flops, stated.activations))
+        return module
+
+    return make
+
+
 def _difference(own: OwnPrimitive, shape: Shape, arguments: dict[str, object]) -> str | None:
     if own.stated is None:
         return None
-    counted, where = own.measured(shape, **arguments), f"{own.file.path}:{own.line}"
+    try:
+        counted = own.measured(shape, **arguments)
+    except CountError:  # there is no count to hold against it
+        return None
+    where = f"{own.file.path}:{own.line}"
     given = ", ".join(f"{name}={value}" for name, value in arguments.items())
     subject = f"{own.signature.name}({given}) on an input of {describe_shape(shape)}"
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from traceback import extract_tb
 
 import torch
@@ -21,10 +22,25 @@ from budgetnet.network.torch import modules
 from budgetnet.network.torch.graph_module import GraphModule
 from budgetnet.ops.base import Spec, describe_shape
 
-__all__ = ["CustomModule", "build_nodes", "build_own", "place_of"]
+__all__ = ["STATED", "CustomModule", "StatedCost", "build_nodes", "build_own", "place_of"]
 
 CustomModule = Callable[..., nn.Module]
 """Makes a study's own primitive: called with the input's shape (without the batch) and the arguments by name."""
+
+STATED = "stated_cost"
+"""Attribute of a module whose author states its cost: a `StatedCost`."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatedCost:
+    """Cost that the author of an own primitive states for one module, where fvcore does not know an operator."""
+
+    name: str
+    """The primitive."""
+    input: Shape
+    flops: int
+    """Per run."""
+    activations: int
 
 
 def build_nodes(
