@@ -32,7 +32,7 @@ grammar: |
   part = conv(3, 8|12) | skip(conv(3, 12)) | parallel(conv(1, 8), dwconv(3) conv(1, 8), join=concat)
 search: {sampler: random, trials: 4, workers: 1, seed: 0}
 training: {epochs: 2, batch: 64, shift: 0, flip: none}
-finalists: {top: 1, seeds: 2, epochs: 3}
+finalists: {top: 2, seeds: 1, winner_seeds: 2, epochs: 3}
 """
 
 NETWORK = """\

@@ -80,6 +80,7 @@ def export_trial(trials: Trials, which: str = "best", *, out: Path | None = None
         ExportError: what was written does not behave like what was trained; *out* stays as it was.
     """
     record = pick(trials, which)
+    why = _why(trials, record, which)
     architecture = architecture_of(record, trials.study)
     folder = out if out is not None else Path(f"export-{architecture.name}")
     _refuse_foreign(folder)
@@ -106,10 +107,19 @@ def export_trial(trials: Trials, which: str = "best", *, out: Path | None = None
             runs=runs,
             exported=run,
             check=check,
+            choice=why,
         )
         (place / "README.md").write_text(card(facts), encoding="utf-8")
-    why = "best on validation images" if which == "best" else "asked for"
     return Export(folder=folder, trial=record.number, why=why, run=run, score=score, check=check)
+
+
+def _why(trials: Trials, record: Record, which: str) -> str:
+    """Say why a trial is exported: by what the study has chosen it, or that it was asked for."""
+    choice = next((choice for choice in trials.choices if choice.trial == record.number), None)
+    if which != "best":
+        return "asked for" if choice is None else f"asked for; {choice.text}"
+    assert choice is not None  # the best is the first of them
+    return choice.text
 
 
 def _weights(trials: Trials, record: Record) -> tuple[tuple[TrainingRun, ...], TrainingRun, Path]:

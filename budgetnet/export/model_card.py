@@ -34,6 +34,8 @@ class CardFacts:
     exported: TrainingRun
     """The one whose weights these are."""
     check: Check
+    choice: str
+    """By what this network was chosen."""
 
 
 def card(facts: CardFacts) -> str:
@@ -89,7 +91,7 @@ def _provenance(facts: CardFacts) -> list[str]:
     return [
         f"search: study `{study.name}`, trial {record.number}, sampler {study.search.sampler}, seed "
         f"{study.search.seed}; {percent(record.accuracy)} % on validation images after {record.epochs} epochs",
-        "choice: by validation images only; the test images were read once per seed, after training",
+        f"choice: {facts.choice}; by validation images only: the test images were read once per seed, after training",
         f"full training: {counted(len(facts.runs), 'run')} on all train images, "
         f"{'seed' if len(facts.runs) == 1 else 'seeds'} {seeds}; the weights are those of seed "
         f"{run.seed}, taken because it comes first, not because it is the best",

@@ -132,10 +132,33 @@ class SearchOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finalists:
-    """Options of the finalists: the best networks, trained on train + validation images and tested once."""
+    """Options of the finalists: the best networks, whose full trainings choose the winner, which is then tested."""
 
-    top: int = key(3, "Number of networks to train in full; 0 for none.", low=0, high=100, unit="networks", also=("n",))
-    seeds: int = key(3, "Number of runs of each network, with different seeds.", low=1, high=100, unit="runs")
+    top: int = key(
+        3,
+        "Most networks to train in full on the train images; 0 for none, and then nothing is tested either. Their "
+        "accuracies on the validation images choose the winner; with 1 the best of the brief trainings wins.",
+        low=0,
+        high=100,
+        unit="networks",
+        also=("n",),
+    )
+    seeds: int = key(
+        3,
+        "Most full trainings of each network, with different seeds. Every network gets one; the next seed goes to "
+        "whoever can still win.",
+        low=1,
+        high=100,
+        unit="runs",
+    )
+    winner_seeds: int = key(
+        1,
+        "Runs of the winner on train and validation images together, with different seeds; each reads the test images "
+        "once.",
+        low=1,
+        high=100,
+        unit="runs",
+    )
     training: Recipe = field(default_factory=lambda: Recipe(epochs=FULL_EPOCHS))
 
     def __post_init__(self) -> None:

@@ -128,8 +128,8 @@ class Study:
     )
     finalists: Finalists = key(
         Finalists(),
-        "The best networks at the end of a search: each is trained again, on train and validation images together, "
-        "and tested once on the test images.",
+        "The best networks of a search: they are trained in full, validation images choose the winner, and the winner "
+        "is trained once more on train and validation images together and tested once on the test images.",
         left_out="the defaults below",
         example="{top: 2, epochs: 20}",
     )

@@ -18,6 +18,7 @@ from budgetnet.text import command_text
 
 if TYPE_CHECKING:
     from budgetnet.files.study import Study
+    from budgetnet.records.finals.choice import StudyChoice, Winner
     from budgetnet.records.finals.finalist import Finalist
     from budgetnet.records.read_only import StoredStudy
     from budgetnet.records.trial import Record
@@ -50,7 +51,17 @@ class Trials:
     records: tuple[Record, ...]
     """By number."""
     finalists: tuple[Finalist, ...]
-    """The best mean test accuracy first."""
+    """Networks trained in full, by number."""
+    winners: tuple[Winner, ...] = ()
+    """The choice that the search has written down; see `choices`."""
+
+    @property
+    def choices(self) -> tuple[StudyChoice, ...]:
+        """The networks that the study has chosen, the main one first, and by what; none before one was trained."""
+        from budgetnet.records.finals.choice import choose_from_records
+
+        study = self.study
+        return choose_from_records(self.records, self.finalists, self.winners, goal=study.goal, target=study.target)
 
     def command(self, *words: object) -> str:
         """Return a command of budgetnet on this database, quoted for a shell: *words*, and the options it needs."""
@@ -131,6 +142,7 @@ def open_trials(study: Study, *, storage: str | None = None, out: Path | None = 
         RequestError: no search has run for this study yet, or its settings have changed since.
         SearchError: the database cannot be used.
     """
+    from budgetnet.records.finals.choice import read_choice
     from budgetnet.records.finals.finalist import read_finalists
     from budgetnet.records.trial import read_records
 
@@ -142,6 +154,7 @@ def open_trials(study: Study, *, storage: str | None = None, out: Path | None = 
             storage=_default_address(folder),
             records=read_records(stored),
             finalists=tuple(read_finalists(stored)),
+            winners=read_choice(stored),
         )
     url = address_of(study, storage=storage, out=out)
     from budgetnet.records.open import open_study
@@ -155,6 +168,7 @@ def open_trials(study: Study, *, storage: str | None = None, out: Path | None = 
             storage=url,
             records=read_records(recorded),
             finalists=tuple(read_finalists(recorded)),
+            winners=read_choice(recorded),
         )
 
 
@@ -196,22 +210,20 @@ def address_of(study: Study, *, storage: str | None = None, out: Path | None = N
 
 
 def pick(trials: Trials, which: str) -> Record:
-    """Return a trial by its number, or the best one by the study's goal, as validation images judge.
+    """Return a trial by its number, or the one that the study has chosen, as validation images judge.
 
     Raises:
         RequestError: there is no such trial, it has no network, or nothing has been trained to the end yet.
     """
-    from budgetnet.records.ranking import best
-
     study = trials.study
     if which == "best":
-        leader = best(trials.records, study.goal, study.target)
-        if leader is None:
+        choices = trials.choices
+        if not choices:
             raise RequestError(
                 f"no trial of {study.name} has been trained to the end yet{_there(trials.records)}; "
                 f"continue with: {trials.command('search', study.path)}"
             )
-        return leader
+        return next(record for record in trials.records if record.number == choices[0].trial)
     if not re.fullmatch(r"[0-9]{1,9}", which):
         raise RequestError(
             f"a trial is named by its number or 'best', but got {which!r}"

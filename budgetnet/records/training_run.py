@@ -16,27 +16,38 @@ from budgetnet.training.recipe.recipe import Recipe
 from budgetnet.training.test_report import Reading
 from budgetnet.workers.messages import Result
 
-__all__ = ["FULL_KEYS", "Score", "TrainingOutcome", "TrainingRun", "score_of"]
+__all__ = ["FULL_KEYS", "JudgedBy", "Score", "TrainedOn", "TrainingOutcome", "TrainingRun", "score_of"]
 
 TrainingOutcome = Literal["completed", "stopped_early", "diverged", "failed"]
 """completed: trained by the whole recipe. stopped_early: told to end after an epoch. diverged: training broke down and
 was given up. failed: there is no result, for example for lack of memory."""
+
+TrainedOn = Literal["train", "train and validation"]
+"""Images that a training learns from: the train split, or the validation images as well."""
+
+JudgedBy = Literal["validation", "test"]
+"""Images that a training's accuracy is of."""
 
 FULL_KEYS: Mapping[str, str] = {
     name: {"losses": "train_losses"}.get(name, name)
     for name in (
         "seed", "recipe", "test_accuracy", "test_accuracy_flip", "test_loss", "test_images", "losses", "diverged",
         "failed", "epochs", "seconds", "device", "precision", "threads", "weights", "environment", "finished",
-        "train_accuracies", "reading",
+        "train_accuracies", "reading", "validation_losses", "validation_accuracies", "trained_on", "judged_by",
     )
 }  # fmt: skip
-"""JSON form of a full training: its keys, and the fields behind them. Version 0.1 had all but the last two."""
-_LATER = ("train_accuracies", "reading")
+"""JSON form of a full training: its keys, and the fields behind them. Version 0.1 had all but those in `_LATER`."""
+_LATER = (
+    "train_accuracies", "reading", "validation_losses", "validation_accuracies", "trained_on", "judged_by",
+)  # fmt: skip
+_ON_ALL_IMAGES: Mapping[str, Any] = {"trained_on": "train and validation", "judged_by": "test"}
+"""Fields that hold for every full training of a record that does not name them."""
 
 _TRIAL_KEYS: Mapping[str, str] = {
     name: {"losses": "train_losses"}.get(name, name)
     for name in (
         "recipe", "losses", "train_accuracies", "validation_losses", "device", "precision", "threads", "environment",
+        "trained_on", "judged_by",
     )
 }  # fmt: skip
 """The same for a trial's attribute ``training``; version 0.1 had none."""
@@ -60,6 +71,12 @@ class TrainingRun(Result):
     """Trainings that ran at once on this machine."""
     finished: str = ""
     """Time of its end: ISO 8601, UTC; empty for a trial, whose record holds it already."""
+    trained_on: TrainedOn = "train"
+    """Images that it learnt from."""
+    judged_by: JudgedBy = "validation"
+    """Images that its accuracy is of; only those of ``validation`` may choose a network."""
+    after: int | None = None
+    """Number of trials that the study had when this training began; None if nobody asked for the order."""
 
     @property
     def accuracy(self) -> float | None:
@@ -133,7 +150,8 @@ class TrainingRun(Result):
         Raises:
             KeyError, TypeError: it is not a training.
         """
-        values = {name: document[key] for key, name in FULL_KEYS.items() if key in document or key not in _LATER} | more
+        held = {name: document[key] for key, name in FULL_KEYS.items() if key in document or key not in _LATER}
+        values = {**_ON_ALL_IMAGES, **held, **more}
         if values.get("reading") is not None:
             values["reading"] = Reading.of(values["reading"])
         return cls(**_with_tuples(values))

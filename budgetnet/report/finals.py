@@ -5,31 +5,53 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from budgetnet.records.finals.choice import StudyChoice
 from budgetnet.records.finals.finalist import Finalist, final_run_document
 from budgetnet.records.training_run import Score
 from budgetnet.records.trial import Record
 from budgetnet.text import count_text, joined_table, percent, short_count
 
-__all__ = ["finalist_document", "finalists_text", "rank_agreement"]
+__all__ = ["finalist_document", "finalists_text", "finalists_title", "rank_agreement"]
 
 
-def finalists_text(finalists: Sequence[Finalist], records: Sequence[Record]) -> list[str]:
-    """Return the finalists' table, the best mean test accuracy first; nothing where there are none.
+TITLE = (
+    "Networks trained in full: validation accuracies of trainings on the train images choose, the network chosen is "
+    "trained on all train images and tested; mean ± standard deviation:"
+)
+OLDER_TITLE = "Finalists, trained in full on all train images, mean ± standard deviation on the test images:"
+
+
+def finalists_title(finalists: Sequence[Finalist]) -> str:
+    """Return what the table of finalists shows, in one line; older records have test accuracies only."""
+    return TITLE if any(finalist.full for finalist in finalists) else OLDER_TITLE
+
+
+def finalists_text(
+    finalists: Sequence[Finalist], records: Sequence[Record], choices: Sequence[StudyChoice] = ()
+) -> list[str]:
+    """Return the finalists' table; nothing where there are none.
 
     Args:
         finalists: what is recorded of them.
         records: all trials of their study.
+        choices: the networks that the study has chosen; they come first, then the others by validation accuracy in
+            full training.
     """
     if not finalists:
         return []
     known = {record.number: record for record in records}
+    places = {choice.trial: place for place, choice in reversed(list(enumerate(choices)))}
     rows = []
-    for finalist in finalists:
+    for finalist in sorted(
+        finalists, key=lambda one: (places.get(one.trial, len(places)), -(one.validation.mean or 0.0), one.trial)
+    ):
         record = known.get(finalist.trial)
         flips = Score.of(run.test_accuracy_flip for run in finalist.runs)
         rows.append(
             [
                 str(finalist.trial),
+                finalist.validation.spread,
+                str(finalist.validation.n),
                 finalist.score.spread,
                 str(finalist.score.n),
                 flips.spread,
@@ -39,10 +61,17 @@ def finalists_text(finalists: Sequence[Finalist], records: Sequence[Record]) -> 
                 record.arch if record else "",
             ]
         )
-    header = ["finalist", "test %", "seeds", "flip-averaged %", "val % in search", "parameters", "FLOPs", "network"]
+    header = [
+        "finalist", "val % in full", "trainings", "test %", "seeds", "flip-averaged %", "val % in search",
+        "parameters", "FLOPs", "network",
+    ]  # fmt: skip
+    left_out: set[str] = set()
+    if not any(finalist.full for finalist in finalists):
+        left_out |= {"val % in full", "trainings"}
     if not any(run.test_accuracy_flip is not None for finalist in finalists for run in finalist.runs):
-        place = header.index("flip-averaged %")
-        header, rows = (header[:place] + header[place + 1 :], [row[:place] + row[place + 1 :] for row in rows])
+        left_out.add("flip-averaged %")
+    kept = [place for place, name in enumerate(header) if name not in left_out]
+    header, rows = [header[place] for place in kept], [[row[place] for place in kept] for row in rows]
     lines = joined_table(header, rows, left=(len(header) - 1,))
     tau = rank_agreement(finalists, records)
     if tau is not None:
@@ -55,15 +84,17 @@ def finalists_text(finalists: Sequence[Finalist], records: Sequence[Record]) -> 
 
 
 def rank_agreement(finalists: Sequence[Finalist], records: Sequence[Record]) -> float | None:
-    """Return Kendall's tau-b between validation accuracy in the search and mean test accuracy after full training.
+    """Return Kendall's tau-b between validation accuracy in the search and mean accuracy after full training.
 
-    None below three networks, where it says nothing, and where all are equal.
+    The latter is of the validation images; in older records, which lack it, of the test images. None below three
+    networks, where it says nothing, and where all are equal.
     """
     brief = {record.number: record.accuracy for record in records}
+    full = {one.trial: (one.validation if one.full else one.score).mean for one in finalists}
     pairs = [
         (accuracy, mean)
-        for finalist in finalists
-        if (mean := finalist.score.mean) is not None and (accuracy := brief.get(finalist.trial)) is not None
+        for trial, mean in full.items()
+        if mean is not None and (accuracy := brief.get(trial)) is not None
     ]
     if len(pairs) < 3:
         return None
@@ -76,6 +107,8 @@ def finalist_document(finalist: Finalist) -> dict[str, Any]:
     """Return a finalist for `--json`; accuracies are fractions."""
     return {
         "trial": finalist.trial,
+        "validation_accuracy": finalist.validation.document(),
+        "full_trainings": [final_run_document(finalist.trial, run) for run in finalist.full],
         "test_accuracy": finalist.score.document(),
         "runs": [final_run_document(finalist.trial, run) for run in finalist.runs],
     }

@@ -9,14 +9,14 @@ from typing import Any
 
 from budgetnet.files.study import Study
 from budgetnet.records.lookup import Trials
-from budgetnet.records.ranking import best, reaches
+from budgetnet.records.ranking import reaches
 from budgetnet.records.trial import Record
-from budgetnet.report.finals import finalist_document, finalists_text
+from budgetnet.report.finals import finalist_document, finalists_text, finalists_title
 from budgetnet.report.frontier import frontier, frontier_text
 from budgetnet.report.trials import record_document, tally, trials_text
-from budgetnet.text import command_text, counted, percent
+from budgetnet.text import command_text, counted, percent, short_count
 
-__all__ = ["best_trial", "ending_text", "listing_text", "study_document", "target_text"]
+__all__ = ["best_trial", "choices_text", "ending_text", "listing_text", "study_document", "target_text"]
 
 
 MOST_NUMBERS = 8
@@ -24,8 +24,20 @@ MOST_NUMBERS = 8
 
 
 def best_trial(trials: Trials) -> Record | None:
-    """Return the best trial by the study's goal, as validation images judge."""
-    return best(trials.records, trials.study.goal, trials.study.target)
+    """Return the trial whose network the study has chosen, as validation images judge."""
+    choices = trials.choices
+    return next((record for record in trials.records if choices and record.number == choices[0].trial), None)
+
+
+def choices_text(trials: Trials) -> list[str]:
+    """Return a line for each network that the study has chosen: the trial, and by what it was chosen."""
+    known = {record.number: record for record in trials.records}
+    lines = []
+    for choice in trials.choices:
+        record = known[choice.trial]
+        costs = f"{record.params or 0:,} parameters, {short_count(record.flops)} FLOPs"
+        lines.append(f"Best: trial {choice.trial}, {choice.text}; {costs}.")
+    return lines
 
 
 def target_text(study: Study, records: Sequence[Record]) -> str | None:
@@ -55,16 +67,14 @@ def ending_text(trials: Trials, exported: Path | None = None) -> list[str]:
     lines += _section(
         "Nothing found is both smaller and more accurate than these:", frontier_text(frontier(trials.records))
     )
-    lines += _section(
-        "Finalists, trained in full on all train images, mean ± standard deviation on the test images:",
-        finalists_text(trials.finalists, trials.records),
-    )
+    lines += _finals(trials)
     if exported is not None:
-        lines += ["", f"The best of them as plain PyTorch, with weights and a model card: {exported}"]
+        lines += ["", f"The best network as plain PyTorch, with weights and a model card: {exported}"]
     lines += _final_target(trials)
     leader = best_trial(trials)
     if leader is not None:
-        trained = trials.finalist(leader.number) is not None
+        finalist = trials.finalist(leader.number)
+        trained = finalist is not None and bool(finalist.runs)
         then: tuple[object, ...] = ("export", study.path) if trained else ("train", f"{study.path}:best")
         if exported is not None:
             then = ("list", study.path)
@@ -109,10 +119,7 @@ def listing_text(trials: Trials, chosen: Sequence[Record]) -> list[str]:
         lines.append(f"Draws dropped without a record of their own: {total:,} ({reasons}).")
     notes = Counter(record.note for record in chosen if record.note)
     lines += [f"{number} of the networks above {_were(number)} {note}." for note, number in notes.items()]
-    lines += _section(
-        "Finalists, trained in full on all train images, mean ± standard deviation on the test images:",
-        finalists_text(trials.finalists, trials.records),
-    )
+    lines += _finals(trials)
     return lines + _final_target(trials)
 
 
@@ -135,10 +142,18 @@ def study_document(trials: Trials, chosen: Sequence[Record]) -> dict[str, Any]:
         "outcomes": dict(Counter(record.outcome for record in trials.records)),
         "dropped": dict(_dropped(trials.records)),
         "best": None if leader is None else leader.number,
+        "choices": [choice.document() for choice in trials.choices],
         "frontier": [record.number for record in frontier(trials.records)],
         "trials": [record_document(record) for record in chosen],
         "finalists": [finalist_document(finalist) for finalist in trials.finalists],
     }
+
+
+def _finals(trials: Trials) -> list[str]:
+    """Return the choice and the table of finalists."""
+    table = finalists_text(trials.finalists, trials.records, trials.choices)
+    chosen = choices_text(trials)
+    return _section(finalists_title(trials.finalists), table) + (["", *chosen] if chosen else [])
 
 
 def _were(number: int) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from budgetnet.files.study import Goal
+from budgetnet.records.finals.choice import StudyChoice
 from budgetnet.records.training_run import TrainingRun
 from budgetnet.records.trial import Record
 
@@ -15,6 +16,8 @@ __all__ = [
     "EpochDone",
     "FinalistDone",
     "FinalistsStarted",
+    "FullTrainingDone",
+    "FullTrainingStarted",
     "Packing",
     "SearchEnded",
     "SearchEvent",
@@ -25,6 +28,7 @@ __all__ = [
     "TrialDone",
     "TrialStarted",
     "Waiting",
+    "WinnerChosen",
     "silent",
 ]
 
@@ -64,12 +68,12 @@ class TrialStarted:
 
 @dataclass(frozen=True, slots=True)
 class EpochDone:
-    """An epoch of a trial or of a finalist's run is over."""
+    """An epoch of a trial or of a full training is over."""
 
     number: int
     epoch: int
     accuracy: float | None
-    """On the validation images; None for finalists, which have none."""
+    """On the validation images; None for trainings on all images, which have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +128,56 @@ class SearchEnded:
 
 @dataclass(frozen=True, slots=True)
 class FinalistsStarted:
-    """The best networks are trained in full."""
+    """The best networks are trained in full on the train split; validation images choose among them."""
 
-    trials: tuple[int, ...]
+    networks: int
+    """At most so many."""
     runs: int
-    """Runs still to do."""
+    """At most so many trainings, those of an earlier start included."""
+    epochs: int
+    """Epochs of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class FullTrainingStarted:
+    """A full training went to a worker."""
+
+    number: int
+    """The trial's."""
+    run: int
+    """Number of the training among those of its kind, from 0."""
+    arch: str
+    params: int
+    epochs: int
+    final: bool
+    """True if it is on all images, False if it is on the train split."""
+
+
+@dataclass(frozen=True, slots=True)
+class FullTrainingDone:
+    """A full training on the train split is over."""
+
+    number: int
+    """The trial's."""
+    run: int
+    """Number of the training among those of the network, from 0."""
+    result: TrainingRun
+
+
+@dataclass(frozen=True, slots=True)
+class WinnerChosen:
+    """The winner is known, or several where the goal asks for more than one; they are trained on all images."""
+
+    choices: tuple[StudyChoice, ...]
+    """The main one first."""
+    runs: int
+    """Trainings on all images still to do."""
     epochs: int
 
 
 @dataclass(frozen=True, slots=True)
 class FinalistDone:
-    """One run of one finalist is over and has read the test images."""
+    """A training of a winner on all images is over and has read the test images."""
 
     number: int
     run: int
@@ -153,6 +196,9 @@ SearchEvent = (
     | Packing
     | SearchEnded
     | FinalistsStarted
+    | FullTrainingStarted
+    | FullTrainingDone
+    | WinnerChosen
     | FinalistDone
 )
 

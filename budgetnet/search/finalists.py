@@ -1,141 +1,164 @@
-"""The finalists: the best networks, trained in full on train + validation images, tested once per run.
+"""The final round: full trainings choose the winner, which is then trained on all images and tested once per run.
 
-Which networks those are was decided on validation images. Each run is one attribute of the study in the database,
-written as soon as it is there, so an interrupted final round goes on where it stopped.
+Full trainings on the train split are judged by validation images (`budgetnet.search.contest`). Only what they chose is
+trained on train and validation images together, and only that reads test images, when nothing is left to choose.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-
-from optuna.storages import BaseStorage
+from dataclasses import dataclass, field
 
 from budgetnet.files.study import Study
-from budgetnet.records.finals.finalist import Finalist, final_run_attribute, final_run_document
-from budgetnet.records.ledger import trial_seed
-from budgetnet.records.ranking import distinct, ranked
-from budgetnet.records.training_run import TrainingRun
+from budgetnet.records.finals.choice import Winner, choose_from_records
+from budgetnet.records.finals.finalist import Finalist
+from budgetnet.records.ledger import Ledger
 from budgetnet.records.trial import Record
-from budgetnet.search.events import EpochDone, FinalistDone, FinalistsStarted, SearchListener
-from budgetnet.space.choosers import replay, unanswered
-from budgetnet.space.space import Space
-from budgetnet.training.recipe.reading import with_defaults
-from budgetnet.workers.environment import environment
-from budgetnet.workers.loop import JobLoop, TaskList
+from budgetnet.search.contest import Contest
+from budgetnet.search.events import (
+    EpochDone,
+    FinalistDone,
+    FinalistsStarted,
+    FullTrainingDone,
+    SearchListener,
+    WinnerChosen,
+)
+from budgetnet.search.full_runs import FullRuns, FullTask
+from budgetnet.workers.loop import JobLoop, TaskList, Work
 from budgetnet.workers.messages import Job, Result, Workers
 
-__all__ = ["FinalRound", "FinalTask", "choose_finalists", "missing_runs", "train_finalists"]
-
-FinalTask = tuple[Record, int]
-"""A trial, and which of its network's runs, from 0."""
+__all__ = ["FinalRound", "missing_finals"]
 
 
-def choose_finalists(records: Sequence[Record], study: Study) -> list[Record]:
-    """Return the best completed trials by the study's goal, each network once. Validation images decide alone."""
-    completed = [record for record in records if record.scored]
-    return distinct(ranked(completed, study.goal, study.target))[: study.finalists.top]
+def missing_finals(
+    winners: Sequence[Winner], study: Study, records: Sequence[Record], done: Sequence[Finalist]
+) -> list[FullTask]:
+    """Return the trainings of winners on all images still to do: first runs of all, then second ones, and so on."""
+    by_number = {record.number: record for record in records}
+    have = {(finalist.trial, run.repeat) for finalist in done for run in finalist.runs}
+    trials = dict.fromkeys(winner.trial for winner in winners)
+    wanted = [(trial, run) for run in range(study.finalists.winner_seeds) for trial in trials]
+    return [FullTask(by_number[trial], run, final=True) for trial, run in wanted if (trial, run) not in have]
 
 
-def missing_runs(finalists: Sequence[Record], study: Study, done: Sequence[Finalist]) -> list[FinalTask]:
-    """Return the runs still to do: all networks' first runs, then all second ones … Another recipe's do not count."""
-    recipe = study.finalists.training.to_mapping()
-    have = {
-        (finalist.trial, run.repeat)
-        for finalist in done
-        for run in finalist.runs
-        if with_defaults(run.recipe) == recipe
-    }
-    wanted = [(record, run) for run in range(study.finalists.seeds) for record in finalists]
-    return [(record, run) for record, run in wanted if (record.number, run) not in have]
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass
 class FinalRound:
-    """Everything that the runs of one study's finalists have in common."""
+    """The final round of one study, in one process."""
 
     study: Study
-    space: Space
-    storage: BaseStorage
-    folder: Path
-    """The run folder."""
-    workers: int
+    ledger: Ledger
+    runs: FullRuns
+    contest: Contest
+    pool: Workers
+    listen: SearchListener
+    stopped: Callable[[], bool]
+    """Tells whether a clean end was asked for."""
 
-    def job(self, record: Record, run: int) -> Job:
-        """Return what a worker is to do for a run."""
-        network = self.space.expand(replay(record.decisions, unanswered)).network
-        return Job(
-            network=network,
-            recipe=self.study.finalists.training,
-            seed=self.seed(record, run),
-            final=True,
-            weights=self.folder / self.file(record, run),
-            label=f"{self.study.name}, trial {record.number}, run {run}",
-        )
+    def run(self) -> None:
+        """Let full trainings choose, write the choice down, and train what was chosen on all images.
 
-    def seed(self, record: Record, run: int) -> int:
-        """Return the seed of a run."""
-        return trial_seed(self.study.search.seed, "finalist", record.number, run)
+        Nothing is done again that is recorded. An interrupted round leaves an earlier choice as it is.
 
-    @staticmethod
-    def file(record: Record, run: int) -> str:
-        """Return where the weights of a run go, relative to the run folder."""
-        return f"finalists/trial-{record.number}-run-{run}.safetensors"
-
-    def store(self, record: Record, run: int, result: Result | None, failed: str | None = None) -> TrainingRun:
-        """Record a run under its trial and number."""
-        found = TrainingRun.record(
-            result,
-            seed=self.seed(record, run),
-            recipe=self.study.finalists.training,
-            failed=failed,
-            weights=self.file(record, run),
-            environment=None if result else environment(),
-            repeat=run,
-            workers=self.workers,
-        )
-        study_id = self.storage.get_study_id_from_name(self.study.name)
-        name = final_run_attribute(record.number, run)
-        self.storage.set_study_user_attr(study_id, name, final_run_document(record.number, found))
-        return found
+        Raises:
+            BudgetnetError: the workers cannot work.
+        """
+        plan = self.study.finalists
+        if not plan.top:
+            return
+        judging = _Judging(self)
+        if judging.wanted():
+            self.listen(FinalistsStarted(plan.top, plan.top * plan.seeds, plan.training.epochs))
+            JobLoop(self.pool, judging, interrupted=self.stopped).run()
+        if self.stopped():
+            return
+        records, finalists = self.ledger.records(), self.runs.read()
+        winners = self.contest.winners(records, finalists)
+        if not winners:
+            return
+        self.runs.write_choice(winners, len(records))
+        todo = missing_finals(winners, self.study, records, finalists)
+        if todo:
+            choices = choose_from_records(records, finalists, winners, goal=self.study.goal, target=self.study.target)
+            self.listen(WinnerChosen(choices, len(todo), plan.training.epochs))
+            JobLoop(self.pool, _FinalRuns(todo, self), interrupted=self.stopped).run()
 
 
-class _FinalRuns(TaskList[FinalTask]):
-    """The runs of one call, each recorded as soon as it is over."""
+@dataclass
+class _Judging(Work[FullTask]):
+    """Full trainings on the train split, one after the other as the contest asks for them."""
 
-    def __init__(self, todo: Sequence[FinalTask], this: FinalRound, listen: SearchListener) -> None:
-        super().__init__(todo)
-        self._round = this
-        self._listen = listen
+    round: FinalRound
+    _running: list[tuple[int, int]] = field(default_factory=list)
+    _ready: FullTask | None = None
 
-    def job(self, task: FinalTask) -> Job:
-        return self._round.job(*task)
+    def wanted(self) -> bool:
+        """Tell whether there is anything to train."""
+        self._ready = self._ready or self._next()
+        return self._ready is not None
 
-    def epoch(self, worker: int, task: FinalTask, epoch: int, accuracy: float | None) -> bool:  # noqa: ARG002
-        self._listen(EpochDone(task[0].number, epoch, accuracy))
+    def next(self) -> FullTask | None:
+        """Return the training to start next."""
+        task, self._ready = self._ready or self._next(), None
+        if task is not None:
+            self._running.append((task.record.number, task.repeat))
+        return task
+
+    def _next(self) -> FullTask | None:
+        this = self.round
+        records = this.ledger.records()
+        found = this.contest.next(records, this.runs.read(), self._running, settled=this.runs.settled)
+        return None if found is None else FullTask(*found, after=len(records))
+
+    def job(self, task: FullTask) -> Job:
+        """Return what a worker has to do."""
+        return self.round.runs.job(task)
+
+    def started(self, worker: int, task: FullTask) -> None:  # noqa: ARG002
+        """Tell of a training that begins."""
+        self.round.listen(self.round.runs.started(task))
+
+    def epoch(self, worker: int, task: FullTask, epoch: int, accuracy: float | None) -> bool:  # noqa: ARG002
+        """Tell of an epoch."""
+        self.round.listen(EpochDone(task.record.number, epoch, accuracy))
         return True
 
-    def done(self, worker: int, task: FinalTask, result: Result) -> None:  # noqa: ARG002
-        self._listen(FinalistDone(task[0].number, task[1], self._round.store(*task, result)))
+    def done(self, worker: int, task: FullTask, result: Result) -> None:  # noqa: ARG002
+        """Record a training."""
+        self._over(task, result)
 
-    def failed(self, worker: int, task: FinalTask, reason: str) -> None:  # noqa: ARG002
-        self._listen(FinalistDone(task[0].number, task[1], self._round.store(*task, None, reason)))
+    def failed(self, worker: int, task: FullTask, reason: str) -> None:  # noqa: ARG002
+        """Record a training without a result."""
+        self._over(task, None, reason)
+
+    def _over(self, task: FullTask, result: Result | None, reason: str | None = None) -> None:
+        self._running.remove((task.record.number, task.repeat))
+        run = self.round.runs.store(task, result, reason)
+        self.round.listen(FullTrainingDone(task.record.number, task.repeat, run))
 
 
-def train_finalists(
-    todo: Sequence[FinalTask],
-    this: FinalRound,
-    *,
-    pool: Workers,
-    listen: SearchListener,
-    stopped: Callable[[], bool],
-) -> None:
-    """Train the runs in *todo* on the pool's workers, until all are done or a clean end is asked for.
+class _FinalRuns(TaskList[FullTask]):
+    """Trainings of the winners on all images, each recorded as soon as it is over."""
 
-    Raises:
-        BudgetnetError: the workers cannot work.
-    """
-    numbers = tuple(dict.fromkeys(record.number for record, _ in todo))
-    listen(FinalistsStarted(numbers, len(todo), this.study.finalists.training.epochs))
-    JobLoop(pool, _FinalRuns(todo, this, listen), interrupted=stopped).run()
+    def __init__(self, todo: Sequence[FullTask], this: FinalRound) -> None:
+        super().__init__(todo)
+        self._round = this
+
+    def job(self, task: FullTask) -> Job:
+        return self._round.runs.job(task)
+
+    def started(self, worker: int, task: FullTask) -> None:  # noqa: ARG002
+        self._round.listen(self._round.runs.started(task))
+
+    def epoch(self, worker: int, task: FullTask, epoch: int, accuracy: float | None) -> bool:  # noqa: ARG002
+        self._round.listen(EpochDone(task.record.number, epoch, accuracy))
+        return True
+
+    def done(self, worker: int, task: FullTask, result: Result) -> None:  # noqa: ARG002
+        self._over(task, result)
+
+    def failed(self, worker: int, task: FullTask, reason: str) -> None:  # noqa: ARG002
+        self._over(task, None, reason)
+
+    def _over(self, task: FullTask, result: Result | None, reason: str | None = None) -> None:
+        run = self._round.runs.store(task, result, reason)
+        self._round.listen(FinalistDone(task.record.number, task.repeat, run))

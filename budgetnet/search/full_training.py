@@ -209,6 +209,8 @@ class _Seeds(TaskList[int]):
             failed=failed,
             weights=_weights(seed),
             environment=None if result else environment(),
+            trained_on="train and validation",
+            judged_by="test",
         )
         runs = sorted((*self.training.runs, run), key=lambda entry: entry.seed)
         self.training = replace(self.training, runs=tuple(runs))

@@ -6,26 +6,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import optuna
 import torch
 
 from budgetnet.errors import RequestError, SearchError
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import SearchOptions, Study
+from budgetnet.records.finals.choice import StudyChoice, Winner, choose_from_records, read_choice
 from budgetnet.records.finals.finalist import Finalist, read_finalists
 from budgetnet.records.ledger import Ledger
 from budgetnet.records.open import open_study
 from budgetnet.records.other_studies import OtherStudies
 from budgetnet.records.process import this_process
-from budgetnet.records.ranking import best, ranked, reaches
+from budgetnet.records.ranking import reaches
 from budgetnet.records.storage import default_url, storage_errors
-from budgetnet.records.trial import Record, read_records
+from budgetnet.records.trial import Record
 from budgetnet.search.candidates import CandidateSource
+from budgetnet.search.contest import Contest
 from budgetnet.search.events import EndReason, Packing, SearchListener, SearchStarted, SpaceNote, silent
-from budgetnet.search.finalists import FinalRound, choose_finalists, missing_runs, train_finalists
+from budgetnet.search.finalists import FinalRound, missing_finals
+from budgetnet.search.full_runs import FullRuns
 from budgetnet.search.known_networks import read_known_networks
 from budgetnet.search.loop import SearchLoop
 from budgetnet.search.propose import make_sampler
+from budgetnet.search.study_model import StudyModel
 from budgetnet.space.ticker import telling
 from budgetnet.training.data.load import load_dataset
 from budgetnet.training.device import choose_device
@@ -48,12 +51,20 @@ class SearchSummary:
     ended: EndReason
     records: tuple[Record, ...]
     best: Record | None
+    """The trial whose network the study has chosen."""
+    choices: tuple[StudyChoice, ...]
+    """All networks that were chosen, the main one first, and by what."""
     target_reached: bool | None
     """True if a completed trial reaches the target on validation images; None without a target."""
     finalists: tuple[Finalist, ...]
-    """In the order that validation images gave them; the first is the search's answer."""
+    """Networks trained in full: the chosen ones first, then by validation accuracy in full training."""
     finalists_complete: bool
-    """True if all runs of all finalists are there."""
+    """True if nothing is left to train in full."""
+
+    @property
+    def winners(self) -> tuple[Winner, ...]:
+        """The choice without the accuracies that speak for it."""
+        return tuple(Winner(trial=one.trial, rule=one.rule, bounds=one.bounds) for one in self.choices)
 
 
 def run_search(
@@ -68,7 +79,7 @@ def run_search(
     finalists: bool = True,
     listen: SearchListener = silent,
 ) -> SearchSummary:
-    """Run a study, or continue it; then train its finalists.
+    """Run a study, or continue it; then let full trainings choose, and train and test what they chose.
 
     Ctrl-C (or SIGTERM) ends it cleanly: what runs is put in line for the next start. A second one ends it at once,
     which loses nothing that was recorded either.
@@ -139,18 +150,14 @@ def run_search(
                 stop_at_target=study.search.stop_at_target if stop_at_target is None else stop_at_target,
                 last=finalists,
             ).run()
-            todo = missing_runs(choose_finalists(ledger.records(), study), study, read_finalists(recorded))
-            if todo and finalists and ended != "interrupted":
-                train_finalists(
-                    todo,
-                    FinalRound(study, space, database, folder, workers=count),
-                    pool=pool,
-                    listen=listen,
-                    stopped=lambda: asked.given,
-                )
+            runs = FullRuns(study, space, database, folder, workers=count)
+            contest = Contest(study, StudyModel(study, space))
+            if finalists and ended != "interrupted":
+                FinalRound(study, ledger, runs, contest, pool, listen, stopped=lambda: asked.given).run()
         finally:
             pool.stop()
-        return _summary(study, recorded, folder=folder, url=url, ended="interrupted" if asked.given else ended)
+        end: EndReason = "interrupted" if asked.given else ended
+        return _summary(study, ledger, runs, contest, folder=folder, url=url, ended=end)
 
 
 def crew(asked: int | None, where: torch.device, cards: int) -> tuple[int, list[str]]:
@@ -183,20 +190,36 @@ def _every_tenth(listen: SearchListener) -> Callable[[int, int], None]:
     return step
 
 
-def _summary(study: Study, recorded: optuna.Study, *, folder: Path, url: str, ended: EndReason) -> SearchSummary:
-    records = read_records(recorded)
-    places = {record.number: place for place, record in enumerate(ranked(records, study.goal, study.target))}
-    done = tuple(sorted(read_finalists(recorded), key=lambda finalist: places[finalist.trial]))
+def _summary(
+    study: Study, ledger: Ledger, runs: FullRuns, contest: Contest, *, folder: Path, url: str, ended: EndReason
+) -> SearchSummary:
+    records = ledger.records()
+    finalists = read_finalists(ledger.study)
+    winners = read_choice(ledger.study)
+    choices = choose_from_records(records, finalists, winners, goal=study.goal, target=study.target)
+    places = {choice.trial: place for place, choice in reversed(list(enumerate(choices)))}
+    own = runs.read()
+    complete = not study.finalists.top or (
+        bool(winners)
+        and not missing_finals(winners, study, records, own)
+        and contest.next(records, own, settled=runs.settled) is None
+    )
     return SearchSummary(
         study=study,
         folder=folder,
         storage=url,
         ended=ended,
         records=records,
-        best=best(records, study.goal, study.target),
+        best=next((record for choice in choices[:1] for record in records if record.number == choice.trial), None),
+        choices=choices,
         target_reached=None if study.target is None else any(reaches(record, study.target) for record in records),
-        finalists=done,
-        finalists_complete=not missing_runs(choose_finalists(records, study), study, done),
+        finalists=tuple(
+            sorted(
+                finalists,
+                key=lambda one: (places.get(one.trial, len(places)), -(one.validation.mean or 0.0), one.trial),
+            )
+        ),
+        finalists_complete=complete,
     )
 
 

@@ -28,7 +28,11 @@ def test_search_writes_one_document_and_talks_on_stderr(run_folder):
     document = json.loads((run_folder / "search.json").read_text())
     assert document["ended"] == "trials"
     assert sum(trial["outcome"] == "completed" for trial in document["trials"]) == 4
-    assert len(document["finalists"]) == 1
+    assert len(document["finalists"]) == 2
+    (choice,) = document["choices"]
+    assert choice["trial"] == document["best"] == document["export"]["trial"]
+    assert document["export"]["why"] == choice["why"]
+    assert choice["why"].startswith("chosen by 1 full training, validation ")
 
 
 def test_a_finished_search_goes_on_with_nothing(study_path, run_folder):
@@ -72,7 +76,7 @@ def test_export_names_the_folder_on_stdout(call, tmp_path):
     assert result.exit_code == 0, result.output
     assert result.stdout.strip() == str(folder)
     assert "checked without budgetnet" in result.stderr
-    assert re.search(r"^trial [0-9]+: best on validation images$", result.stderr, re.MULTILINE)
+    assert re.search(r"^trial [0-9]+: chosen by 1 full training, validation [0-9.]+ %", result.stderr, re.MULTILINE)
     shutil.rmtree(folder)
 
 

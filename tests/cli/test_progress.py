@@ -8,12 +8,15 @@ import pytest
 from rich.console import Console
 
 from budgetnet.cli.progress.search import SearchProgress, show_search
-from budgetnet.records.training_run import TrainingRun
+from budgetnet.records.finals.choice import StudyChoice
+from budgetnet.records.training_run import Score, TrainingRun
 from budgetnet.records.trial import Record
 from budgetnet.search.events import (
     EpochDone,
     FinalistDone,
     FinalistsStarted,
+    FullTrainingDone,
+    FullTrainingStarted,
     Packing,
     SearchEnded,
     SearchStarted,
@@ -22,6 +25,7 @@ from budgetnet.search.events import (
     TrialDone,
     TrialStarted,
     Waiting,
+    WinnerChosen,
 )
 
 GOOD = Record(
@@ -41,6 +45,14 @@ def run(accuracy: float | None = 0.9) -> TrainingRun:
     return TrainingRun(seed=1, test_accuracy=accuracy, test_images=360, failed=failed, epochs=2, seconds=61.0)
 
 
+def full(accuracy: float | None = 0.85) -> TrainingRun:
+    """One full training on the train split."""
+    failed = None if accuracy else "Memory ran out"
+    return TrainingRun(seed=1, validation_accuracies=(accuracy,) if accuracy else (), failed=failed, seconds=61.0)
+
+
+CHOICE = StudyChoice(trial=3, rule="their mean", validation=Score((0.85, 0.86)), brief=0.8123)
+
 EVENTS = [
     START,
     TrialStarted(3, "conv3-16 · gap", 19876, 4_200_000, 2),
@@ -50,7 +62,12 @@ EVENTS = [
     TargetReached(GOOD, 0.8),
     Waiting(2),
     SearchEnded("trials", 10, GOOD),
-    FinalistsStarted((3, 1), 4, 30),
+    FinalistsStarted(2, 4, 30),
+    FullTrainingStarted(3, 0, "conv3-16 · gap", 19876, 30, final=False),
+    EpochDone(3, 1, 0.4),
+    FullTrainingDone(3, 0, full()),
+    WinnerChosen((CHOICE,), 1, 30),
+    FullTrainingStarted(3, 0, "conv3-16 · gap", 19876, 30, final=True),
     EpochDone(3, 1, None),
     FinalistDone(3, 0, run()),
 ]
@@ -72,8 +89,20 @@ EVENTS = [
             "images, 19,876 parameters, 4.2M FLOPs (trial 3: conv3-16 · gap)",
         ),
         (SearchEnded("interrupted", 0, None), "search ended: interrupted; start again to continue; 0 networks trained"),
-        (EVENTS[8], "finalists: trials 3, 1; 4 runs of 30 epochs on train + validation images"),
-        (EVENTS[10], "finalist 3, run 1: 90.00 % on 360 test images, 1 min 01 s"),
+        (
+            EVENTS[8],
+            "finalists: up to 2 networks, up to 4 full trainings of 30 epochs on train images; validation images "
+            "choose",
+        ),
+        (EVENTS[9], None),
+        (EVENTS[11], "full training 1 of trial 3: 85.00 % on validation images, 1 min 01 s"),
+        (FullTrainingDone(3, 1, full(None)), "full training 2 of trial 3: failed, Memory ran out"),
+        (
+            EVENTS[12],
+            "trial 3 chosen by 2 full trainings, validation 85.50 ± 0.71 %; 1 run of 30 epochs on train + validation "
+            "images",
+        ),
+        (EVENTS[15], "finalist 3, run 1: 90.00 % on 360 test images, 1 min 01 s"),
         (SpaceNote("the space is large"), "the space is large"),
         (FinalistDone(3, 1, run(None)), "finalist 3, run 2: failed, Memory ran out"),
     ],
@@ -97,7 +126,7 @@ def test_without_a_terminal_lines_go_to_the_stream():
         for event in EVENTS:
             show(event)
     lines = stream.getvalue().splitlines()
-    assert len(lines) == 8
+    assert len(lines) == 10
     assert lines[0].startswith("study tiny")
 
 

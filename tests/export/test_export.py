@@ -150,7 +150,7 @@ def test_a_study_s_own_primitives_go_with_the_network(trials, make_record, tmp_p
     own = replace(trials, study=study, records=(record,), finalists=(), folder=tmp_path / "run")
     architecture = architecture_of(record, study)
     folder = training_folder(own.folder, 0)
-    finalist_run = trials.finalists[0].runs[0]
+    finalist_run = trials.finalist(trials.choices[0].trial).runs[0]
     run = replace(finalist_run, weights="w.safetensors")
     write_training(folder, Training(name="t", network=text, params=1, flops=1, dataset="digits", runs=(run,)))
     module = build_nodes(architecture.network, architecture.input_shape, custom=architecture.plugins.modules)
@@ -185,8 +185,8 @@ def test_an_older_export_is_replaced_and_nothing_else_is(exported, trials, tmp_p
 
 
 def test_a_trial_without_weights_says_how_to_get_them(trials):
-    """Only finalists are trained in full; others are by `budgetnet train`."""
-    other = next(record for record in trials.records if trials.finalist(record.number) is None)
+    """Only what was chosen is trained on all images; others are by `budgetnet train`."""
+    other = next(record for record in trials.records if record.number != trials.choices[0].trial)
     command = f"budgetnet train {trials.study.path}:{other.number} --run {trials.folder}"
     with pytest.raises(RequestError, match=rf"has no weights: .* Train this network with: {re.escape(command)}"):
         export_trial(trials, str(other.number))

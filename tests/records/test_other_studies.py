@@ -9,9 +9,10 @@ from budgetnet.files.spaces import space_of
 from budgetnet.records.other_studies import REFRESH, OtherStudies
 from budgetnet.records.ranking import best
 from budgetnet.search.candidates import CandidateSource
-from budgetnet.search.finalists import choose_finalists
+from budgetnet.search.contest import Contest
 from budgetnet.search.loop import SearchLoop
 from budgetnet.search.propose import make_sampler
+from budgetnet.search.study_model import StudyModel
 from budgetnet.training.recipe.recipe import Recipe
 from tests.records.test_ledger import derived
 from tests.search.helpers import Threads, open_ledger
@@ -53,7 +54,7 @@ def test_a_score_of_another_study_is_taken_over(make_study, tmp_path):
     everything = {**theirs, **{record.hash: record for record in trained}}
     leader = best(second.records(), "accuracy")
     assert leader.accuracy == max(record.accuracy for record in everything.values())
-    assert choose_finalists(second.records(), study)[0] == leader
+    assert Contest(study, StudyModel(study, space_of(study))).next(second.records(), []) == (leader, 0)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,15 @@ from budgetnet.workers.environment import environment, unlike
 from budgetnet.workers.messages import Result
 
 RESULTS = Path(__file__).parent.parent.parent / "studies" / "results"
+LATER = {
+    "train_accuracies": [],
+    "reading": None,
+    "validation_losses": [],
+    "validation_accuracies": [],
+    "trained_on": "train and validation",
+    "judged_by": "test",
+}
+"""Keys that a full training got after the first version, with what they are in a record without them."""
 OLDER = Path(__file__).parent / "older" / "record.json"
 
 RESULT = Result(
@@ -55,7 +64,7 @@ def record(result: Result | None, failed: str | None = None) -> TrainingRun:
     """What is recorded of a finalist's training."""
     here = {"torch": "2.7"}
     return TrainingRun.record(
-        result, seed=5, recipe=Recipe(), failed=failed, weights="w", environment=here, repeat=1, workers=2
+        result, seed=5, recipe=Recipe(), failed=failed, weights="w", environment=here, repeat=1, workers=2, after=4
     )
 
 
@@ -106,7 +115,7 @@ def test_shipped_trainings_are_written_as_they_were_read(path: Path) -> None:
     """This version writes what that one wrote: either reads the other's files."""
     for run in json.loads(path.read_text(encoding="utf-8"))["runs"]:
         again = through_json(TrainingRun.of(run).document())
-        assert again == {"train_accuracies": [], "reading": None} | run
+        assert again == LATER | run
 
 
 def test_shipped_trials_and_finalists_are_written_as_they_were_read(tmp_path: Path) -> None:
@@ -117,12 +126,14 @@ def test_shipped_trials_and_finalists_are_written_as_they_were_read(tmp_path: Pa
     assert len(runs) == sum(len(finalist.runs) for finalist in read_finalists(study)) > 0
     for value in runs.values():
         again = through_json(final_run_document(value["trial"], final_run(value)))
-        assert again == {"train_accuracies": [], "reading": None} | value
+        assert again == LATER | value
     trained = [trial for trial in study.trials if read_record(trial).trained]
     assert trained
     for trial in trained:
         written = through_json(training_attributes(read_record(trial).training))
         held = {name: trial.user_attrs[name] for name in written if name in trial.user_attrs}
+        later = {name: written["training"].pop(name) for name in ("trained_on", "judged_by")}
+        assert later == {"trained_on": "train", "judged_by": "validation"}
         assert {name: written[name] for name in held} == held
 
 

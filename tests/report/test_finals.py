@@ -6,15 +6,20 @@ import json
 
 import pytest
 
+from budgetnet.records.finals.choice import StudyChoice
 from budgetnet.records.finals.finalist import Finalist
-from budgetnet.records.training_run import TrainingRun
-from budgetnet.report.finals import finalist_document, finalists_text, rank_agreement
+from budgetnet.records.training_run import Score, TrainingRun
+from budgetnet.report.finals import finalist_document, finalists_text, finalists_title, rank_agreement
 
 
-def finalist(trial: int, *accuracies: float | None) -> Finalist:
-    """A finalist with these test accuracies."""
+def finalist(trial: int, *accuracies: float | None, full: tuple[float, ...] = ()) -> Finalist:
+    """A finalist with these test accuracies, and validation accuracies of full trainings."""
     return Finalist(
         trial=trial,
+        full=tuple(
+            TrainingRun(seed=number, repeat=number, recipe={"epochs": 3}, validation_accuracies=(accuracy,), epochs=3)
+            for number, accuracy in enumerate(full)
+        ),
         runs=tuple(
             TrainingRun(
                 seed=number, repeat=number, recipe={"epochs": 3}, test_accuracy=accuracy, test_loss=0.2, epochs=3
@@ -54,6 +59,20 @@ def test_equal_scores_have_no_order(make_record):
 def test_two_networks_have_no_rank_correlation(make_record):
     """Two networks agree or not by a coin's toss."""
     assert rank_agreement([finalist(0, 0.7), finalist(1, 0.8)], [make_record(0), make_record(1)]) is None
+
+
+def test_what_was_chosen_comes_first(make_record):
+    """Then the others by validation accuracy in full training; what was not chosen was not tested."""
+    records = [make_record(number, 0.5 + number / 10) for number in range(3)]
+    choice = StudyChoice(trial=1, rule="their mean", validation=Score((0.6,)), brief=0.6)
+    finalists = [finalist(0, full=(0.5,)), finalist(1, 0.7, full=(0.6, 0.62)), finalist(2, full=(0.55,))]
+    lines = finalists_text(finalists, records, [choice])
+    assert [line.split()[0] for line in lines[1:4]] == ["1", "2", "0"]
+    assert "61.00 ± 1.41" in lines[1]
+    assert lines[2].split()[:5] == ["2", "55.00", "1", "–", "0"]
+    assert "validation accuracies of trainings on the train images choose" in finalists_title(finalists)
+    assert finalists_title([finalist(0, 0.5)]).startswith("Finalists, trained in full on all train images")
+    assert rank_agreement(finalists, records) == pytest.approx(1 / 3)
 
 
 def test_a_finalist_is_a_json_document():

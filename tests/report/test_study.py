@@ -14,14 +14,16 @@ def test_the_end_of_a_search_names_the_next_commands(trials):
     assert text.startswith("tiny: 4 completed")
     assert "target of 30.0 % on validation images" in text
     assert "Nothing found is both smaller and more accurate than these:" in text
-    assert "mean ± standard deviation on the test images" in text
+    assert "the network chosen is trained on all train images and tested; mean ± standard deviation:" in text
+    (choice,) = trials.choices
+    assert f"Best: trial {choice.trial}, chosen by 1 full training, validation" in text
     assert f"budgetnet export {trials.study.path} --run {trials.folder}" in text
 
 
 def test_the_end_of_a_search_says_where_the_export_is(trials, tmp_path):
     """What has been exported need not be exported again."""
     lines = ending_text(trials, tmp_path / "export")
-    assert f"The best of them as plain PyTorch, with weights and a model card: {tmp_path / 'export'}" in lines
+    assert f"The best network as plain PyTorch, with weights and a model card: {tmp_path / 'export'}" in lines
     assert not any("budgetnet export" in line for line in lines)
 
 
@@ -65,7 +67,14 @@ def test_the_document_holds_everything(trials, make_record):
     assert document["dropped"]["params"] == 3
     assert len(document["trials"]) == 5
     assert document["best"] in [trial["number"] for trial in document["trials"]]
-    assert document["finalists"][0]["test_accuracy"]["n"] == 2
+    (choice,) = document["choices"]
+    assert (choice["trial"], choice["validation_accuracy"]["n"]) == (document["best"], 1)
+    (winner,) = [one for one in document["finalists"] if one["trial"] == document["best"]]
+    assert winner["test_accuracy"]["n"] == 2
+    (other,) = [one for one in document["finalists"] if one is not winner]
+    assert other["test_accuracy"]["n"] == 0
+    trainings = [run for one in document["finalists"] for run in one["full_trainings"]]
+    assert {(run["trained_on"], run["judged_by"]) for run in trainings} == {("train", "validation")}
     assert set(document["frontier"]) <= {trial["number"] for trial in document["trials"]}
 
 

@@ -24,8 +24,14 @@ from budgetnet.network.torch.build import build_nodes
 from budgetnet.records.open import open_study
 from budgetnet.records.storage import default_url
 from budgetnet.records.trial import read_records
-from budgetnet.search.events import FinalistDone, FinalistsStarted, SearchEnded, TrialStarted
-from budgetnet.search.finalists import choose_finalists
+from budgetnet.search.events import (
+    FinalistDone,
+    FinalistsStarted,
+    FullTrainingDone,
+    SearchEnded,
+    TrialStarted,
+    WinnerChosen,
+)
 from budgetnet.search.run import crew, run_search
 from budgetnet.space.choosers import prior, replay
 from budgetnet.workers.interruption import Interruption
@@ -34,7 +40,7 @@ from tests.search.helpers import study_text
 QUICK = {
     "search": "{trials: 3, workers: 2, seed: 0, pruner: none}",
     "training": "{epochs: 1, batch: 256, shift: 0, flip: none, precision: float32}",
-    "finalists": "{top: 2, seeds: 2, epochs: 1}",
+    "finalists": "{top: 2, seeds: 2, winner_seeds: 2, epochs: 1}",
 }
 
 SCRIPT = """
@@ -120,7 +126,6 @@ def test_whole_search_and_going_on(make_study, tmp_path):
     assert summary.ended == "trials"
     assert summary.finalists_complete
     assert [record.outcome for record in summary.records] == ["completed"] * 3
-    assert summary.best.accuracy == max(record.accuracy for record in summary.records)
     for record in summary.records:
         training = record.training
         assert (training.threads, training.precision, training.outcome) == (1, "float32", "completed")
@@ -130,16 +135,30 @@ def test_whole_search_and_going_on(make_study, tmp_path):
         assert (training.validation_accuracies, training.accuracy) == (record.curve, record.accuracy)
         assert (training.seed, training.seconds) == (record.seed, record.seconds)
     assert summary.target_reached is None
-    assert len([event for event in events if isinstance(event, FinalistDone)]) == 4
+    full = [event.result for event in events if isinstance(event, FullTrainingDone)]
+    (told,) = [event for event in events if isinstance(event, WinnerChosen)]
+    assert len([event for event in events if isinstance(event, FinalistDone)]) == told.runs == 2
+    assert 2 <= len(full) <= 4
+    for run in full:
+        assert (run.trained_on, run.judged_by, run.weights, run.test_accuracy) == ("train", "validation", None, None)
+        assert 0 <= run.accuracy <= 1
+        assert run.after == 3
 
-    chosen = choose_finalists(summary.records, study)
-    assert [finalist.trial for finalist in summary.finalists] == [record.number for record in chosen]
-    for finalist, record in zip(summary.finalists, chosen, strict=True):
+    (choice,) = summary.choices
+    assert told.choices == (choice,)
+    winner, other = summary.finalists
+    assert winner.trial == choice.trial == summary.best.number
+    assert choice.validation == winner.validation
+    assert choice.text.startswith(f"chosen by {winner.validation.n} full training")
+    assert other.runs == ()
+    assert other.validation.n >= 1
+    for finalist, record in [(winner, summary.best)]:
         assert finalist.score.n == 2
         assert finalist.score.deviation is not None
-        assert len({run.seed for run in finalist.runs}) == 2
+        assert len({run.seed for run in (*finalist.runs, *finalist.full)}) == 2 + len(finalist.full)
         for run in finalist.runs:
             assert run.test_images == 360
+            assert (run.trained_on, run.judged_by) == ("train and validation", "test")
             assert 0 <= run.test_accuracy <= 1
             assert run.threads == 1
             assert run.environment["torch"]
@@ -153,7 +172,8 @@ def test_whole_search_and_going_on(make_study, tmp_path):
 
     events.clear()
     again = run_search(study, out=tmp_path / "run", device="cpu", listen=events.append)
-    assert (again.records, again.finalists) == (summary.records, summary.finalists)
+    assert (again.records, again.finalists, again.choices) == (summary.records, summary.finalists, summary.choices)
+    assert again.finalists_complete
     assert not [event for event in events if isinstance(event, TrialStarted | FinalistsStarted)]
 
     more = make_study(**QUICK | {"search": "{trials: 4, workers: 1, pruner: none}", "finalists": "{top: 0}"})

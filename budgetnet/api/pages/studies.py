@@ -29,6 +29,7 @@ def search_answer(found: SearchSummary) -> Printout:
         storage=found.storage,
         records=found.records,
         finalists=found.finalists,
+        winners=found.winners,
     )
     leader = best_trial(trials)
     finalist = None if leader is None else trials.finalist(leader.number)

@@ -12,12 +12,15 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from budgetnet.cli.progress.view import View, bar, packing_line, show_progress
+from budgetnet.records.finals.choice import StudyChoice
 from budgetnet.records.ranking import best
 from budgetnet.records.trial import Record
 from budgetnet.search.events import (
     EpochDone,
     FinalistDone,
     FinalistsStarted,
+    FullTrainingDone,
+    FullTrainingStarted,
     Packing,
     SearchEnded,
     SearchEvent,
@@ -28,8 +31,9 @@ from budgetnet.search.events import (
     TrialDone,
     TrialStarted,
     Waiting,
+    WinnerChosen,
 )
-from budgetnet.text import counted, duration, short_count
+from budgetnet.text import counted, duration, percent, short_count
 
 __all__ = ["SearchProgress", "record_text", "show_search"]
 
@@ -51,7 +55,14 @@ def show_search(stream: TextIO | None = None) -> AbstractContextManager[SearchLi
 class SearchProgress(View[SearchEvent]):
     """The state of a search's view."""
 
-    lasting: ClassVar[tuple[type[Any], ...]] = (SpaceNote, TargetReached, FinalistDone, SearchEnded)
+    lasting: ClassVar[tuple[type[Any], ...]] = (
+        SpaceNote,
+        TargetReached,
+        FullTrainingDone,
+        WinnerChosen,
+        FinalistDone,
+        SearchEnded,
+    )
 
     phase: str = "starting"
     trials: int = 0
@@ -62,8 +73,12 @@ class SearchProgress(View[SearchEvent]):
     rejections: Counter[str] = field(default_factory=Counter)
     """Draws that were not trained, by reason: recorded ones and those only counted."""
     best: Record | None = None
+    full: int = 0
+    """Full trainings that may be needed to choose the winner."""
+    full_done: int = 0
     finals: int = 0
     finals_done: int = 0
+    chosen: tuple[StudyChoice, ...] = ()
 
     def __call__(self, event: SearchEvent) -> None:
         """Take an event in."""
@@ -93,9 +108,15 @@ class SearchProgress(View[SearchEvent]):
             case SearchEnded(reason):
                 self.running.clear()
                 self.phase = f"search ended: {reason}"
-            case FinalistsStarted(_, runs, epochs):
-                self.finals, self.phase = runs, f"training the finalists, {counted(epochs, 'epoch')} each"
-                self.epochs = dict.fromkeys(event.trials, epochs)
+            case FinalistsStarted(_, runs, _):
+                self.full, self.phase = runs, "training in full, to choose the winner"
+            case FullTrainingStarted(number, _, arch, params, epochs, _):
+                self.starts(number, arch, params, epochs)
+            case FullTrainingDone(number, _, _):
+                self.full_done += 1
+                self.running.pop(number, None)
+            case WinnerChosen(choices, runs, _):
+                self.finals, self.phase, self.chosen = runs, "training the winner on all images", choices
             case FinalistDone(number, _, _):
                 self.finals_done += 1
                 self.running.pop(number, None)
@@ -118,11 +139,15 @@ class SearchProgress(View[SearchEvent]):
     def rows(self) -> Iterable[tuple[str, RenderableType]]:
         """Return bars, counts and the best."""
         yield "trained", bar(self.trained, self.trials)
+        if self.full:
+            yield "in full", Text(f"{self.full_done} of up to {self.full}")
         if self.finals:
             yield "finalists", bar(self.finals_done, self.finals)
         yield "trials", _counts(self.outcomes)
         yield "not trained", _counts(self.rejections)
-        if self.best is not None:
+        if self.chosen:
+            yield "chosen", Text(_choices_text(self.chosen), style="bold")
+        elif self.best is not None:
             yield "best", Text(_best_text(self.best), style="bold")
 
     def line(self, event: SearchEvent) -> str | None:
@@ -136,7 +161,7 @@ class SearchProgress(View[SearchEvent]):
                     were = "was" if len(event.lost) == 1 else "were"
                     line += f"; {_trials(event.lost)} {were} interrupted, to be repeated"
                 return f"{line}; {event.folder}"
-            case TrialStarted() | EpochDone():
+            case TrialStarted() | EpochDone() | FullTrainingStarted():
                 return None
             case TrialDone(record, leader, trained):
                 mark = " ← best" if leader is not None and leader.number == record.number else ""
@@ -153,9 +178,17 @@ class SearchProgress(View[SearchEvent]):
             case SearchEnded(reason, trained, leader):
                 head = f"search ended: {_ENDS[reason]}; {counted(trained, 'network')} trained"
                 return f"{head}; best: {_best_text(leader)}" if leader is not None else head
-            case FinalistsStarted(trials, runs, epochs):
-                work = f"{counted(runs, 'run')} of {counted(epochs, 'epoch')}"
-                return f"finalists: {_trials(trials)}; {work} on train + validation images"
+            case FinalistsStarted(networks, runs, epochs):
+                work = f"up to {counted(runs, 'full training')} of {counted(epochs, 'epoch')} on train images"
+                return f"finalists: up to {counted(networks, 'network')}, {work}; validation images choose"
+            case FullTrainingDone(number, run, result):
+                what = f"full training {run + 1} of trial {number}"
+                if result.accuracy is None:
+                    return f"{what}: failed, {result.failed or result.diverged}"
+                return f"{what}: {percent(result.accuracy)} % on validation images, {duration(result.seconds)}"
+            case WinnerChosen(choices, runs, epochs):
+                work = f"{counted(runs, 'run')} of {counted(epochs, 'epoch')} on train + validation images"
+                return f"{_choices_text(choices)}; {work}"
             case FinalistDone(number, run, result):
                 if result.test_accuracy is None:
                     return f"finalist {number}, run {run + 1}: failed, {result.failed}"
@@ -195,6 +228,10 @@ def _best_text(record: Record) -> str:
         f"{100 * record.accuracy:.2f} % on validation images, {record.params or 0:,} parameters{flops} "
         f"(trial {record.number}: {record.arch})"
     )
+
+
+def _choices_text(choices: Sequence[StudyChoice]) -> str:
+    return "; ".join(f"trial {choice.trial} {choice.text}" for choice in choices)
 
 
 def _trials(numbers: Sequence[int]) -> str:

@@ -1,4 +1,9 @@
-"""Finalists as a study's database holds them: one attribute of the study for each training."""
+"""Full trainings as a study's database holds them: one attribute of the study for each training.
+
+There are two kinds. ``full:TRIAL:RUN`` is a training on the train split, judged by validation images: these choose.
+``finalist:TRIAL:RUN`` is one on train and validation images together, which read the test images once in the end: a
+study of this version has it of the network that was chosen, an older one of all finalists.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +18,34 @@ if TYPE_CHECKING:
 
     from budgetnet.records.read_only import StoredStudy
 
-__all__ = ["Finalist", "final_run", "final_run_attribute", "final_run_document", "read_finalists"]
+__all__ = [
+    "Finalist",
+    "final_run",
+    "final_run_attribute",
+    "final_run_document",
+    "finalists_of",
+    "full_run_attribute",
+    "read_finalists",
+]
 
-_PREFIX = "finalist"
+_FINAL = "finalist"
+_FULL = "full"
 
 
 def final_run_attribute(trial: int, repeat: int) -> str:
-    """Return the name of the study's attribute that holds a training."""
-    return f"{_PREFIX}:{trial}:{repeat}"
+    """Return the name of the study's attribute that holds a training on all train images."""
+    return f"{_FINAL}:{trial}:{repeat}"
+
+
+def full_run_attribute(trial: int, repeat: int) -> str:
+    """Return the name of the study's attribute that holds a full training on the train split."""
+    return f"{_FULL}:{trial}:{repeat}"
 
 
 def final_run_document(trial: int, run: TrainingRun) -> dict[str, Any]:
     """Return what the attribute holds of a training of a trial's network."""
-    return run.document() | {"trial": trial, "run": run.repeat, "workers": run.workers}
+    placed = {} if run.after is None else {"after": run.after}
+    return run.document() | {"trial": trial, "run": run.repeat, "workers": run.workers} | placed
 
 
 def final_run(document: Mapping[str, Any]) -> TrainingRun:
@@ -34,33 +54,55 @@ def final_run(document: Mapping[str, Any]) -> TrainingRun:
     Raises:
         KeyError, TypeError: it is not one.
     """
-    return TrainingRun.of(document, repeat=document["run"], workers=document["workers"])
+    return TrainingRun.of(document, repeat=document["run"], workers=document["workers"], after=document.get("after"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finalist:
-    """All trainings of one finalist."""
+    """All full trainings of one network."""
 
     trial: int
     """The trial that proposed the network."""
     runs: tuple[TrainingRun, ...]
+    """On all train images, tested; none for a network that was trained in full but not chosen."""
+    full: tuple[TrainingRun, ...] = ()
+    """On the train split, judged by validation images; none in records of version 0.1."""
 
     @property
     def score(self) -> Score:
         """Test accuracy over the runs."""
         return score_of(self.runs)
 
+    @property
+    def validation(self) -> Score:
+        """Validation accuracy over the full trainings that came to their end."""
+        return Score.of(run.accuracy for run in self.full if run.outcome == "completed")
+
 
 def read_finalists(study: optuna.Study | StoredStudy) -> list[Finalist]:
-    """Return what is recorded of finalists, by the number of the trial.
+    """Return what is recorded of networks trained in full, by the number of the trial.
 
     Not by test accuracy: choosing by it would be selection on test data.
     """
-    runs: dict[int, list[TrainingRun]] = {}
-    for name, value in study.user_attrs.items():
-        if name.startswith(f"{_PREFIX}:"):
-            runs.setdefault(int(value["trial"]), []).append(final_run(value))
+    return finalists_of(study.user_attrs)
+
+
+def finalists_of(attributes: Mapping[str, Any]) -> list[Finalist]:
+    """Return what a study's attributes say of networks trained in full, by the number of the trial."""
+    found: dict[str, dict[int, list[TrainingRun]]] = {_FINAL: {}, _FULL: {}}
+    for name, value in attributes.items():
+        kind = name.partition(":")[0]
+        if kind in found and ":" in name:
+            found[kind].setdefault(int(value["trial"]), []).append(final_run(value))
     return [
-        Finalist(trial=trial, runs=tuple(sorted(its, key=lambda run: run.repeat)))
-        for trial, its in sorted(runs.items())
+        Finalist(
+            trial=trial,
+            runs=_by_repeat(found[_FINAL].get(trial, [])),
+            full=_by_repeat(found[_FULL].get(trial, [])),
+        )
+        for trial in sorted({*found[_FINAL], *found[_FULL]})
     ]
+
+
+def _by_repeat(runs: list[TrainingRun]) -> tuple[TrainingRun, ...]:
+    return tuple(sorted(runs, key=lambda run: run.repeat))

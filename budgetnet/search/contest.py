@@ -1,0 +1,154 @@
+"""Finalists as a contest: which network is trained in full next, and who wins.
+
+The best few networks get one full training each, alternately the best by brief accuracy and the best by the study's
+model, which learns from every full training on the way. Then the next seed goes to whoever can still win: to networks
+whose chance of winning, in joint draws from the model's posterior, is at least `LEAST_CHANCE`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from budgetnet.files.study import Study
+from budgetnet.records.finals.choice import BY_BRIEF, BY_MEAN, Winner
+from budgetnet.records.finals.finalist import Finalist
+from budgetnet.records.ranking import distinct, ranked
+from budgetnet.records.trial import Record
+from budgetnet.search.model.surrogate import Observation
+from budgetnet.search.study_model import BY_POSTERIOR, StudyModel
+from budgetnet.search.winning import Objective
+
+__all__ = ["LEAST_CHANCE", "Contest"]
+
+LEAST_CHANCE = 0.05
+"""Chance of winning below which a network gets no further seed."""
+DRAWS = 400
+"""Joint draws from the posterior that chances are estimated by."""
+LIMIT_RANKED = 400
+"""Networks of best brief accuracy that the model ranks."""
+
+
+@dataclass
+class Contest:
+    """Decides about full trainings; keeps nothing but the model."""
+
+    study: Study
+    model: StudyModel
+
+    def next(
+        self,
+        records: Sequence[Record],
+        finalists: Sequence[Finalist],
+        running: Sequence[tuple[int, int]] = (),
+        *,
+        settled: int = 0,
+    ) -> tuple[Record, int] | None:
+        """Return the trial to train in full next, and with which of its seeds; None if nothing is left to find out.
+
+        Args:
+            records: every trial.
+            finalists: every network trained in full so far.
+            running: trials and numbers of the full trainings that run.
+            settled: number of trials that an earlier choice was made from. Later ones may compete with its
+                finalists, as many of them again, if they have a chance.
+        """
+        plan = self.study.finalists
+        if plan.top < 2:
+            return None  # nothing to choose between
+        by_number = {record.number: record for record in records}
+        taken = Counter({finalist.trial: len(finalist.full) for finalist in finalists if finalist.full})
+        taken.update(trial for trial, _ in running)
+        contenders = [by_number[trial] for trial in taken if trial in by_number]
+        newcomer = self._newcomer(records, finalists, contenders, settled)
+        if newcomer is not None:
+            return newcomer, 0
+        if len(contenders) < 2:
+            return None
+        chances = self.chances(contenders, records, finalists)
+        able = [trial for trial, chance in chances.items() if chance >= LEAST_CHANCE]
+        waiting = [trial for trial in able if taken[trial] < plan.seeds]
+        if len(able) < 2 or not waiting:
+            return None
+        chosen = min(waiting, key=lambda trial: (taken[trial], -chances[trial], trial))
+        return by_number[chosen], self._free(chosen, finalists, running)
+
+    def winners(self, records: Sequence[Record], finalists: Sequence[Finalist]) -> list[Winner]:
+        """Return the winners so far, the main one first; none where nothing was trained to its end.
+
+        The model's posterior judges full trainings if it ranks at least as well as brief accuracies, else their means.
+        """
+        by_number = {record.number: record for record in records}
+        judged = [finalist for finalist in finalists if finalist.validation.n and finalist.trial in by_number]
+        objective = Objective.of(self.study)
+        if not judged:
+            best_first = self._best_first(records)
+            accuracies = {record.number: record.accuracy or 0.0 for record in best_first}
+            sizes = {record.number: record.params or 0 for record in best_first}
+            return objective.winners(accuracies, sizes, BY_BRIEF) if accuracies else []
+        worths, why = self.model.policy.worths(self.model.seen(records, finalists))
+        means = {finalist.trial: finalist.validation.mean or 0.0 for finalist in judged}
+        by_model = "posterior" in why and len(judged) > 1
+        values = {trial: worths[by_number[trial].hash] if by_model else mean for trial, mean in means.items()}
+        sizes = {trial: by_number[trial].params or 0 for trial in means}
+        return objective.winners(values, sizes, BY_POSTERIOR if by_model else BY_MEAN)
+
+    def chances(
+        self, contenders: Sequence[Record], records: Sequence[Record], finalists: Sequence[Finalist]
+    ) -> Mapping[int, float]:
+        """Return each contender's chance of winning, by trial."""
+        seen = self.model.seen(records, finalists)
+        posterior = self.model.fitted(seen).posterior([record.hash for record in contenders])
+        draws = posterior.draw(np.random.default_rng(len(seen)), DRAWS)
+        objective = Objective.of(self.study)
+        sizes = {record.number: record.params or 0 for record in contenders}
+        won: Counter[int] = Counter()
+        for values in draws:
+            worths = {record.number: float(value) for record, value in zip(contenders, values, strict=True)}
+            won.update(winner.trial for winner in objective.winners(worths, sizes, BY_POSTERIOR))
+        return {record.number: won[record.number] / DRAWS for record in contenders}
+
+    def _newcomer(
+        self, records: Sequence[Record], finalists: Sequence[Finalist], contenders: Sequence[Record], settled: int
+    ) -> Record | None:
+        """Return a network without a full training that gets its first one; None if none may or there is none."""
+        top = self.study.finalists.top
+        networks = {record.hash for record in contenders}
+        waiting = [record for record in self._best_first(records) if record.hash not in networks]
+        late = len(contenders) >= top
+        if late:
+            joined = sum(record.number >= settled for record in contenders)
+            waiting = [record for record in waiting if record.number >= settled] if settled and joined < top else []
+        if not waiting:
+            return None
+        found = waiting[0] if len(contenders) % 2 == 0 else self._likeliest(waiting[:LIMIT_RANKED], records, finalists)
+        if late and self.chances([*contenders, found], records, finalists)[found.number] < LEAST_CHANCE:
+            return None
+        return found
+
+    def _best_first(self, records: Sequence[Record]) -> list[Record]:
+        """Return the networks by brief accuracy."""
+        return distinct(ranked([one for one in records if one.scored], self.study.goal, self.study.target))
+
+    def _likeliest(self, waiting: Sequence[Record], records: Sequence[Record], finalists: Sequence[Finalist]) -> Record:
+        """Return the best network by the model."""
+        means = self._means(waiting, self.model.seen(records, finalists))
+        judged = [
+            replace(record, outcome="completed", accuracy=mean) for record, mean in zip(waiting, means, strict=True)
+        ]
+        number = ranked(judged, self.study.goal, self.study.target)[0].number
+        return next(record for record in waiting if record.number == number)
+
+    def _means(self, records: Sequence[Record], seen: Sequence[Observation]) -> Sequence[float]:
+        mean, _ = self.model.fitted(seen).moments([record.hash for record in records])
+        return [float(value) for value in mean]
+
+    @staticmethod
+    def _free(trial: int, finalists: Sequence[Finalist], running: Sequence[tuple[int, int]]) -> int:
+        """Return the first number of a training that neither is recorded nor runs."""
+        used = {run.repeat for finalist in finalists if finalist.trial == trial for run in finalist.full}
+        used |= {repeat for number, repeat in running if number == trial}
+        return next(number for number in range(len(used) + 1) if number not in used)

@@ -1,0 +1,141 @@
+"""Full trainings of a study's networks: what a worker has to do, and how its result is recorded.
+
+One on the train split is judged by validation images and may choose; a final one is on train and validation images
+together and reads the test images once, in the end. Each is one attribute of the study in the database, written as soon
+as it is over, so what is interrupted goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from optuna.storages import BaseStorage
+
+from budgetnet.files.study import Study
+from budgetnet.records.finals.choice import CHOICE, Winner, choice_document, settled_trials
+from budgetnet.records.finals.finalist import (
+    Finalist,
+    final_run_attribute,
+    final_run_document,
+    finalists_of,
+    full_run_attribute,
+)
+from budgetnet.records.ledger import trial_seed
+from budgetnet.records.training_run import TrainingRun
+from budgetnet.records.trial import Record
+from budgetnet.search.events import FullTrainingStarted
+from budgetnet.space.choosers import replay, unanswered
+from budgetnet.space.space import Space
+from budgetnet.training.recipe.reading import with_defaults
+from budgetnet.workers.environment import environment
+from budgetnet.workers.messages import Job, Result
+
+__all__ = ["FullRuns", "FullTask"]
+
+
+@dataclass(frozen=True, slots=True)
+class FullTask:
+    """One full training."""
+
+    record: Record
+    """The trial that proposed the network."""
+    repeat: int
+    """Number among the network's trainings of its kind, from 0."""
+    final: bool = False
+    """True to train on all train images and read the test images in the end."""
+    after: int | None = None
+    """See `budgetnet.records.training_run.TrainingRun`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FullRuns:
+    """Everything that the full trainings of one study have in common."""
+
+    study: Study
+    space: Space
+    storage: BaseStorage
+    folder: Path
+    """The run folder."""
+    workers: int
+    """Trainings that run at once."""
+    _tried: set[tuple[bool, int, int]] = field(default_factory=set)
+    """Trainings of this process. One without a result that an earlier process left is tried again."""
+
+    @property
+    def _id(self) -> int:
+        return self.storage.get_study_id_from_name(self.study.name)
+
+    def read(self) -> list[Finalist]:
+        """Return what counts: trainings by the present recipe that came to an end, or failed in this process."""
+        found = [
+            Finalist(
+                trial=one.trial,
+                runs=tuple(run for run in one.runs if self._counts(run, one.trial, final=True)),
+                full=tuple(run for run in one.full if self._counts(run, one.trial, final=False)),
+            )
+            for one in finalists_of(self.storage.get_study_user_attrs(self._id))
+        ]
+        return [one for one in found if one.runs or one.full]
+
+    def _counts(self, run: TrainingRun, trial: int, *, final: bool) -> bool:
+        by_this_recipe = with_defaults(run.recipe) == self.study.finalists.training.to_mapping()
+        return by_this_recipe and (run.failed is None or (final, trial, run.repeat) in self._tried)
+
+    def job(self, task: FullTask) -> Job:
+        """Return what a worker has to do."""
+        network = self.space.expand(replay(task.record.decisions, unanswered)).network
+        kind = "run" if task.final else "full training"
+        return Job(
+            network=network,
+            recipe=self.study.finalists.training,
+            seed=self.seed(task),
+            final=task.final,
+            weights=self.folder / self.file(task) if task.final else None,
+            label=f"{self.study.name}, trial {task.record.number}, {kind} {task.repeat}",
+        )
+
+    def started(self, task: FullTask) -> FullTrainingStarted:
+        """Return what a listener is told when a training begins."""
+        record, epochs = task.record, self.study.finalists.training.epochs
+        return FullTrainingStarted(record.number, task.repeat, record.arch, record.params or 0, epochs, task.final)
+
+    def seed(self, task: FullTask) -> int:
+        """Return the seed of a training."""
+        kind = "finalist" if task.final else "full"
+        return trial_seed(self.study.search.seed, kind, task.record.number, task.repeat)
+
+    @staticmethod
+    def file(task: FullTask) -> str:
+        """Return where the weights of a final training go, relative to the run folder."""
+        return f"finalists/trial-{task.record.number}-run-{task.repeat}.safetensors"
+
+    def store(self, task: FullTask, result: Result | None, failed: str | None = None) -> TrainingRun:
+        """Record a training under its trial and number."""
+        found = TrainingRun.record(
+            result,
+            seed=self.seed(task),
+            recipe=self.study.finalists.training,
+            failed=failed,
+            weights=self.file(task) if task.final else None,
+            environment=None if result else environment(),
+            repeat=task.repeat,
+            workers=self.workers,
+            trained_on="train and validation" if task.final else "train",
+            judged_by="test" if task.final else "validation",
+            after=task.after,
+        )
+        self._tried.add((task.final, task.record.number, task.repeat))
+        name = (final_run_attribute if task.final else full_run_attribute)(task.record.number, task.repeat)
+        self.storage.set_study_user_attr(self._id, name, final_run_document(task.record.number, found))
+        return found
+
+    @property
+    def settled(self) -> int:
+        """Number of trials that the recorded choice was made from; 0 before there is one."""
+        return settled_trials(self.storage.get_study_user_attrs(self._id))
+
+    def write_choice(self, winners: Sequence[Winner], trials: int) -> None:
+        """Record which networks were chosen, and from how many trials."""
+        self.storage.set_study_user_attr(self._id, CHOICE, choice_document(winners, trials))

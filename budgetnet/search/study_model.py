@@ -1,0 +1,130 @@
+"""The model of a real study: features of its networks and all its trainings, as the policy takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
+
+from budgetnet.files.study import Study
+from budgetnet.records.finals.finalist import Finalist
+from budgetnet.records.trial import Record
+from budgetnet.search.model.features import features_of
+from budgetnet.search.model.matrix import Matrix
+from budgetnet.search.model.policy import Plan, Policy, PolicyTraining
+from budgetnet.search.model.surrogate import Observation, Surrogate
+from budgetnet.space.choosers import replay, unanswered
+from budgetnet.space.space import Space
+from budgetnet.training.recipe.reading import with_defaults
+
+__all__ = ["BY_POSTERIOR", "StudyModel"]
+
+BY_POSTERIOR = "the model's posterior"
+"""How a choice names the model that judged full trainings."""
+
+
+class StudyModel:
+    """Learns from a study's records; networks are known by their canonical hashes."""
+
+    def __init__(self, study: Study, space: Space, *, plan: Plan | None = None, reference: Sequence[str] = ()) -> None:
+        """Know nothing yet.
+
+        Args:
+            study: the study.
+            space: its space, of any budget.
+            plan: how the epochs are divided; by default as many as the study's trials and finalists may take.
+            reference: networks that features are standardised by; none: those trained so far.
+        """
+        self.study = study
+        self.space = space
+        self.matrix = Matrix()
+        self.policy = Policy(plan or study_plan(study), self.matrix, reference)
+        self._fitted: tuple[tuple[Observation, ...], Surrogate] | None = None
+
+    def add(self, records: Iterable[Record]) -> None:
+        """Work out the features of networks that are new."""
+        for record in records:
+            if record.hash and record.decisions and record.hash not in self.matrix:
+                network = self.space.expand(replay(record.decisions, unanswered)).network
+                custom = self.space.custom
+                features = features_of(network, self.space.input_shape, decisions=record.decisions, custom=custom)
+                self.matrix.add(record.hash, features)
+
+    def trainings(
+        self,
+        records: Sequence[Record],
+        finalists: Sequence[Finalist],
+        running: Iterable[tuple[Record, int]] = (),
+    ) -> list[PolicyTraining]:
+        """Return all trainings in the order in which they were started; features of their networks are then known.
+
+        Args:
+            records: every trial, by number.
+            finalists: every network trained in full.
+            running: full trainings that run: the trial, and the number of trials when they began.
+        """
+        told = [record for record in records if record.outcome in _TOLD or record.copied_from]
+        told = [record for record in told if record.hash and record.decisions]
+        self.add(told)
+        by_number = {record.number: record for record in records}
+        gain = _gains(told)
+        placed: list[tuple[float, PolicyTraining]] = []
+        for record in told:
+            accuracy = record.accuracy if record.scored else None
+            if record.outcome == "stopped_early" and record.accuracy is not None:
+                accuracy = record.accuracy + gain.get(record.epochs, 0.0)
+            placed.append((_root(record, by_number), PolicyTraining(record.hash, True, accuracy)))
+        recipe = self.study.finalists.training.to_mapping()
+        for finalist in finalists:
+            for run in finalist.full:
+                record = by_number[finalist.trial]
+                if with_defaults(run.recipe) == recipe and record.hash in self.matrix:
+                    accuracy = run.accuracy if run.outcome == "completed" else None
+                    after = len(records) if run.after is None else run.after
+                    placed.append((after - 0.5, PolicyTraining(record.hash, False, accuracy)))
+        placed += [
+            (after - 0.5, PolicyTraining(record.hash, False)) for record, after in running if record.hash in self.matrix
+        ]
+        return [training for _, training in sorted(placed, key=lambda entry: entry[0])]
+
+    def seen(self, records: Sequence[Record], finalists: Sequence[Finalist]) -> list[Observation]:
+        """Return the trainings that gave an accuracy."""
+        return [
+            Observation(one.key, one.accuracy, one.brief)
+            for one in self.trainings(records, finalists)
+            if one.accuracy is not None
+        ]
+
+    def fitted(self, seen: Sequence[Observation]) -> Surrogate:
+        """Return the model of what was seen, at least one training."""
+        if self._fitted is None or self._fitted[0] != tuple(seen):
+            self._fitted = (tuple(seen), self.policy.model(seen))
+        return self._fitted[1]
+
+
+_TOLD = ("completed", "stopped_early", "diverged", "failed", "running", "waiting")
+"""Outcomes that are trainings of their own; an interrupted one is told by its repetition."""
+
+
+def study_plan(study: Study) -> Plan:
+    """Return the plan of a study: epochs for its trials and for the full trainings of its finalists."""
+    brief, full = study.training.epochs, study.finalists.training.epochs
+    runs = study.finalists.top * study.finalists.seeds
+    epochs = study.search.trials * brief + runs * full
+    return Plan(brief=brief, full=full, epochs=epochs, seeds=study.finalists.seeds)
+
+
+def _root(record: Record, records: Mapping[int, Record]) -> int:
+    """Return the number of the first of a chain of repetitions: where the training stands among all."""
+    while record.redo_of is not None and record.redo_of in records:
+        record = records[record.redo_of]
+    return record.number
+
+
+def _gains(records: Sequence[Record]) -> dict[int, float]:
+    """Return by how much accuracies of completed trials rose, on average, from each epoch to their last one."""
+    curves = [record.curve for record in records if record.outcome == "completed" and record.curve]
+    longest = max(map(len, curves), default=0)
+    return {
+        epoch: fmean(curve[-1] - curve[epoch - 1] for curve in curves if len(curve) >= epoch)
+        for epoch in range(1, longest + 1)
+    }
