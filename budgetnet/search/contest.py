@@ -26,7 +26,7 @@ __all__ = ["LEAST_CHANCE", "Contest"]
 
 LEAST_CHANCE = 0.05
 """Chance of winning below which a network gets no further seed."""
-DRAWS = 400
+JOINT_DRAWS = 400
 """Joint draws from the posterior that chances are estimated by."""
 LIMIT_RANKED = 400
 """Networks of best brief accuracy that the model ranks."""
@@ -102,14 +102,14 @@ class Contest:
         """Return each contender's chance of winning, by trial."""
         seen = self.model.seen(records, finalists)
         posterior = self.model.fitted(seen).posterior([record.hash for record in contenders])
-        draws = posterior.draw(np.random.default_rng(len(seen)), DRAWS)
+        draws = posterior.draw(np.random.default_rng(len(seen)), JOINT_DRAWS)
         objective = Objective.of(self.study)
         sizes = {record.number: record.params or 0 for record in contenders}
         won: Counter[int] = Counter()
         for values in draws:
             worths = {record.number: float(value) for record, value in zip(contenders, values, strict=True)}
             won.update(winner.trial for winner in objective.winners(worths, sizes, BY_POSTERIOR))
-        return {record.number: won[record.number] / DRAWS for record in contenders}
+        return {record.number: won[record.number] / JOINT_DRAWS for record in contenders}
 
     def _newcomer(
         self, records: Sequence[Record], finalists: Sequence[Finalist], contenders: Sequence[Record], settled: int
