@@ -16,7 +16,7 @@ from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.explore.findings import Exact
 from budgetnet.explore.provenance import PlacedOption
 from budgetnet.space.counting.table import Table
-from budgetnet.space.counting.tabulate import LIMIT_BYTES, LIMIT_STATES, tabulate
+from budgetnet.space.counting.tabulate import tabulate
 from budgetnet.space.space import Space
 
 __all__ = ["LIMIT_WORK", "affordable", "exact_effect"]
@@ -62,8 +62,8 @@ def exact_effect(table: Table, choice: PlacedOption) -> Exact | None:
             choice=choice,
             failure=failure,
         ),
-        states=max(LIMIT_STATES, table.states),
-        memory=max(LIMIT_BYTES, table.bytes),
+        states=max(space.effort.states, table.states),
+        memory=max(space.effort.memory, table.bytes),
     )
     if not isinstance(without, Table) or without.fitting is None or without.derivations is None:
         return None

@@ -13,7 +13,7 @@ from budgetnet.explore.histogram import histogram
 from budgetnet.explore.provenance import PlacedOption
 from budgetnet.explore.sample import sample_of
 from budgetnet.space.counting.table import Table
-from budgetnet.space.counting.tabulate import LIMIT_BYTES, LIMIT_STATES, TooLarge, tabulate
+from budgetnet.space.counting.tabulate import TooLarge, tabulate
 from budgetnet.space.lookahead.estimate import estimate_space
 from budgetnet.space.lookahead.outlook import Outlook
 from budgetnet.space.space import Space
@@ -28,8 +28,8 @@ def explore_space(
     seed: int = 0,
     points: int = 0,
     work: float = LIMIT_WORK,
-    states: int = LIMIT_STATES,
-    memory: int = LIMIT_BYTES,
+    states: int | None = None,
+    memory: int | None = None,
 ) -> Exploration:
     """Explore a space by drawing networks, and by exact counting if it is not too large.
 

@@ -55,7 +55,13 @@ class Histogram:
 
 
 def histogram(
-    space: Space, bound: Bound, drawn: Sequence[tuple[int, bool]], draws: int, *, states: int, memory: int = TABLE_BYTES
+    space: Space,
+    bound: Bound,
+    drawn: Sequence[tuple[int, bool]],
+    draws: int,
+    *,
+    states: int | None,
+    memory: int = TABLE_BYTES,
 ) -> Histogram | None:
     """Put a space's networks in order of a cost; None if none was drawn.
 
@@ -112,7 +118,9 @@ class _Counted(NamedTuple):
     precision: int
 
 
-def _tabled(space: Space, bound: Bound, most: int, limit: int | None, states: int, memory: int) -> _Counted | None:
+def _tabled(
+    space: Space, bound: Bound, most: int, limit: int | None, states: int | None, memory: int
+) -> _Counted | None:
     """From a table that follows the cost up to the largest one drawn; what lies above it is a share only."""
     found = tabulate(replace(space, budget=Budget(**{bound: most})), states=states, memory=memory)
     if not isinstance(found, Table) or not found.exact or not found.fitting:
@@ -120,7 +128,7 @@ def _tabled(space: Space, bound: Bound, most: int, limit: int | None, states: in
     return _Counted(table_bins(found, most, BARS, limit), found.prior.get("over", 0.0), aligned=True, precision=0)
 
 
-def _pointed(space: Space, bound: Bound, limit: int | None, states: int) -> _Counted | None:
+def _pointed(space: Space, bound: Bound, limit: int | None, states: int | None) -> _Counted | None:
     """From the costs that occur, where a table over all possible ones would be too large."""
     found = cost_distribution(replace(space, budget=Budget()), bound, bins=BARS, edge=limit, states=states)
     if not isinstance(found, Distribution) or found.within is not None or not found.bins:

@@ -113,6 +113,22 @@ class SearchOptions:
         example="20",
         also=("timeout", "time"),
     )
+    count_seconds: float = key(
+        6.0,
+        "Work of counting what fits, in seconds of one core (counted, so that it is the same on every machine). Where "
+        "it does not suffice, draws look ahead part by part, in proportions near the grammar's.",
+        above=0,
+        high=86_400,
+        unit="seconds",
+    )
+    count_memory: int = key(
+        768 << 20,
+        "Memory for the arrays of that count. Where it does not suffice, costs are not told apart.",
+        in_bytes=True,
+        low=1,
+        unit="bytes",
+        example="2GiB",
+    )
     pruner: Pruner = key(
         Pruner(),
         "Early stopping of trials: a `kind`, or the keys below.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from budgetnet.files.study import Study
+from budgetnet.space.effort import Effort
 from budgetnet.space.lint.lint import lint
 from budgetnet.space.space import Space
 from budgetnet.training.data.sources import describe_source
@@ -20,7 +21,8 @@ def space_of(study: Study) -> Space:
     """
     images = describe_source(study.dataset)
     forms = study.plugins.forms
-    return Space(study.grammar, study.vocabulary, images.shape, len(images.classes), study.budget, forms)
+    effort = Effort(study.search.count_seconds, study.search.count_memory)
+    return Space(study.grammar, study.vocabulary, images.shape, len(images.classes), study.budget, forms, effort)
 
 
 def checked_space(study: Study, *, say: Callable[[str], object]) -> Space:

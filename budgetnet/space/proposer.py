@@ -10,7 +10,7 @@ from budgetnet.derivation.decision import Answer, Chooser, Label
 from budgetnet.space import judge, within_budget
 from budgetnet.space.choosers import prior, replay
 from budgetnet.space.counting.table import Table
-from budgetnet.space.counting.tabulate import LIMIT_STATES, tabulate
+from budgetnet.space.counting.tabulate import tabulate
 from budgetnet.space.judge import Draw
 from budgetnet.space.lookahead.outlook import Outlook
 from budgetnet.space.mutate import mutate
@@ -18,9 +18,6 @@ from budgetnet.space.space import Space
 from budgetnet.space.ticker import announce
 
 __all__ = ["Proposer"]
-
-LIMIT_MEMORY = 1 << 30
-"""Bytes that the table over the space may take."""
 
 
 class Proposer:
@@ -31,7 +28,7 @@ class Proposer:
     each option is among all that fits; where the space is too large for one, an outlook estimates it.
     """
 
-    def __init__(self, space: Space, *, aware: bool = True, states: int = LIMIT_STATES) -> None:
+    def __init__(self, space: Space, *, aware: bool = True, states: int | None = None) -> None:
         """Look at nothing yet: a search that is complete needs none.
 
         Args:
@@ -53,7 +50,7 @@ class Proposer:
         """
         if not self._aware or not self.space.budget.bounds():
             return None
-        found = tabulate(self.space, states=self._states, memory=LIMIT_MEMORY)
+        found = tabulate(self.space, states=self._states)
         if isinstance(found, Table):
             if found.axis is not None and not found.exact:
                 needed = f"{found.bytes / 2**20:,.0f} MiB"

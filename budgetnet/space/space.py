@@ -16,6 +16,7 @@ from budgetnet.network.cost import closed_form
 from budgetnet.network.cost.types import Cost, CustomForm
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.ops.signature import Vocabulary
+from budgetnet.space.effort import Effort
 from budgetnet.text import notebook_html
 
 __all__ = ["Space"]
@@ -37,6 +38,8 @@ class Space:
     """Upper bounds; a bound that is None does not bind."""
     custom: Mapping[str, CustomForm] = field(default_factory=dict)
     """Closed forms of the study's own primitives, by name."""
+    effort: Effort = field(default_factory=Effort)
+    """Limits of the work of counting."""
     machine: Machine = field(init=False, repr=False, compare=False)
     """Derives the space's networks; it keeps nothing between derivations, so one serves all draws."""
 

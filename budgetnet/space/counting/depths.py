@@ -18,13 +18,13 @@ from typing import Literal
 from budgetnet.space.counting.shortest_paths import without_collector
 from budgetnet.space.counting.states import COMPLETE, Costs, Edge, StateGraph, StateNode, find_states
 from budgetnet.space.counting.table import Table
-from budgetnet.space.counting.tabulate import LIMIT_BYTES, LIMIT_STATES, TooLarge, fill
+from budgetnet.space.counting.tabulate import TooLarge, fill, too_many
 from budgetnet.space.space import Space
 
 __all__ = ["depth_shares", "tabulate_depths"]
 
 
-def tabulate_depths(space: Space, *, states: int = LIMIT_STATES, memory: int = LIMIT_BYTES) -> Table | TooLarge:
+def tabulate_depths(space: Space, *, states: int | None = None, memory: int | None = None) -> Table | TooLarge:
     """Make a table that tells depths apart (`Table.depths`), unless that is too much work.
 
     It takes about as many times the work and memory of `budgetnet.space.counting.tabulate.tabulate` as there are
@@ -35,11 +35,13 @@ def tabulate_depths(space: Space, *, states: int = LIMIT_STATES, memory: int = L
         states: largest number of states, before and after they are split by depth.
         memory: largest number of bytes for arrays; with less, the table does not tell costs apart (`Table.exact`).
     """
+    states = space.effort.states if states is None else states
+    memory = space.effort.memory if memory is None else memory
     begun = time.perf_counter()
     with without_collector():
         graph = find_states(space, states, also=("depth",))
         if graph is None:
-            return TooLarge(f"the space has more than {states:,} states within the budget, too many for a table")
+            return too_many(space, states, "a table")
         product = _Product(graph, space.budget.depth)
         if product.size > states:
             return TooLarge(f"split by depth, the space has {product.size:,} states, too many for a table")

@@ -23,7 +23,7 @@ from budgetnet.space.counting.merging import Form, merge_states
 from budgetnet.space.counting.shortest_paths import without_collector
 from budgetnet.space.counting.states import COMPLETE, Costs, StateGraph, find_states
 from budgetnet.space.counting.table import Table
-from budgetnet.space.counting.tabulate import LIMIT_STATES, TooLarge
+from budgetnet.space.counting.tabulate import TooLarge, too_many
 from budgetnet.space.space import Space
 
 __all__ = [
@@ -104,7 +104,7 @@ def cost_distribution(
     *,
     bins: int = 40,
     edge: int | None = None,
-    states: int = LIMIT_STATES,
+    states: int | None = None,
     points: int = LIMIT_POINTS,
     work: int = LIMIT_ADDITIONS,
 ) -> Distribution | TooLarge:
@@ -124,10 +124,11 @@ def cost_distribution(
     """
     if of not in Additive:
         raise ValueError(f"a histogram is of {', '.join(Additive)}; {of} is not a sum over a network's parts")
+    states = space.effort.states if states is None else states
     with without_collector():
         graph = find_states(space, states, also=(of,))
         if graph is None:
-            return TooLarge(f"the space has more than {states:,} states within the budget, too many for a histogram")
+            return too_many(space, states, "a histogram")
         bound = space.budget.bounds().get(graph.axis, 0) if graph.axis else 0
         place = 0 if graph.axis == of else 1 + graph.others.index(of)
         forms, start = _forms(graph, bound)

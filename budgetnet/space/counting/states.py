@@ -30,10 +30,15 @@ __all__ = [
     "find_states",
 ]
 
+OPTIONS_PER_STATE = 8
+"""Options on offer for which a search may take the time that a state takes."""
 STEPS_PER_STATE = 10
 """Steps of the machine that a search for states may take, for each state that it may look into …"""
 LEAST_STEPS = 50_000
 """… and at least this many."""
+
+_FREE = 5000
+"""States whose options do not count: small spaces are looked into whole."""
 
 _AXES: tuple[Bound, ...] = ("params", "flops", "activations")
 """Bounds that are sums over a network's parts, so that a table can follow them exactly."""
@@ -79,11 +84,15 @@ def find_states(space: Space, limit: int, also: tuple[Bound, ...] = ()) -> State
     steps = max(STEPS_PER_STATE * limit, LEAST_STEPS)
 
     def fits(paths: ShortestPaths) -> bool:
-        return paths.looked <= limit and paths.tracer.steps <= steps
+        return not spent(paths, above=True)
+
+    def spent(paths: ShortestPaths, *, above: bool = False) -> bool:
+        looked = paths.looked - above
+        return looked >= limit or paths.tracer.steps > steps or paths.options > OPTIONS_PER_STATE * (limit + _FREE)
 
     def run(paths: ShortestPaths) -> StateGraph | None:
         while (ahead := paths.ahead()) is not None:
-            if paths.looked == limit or paths.tracer.steps > steps:
+            if spent(paths):
                 if axis is None or ahead <= limits[axis] or not _ties_hold(paths, 2 * steps):
                     return None
                 break

@@ -15,12 +15,7 @@ from budgetnet.space.counting.states import COMPLETE, NEVER, StateGraph, find_st
 from budgetnet.space.counting.table import Counts, Floats, Hub, Integers, Table
 from budgetnet.space.space import Space
 
-__all__ = ["LIMIT_BYTES", "LIMIT_STATES", "TooLarge", "fill", "tabulate"]
-
-LIMIT_STATES = 100_000
-"""States that are looked into by default: up to a quarter of a minute of work, and the same on every machine."""
-LIMIT_BYTES = 2 << 30
-"""Memory for arrays by default."""
+__all__ = ["TooLarge", "fill", "tabulate", "too_many"]
 
 _NO_WAY = np.iinfo(np.int64).max // 2
 """Larger than any cost, and so that a cost can still be added."""
@@ -34,6 +29,13 @@ class TooLarge:
     """One readable sentence."""
 
 
+def too_many(space: Space, states: int, what: str) -> TooLarge:
+    """Return the reason that the states of a space are more than an effort allows."""
+    text = f"the space has more than {states:,} states within the budget, too many for {what}"
+    asked = states == space.effort.states
+    return TooLarge(f"{text} in {space.effort.seconds:g} s (search.count_seconds)" if asked else text)
+
+
 @dataclass(frozen=True, slots=True)
 class _Raw:
     """A hub's numbers at each cost, while other hubs still need them."""
@@ -43,7 +45,7 @@ class _Raw:
     least: tuple[Integers, ...]
 
 
-def tabulate(space: Space, *, states: int = LIMIT_STATES, memory: int = LIMIT_BYTES) -> Table | TooLarge:
+def tabulate(space: Space, *, states: int | None = None, memory: int | None = None) -> Table | TooLarge:
     """Make the table of a space, unless that is too much work.
 
     Where the arrays would need too much memory, the table tells costs apart no longer (`Table.exact`), but what
@@ -51,14 +53,17 @@ def tabulate(space: Space, *, states: int = LIMIT_STATES, memory: int = LIMIT_BY
 
     Args:
         space: its budget's first additive bound is the axis.
-        states: largest number of states; those above the budget are only looked into as far as this allows.
-        memory: largest number of bytes for arrays.
+        states: largest number of states (by default the space's effort); those above the budget are only looked into
+            as far as this allows.
+        memory: largest number of bytes for arrays (by default the space's effort).
     """
+    states = space.effort.states if states is None else states
+    memory = space.effort.memory if memory is None else memory
     begun = time.perf_counter()
     with without_collector():
         graph = find_states(space, states)
         if graph is None:
-            return TooLarge(f"the space has more than {states:,} states within the budget, too many for a table")
+            return too_many(space, states, "a table")
         table = fill(space, graph, memory)
     table.seconds = time.perf_counter() - begun
     return table

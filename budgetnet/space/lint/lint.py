@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from budgetnet.derivation.decision import Label
 from budgetnet.derivation.expand import output_shape
+from budgetnet.derivation.growth import growth_of
 from budgetnet.derivation.listeners import SilentListener
 from budgetnet.derivation.machine import LIMIT_DEPTH, Pending, State
 from budgetnet.errors import CountError, LanguageError, ShapeError, StudyError
@@ -104,7 +105,7 @@ def examine(space: Space, steps: int = SEARCH_STEPS) -> Report:
         space: the grammar, the images' shape and the budget.
         steps: of the machine; a space that needs more is checked in part only, and the report says so.
     """
-    legal = check(space.grammar, space.vocabulary)
+    legal = (*check(space.grammar, space.vocabulary), *_growing(space.grammar))
     try:
         found = find_reachable(space, steps)
         least = found.smallest()
@@ -115,6 +116,18 @@ def examine(space: Space, steps: int = SEARCH_STEPS) -> Report:
         unchecked = f"which options can be taken was not checked: too large, {steps:,} steps did not suffice"
     useless = () if impossible or unchecked else tuple(_useless(found))
     return Report(warnings=legal, useless=useless, impossible=impossible, smallest=least, unchecked=unchecked)
+
+
+def _growing(grammar: syntax.Grammar) -> Iterator[Warning_]:
+    """Recursive rules that grow by themselves."""
+    rules = {rule.name: rule for rule in grammar.rules}
+    for name, growth in growth_of(grammar).items():
+        if growth >= 1:
+            text = (
+                f"the rule {name!r} grows by itself: a call of it leads to {growth:g} further ones on average; from 1 "
+                f"on, most draws nest as deep as they may ({LIMIT_DEPTH}); give what ends it a larger weight: a @3 | b"
+            )
+            yield Warning_(str(rule_error(rules[name], rules[name].span, text)))
 
 
 # --- spaces without any network -----------------------------------------------------------------------

@@ -25,10 +25,8 @@ from budgetnet.space.lookahead.lazy_states import LazyStates
 from budgetnet.space.lookahead.prospect import BoundCosts
 from budgetnet.space.space import Space
 
-__all__ = ["LIMIT_PART_STEPS", "Journey", "Outlook"]
+__all__ = ["Journey", "Outlook"]
 
-LIMIT_PART_STEPS = 400_000
-"""Steps of the machine that looking into parts may take: some ten seconds."""
 LIMIT_LOOKS = 2_000
 """States that one search for a completion may look into."""
 FIRST_LOOKS = 100_000
@@ -44,18 +42,19 @@ _LEAST_LOG = -600.0
 class Outlook:
     """Looks ahead in a space of any size."""
 
-    def __init__(self, space: Space, *, work: int = LIMIT_PART_STEPS) -> None:
+    def __init__(self, space: Space, *, work: int | None = None) -> None:
         """Look into the space's parts.
 
         Args:
             space: with its budget.
-            work: steps of the machine that looking into parts may take; beyond it less is known in advance.
+            work: steps of the machine that looking into parts may take (by default the space's effort); beyond it less
+                is known in advance.
 
         Raises:
             CountError: the space holds a study's own primitive without a closed form.
         """
         self.space = space
-        self.states = LazyStates(space, work)
+        self.states = LazyStates(space, space.effort.part_steps if work is None else work)
         self.criteria = self.states.criteria
         self._completions = Completions(self.states)
         self._weights: dict[Hashable, OptionWeights] = {}
