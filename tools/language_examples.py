@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from budgetnet.grammar.functions import FUNCTIONS
+
 __all__ = [
     "CONSTRUCTS",
     "DECISIONS",
@@ -95,7 +97,8 @@ VALUES = (
     Construct("low..high", "every whole number from low to high", "conv(3, 14..18)"),
     Construct("low..high:step", "from low in steps, high included if it is met", "conv(3, 16..96:8)"),
     Construct("low..high*factor", "from low in factors", "conv(3, 16..128*2)"),
-    Construct("+ - * //", "arithmetic; `//` rounds down", "conv(1, in*3//2) conv(3, in + 8)"),
+    Construct("+ - * / //", "arithmetic; `//` rounds down; `32*0.75` is 24", "conv(1, in*3//2) conv(3, in*0.75 + 8)"),
+    *(Construct(function.text, function.help, f"conv(1, {name}(in*0.5, 8))") for name, function in FUNCTIONS.items()),
     Construct("in", "the width (channels) at the entry of the part that says it", "conv(3, in, stride=2)"),
     Construct("classes", "the number of classes of the data set", "conv(1, classes)"),
 )

@@ -157,7 +157,7 @@ chosen is chosen anew at each place and each repetition; what is to be the same 
     yield _constructs(language_examples.VALUES)
     yield """\
 Numbers are whole (`16`) or fractions (`0.05`, `1e-6`); words such as `relu` stand for themselves, texts are in double
-quotes. `|` binds loosest, then ranges, then `+` and `-`, then `*` and `//`. The ends and the step of a range are
+quotes. `|` binds loosest, then ranges, then `+` and `-`, then `*`, `/` and `//`. The ends and the step of a range are
 numbers, names or values in brackets: `(c*2)..64`.
 
 ## Primitives

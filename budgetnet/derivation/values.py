@@ -10,6 +10,7 @@ from typing import TypeGuard, TypeVar, assert_never
 from budgetnet.errors import LanguageError
 from budgetnet.grammar import syntax
 from budgetnet.grammar.checks.values import MOST_OPTIONS
+from budgetnet.grammar.functions import FUNCTIONS, operate
 from budgetnet.grammar.printer import value_text
 from budgetnet.grammar.source import Span
 from budgetnet.ops.signature import Scalar
@@ -64,6 +65,8 @@ def first_choice(value: syntax.Value) -> syntax.Choice | syntax.Range | None:
             return first_choice(value.low) or first_choice(value.high) or first_choice(value.step) or value
         case syntax.Arithmetic():
             return first_choice(value.left) or first_choice(value.right)
+        case syntax.Calculation():
+            return next((found for found in map(first_choice, value.arguments) if found is not None), None)
         case syntax.Number() | syntax.Name() | syntax.Text():
             return None
         case _:
@@ -78,6 +81,10 @@ def substitute(value: syntax.Value, old: syntax.Value, new: syntax.Value) -> syn
         case syntax.Arithmetic():
             left, right = substitute(value.left, old, new), substitute(value.right, old, new)
             return value if left is value.left and right is value.right else replace(value, left=left, right=right)
+        case syntax.Calculation():
+            arguments = tuple(substitute(argument, old, new) for argument in value.arguments)
+            unchanged = all(ours is theirs for ours, theirs in zip(arguments, value.arguments, strict=True))
+            return value if unchanged else replace(value, arguments=arguments)
         case syntax.Range():
             low, high, step = (substitute(part, old, new) for part in (value.low, value.high, value.step))
             same = low is value.low and high is value.high and step is value.step
@@ -95,6 +102,8 @@ def value_key(value: syntax.Value) -> Hashable:
             return value.site, value_key(value.low), value_key(value.high), value_key(value.step)
         case syntax.Arithmetic():
             return value.op, value_key(value.left), value_key(value.right)
+        case syntax.Calculation():
+            return value.function, *map(value_key, value.arguments)
         case _:
             return value
 
@@ -184,6 +193,8 @@ def is_constant(value: syntax.Value) -> bool:
             return True
         case syntax.Arithmetic():
             return is_constant(value.left) and is_constant(value.right)
+        case syntax.Calculation():
+            return all(map(is_constant, value.arguments))
         case _:
             return False
 
@@ -214,6 +225,9 @@ def value_of(value: syntax.Value, scope: Scope, width: int, classes: int) -> Sca
             if not _is_number(left) or not _is_number(right):
                 raise fail(scope, value.span, f"arithmetic needs numbers, but got {left!r} {value.op} {right!r}")
             return _calculate(value, left, right, scope)
+        case syntax.Calculation():
+            found = [value_of(argument, scope, width, classes) for argument in value.arguments]
+            return _apply(value, found, scope)
         case _:
             raise AssertionError("choices are resolved before evaluation")
 
@@ -245,26 +259,29 @@ def _is_number(value: Scalar) -> TypeGuard[int | float]:
 
 
 def _calculate(value: syntax.Arithmetic, left: float, right: float, scope: Scope) -> int | float:
-    result: int | float
-    match value.op:
-        case "+":
-            result = left + right
-        case "-":
-            result = left - right
-        case "*":
-            result = left * right
-        case "//":
-            if right == 0:
-                raise fail(scope, value.span, f"a divisor must not be 0, but got {left} // {right}")
-            result = left // right
-        case _:
-            assert_never(value.op)
+    try:
+        result = operate(value.op, left, right)
+    except ZeroDivisionError:
+        raise fail(scope, value.span, f"a divisor must not be 0, but got {left} {value.op} {right}") from None
+    return _within(result, f"{left} {value.op} {right}", scope, value.span)
+
+
+def _apply(value: syntax.Calculation, arguments: Sequence[Scalar], scope: Scope) -> int | float:
+    given = f"{value.function}({', '.join(map(str, arguments))})"
+    numbers = [argument for argument in arguments if _is_number(argument)]
+    if len(numbers) < len(arguments):
+        raise fail(scope, value.span, f"{value.function} needs numbers, but got {given}")
+    try:
+        result = FUNCTIONS[value.function].compute(*numbers)
+    except ZeroDivisionError:
+        raise fail(scope, value.span, f"a multiple must not be 0, but got {given}") from None
+    return _within(result, given, scope, value.span)
+
+
+def _within(result: float, text: str, scope: Scope, span: Span) -> int | float:
     if abs(result) > LARGEST_VALUE:
-        raise fail(
-            scope,
-            value.span,
-            f"results must be at most {LARGEST_VALUE:.0e}, but got {left} {value.op} {right}; use smaller numbers",
-        )
+        problem = f"results must be at most {LARGEST_VALUE:.0e}, but got {text}; use smaller numbers"
+        raise fail(scope, span, problem)
     return result
 
 

@@ -50,7 +50,7 @@ _TOKEN = re.compile(
     | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
     | (?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)
     | (?P<text>"[^"\n]*")
-    | (?P<sign>\.\.|//|[=|(){},?@:+*;-])
+    | (?P<sign>\.\.|//|[=|(){},?@:+*/;-])
     """,
     re.VERBOSE,
 )
@@ -60,6 +60,7 @@ _SIGNS = {
     "-": "MINUS",
     "*": "TIMES",
     "//": "FLOOR",
+    "/": "DIVIDE",
     ":": "STEP",
     "..": "RANGE",
     "|": "BAR",
@@ -77,7 +78,6 @@ _SIGNS = {
 _HINTS = {
     "'": "; texts are written in double quotes",
     '"': "; this text has no closing quote on its line",
-    "/": "; division is '//'",
     "[": "; an optional part is written a?",
     "]": "; an optional part is written a?",
     ".": "; a range is written 16..64 and a number 0.5",

@@ -13,6 +13,7 @@ from budgetnet.grammar.syntax import (
     Alternatives,
     Argument,
     Arithmetic,
+    Calculation,
     Call,
     Choice,
     Expression,
@@ -104,6 +105,8 @@ def _value(value: Value, place: int) -> str:
                 text += f"*{_value(value.step, _ATOM)}"
             elif value.step != Number(1):
                 text += f":{_value(value.step, _ATOM)}"
+        case Calculation():
+            return f"{value.function}({', '.join(_value(argument, _CHOICE) for argument in value.arguments)})"
         case Arithmetic(op="+" | "-"):
             level, text = _SUM, f"{_value(value.left, _SUM)} {value.op} {_value(value.right, _PRODUCT)}"
         case Arithmetic():

@@ -24,6 +24,7 @@ from budgetnet.grammar.syntax import (
     Alternatives,
     Argument,
     Arithmetic,
+    Calculation,
     Call,
     Choice,
     Expression,
@@ -93,6 +94,9 @@ class _Labeller:
                 return Range(low, high, step, value.geometric, site, value.span)
             case Arithmetic():
                 return Arithmetic(value.op, self.value(value.left, wish), self.value(value.right, wish), value.span)
+            case Calculation():
+                arguments = tuple(self.value(argument, wish) for argument in value.arguments)
+                return Calculation(value.function, arguments, value.span)
             case _:
                 assert_never(value)
 

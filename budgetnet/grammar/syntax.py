@@ -104,17 +104,29 @@ class Range:
     span: Span = field(default=NOWHERE, compare=False)
 
 
+Operator = Literal["+", "-", "*", "/", "//"]
+
+
 @dataclass(frozen=True, slots=True)
 class Arithmetic:
-    """``left op right`` with op one of ``+ - * //``; ``//`` rounds down."""
+    """``left op right`` with op one of ``+ - * / //``; ``//`` rounds down."""
 
-    op: Literal["+", "-", "*", "//"]
+    op: Operator
     left: Value
     right: Value
     span: Span = field(default=NOWHERE, compare=False)
 
 
-Value = Number | Name | Text | Choice | Range | Arithmetic
+@dataclass(frozen=True, slots=True)
+class Calculation:
+    """``round(c*0.25, 8)``: a function of numbers, see `budgetnet.grammar.functions`."""
+
+    function: str
+    arguments: tuple[Value, ...]
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+Value = Number | Name | Text | Choice | Range | Arithmetic | Calculation
 
 
 # --- expressions ------------------------------------------------------------------------------------

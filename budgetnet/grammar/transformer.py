@@ -19,6 +19,7 @@ from budgetnet.grammar.syntax import (
     Argument,
     Arithmetic,
     Binding,
+    Calculation,
     Call,
     Choice,
     Expression,
@@ -32,6 +33,7 @@ from budgetnet.grammar.syntax import (
     Join,
     Name,
     Number,
+    Operator,
     Optional,
     ParallelExpression,
     Range,
@@ -193,10 +195,13 @@ class Builder(Transformer[Token, Grammar]):
     def added(self, first: Value, *rest: Any) -> Value:
         result = first
         for sign, operand in zip(rest[::2], rest[1::2], strict=True):
-            result = Arithmetic(cast(Literal["+", "-", "*", "//"], str(sign)), result, operand, first.span)
+            result = Arithmetic(cast(Operator, str(sign)), result, operand, first.span)
         return result
 
     multiplied_values = added
+
+    def calculation(self, name: Token, *arguments: Value) -> Calculation:
+        return Calculation(str(name), arguments, span_of(name))
 
     def number(self, minus: Token | None, digits: Token) -> Number:
         text = str(digits) if minus is None else f"-{digits}"

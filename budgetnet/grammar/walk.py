@@ -8,6 +8,7 @@ from typing import assert_never
 from budgetnet.grammar.syntax import (
     Alternatives,
     Arithmetic,
+    Calculation,
     Call,
     Choice,
     Expression,
@@ -45,6 +46,8 @@ def children(node: Element) -> tuple[Element, ...]:
             return low, high, step
         case Arithmetic(left=left, right=right):
             return left, right
+        case Calculation(arguments=arguments):
+            return arguments
         case Call(arguments=arguments):
             return tuple(argument.value for argument in arguments)
         case SequenceExpression(items=items):

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from torchvision.models._utils import _make_divisible
 
 from budgetnet.derivation.decision import Decision, Label
 from budgetnet.derivation.expand import expand, refuse
 from budgetnet.derivation.values import told_apart
 from budgetnet.errors import LanguageError
+from budgetnet.grammar.functions import FUNCTIONS
 from budgetnet.grammar.load import load_grammar
 from budgetnet.network.nodes import (
     Conv,
@@ -78,6 +82,33 @@ def test_arithmetic_and_choices_inside_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "width"),
+    [
+        ("in*0.75", 45), ("in/4", 15), ("60*0.1*3", 18), ("in/8 + 0.5", 8), ("max(in, 64, 7)", 64),
+        ("min(in//2, 64)", 30), ("round(in/8)", 8), ("round(in/8 - 0.1)", 7), ("round(in*0.7, 8)", 40),
+        ("round(44, 8)", 48), ("round(10, 8)", 8),
+        ("divisible(10, 8)", 16), ("divisible(240/4, 8)", 64), ("divisible(72/4, 4)", 20), ("divisible(3, 8)", 8),
+    ],
+)  # fmt: skip
+def test_functions_and_fractions(written: str, width: int) -> None:
+    """A result that is whole is a whole number; widths are rounded as MobileNetV3 (64) and GhostNet (20) do."""
+    assert built(f"network = conv(1, 60) conv(1, {written})") == Sequence((conv(1, 60), conv(1, width)))
+
+
+def test_choices_inside_functions() -> None:
+    """Each choice is asked, and the record reads like the text."""
+    text = "network = a(8|16)\na(c) = conv(3, max(c, 4|12))"
+    assert built(text, {"a.c": 8, "a.conv.channels": 12}) == conv(3, 12)
+    assert built(text, {"a.c": 16, "a.conv.channels": 12}) == conv(3, 16)
+
+
+@given(st.integers(1, 2000), st.sampled_from([1, 2, 4, 8, 16]))
+def test_divisible_is_the_rounding_of_mobilenet(number: int, divisor: int) -> None:
+    """As torchvision rounds the widths of its MobileNets."""
+    assert FUNCTIONS["divisible"].compute(number, divisor) == _make_divisible(number, divisor)
+
+
+@pytest.mark.parametrize(
     ("written", "labels", "stable"),
     [
         ("conv(3, 16|24|32)", (16, 24, 32), True),
@@ -132,7 +163,10 @@ def test_nested_choices() -> None:
     [
         ("network = a(4)\na(c) = conv(3, c-4)", "conv: channels must be at least 1, but got 0"),
         ("network = a(4)\na(c) = conv(3, 8//(c-4))", "a divisor must not be 0, but got 8 // 0"),
-        ("network = a(4)\na(c) = conv(3, c*1.5)", "channels takes a whole number, but got 6.0|must be a whole number"),
+        ("network = a(3)\na(c) = conv(3, c*1.5)", "channels takes a whole number, but got 4.5|must be a whole number"),
+        ("network = a(4)\na(c) = conv(3, 8/(c-4))", "a divisor must not be 0, but got 8 / 0"),
+        ("network = a(4)\na(c) = conv(3, round(8, c-4))", r"a multiple must not be 0, but got round\(8, 0\)"),
+        ("network = a(relu)\na(c) = conv(3, max(8, c))", r"max needs numbers, but got max\(8, relu\)"),
         (
             "network = a(4)\na(c) = conv(3, 8){c-5}",
             r"a repetition \{m..n\} needs 0 <= m <= n <= 200, but got \{-1..-1\}",

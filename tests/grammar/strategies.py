@@ -16,6 +16,7 @@ from budgetnet.grammar.syntax import (
     Argument,
     Arithmetic,
     Binding,
+    Calculation,
     Call,
     Choice,
     Expression,
@@ -103,7 +104,8 @@ def _bigger_values(inner: st.SearchStrategy[Value]) -> st.SearchStrategy[Value]:
     return (
         _choices(inner)
         | st.builds(Range, inner, inner, step, st.booleans())
-        | st.builds(Arithmetic, st.sampled_from(["+", "-", "*", "//"]), inner, inner)
+        | st.builds(Arithmetic, st.sampled_from(["+", "-", "*", "/", "//"]), inner, inner)
+        | st.builds(Calculation, st.sampled_from(["max", "round"]), st.lists(inner, min_size=1, max_size=2).map(tuple))
     )
 
 

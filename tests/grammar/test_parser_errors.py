@@ -45,7 +45,6 @@ WRONG = {
     "network = conv(3, 'a')": 'f:1:19: unexpected character "\'"; texts are written in double quotes',
     'network = f("a)': "f:1:13: unexpected character '\"'; this text has no closing quote",
     "network = a[2]": "f:1:12: unexpected character '['; an optional part is written a?",
-    "network = f(c/2)": "f:1:14: unexpected character '/'; division is '//'",
     "network = f(.5)": "f:1:13: unexpected character '.'",
     "network = é": "f:1:11: unexpected character 'é'; names, numbers and signs are plain ASCII",
     "network = a & b": "f:1:13: unexpected character '&'; nothing in the language starts with it",

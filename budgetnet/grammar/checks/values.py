@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import assert_never
 
 from budgetnet.errors import LanguageError, nearest
 from budgetnet.grammar.checks.scope import GIVEN, RuleScope, Use
+from budgetnet.grammar.functions import FUNCTIONS, fits, operate
 from budgetnet.grammar.printer import value_text
-from budgetnet.grammar.syntax import Arithmetic, Choice, Name, Number, Range, Text, Value
+from budgetnet.grammar.syntax import Arithmetic, Calculation, Choice, Name, Number, Range, Text, Value
 from budgetnet.grammar.walk import walk
 from budgetnet.ops.signature import Parameter
 
@@ -26,19 +28,19 @@ def constant(value: Value) -> int | float | None:
             return value.value
         case Arithmetic():
             left, right = constant(value.left), constant(value.right)
-            if left is None or right is None or (value.op == "//" and right == 0):
+            if left is None or right is None or (value.op in ("/", "//") and right == 0):
                 return None
-            match value.op:
-                case "+":
-                    return left + right
-                case "-":
-                    return left - right
-                case "*":
-                    return left * right
-                case "//":
-                    return left // right
-                case _:
-                    assert_never(value.op)
+            with suppress(OverflowError):  # beyond every limit, as its derivation says
+                return operate(value.op, left, right)
+            return None
+        case Calculation():
+            numbers = [number for number in map(constant, value.arguments) if number is not None]
+            function = FUNCTIONS.get(value.function)
+            if function is None or len(numbers) < len(value.arguments) or not fits(function, len(numbers)):
+                return None
+            with suppress(ZeroDivisionError):  # a multiple of 0
+                return function.compute(*numbers)
+            return None
         case _:
             return None
 
@@ -59,14 +61,13 @@ def check_value(scope: RuleScope, value: Value, what: str, uses: tuple[Use, ...]
         case Choice():
             for option in value.options:
                 check_value(scope, option, what, uses)
-        case Range() | Arithmetic():
+        case Range() | Arithmetic() | Calculation():
             _numbers_wanted(scope, value, what, uses)
             _check_number(scope, value, what)
             if isinstance(value, Range):
                 for bound in (value.low, value.high):
                     _check_limits(scope, bound, what, uses)
             else:
-                _refuse_fractions(scope, value, what, uses)
                 _check_limits(scope, value, what, uses)
         case Number():
             _numbers_wanted(scope, value, what, uses)
@@ -111,16 +112,6 @@ def _numbers_wanted(scope: RuleScope, value: Value, what: str, uses: tuple[Use, 
             raise scope.error(value.span, f"{_needs(what, use)}, but got {value_text(value)}")
 
 
-def _refuse_fractions(scope: RuleScope, value: Arithmetic, what: str, uses: tuple[Use, ...]) -> None:
-    """A product with a fraction is a fraction, even 16*1.5."""
-    for use in uses:
-        for node in walk(value):
-            if use.parameter.kind == "int" and isinstance(node, Number) and not isinstance(node.value, int):
-                raise scope.error(
-                    node.span, f"{_needs(what, use)}, but got {value_text(value)}; for 1.5 times c write c*3//2"
-                )
-
-
 def _check_limits(scope: RuleScope, value: Value, what: str, uses: tuple[Use, ...]) -> None:
     for node in _results(value):
         number = constant(node)
@@ -132,7 +123,8 @@ def _check_limits(scope: RuleScope, value: Value, what: str, uses: tuple[Use, ..
             low = parameter.low is not None and number < parameter.low
             high = parameter.high is not None and number > parameter.high
             if fraction or low or high:
-                raise scope.error(node.span, f"{_needs(what, use)}, but got {number}")
+                advice = f"; write round({value_text(node)})" if fraction and not isinstance(node, Number) else ""
+                raise scope.error(node.span, f"{_needs(what, use)}, but got {number}{advice}")
 
 
 def _needs(what: str, use: Use) -> str:
@@ -236,10 +228,31 @@ def _check_number(scope: RuleScope, value: Value, what: str) -> None:
                 raise scope.error(node.span, f"{what} needs a number, but got the text {node.value!r}")
             case Range():
                 _check_range(scope, node, what)
-            case Arithmetic(op="//") if constant(node.right) == 0:
+            case Arithmetic(op="/" | "//") if constant(node.right) == 0:
                 raise scope.error(node.right.span, f"{what}: division by zero")
+            case Calculation():
+                _check_calculation(scope, node, what)
             case _:
                 pass
+
+
+def _check_calculation(scope: RuleScope, value: Calculation, what: str) -> None:
+    """Refuse an unknown function, a wrong number of arguments, and a multiple of zero."""
+    function = FUNCTIONS.get(value.function)
+    if function is None:
+        if value.function in scope.rules or value.function in scope.vocabulary.signatures:
+            part = f"{what}: arguments hold values, but got {value.function!r}, a part of a network"
+            raise scope.error(value.span, part)
+        hint = nearest(value.function, FUNCTIONS) or f"; functions are {', '.join(FUNCTIONS)}"
+        raise scope.error(value.span, f"{what}: unknown function {value.function!r}{hint}")
+    given = len(value.arguments)
+    if not fits(function, given):
+        raise scope.error(value.span, f"{what}: {value.function} is written {function.text}, but got {given} arguments")
+    if value.function in ("round", "divisible"):
+        for multiple in value.arguments[1:]:
+            number = constant(multiple)
+            if number is not None and number <= 0:
+                raise scope.error(multiple.span, f"{what}: a multiple must be above 0, but got {number}")
 
 
 def _check_range(scope: RuleScope, value: Range, what: str) -> None:
