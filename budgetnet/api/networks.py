@@ -72,8 +72,8 @@ def parse_network(
     vocabulary = Vocabulary(BUILTIN)
     rules = text if _START.search(text) else f"network = {text.strip()}"
     grammar = load_grammar(rules, name=name, vocabulary=vocabulary)
-    found = expand(grammar, input_shape=shape, classes=classes, vocabulary=vocabulary, choose=refuse)
-    return Network(name=name, input_shape=shape, classes=classes, network=found.network)
+    found = expand(grammar, input_shape=shape, classes=classes, vocabulary=vocabulary, choose=refuse, trace=True)
+    return Network(name=name, input_shape=shape, classes=classes, network=found.network, origins=found.origins)
 
 
 def read_network(source: str | Path, *, storage: str | None = None, run: str | Path | None = None) -> Network:

@@ -18,6 +18,7 @@ from budgetnet.derivation.decision import Answer, Chooser, Decision, Label
 from budgetnet.derivation.frames import Scope, Shapes
 from budgetnet.derivation.listeners import Assembler
 from budgetnet.derivation.machine import Machine, Pending
+from budgetnet.derivation.origins import OriginAssembler, OriginMachine
 from budgetnet.derivation.values import fail
 from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.grammar import syntax as language
@@ -41,6 +42,8 @@ class Expansion:
     """Shape of the output, without the batch."""
     answers: tuple[Answer, ...]
     """Every decision with the option taken, in the order they were made."""
+    origins: tuple[str, ...] = ()
+    """The rule that made each node (`budgetnet.derivation.origins`); empty unless an `OriginMachine` derived it."""
 
     @property
     def decisions(self) -> dict[str, Label]:
@@ -57,6 +60,7 @@ def expand(
     choose: Chooser,
     custom: Mapping[str, CustomForm] = _NO_FORMS,
     machine: Machine | None = None,
+    trace: bool = False,
 ) -> Expansion:
     """Derive one network.
 
@@ -68,15 +72,17 @@ def expand(
         choose: called once per decision.
         custom: closed forms of the study's own primitives, by name.
         machine: reuse one for many derivations of the same grammar; it holds the other arguments.
+        trace: note the origins of the nodes; a given machine decides it by its kind.
 
     Raises:
         ShapeError: if the network cannot be applied to its input, or does not end with ``classes`` values.
         LanguageError: if an argument is outside its limits.
     """
     if machine is None:
+        kind = OriginMachine if trace else Machine
         shape_of = partial(shape_after, custom=custom)
-        machine = Machine(grammar, input_shape=input_shape, classes=classes, vocabulary=vocabulary, shape_of=shape_of)
-    assembler = Assembler()
+        machine = kind(grammar, input_shape=input_shape, classes=classes, vocabulary=vocabulary, shape_of=shape_of)
+    assembler = OriginAssembler() if isinstance(machine, OriginMachine) else Assembler()
     answers: list[Answer] = []
     stop = machine.run(machine.start(), assembler)
     while isinstance(stop, Pending):
@@ -93,7 +99,9 @@ def expand(
     except ShapeError as error:
         start = grammar.start
         raise ShapeError(str(fail(Scope(start), start.span, str(error)))) from None
-    return Expansion(assembler.finish(), shape, tuple(answers))
+    network = assembler.finish()
+    origins = tuple(assembler.origins) if isinstance(assembler, OriginAssembler) else ()
+    return Expansion(network, shape, tuple(answers), origins)
 
 
 def output_shape(shapes: Shapes, classes: int) -> Shape:

@@ -14,7 +14,8 @@ from budgetnet.derivation.machine import Machine
 from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.explore.estimates import Mean, Quantiles, Share
 from budgetnet.explore.findings import Cause, Effect, Exploration, OptionShare, RuleCost
-from budgetnet.explore.provenance import PartOrigin, PlacedOption, Provenance, ProvenanceMachine, plain, rules_of
+from budgetnet.derivation.origins import OriginMachine
+from budgetnet.explore.provenance import PartOrigin, PlacedOption, Provenance, plain, rules_of
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.space.choosers import prior
 from budgetnet.space.judge import Candidate, Draw, Rejection, judge
@@ -45,7 +46,7 @@ def draw_statistics(space: Space, n: int, seed: int) -> DrawStatistics:
     if n < 1:
         raise ValueError(f"an exploration needs at least one draw, but got n={n}")
     rng = random.Random(seed)  # noqa: S311 (no secret)
-    machine = space.make_machine(ProvenanceMachine)
+    machine = space.make_machine(OriginMachine)
     found = DrawStatistics(space)
     for _ in range(n):
         answers: list[Answer] = []

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from budgetnet.derivation.decision import Answer, Chooser, Label
 from budgetnet.derivation.frames import Shapes
-from budgetnet.derivation.listeners import Assembler, Listener
-from budgetnet.derivation.machine import Machine, Pending, State
+from budgetnet.derivation.machine import Machine, Pending
+from budgetnet.derivation.origins import OriginAssembler
 from budgetnet.network.cost.closed_form import cost
 from budgetnet.network.nodes import Primitive, Shape
 from budgetnet.space.space import Space
 
-__all__ = ["PartOrigin", "PlacedOption", "Provenance", "ProvenanceMachine", "plain", "rules_of"]
+__all__ = ["PartOrigin", "PlacedOption", "Provenance", "plain", "rules_of"]
 
 
 class PlacedOption(NamedTuple):
@@ -47,13 +47,12 @@ class PartOrigin:
     depth: int = 0
 
 
-class Provenance(Assembler):
+class Provenance(OriginAssembler):
     """Builds the tree, and notes for each primitive the rule it came from."""
 
     def __init__(self, space: Space) -> None:
         super().__init__()
         self._custom = space.custom
-        self.path = ""
         self.parts: list[PartOrigin] = []
         self.taken: dict[PlacedOption, None] = {}
         """The options taken, each once, by their place in the text."""
@@ -89,15 +88,6 @@ class Provenance(Assembler):
             self.taken[choice] = None
             stop = machine.run(machine.take(stop, index), self)
         return stop
-
-
-class ProvenanceMachine(Machine):
-    """Tells a `Provenance` listener before each step which rule is at work."""
-
-    def _step(self, state: State, listener: Listener) -> State | Pending:
-        if isinstance(listener, Provenance) and state.trail is not None:
-            listener.path = state.trail[0].prefix
-        return super()._step(state, listener)
 
 
 def plain(path: str) -> str:

@@ -10,7 +10,8 @@ from itertools import cycle
 
 from budgetnet.derivation.decision import Label
 from budgetnet.errors import RequestError, SearchError
-from budgetnet.explore.provenance import Provenance, ProvenanceMachine, plain
+from budgetnet.derivation.origins import OriginMachine
+from budgetnet.explore.provenance import Provenance, plain
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.network.text import network_text, summary
 from budgetnet.space.choosers import replay
@@ -192,7 +193,7 @@ def sample_of(space: Space, table: Table | Outlook | None, n: int, seed: int) ->
 
 def _regions(space: Space, candidates: Sequence[Candidate]) -> tuple[Region, ...]:
     """The mean cost of each path of rules, each path after the one that calls it."""
-    machine = space.make_machine(ProvenanceMachine)
+    machine = space.make_machine(OriginMachine)
     own: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     whole: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     occurs: Counter[str] = Counter()

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -98,6 +98,8 @@ class Network:
     """Origin of the network, as free text."""
     plugins: Plugins = NO_PLUGINS
     """The custom primitives that the network uses."""
+    origins: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    """The rule that made each of its nodes, for drawings (`budgetnet.derivation.origins`); empty if unknown."""
 
     def __repr__(self) -> str:
         return f"Network({self.name!r}, input={self.input_shape}, classes={self.classes})"
@@ -175,9 +177,10 @@ def parse_network_file(
     block, first_line, indent = root.require("network").block()
     grammar = load_grammar(block, name=name, first_line=first_line, indent=indent, vocabulary=vocabulary, folder=folder)
     shape, classes = values["shape"], values["classes"]
-    network = expand(
-        grammar, input_shape=shape, classes=classes, vocabulary=vocabulary, choose=refuse, custom=custom
-    ).network
+    expansion = expand(
+        grammar, input_shape=shape, classes=classes, vocabulary=vocabulary, choose=refuse, custom=custom, trace=True
+    )
+    network = expansion.network
     claimed = values.get("counts")
     if claimed:
         total = closed_form.cost(network, shape, custom=custom)
@@ -196,6 +199,7 @@ def parse_network_file(
         claimed=claimed,
         source=values.get("source", ""),
         plugins=plugins.of(network),
+        origins=expansion.origins,
     )
 
 
