@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from budgetnet.api.spaces import Space, explore, read_space, sample
     from budgetnet.api.studies import Recipe, Study, read_study
     from budgetnet.api.trainings import export, train
+    from budgetnet.draw.draw import draw_network, write_drawing
     from budgetnet.errors import BudgetnetError
 
 __version__ = "0.1.0"
@@ -48,6 +49,7 @@ __all__ = [
     "build",
     "calibrate",
     "count",
+    "draw_network",
     "explore",
     "export",
     "load_trials",
@@ -59,6 +61,7 @@ __all__ = [
     "sample",
     "search",
     "train",
+    "write_drawing",
     "write_network",
 ]
 
@@ -71,6 +74,7 @@ _HOMES = {
     "budgetnet.api.spaces": ("Space", "explore", "read_space", "sample"),
     "budgetnet.api.studies": ("Recipe", "Study", "read_study"),
     "budgetnet.api.trainings": ("export", "train"),
+    "budgetnet.draw.draw": ("draw_network", "write_drawing"),
     "budgetnet.errors": ("BudgetnetError",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -24,6 +24,7 @@ WITHOUT_TORCH = {
     "space",
     "files",
     "explore",
+    "draw",
     "pages",
     "keys",
     "numbers",
@@ -74,6 +75,7 @@ def test_most_files_are_short():
         ("typer", ("cli.",)),
         ("rich", ("cli.",)),
         ("lark", ("grammar.",)),
+        ("resvg_py", ("draw.png",)),
     ],
 )
 def test_libraries_stay_in_their_rooms(library, places):

@@ -37,7 +37,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("report", "calibrate"),
     ("search",),
     ("records",),
-    ("workers", "explore"),
+    ("workers", "explore", "draw"),
     ("files",),
     ("space",),
     ("derivation",),

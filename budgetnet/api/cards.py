@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from budgetnet.draw.draw import draw_network
 from budgetnet.files.network_file import Network
 from budgetnet.network.cost import closed_form
 from budgetnet.network.cost.types import Cost
@@ -58,6 +59,8 @@ class Card:
     """Labels below the first and the last bar."""
     header: Sequence[str] = ()
     rows: Sequence[CardRow] = ()
+    drawing: str = ""
+    """SVG, shown as it is."""
     left: Sequence[int] = ()
     """Columns that are aligned left."""
     bar_after: int = 0
@@ -74,7 +77,7 @@ def cost_card(cost: Cost) -> str:
 
 @notebook_html.register
 def network_card(network: Network) -> str:
-    """Return a network's costs and its layer table as HTML, with bars of where the parameters go."""
+    """Return a network's costs, drawing and layer table as HTML, with bars of where the parameters go."""
     forms = network.plugins.forms
     cost = closed_form.cost(network.network, network.input_shape, custom=forms)
     layers = closed_form.layers(network.network, network.input_shape, custom=forms)
@@ -95,6 +98,7 @@ def network_card(network: Network) -> str:
             left=(0, 1),
             bar_after=2,
             bar_label="share of the parameters",
+            drawing=draw_network(network),
             footer=f"{FLOPS_NOTE} {network.plugins.note}".strip(),
         )
     )

@@ -21,15 +21,20 @@ def show_command(
     verify: Annotated[
         bool, typer.Option("--verify", help="Build the network and count it with fvcore, too; loads torch.")
     ] = False,
+    draw: Annotated[
+        Path | None,
+        typer.Option("--draw", metavar="FILE", help="Draw the network instead, into a .svg, .png or .html file."),
+    ] = None,
     storage: Storage = None,
     run: Run = None,
     as_json: Json = False,
 ) -> None:
-    """Print layers, counts and where the parameters go."""
+    """Print layers, counts and where the parameters go, or draw the network."""
     from budgetnet.api.pages.networks import network_answer
 
     wanted = image_shape(shape)
-    put(network_answer(network, shape=wanted, verify=verify, storage=storage, run=run, say=say), as_json=as_json)
+    answer = network_answer(network, shape=wanted, verify=verify, draw=draw, storage=storage, run=run, say=say)
+    put(answer, as_json=as_json)
 
 
 def diff_command(

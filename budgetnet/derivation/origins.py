@@ -114,4 +114,3 @@ def finished(node: Node) -> Iterator[Node]:
         case _:
             pass
     yield node
-

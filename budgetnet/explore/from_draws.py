@@ -11,10 +11,10 @@ from typing import NamedTuple
 from budgetnet.derivation.decision import Answer, Label
 from budgetnet.derivation.expand import Expansion, output_shape
 from budgetnet.derivation.machine import Machine
+from budgetnet.derivation.origins import OriginMachine
 from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.explore.estimates import Mean, Quantiles, Share
 from budgetnet.explore.findings import Cause, Effect, Exploration, OptionShare, RuleCost
-from budgetnet.derivation.origins import OriginMachine
 from budgetnet.explore.provenance import PartOrigin, PlacedOption, Provenance, plain, rules_of
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.space.choosers import prior

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from itertools import cycle
 
 from budgetnet.derivation.decision import Label
-from budgetnet.errors import RequestError, SearchError
 from budgetnet.derivation.origins import OriginMachine
+from budgetnet.errors import RequestError, SearchError
 from budgetnet.explore.provenance import Provenance, plain
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.network.text import network_text, summary

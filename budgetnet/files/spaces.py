@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from budgetnet.derivation.decision import Label
+from budgetnet.derivation.expand import expand
+from budgetnet.derivation.origins import OriginMachine
+from budgetnet.errors import BudgetnetError
 from budgetnet.files.study import Study
+from budgetnet.network.nodes import Node
+from budgetnet.space.choosers import replay, unanswered
 from budgetnet.space.effort import Effort
 from budgetnet.space.lint.lint import lint
 from budgetnet.space.space import Space
 from budgetnet.training.data.sources import describe_source
 
-__all__ = ["checked_space", "space_of"]
+__all__ = ["checked_space", "origins_of", "space_of"]
 
 
 def space_of(study: Study) -> Space:
@@ -36,3 +42,26 @@ def checked_space(study: Study, *, say: Callable[[str], object]) -> Space:
     for warning in lint(space, refuse=True):
         say(f"warning: {warning.text}")
     return space
+
+
+def origins_of(study: Study, decisions: Mapping[str, Label], network: Node) -> tuple[str, ...]:
+    """Derive a recorded network again to learn which rule made what (`budgetnet.derivation.origins`).
+
+    Returns nothing if the study's grammar does not derive it so.
+
+    Raises:
+        DataError: see `space_of`.
+    """
+    space = space_of(study)
+    try:
+        again = expand(
+            space.grammar,
+            input_shape=space.input_shape,
+            classes=space.classes,
+            vocabulary=space.vocabulary,
+            choose=replay(decisions, unanswered),
+            machine=space.make_machine(OriginMachine),
+        )
+    except BudgetnetError:
+        return ()
+    return again.origins if again.network == network else ()

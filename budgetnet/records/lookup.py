@@ -9,15 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from budgetnet.derivation.expand import expand, refuse
-from budgetnet.derivation.origins import OriginMachine
-from budgetnet.errors import BudgetnetError, RequestError, nearest
+from budgetnet.errors import RequestError, nearest
 from budgetnet.files import network_file
 from budgetnet.files.network_file import Network
 from budgetnet.files.places import near
-from budgetnet.files.spaces import space_of
+from budgetnet.files.spaces import origins_of
 from budgetnet.grammar.load import load_grammar
-from budgetnet.network.nodes import Node
-from budgetnet.space.choosers import replay, unanswered
 from budgetnet.text import command_text
 
 if TYPE_CHECKING:
@@ -272,26 +269,8 @@ def architecture_of(record: Record, study: Study) -> Network:
         claimed=_claim(record),
         source=f"trial {record.number} of the study {study.name}",
         plugins=study.plugins.of(expansion.network),
-        origins=_origins(record, study, expansion.network),
+        origins=origins_of(study, record.decisions, expansion.network),
     )
-
-
-def _origins(record: Record, study: Study, network: Node) -> tuple[str, ...]:
-    """Derive a trial's network again to learn which rule made what; nothing if the grammar no longer derives it."""
-    space = space_of(study)
-    machine = space.make_machine(OriginMachine)
-    try:
-        again = expand(
-            study.grammar,
-            input_shape=space.input_shape,
-            classes=space.classes,
-            vocabulary=study.vocabulary,
-            choose=replay(record.decisions, unanswered),
-            machine=machine,
-        )
-    except BudgetnetError:
-        return ()
-    return again.origins if again.network == network else ()
 
 
 def _claim(record: Record) -> dict[str, int] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,11 +20,14 @@ def network_answer(
     *,
     shape: tuple[int, int, int] | None,
     verify: bool,
+    draw: Path | None,
     storage: str | None,
     run: Path | None,
     say: Say,
 ) -> Printout:
     """Show a network's layers and costs by the closed form; with *verify*, hold fvcore's count against it.
+
+    With *draw*, a file, the network is drawn there, and no lines are returned.
 
     Raises:
         CountError: with *verify*, the counts differ.
@@ -31,11 +35,20 @@ def network_answer(
     """
     from budgetnet.report.network import sheet, sheet_document, sheet_text, verified
 
+    if draw is not None:
+        from budgetnet.draw.draw import check_drawing
+
+        check_drawing(draw)
     found = found_network(network, storage, run, say).architecture
     shown = sheet(found, shape)
     if verify:
         shown = verified(shown, found)
-    return Printout(lines=sheet_text(shown, verified=verify), document=sheet_document(shown))
+    if draw is None:
+        return Printout(lines=sheet_text(shown, verified=verify), document=sheet_document(shown))
+    from budgetnet.draw.draw import write_drawing
+
+    write_drawing(found if shape is None else replace(found, input_shape=shape), draw)
+    return Printout(lines=(), document=sheet_document(shown), notes=[f"wrote {draw}"])
 
 
 def difference_answer(

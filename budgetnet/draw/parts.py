@@ -1,0 +1,192 @@
+"""The parts of a drawing: what is nested in what, before anything has a place.
+
+Equal parts compare equal, so repetitions can be found and drawn once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from budgetnet.grammar.graph import Join
+from budgetnet.network.nodes import Shape
+
+__all__ = [
+    "Branches",
+    "Cell",
+    "CellJoin",
+    "CellStep",
+    "Chain",
+    "Fold",
+    "Frame",
+    "Layer",
+    "Part",
+    "Residual",
+    "walk_parts",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One operation."""
+
+    title: str
+    details: tuple[str, ...]
+    """Lines below the title."""
+    text: str
+    """The operation in the language, ``conv(3, 16)``."""
+    entries: tuple[Shape, ...]
+    """Shape of its input; a tuple as for all parts."""
+    output: Shape
+    params: int
+    flops: int
+    """FLOPs of one run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Parts one after the other; at least one."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def entries(self) -> tuple[Shape, ...]:
+        """Shapes of the inputs."""
+        return self.parts[0].entries
+
+    @property
+    def output(self) -> Shape:
+        """Shape of the output."""
+        return self.parts[-1].output
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A part in a frame: what a rule made, or what stands several times in a row."""
+
+    name: str
+    """The rule, ``stage``, or several that hold nothing but each other, ``unit › regular``; empty without a rule."""
+    body: Part
+    times: int = 1
+    """Copies in a row, each with weights of its own."""
+    runs: int = 1
+    """Runs in a row with the same weights."""
+    number: int = 0
+    """A mark by which folded copies refer to it; 0 for none."""
+
+    @property
+    def entries(self) -> tuple[Shape, ...]:
+        """Shapes of the inputs."""
+        return self.body.entries
+
+    @property
+    def output(self) -> Shape:
+        """Shape of the output."""
+        return self.body.output
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """A part that is equal to a frame drawn elsewhere: its name stands for it."""
+
+    frame: Frame
+
+    @property
+    def entries(self) -> tuple[Shape, ...]:
+        """Shapes of the inputs."""
+        return self.frame.entries
+
+    @property
+    def output(self) -> Shape:
+        """Shape of the output."""
+        return self.frame.output
+
+
+@dataclass(frozen=True, slots=True)
+class Residual:
+    """A residual sum."""
+
+    body: Part
+    shortcut: Part | None
+    """What stands on the shortcut; None for nothing."""
+
+    @property
+    def entries(self) -> tuple[Shape, ...]:
+        """Shape of the input."""
+        return self.body.entries
+
+    @property
+    def output(self) -> Shape:
+        """Shape of the sum."""
+        return self.body.output
+
+
+@dataclass(frozen=True, slots=True)
+class Branches:
+    """Branches on one input, or on equal slices of its channels, joined."""
+
+    branches: tuple[Part, ...]
+    join: Join
+    split: bool
+    entries: tuple[Shape, ...]
+    output: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class CellStep:
+    """An application inside a cell."""
+
+    part: Part
+    inputs: tuple[str, ...]
+    target: str
+    used: bool
+    """False if the cell's result does not depend on it; it has parameters and no FLOPs then."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellJoin:
+    """A join inside a cell."""
+
+    join: Join
+    inputs: tuple[str, ...]
+    target: str
+    output: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A graph of named values."""
+
+    inputs: tuple[str, ...]
+    steps: tuple[CellStep | CellJoin, ...]
+    """In an order in which they can run."""
+    result: str
+    entries: tuple[Shape, ...]
+    output: Shape
+
+
+Part = Layer | Chain | Frame | Fold | Residual | Branches | Cell
+
+
+def walk_parts(part: Part, copies: int = 1, runs: int = 1) -> list[tuple[Layer, int, int]]:
+    """Return every layer drawn or folded in a part, with its copies, and its runs over all copies."""
+    match part:
+        case Layer():
+            return [(part, copies, runs)]
+        case Chain():
+            return [found for inner in part.parts for found in walk_parts(inner, copies, runs)]
+        case Frame():
+            return walk_parts(part.body, copies * part.times, runs * part.times * part.runs)
+        case Fold():
+            return walk_parts(part.frame, copies, runs)
+        case Residual():
+            bodies = [part.body] if part.shortcut is None else [part.body, part.shortcut]
+            return [found for inner in bodies for found in walk_parts(inner, copies, runs)]
+        case Branches():
+            return [found for inner in part.branches for found in walk_parts(inner, copies, runs)]
+        case Cell():
+            return [
+                found
+                for step in part.steps
+                if isinstance(step, CellStep)
+                for found in walk_parts(step.part, copies, runs if step.used else 0)
+            ]
