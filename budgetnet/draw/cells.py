@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from budgetnet.draw.marks import SIGNS, Block, Dot, Mark, Point, Port, Sign, Wire
-from budgetnet.draw.parts import Cell, CellJoin, CellStep
+from budgetnet.draw.marks import SIGNS, Dot, Laid, Mark, Place, Port, Sign, Wire
+from budgetnet.draw.parts import CellJoin, CellPart, CellStep
 from budgetnet.network.nodes import Shape
 
 __all__ = ["lay_cell"]
@@ -29,7 +29,7 @@ SWEEPS = 8
 class _Node:
     """A value, or a place that a long edge keeps free on a rank it crosses."""
 
-    block: Block
+    block: Laid
     inputs: list[str]
     """Names of what it reads, one for each of its ports."""
     rank: int = 0
@@ -44,7 +44,7 @@ class _Node:
         return self.x + self.block.width / 2
 
 
-def lay_cell(cell: Cell, blocks: dict[str, Block], name: Callable[[], str], label: Callable[[Shape], str]) -> Block:
+def lay_cell(cell: CellPart, blocks: dict[str, Laid], name: Callable[[], str], label: Callable[[Shape], str]) -> Laid:
     """Return a cell's marks.
 
     Args:
@@ -70,7 +70,7 @@ def lay_cell(cell: Cell, blocks: dict[str, Block], name: Callable[[], str], labe
             nodes[key].y = y if nodes[key].place else y + (height - nodes[key].block.height) / 2
         for key in row:
             if nodes[key].place:
-                nodes[key].block = Block(4, height, (), Port(2, height, ""), ())
+                nodes[key].block = Laid(4, height, (), Port(2, height, ""), ())
         y += height + (LAST if row is rows[-2] else BETWEEN)
     marks: list[Mark] = []
     placed = {key: node.block.moved(node.x, node.y) for key, node in nodes.items()}
@@ -83,7 +83,7 @@ def lay_cell(cell: Cell, blocks: dict[str, Block], name: Callable[[], str], labe
     }
     for (source, target, port), way in routes.items():
         out, entry = placed[source].out, placed[target].ins[port]
-        points: list[Point] = [(out.x, out.y)]
+        points: list[Place] = [(out.x, out.y)]
         for key in way:
             place = nodes[key]
             points += [(place.centre, place.y), (place.centre, place.y + place.block.height)]
@@ -93,10 +93,10 @@ def lay_cell(cell: Cell, blocks: dict[str, Block], name: Callable[[], str], labe
         marks.append(Wire(out.id, entry.id, tuple(points), "curved", "flow", words, (out.x, out.y + 11), arrow))
     width = max(node.x + node.block.width for node in nodes.values())
     ins = tuple(placed[f"in:{at}"].ins[0] for at in range(len(cell.inputs)))
-    return Block(width, y - BETWEEN, ins, placed["out"].out, tuple(marks))
+    return Laid(width, y - BETWEEN, ins, placed["out"].out, tuple(marks))
 
 
-def _nodes(cell: Cell, blocks: dict[str, Block], name: Callable[[], str]) -> dict[str, _Node]:
+def _nodes(cell: CellPart, blocks: dict[str, Laid], name: Callable[[], str]) -> dict[str, _Node]:
     """The cell's values, by name; its inputs are ``in:0``, ``in:1`` …, its result is read by ``out``."""
     nodes: dict[str, _Node] = {}
     key = {}
@@ -111,13 +111,13 @@ def _nodes(cell: Cell, blocks: dict[str, Block], name: Callable[[], str]) -> dic
     return nodes
 
 
-def _dot(name: str, label: str) -> Block:
+def _dot(name: str, label: str) -> Laid:
     width = 24.0
     dot = Dot(name, width / 2, 3, label)
-    return Block(width, 6, (Port(width / 2, 3, name),), Port(width / 2, 3, name), (dot,))
+    return Laid(width, 6, (Port(width / 2, 3, name),), Port(width / 2, 3, name), (dot,))
 
 
-def _sign(name: str, step: CellJoin) -> Block:
+def _sign(name: str, step: CellJoin) -> Laid:
     text = SIGNS[step.join]
     width = 18.0 if len(text) == 1 else 58.0
     sign = Sign(name, width / 2, 9, text, width, 18)
@@ -125,7 +125,7 @@ def _sign(name: str, step: CellJoin) -> Block:
         Port(width / 2 if len(text) == 1 else width * (at + 1) / (len(step.inputs) + 1), 0, name)
         for at in range(len(step.inputs))
     )
-    return Block(width, 18, ins, Port(width / 2, 18, name), (sign,))
+    return Laid(width, 18, ins, Port(width / 2, 18, name), (sign,))
 
 
 def _rank(nodes: dict[str, _Node]) -> None:
@@ -148,7 +148,7 @@ def _fill(nodes: dict[str, _Node]) -> dict[tuple[str, str, int], list[str]]:
             way, before = [], read
             for rank in range(nodes[read].rank + 1, node.rank):
                 place = f"place:{read}:{key}:{port}:{rank}"
-                nodes[place] = _Node(Block(4, 0, (), Port(2, 0, ""), ()), [before], rank, place=True)
+                nodes[place] = _Node(Laid(4, 0, (), Port(2, 0, ""), ()), [before], rank, place=True)
                 nodes[before].readers.append(place)
                 way.append(place)
                 before = place

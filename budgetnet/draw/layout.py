@@ -7,8 +7,18 @@ from itertools import count
 from math import ceil, inf, sqrt
 
 from budgetnet.draw.cells import lay_cell
-from budgetnet.draw.marks import SIGNS, Block, Box, Dot, FoldBox, FrameBox, Mark, Point, Port, Sign, Wire
-from budgetnet.draw.parts import Branches, Cell, CellStep, Chain, Fold, Frame, Layer, Part, Residual
+from budgetnet.draw.marks import SIGNS, Dot, FoldBox, FrameBox, Laid, LayerBox, Mark, Place, Port, Sign, Wire
+from budgetnet.draw.parts import (
+    BranchesPart,
+    CellPart,
+    CellStep,
+    ChainPart,
+    FoldPart,
+    FramePart,
+    LayerPart,
+    Part,
+    ResidualPart,
+)
 from budgetnet.draw.stack import BESIDE, down, stacked
 from budgetnet.draw.words import text_width
 from budgetnet.network.nodes import Shape
@@ -61,7 +71,7 @@ def shape_label(shape: Shape) -> str:
     return str(shape[0]) if len(shape) == 1 else f"{shape[0]} × {shape_text(shape[1:])}"
 
 
-def lay_out(part: Part, entry: str, leave: str) -> Block:
+def lay_out(part: Part, entry: str, leave: str) -> Laid:
     """Return a drawing of a whole network between its input and its output.
 
     Args:
@@ -70,9 +80,9 @@ def lay_out(part: Part, entry: str, leave: str) -> Block:
         leave: words for its output.
     """
 
-    def draw(tallest: float) -> Block:
+    def draw(tallest: float) -> Laid:
         context = Context(tallest=tallest)
-        parts = [part] if not isinstance(part, Chain) else list(part.parts)
+        parts = [part] if not isinstance(part, ChainPart) else list(part.parts)
         first, last = _terminal(entry, context), _terminal(leave, context)
         blocks = [first, *(lay_part(inner, context.inside(wrap=True)) for inner in parts), last]
         labels = ["", *(_changed(inner) for inner in parts[:-1]), ""]
@@ -86,23 +96,23 @@ def lay_out(part: Part, entry: str, leave: str) -> Block:
     return cut if cut.height < 0.8 * whole.height else whole
 
 
-def lay_part(part: Part, context: Context) -> Block:
+def lay_part(part: Part, context: Context) -> Laid:
     """Return a part's marks."""
     match part:
-        case Layer():
+        case LayerPart():
             return _layer(part, context)
-        case Chain():
+        case ChainPart():
             blocks = [lay_part(inner, context.inside(wrap=True)) for inner in part.parts]
             return stacked(blocks, [_changed(inner) for inner in part.parts[:-1]], context.tallest)
-        case Frame():
+        case FramePart():
             return _frame(part, context)
-        case Fold():
+        case FoldPart():
             return _fold(part, context)
-        case Residual():
+        case ResidualPart():
             return _residual(part, context)
-        case Branches():
+        case BranchesPart():
             return _branches(part, context)
-        case Cell():
+        case CellPart():
             steps = {
                 step.target: lay_part(step.part, context.inside(runs=int(step.used)))
                 for step in part.steps
@@ -132,21 +142,21 @@ def params_line(params: int, copies: int, share: float) -> str:
     return f"{each} parameters, {part}"
 
 
-def _layer(layer: Layer, context: Context) -> Block:
+def _layer(layer: LayerPart, context: Context) -> Laid:
     lines = [*layer.details, *([params_line(layer.params, context.copies, _SMALL)] if layer.params else [])]
     width, height = _boxed(layer.title, lines)
-    box = Box(context.name(), 0, 0, width, height, layer, context.copies, context.runs)
-    return Block(width, height, (Port(width / 2, 0, box.id),), Port(width / 2, height, box.id), (box,))
+    box = LayerBox(context.name(), 0, 0, width, height, layer, context.copies, context.runs)
+    return Laid(width, height, (Port(width / 2, 0, box.id),), Port(width / 2, height, box.id), (box,))
 
 
-def _fold(fold: Fold, context: Context) -> Block:
+def _fold(fold: FoldPart, context: Context) -> Laid:
     frame = fold.frame
     width, height = _boxed(f"{frame.name} {circled(frame.number)}", ["as drawn above", params_line(10**6, 1, _SMALL)])
     ports = len(frame.entries)
     width = max(width, 60.0 * ports)
     box = FoldBox(context.name(), 0, 0, width, height, fold, context.copies, context.runs)
     ins = tuple(Port(width * (at + 1) / (ports + 1), 0, box.id) for at in range(ports))
-    return Block(width, height, ins, Port(width / 2, height, box.id), (box,))
+    return Laid(width, height, ins, Port(width / 2, height, box.id), (box,))
 
 
 def circled(number: int) -> str:
@@ -154,7 +164,7 @@ def circled(number: int) -> str:
     return f"[{number}]" if number else ""
 
 
-def _frame(frame: Frame, context: Context) -> Block:
+def _frame(frame: FramePart, context: Context) -> Laid:
     body = lay_part(frame.body, context.inside(copies=frame.times, runs=frame.times * frame.runs, level=1, wrap=True))
     badge = f"×{frame.times}" if frame.times > 1 else f"×{frame.runs} shared" if frame.runs > 1 else ""
     title = f"{frame.name} {circled(frame.number)}".strip()
@@ -167,10 +177,10 @@ def _frame(frame: Frame, context: Context) -> Block:
     inner = body.moved(left, HEAD)
     width, height = left + body.width + right, HEAD + body.height + PAD
     box = FrameBox(0, 0, width, height, title, badge, context.level)
-    return Block(width, height, inner.ins, inner.out, (box, *inner.marks))
+    return Laid(width, height, inner.ins, inner.out, (box, *inner.marks))
 
 
-def _residual(part: Residual, context: Context) -> Block:
+def _residual(part: ResidualPart, context: Context) -> Laid:
     body = lay_part(part.body, context.inside())
     beside = None if part.shortcut is None else lay_part(part.shortcut, context.inside())
     tallest = body.height if beside is None else max(body.height, beside.height)
@@ -189,7 +199,7 @@ def _residual(part: Residual, context: Context) -> Block:
     if beside is None:
         around = ((axis, 0.0), (lane, 0.0), (lane, bottom), (axis + 9, bottom))
         marks.append(Wire(fork, plus, around, kind="skip"))
-        return Block(lane + 2, out.y, (entry,), out, tuple(marks))
+        return Laid(lane + 2, out.y, (entry,), out, tuple(marks))
     beside = beside.moved(lane, LEAD + (tallest - beside.height) / 2)
     first, last = beside.ins[0], beside.out
     marks += [
@@ -197,10 +207,10 @@ def _residual(part: Residual, context: Context) -> Block:
         Wire(fork, first.id, ((axis, 0), (first.x, 0), (first.x, first.y)), kind="skip"),
         Wire(last.id, plus, ((last.x, last.y), (last.x, bottom), (axis + 9, bottom)), kind="skip"),
     ]
-    return Block(lane + beside.width, out.y, (entry,), out, tuple(marks))
+    return Laid(lane + beside.width, out.y, (entry,), out, tuple(marks))
 
 
-def _branches(part: Branches, context: Context) -> Block:
+def _branches(part: BranchesPart, context: Context) -> Laid:
     blocks = [lay_part(branch, context.inside()) for branch in part.branches]
     tallest = max(block.height for block in blocks)
     fork, join = context.name(), context.name()
@@ -226,23 +236,23 @@ def _branches(part: Branches, context: Context) -> Block:
         marks += block.marks
         marks.append(_elbow(fork, entry.id, start, (entry.x, entry.y), at=start[1]))
         if abs(out.x - axis) <= size / 2:
-            points: tuple[Point, ...] = ((out.x, out.y), (out.x, bottom - 9))
+            points: tuple[Place, ...] = ((out.x, out.y), (out.x, bottom - 9))
         else:
             points = ((out.x, out.y), (out.x, bottom), (axis + (size / 2 if out.x > axis else -size / 2), bottom))
         marks.append(Wire(out.id, join, points, label=label, label_at=at))
     entry_port = Port(axis, 0, fork)
-    return Block(width, bottom + 9, (entry_port,), Port(axis, bottom + 9, join), tuple(marks))
+    return Laid(width, bottom + 9, (entry_port,), Port(axis, bottom + 9, join), tuple(marks))
 
 
-def _elbow(source: str, target: str, start: Point, end: Point, at: float) -> Wire:
+def _elbow(source: str, target: str, start: Place, end: Place, at: float) -> Wire:
     """A wire that leaves sideways at a height, then goes down."""
     if abs(start[0] - end[0]) < 0.5:
         return Wire(source, target, (start, end))
     return Wire(source, target, (start, (end[0], at), end))
 
 
-def _terminal(words: str, context: Context) -> Block:
+def _terminal(words: str, context: Context) -> Laid:
     width = text_width(words, 12, bold=True) + 26
     name = context.name()
     sign = Sign(name, width / 2, 12, words, width, 24)
-    return Block(width, 24, (Port(width / 2, 0, name),), Port(width / 2, 24, name), (sign,))
+    return Laid(width, 24, (Port(width / 2, 0, name),), Port(width / 2, 24, name), (sign,))

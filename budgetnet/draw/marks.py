@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from budgetnet.draw.parts import Fold, Layer
+from budgetnet.draw.parts import FoldPart, LayerPart
 
-__all__ = ["SIGNS", "Block", "Box", "Dot", "FoldBox", "FrameBox", "Mark", "Point", "Port", "Sign", "Wire", "moved"]
+__all__ = ["SIGNS", "Dot", "FoldBox", "FrameBox", "Laid", "LayerBox", "Mark", "Place", "Port", "Sign", "Wire", "moved"]
 
 SIGNS = {"add": "+", "mul": "×", "concat": "concat"}
 """The text of each join."""
 
-Point = tuple[float, float]
+Place = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class LayerBox:
     """A layer."""
 
     id: str
@@ -24,7 +24,7 @@ class Box:
     y: float
     width: float
     height: float
-    layer: Layer
+    layer: LayerPart
     copies: int
     runs: int
     """Runs of all copies together; 0 if nothing uses the output."""
@@ -39,7 +39,7 @@ class FoldBox:
     y: float
     width: float
     height: float
-    fold: Fold
+    fold: FoldPart
     copies: int
     runs: int
 
@@ -87,16 +87,16 @@ class Wire:
 
     source: str
     target: str
-    points: tuple[Point, ...]
+    points: tuple[Place, ...]
     style: Literal["straight", "curved"] = "straight"
     kind: Literal["flow", "skip"] = "flow"
     label: str = ""
     """Shape of the value where it changed."""
-    label_at: Point = (0.0, 0.0)
+    label_at: Place = (0.0, 0.0)
     arrow: bool = True
 
 
-Mark = Box | FoldBox | FrameBox | Sign | Dot | Wire
+Mark = LayerBox | FoldBox | FrameBox | Sign | Dot | Wire
 
 
 def moved(mark: Mark, dx: float, dy: float) -> Mark:
@@ -121,7 +121,7 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class Laid:
     """Marks in a box of their own, with the places where values go in and out."""
 
     width: float
@@ -130,8 +130,8 @@ class Block:
     out: Port
     marks: tuple[Mark, ...]
 
-    def moved(self, dx: float, dy: float) -> Block:
+    def moved(self, dx: float, dy: float) -> Laid:
         """Return it at another place; its box moves with it."""
         ins = tuple(port.moved(dx, dy) for port in self.ins)
         marks = tuple(moved(mark, dx, dy) for mark in self.marks)
-        return Block(self.width, self.height, ins, self.out.moved(dx, dy), marks)
+        return Laid(self.width, self.height, ins, self.out.moved(dx, dy), marks)

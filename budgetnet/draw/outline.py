@@ -8,7 +8,18 @@ from dataclasses import replace
 from functools import partial
 
 from budgetnet.derivation.origins import finished
-from budgetnet.draw.parts import Branches, Cell, CellJoin, CellStep, Chain, Fold, Frame, Layer, Part, Residual
+from budgetnet.draw.parts import (
+    BranchesPart,
+    CellJoin,
+    CellPart,
+    CellStep,
+    ChainPart,
+    FoldPart,
+    FramePart,
+    LayerPart,
+    Part,
+    ResidualPart,
+)
 from budgetnet.draw.words import language_text, operation_words
 from budgetnet.files.network_file import Network
 from budgetnet.network import nodes
@@ -105,15 +116,15 @@ class _Reader:
         match node:
             case nodes.Skip():
                 shortcut = None if node.project is None else self.part(inner[1], entries, depth)
-                return Residual(self.part(inner[0], entries, depth), shortcut)
+                return ResidualPart(self.part(inner[0], entries, depth), shortcut)
             case nodes.Parallel() | nodes.Split():
                 split = isinstance(node, nodes.Split)
                 each = (slice_shape(entries[0], len(inner)),) if split else entries
                 branches = tuple(self.part(branch, each, depth) for branch in inner)
                 after = joined_shape(node.join, tuple(branch.output for branch in branches))
-                return Branches(branches, node.join, split, entries, after)
+                return BranchesPart(branches, node.join, split, entries, after)
             case nodes.Shared():
-                return Frame("", self.part(inner[0], entries, depth), runs=node.times)
+                return FramePart("", self.part(inner[0], entries, depth), runs=node.times)
             case nodes.Graph():
                 return self._cell(node, inner, entries, depth)
             case nodes.Sequence():
@@ -121,10 +132,10 @@ class _Reader:
             case _:
                 return self._layer(node, entries)
 
-    def _layer(self, node: nodes.Primitive, entries: tuple[Shape, ...]) -> Layer:
+    def _layer(self, node: nodes.Primitive, entries: tuple[Shape, ...]) -> LayerPart:
         cost = part_of(node, entries[0], self._custom)
         title, details = operation_words(node)
-        return Layer(title, details, language_text(node), entries, cost.shape, cost.params, cost.flops)
+        return LayerPart(title, details, language_text(node), entries, cost.shape, cost.params, cost.flops)
 
     def _cell(self, graph: nodes.Graph[Node], inner: Sequence[_Traced], entries: tuple[Shape, ...], depth: int) -> Part:
         count = partial(part_of, custom=self._custom)
@@ -148,7 +159,7 @@ class _Reader:
                     names[target] = target
                     steps.append(CellJoin(join, inputs, target, shapes[target]))
         result = names["return"]
-        return Cell(graph.inputs, tuple(steps), result, entries, shapes[result])
+        return CellPart(graph.inputs, tuple(steps), result, entries, shapes[result])
 
 
 def _step(traced: _Traced, depth: int) -> str | None:
@@ -164,18 +175,18 @@ def _rule(step: str) -> str:
     return step
 
 
-def _framed(name: str, body: Part) -> Frame:
+def _framed(name: str, body: Part) -> FramePart:
     """Return a part in a frame; a frame that holds nothing but another one shares it."""
-    if isinstance(body, Frame) and body.name and body.times == body.runs == 1:
-        return Frame(f"{name} › {body.name}", body.body)
-    return Frame(name, body)
+    if isinstance(body, FramePart) and body.name and body.times == body.runs == 1:
+        return FramePart(f"{name} › {body.name}", body.body)
+    return FramePart(name, body)
 
 
 def _in_chain(parts: Sequence[Part]) -> Part:
     flat: list[Part] = []
     for part in parts:
-        flat.extend(part.parts if isinstance(part, Chain) else (part,))
-    return flat[0] if len(flat) == 1 else Chain(tuple(flat))
+        flat.extend(part.parts if isinstance(part, ChainPart) else (part,))
+    return flat[0] if len(flat) == 1 else ChainPart(tuple(flat))
 
 
 def _repeated(parts: Sequence[Part]) -> list[Part]:
@@ -190,10 +201,10 @@ def _repeated(parts: Sequence[Part]) -> list[Part]:
             continue
         body = parts[at : at + period]
         only = body[0]
-        if period == 1 and isinstance(only, Frame) and only.times == only.runs == 1:
+        if period == 1 and isinstance(only, FramePart) and only.times == only.runs == 1:
             found.append(replace(only, times=times))
         else:
-            found.append(Frame("", _in_chain(body), times))
+            found.append(FramePart("", _in_chain(body), times))
         at += period * times
     return found
 
@@ -220,27 +231,27 @@ def _folded(part: Part) -> Part:
 
 
 class _Folder:
-    def __init__(self, several: set[Frame]) -> None:
+    def __init__(self, several: set[FramePart]) -> None:
         self._several = several
-        self._numbers: dict[Frame, int] = {}
+        self._numbers: dict[FramePart, int] = {}
 
     def part(self, part: Part) -> Part:
         match part:
-            case Frame():
+            case FramePart():
                 if part in self._numbers:
-                    return Fold(replace(part, number=self._numbers[part]))
+                    return FoldPart(replace(part, number=self._numbers[part]))
                 number = 0
                 if part in self._several:
                     number = self._numbers[part] = len(self._numbers) + 1
                 return replace(part, body=self.part(part.body), number=number)
-            case Chain():
-                return Chain(tuple(map(self.part, part.parts)))
-            case Residual():
+            case ChainPart():
+                return ChainPart(tuple(map(self.part, part.parts)))
+            case ResidualPart():
                 shortcut = None if part.shortcut is None else self.part(part.shortcut)
-                return Residual(self.part(part.body), shortcut)
-            case Branches():
+                return ResidualPart(self.part(part.body), shortcut)
+            case BranchesPart():
                 return replace(part, branches=tuple(map(self.part, part.branches)))
-            case Cell():
+            case CellPart():
                 steps = [
                     replace(step, part=self.part(step.part)) if isinstance(step, CellStep) else step
                     for step in part.steps
@@ -250,28 +261,28 @@ class _Folder:
                 return part
 
 
-def _frames(part: Part) -> Iterator[Frame]:
-    if isinstance(part, Frame):
+def _frames(part: Part) -> Iterator[FramePart]:
+    if isinstance(part, FramePart):
         yield part
     for inner in _within(part):
         yield from _frames(inner)
 
 
 def _size(part: Part) -> int:
-    return 1 if isinstance(part, Layer) else sum(map(_size, _within(part)))
+    return 1 if isinstance(part, LayerPart) else sum(map(_size, _within(part)))
 
 
 def _within(part: Part) -> Sequence[Part]:
     match part:
-        case Chain():
+        case ChainPart():
             return part.parts
-        case Frame():
+        case FramePart():
             return (part.body,)
-        case Residual():
+        case ResidualPart():
             return (part.body,) if part.shortcut is None else (part.body, part.shortcut)
-        case Branches():
+        case BranchesPart():
             return part.branches
-        case Cell():
+        case CellPart():
             return [step.part for step in part.steps if isinstance(step, CellStep)]
         case _:
             return ()

@@ -11,22 +11,22 @@ from budgetnet.grammar.graph import Join
 from budgetnet.network.nodes import Shape
 
 __all__ = [
-    "Branches",
-    "Cell",
+    "BranchesPart",
     "CellJoin",
+    "CellPart",
     "CellStep",
-    "Chain",
-    "Fold",
-    "Frame",
-    "Layer",
+    "ChainPart",
+    "FoldPart",
+    "FramePart",
+    "LayerPart",
     "Part",
-    "Residual",
+    "ResidualPart",
     "walk_parts",
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class LayerPart:
     """One operation."""
 
     title: str
@@ -43,7 +43,7 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
+class ChainPart:
     """Parts one after the other; at least one."""
 
     parts: tuple[Part, ...]
@@ -60,7 +60,7 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class FramePart:
     """A part in a frame: what a rule made, or what stands several times in a row."""
 
     name: str
@@ -85,10 +85,10 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Fold:
+class FoldPart:
     """A part that is equal to a frame drawn elsewhere: its name stands for it."""
 
-    frame: Frame
+    frame: FramePart
 
     @property
     def entries(self) -> tuple[Shape, ...]:
@@ -102,7 +102,7 @@ class Fold:
 
 
 @dataclass(frozen=True, slots=True)
-class Residual:
+class ResidualPart:
     """A residual sum."""
 
     body: Part
@@ -121,8 +121,8 @@ class Residual:
 
 
 @dataclass(frozen=True, slots=True)
-class Branches:
-    """Branches on one input, or on equal slices of its channels, joined."""
+class BranchesPart:
+    """BranchesPart on one input, or on equal slices of its channels, joined."""
 
     branches: tuple[Part, ...]
     join: Join
@@ -153,7 +153,7 @@ class CellJoin:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class CellPart:
     """A graph of named values."""
 
     inputs: tuple[str, ...]
@@ -164,26 +164,26 @@ class Cell:
     output: Shape
 
 
-Part = Layer | Chain | Frame | Fold | Residual | Branches | Cell
+Part = LayerPart | ChainPart | FramePart | FoldPart | ResidualPart | BranchesPart | CellPart
 
 
-def walk_parts(part: Part, copies: int = 1, runs: int = 1) -> list[tuple[Layer, int, int]]:
+def walk_parts(part: Part, copies: int = 1, runs: int = 1) -> list[tuple[LayerPart, int, int]]:
     """Return every layer drawn or folded in a part, with its copies, and its runs over all copies."""
     match part:
-        case Layer():
+        case LayerPart():
             return [(part, copies, runs)]
-        case Chain():
+        case ChainPart():
             return [found for inner in part.parts for found in walk_parts(inner, copies, runs)]
-        case Frame():
+        case FramePart():
             return walk_parts(part.body, copies * part.times, runs * part.times * part.runs)
-        case Fold():
+        case FoldPart():
             return walk_parts(part.frame, copies, runs)
-        case Residual():
+        case ResidualPart():
             bodies = [part.body] if part.shortcut is None else [part.body, part.shortcut]
             return [found for inner in bodies for found in walk_parts(inner, copies, runs)]
-        case Branches():
+        case BranchesPart():
             return [found for inner in part.branches for found in walk_parts(inner, copies, runs)]
-        case Cell():
+        case CellPart():
             return [
                 found
                 for step in part.steps

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import ceil
 
-from budgetnet.draw.marks import Block, Mark, Port, Wire
+from budgetnet.draw.marks import Laid, Mark, Port, Wire
 
 __all__ = ["BESIDE", "down", "stacked"]
 
@@ -27,7 +27,7 @@ def down(out: Port, entry: Port, label: str) -> Wire:
     return Wire(out.id, entry.id, points, label=label, label_at=((out.x + entry.x) / 2, middle - 4))
 
 
-def stacked(blocks: list[Block], labels: list[str], tallest: float) -> Block:
+def stacked(blocks: list[Laid], labels: list[str], tallest: float) -> Laid:
     """Put blocks from the top to the bottom on one axis, in columns from the left to the right.
 
     Args:
@@ -62,7 +62,7 @@ def stacked(blocks: list[Block], labels: list[str], tallest: float) -> Block:
         deepest = max(deepest, bottom)
         width, left = right, right + BESIDE * 3
     assert out is not None
-    return Block(width, deepest + (14 if several else 0), ins, out, tuple(marks))
+    return Laid(width, deepest + (14 if several else 0), ins, out, tuple(marks))
 
 
 def _over(out: Port, entry: Port, gutter: float, low: float, label: str) -> Wire:
@@ -71,7 +71,7 @@ def _over(out: Port, entry: Port, gutter: float, low: float, label: str) -> Wire
     return Wire(out.id, entry.id, points, label=label, label_at=(entry.x, TURN / 2 + 3))
 
 
-def _columns(blocks: list[Block], tallest: float) -> list[list[Block]]:
+def _columns(blocks: list[Laid], tallest: float) -> list[list[Laid]]:
     """Cut a row of blocks into columns so that the tallest is as short as their number allows."""
     whole = sum(block.height + GAP for block in blocks) - GAP
     if whole <= tallest or len(blocks) < 2:
@@ -85,8 +85,8 @@ def _columns(blocks: list[Block], tallest: float) -> list[list[Block]]:
     return _filled(blocks, high)
 
 
-def _filled(blocks: list[Block], height: float) -> list[list[Block]]:
-    columns: list[list[Block]] = [[]]
+def _filled(blocks: list[Laid], height: float) -> list[list[Laid]]:
+    columns: list[list[Laid]] = [[]]
     used = 0.0
     for block in blocks:
         if columns[-1] and used + block.height > height:

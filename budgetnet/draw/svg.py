@@ -10,7 +10,7 @@ from typing import Literal
 
 from budgetnet.draw.colours import DARK, LIGHT, SHARES, Theme, share_level
 from budgetnet.draw.layout import params_line, shape_label
-from budgetnet.draw.marks import Block, Box, Dot, FoldBox, FrameBox, Mark, Point, Sign, Wire
+from budgetnet.draw.marks import Dot, FoldBox, FrameBox, Laid, LayerBox, Mark, Place, Sign, Wire
 from budgetnet.draw.parts import walk_parts
 from budgetnet.draw.words import text_width
 from budgetnet.text import count_text, counted, short_count
@@ -21,12 +21,12 @@ Paper = Literal["auto", "light", "dark"]
 """``auto`` follows the reader's choice of light or dark pages."""
 
 MARGIN = 24.0
-FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
+_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
 _ROUND = 7.0
 """Radius of a wire's bends."""
 
 
-def svg_text(block: Block, *, title: str, lead: str, params: int, paper: Paper) -> str:
+def svg_text(block: Laid, *, title: str, lead: str, params: int, paper: Paper) -> str:
     """Return a drawing as the text of an SVG file.
 
     Args:
@@ -51,7 +51,7 @@ def svg_text(block: Block, *, title: str, lead: str, params: int, paper: Paper) 
         _text(MARGIN, MARGIN + 14, title, "bn-title"),
         _text(MARGIN, MARGIN + 33, lead, "bn-soft"),
     ]
-    order = (FrameBox, Wire, Dot, Sign, FoldBox, Box)
+    order = (FrameBox, Wire, Dot, Sign, FoldBox, LayerBox)
     for mark in sorted(drawn.marks, key=lambda mark: order.index(type(mark))):
         lines += _mark(mark, params)
     lines += [_label(mark) for mark in drawn.marks if isinstance(mark, Wire) and mark.label]
@@ -64,7 +64,7 @@ def svg_text(block: Block, *, title: str, lead: str, params: int, paper: Paper) 
 
 def _mark(mark: Mark, params: int) -> Iterator[str]:
     match mark:
-        case Box():
+        case LayerBox():
             yield from _box(mark, params)
         case FoldBox():
             yield from _fold(mark, params)
@@ -87,7 +87,7 @@ def _mark(mark: Mark, params: int) -> Iterator[str]:
             yield _wire(mark)
 
 
-def _box(mark: Box, params: int) -> Iterator[str]:
+def _box(mark: LayerBox, params: int) -> Iterator[str]:
     layer = mark.layer
     held = layer.params * mark.copies
     share = held / params if params else 0.0
@@ -121,16 +121,16 @@ def _fold(mark: FoldBox, params: int) -> Iterator[str]:
     yield from _words(mark, f"{frame.name} [{frame.number}]", ["as drawn above", params_line(held, 1, share)])
 
 
-def _group(mark: Box | FoldBox, share: float, facts: list[str], held: int) -> str:
+def _group(mark: LayerBox | FoldBox, share: float, facts: list[str], held: int) -> str:
     place = f'x="{mark.x:.1f}" y="{mark.y:.1f}" width="{mark.width:.1f}" height="{mark.height:.1f}"'
-    kind = "bn-layer" if isinstance(mark, Box) else "bn-layer bn-fold"
+    kind = "bn-layer" if isinstance(mark, LayerBox) else "bn-layer bn-fold"
     return (
         f'<g id="{mark.id}" class="{kind} bn-s{share_level(share)}" data-params="{held}">'
         f'<title>{escape(chr(10).join(facts))}</title><rect {place} rx="5"/>'
     )
 
 
-def _words(mark: Box | FoldBox, title: str, lines: list[str]) -> Iterator[str]:
+def _words(mark: LayerBox | FoldBox, title: str, lines: list[str]) -> Iterator[str]:
     middle = mark.x + mark.width / 2
     yield _text(middle, mark.y + 17, title, "bn-name", anchor="middle")
     for at, line in enumerate(lines):
@@ -150,7 +150,7 @@ def _wire(mark: Wire) -> str:
     return f'<g class="bn-{mark.kind}" {data}><path class="bn-wire" d="{path}"/>{head}</g>'
 
 
-def _bent(points: tuple[Point, ...]) -> str:
+def _bent(points: tuple[Place, ...]) -> str:
     """A line with round bends."""
     path = [f"M{points[0][0]:.1f} {points[0][1]:.1f}"]
     for before, corner, after in zip(points, points[1:], points[2:], strict=False):
@@ -161,7 +161,7 @@ def _bent(points: tuple[Point, ...]) -> str:
     return "".join(path)
 
 
-def _curve(points: tuple[Point, ...]) -> str:
+def _curve(points: tuple[Place, ...]) -> str:
     """Curves that start and end downwards; pairs of points on a rank are joined straight."""
     path = [f"M{points[0][0]:.1f} {points[0][1]:.1f}"]
     for (x, y), (to_x, to_y) in pairwise(points):
@@ -173,7 +173,7 @@ def _curve(points: tuple[Point, ...]) -> str:
     return "".join(path)
 
 
-def _arrow(before: Point, end: Point, *, down: bool) -> str:
+def _arrow(before: Place, end: Place, *, down: bool) -> str:
     length = _distance(before, end) or 1.0
     x, y = (0.0, 1.0) if down else ((end[0] - before[0]) / length, (end[1] - before[1]) / length)
     back = (end[0] - 7 * x, end[1] - 7 * y)
@@ -183,11 +183,11 @@ def _arrow(before: Point, end: Point, *, down: bool) -> str:
     )
 
 
-def _distance(first: Point, second: Point) -> float:
+def _distance(first: Place, second: Place) -> float:
     return hypot(first[0] - second[0], first[1] - second[1])
 
 
-def _towards(start: Point, end: Point, length: float) -> Point:
+def _towards(start: Place, end: Place, length: float) -> Place:
     whole = _distance(start, end) or 1.0
     return start[0] + (end[0] - start[0]) * length / whole, start[1] + (end[1] - start[1]) * length / whole
 
@@ -221,7 +221,7 @@ def _legend(x: float, y: float) -> Iterator[str]:
 
 def _style(paper: Paper) -> str:
     shared = (
-        f".bn-drawing text{{font-family:{FONT};}}"
+        f".bn-drawing text{{font-family:{_FONT};}}"
         ".bn-drawing .bn-title{font-size:17px;font-weight:600}"
         ".bn-drawing .bn-soft{font-size:12px}.bn-drawing .bn-small{font-size:11px}"
         ".bn-drawing .bn-name{font-size:12.5px;font-weight:600}.bn-drawing .bn-line{font-size:11px;white-space:pre}"

@@ -18,9 +18,20 @@ import budgetnet as bn
 from budgetnet.draw.colours import DARK, LIGHT, SHARES
 from budgetnet.draw.draw import draw_network, write_drawing
 from budgetnet.draw.layout import lay_out
-from budgetnet.draw.marks import Box, Dot, FoldBox, FrameBox, Sign, Wire
+from budgetnet.draw.marks import Dot, FoldBox, FrameBox, LayerBox, Sign, Wire
 from budgetnet.draw.outline import outline
-from budgetnet.draw.parts import Branches, Cell, CellStep, Chain, Fold, Frame, Layer, Part, Residual, walk_parts
+from budgetnet.draw.parts import (
+    BranchesPart,
+    CellPart,
+    CellStep,
+    ChainPart,
+    FoldPart,
+    FramePart,
+    LayerPart,
+    Part,
+    ResidualPart,
+    walk_parts,
+)
 from budgetnet.errors import RequestError
 from budgetnet.network.cost.closed_form import cost, layers
 from tests.network.strategies import networks
@@ -43,21 +54,21 @@ def small(text: str, **changes: object) -> bn.Network:
 def ways(part: Part) -> int:
     """Paths through a part, as its structure says; what is drawn once counts once."""
     match part:
-        case Chain():
+        case ChainPart():
             return prod(map(ways, part.parts))
-        case Frame():
+        case FramePart():
             return ways(part.body)
-        case Residual():
+        case ResidualPart():
             return ways(part.body) + (1 if part.shortcut is None else ways(part.shortcut))
-        case Branches():
+        case BranchesPart():
             return sum(map(ways, part.branches))
-        case Cell():
+        case CellPart():
             return cell_ways(part, [1] * len(part.inputs))
-        case Layer() | Fold():
+        case LayerPart() | FoldPart():
             return 1
 
 
-def cell_ways(cell: Cell, entering: list[int]) -> int:
+def cell_ways(cell: CellPart, entering: list[int]) -> int:
     """Paths to a cell's result, of so many that come in by each input; cells in it take several inputs, too."""
     known = dict(zip(cell.inputs, entering, strict=True))
     for step in cell.steps:
@@ -69,13 +80,13 @@ def cell_ways(cell: Cell, entering: list[int]) -> int:
 def through(part: Part, entering: list[int]) -> int:
     """Paths behind a part of one or several inputs."""
     match part:
-        case Frame():
+        case FramePart():
             return through(part.body, entering)
-        case Cell():
+        case CellPart():
             return cell_ways(part, entering)
-        case Chain():
+        case ChainPart():
             return through(part.parts[0], entering) * prod(map(ways, part.parts[1:]))
-        case Fold():
+        case FoldPart():
             return sum(entering)
         case _:
             return entering[0] * ways(part)
@@ -108,7 +119,7 @@ def check(network: bn.Network) -> None:
     assert sum(layer.params * copies for layer, copies, _ in found) == total.params
     assert sum(layer.flops * runs for layer, _, runs in found) == total.flops
     block = lay_out(part, "enter", "leave")
-    boxes = [mark for mark in block.marks if isinstance(mark, Box)]
+    boxes = [mark for mark in block.marks if isinstance(mark, LayerBox)]
     folds = [mark for mark in block.marks if isinstance(mark, FoldBox)]
     folded = sum(
         layer.params * copies * mark.copies for mark in folds for layer, copies, _ in walk_parts(mark.fold.frame)
@@ -122,7 +133,7 @@ def check_places(block) -> None:
     """Wires start and end on their marks, boxes do not overlap, and everything is inside the drawing."""
     places = {}
     for mark in block.marks:
-        if isinstance(mark, Box | FoldBox):
+        if isinstance(mark, LayerBox | FoldBox):
             places[mark.id] = (mark.x, mark.y, mark.x + mark.width, mark.y + mark.height)
         elif isinstance(mark, Sign):
             half = mark.width / 2, mark.height / 2
@@ -235,7 +246,7 @@ def test_a_long_network_goes_on_in_columns():
     text = " ".join(f"conv(3, {8 + at})" for at in range(200))
     block = lay_out(outline(small(f"{text} gap linear(classes)")), "enter", "leave")
     assert 0.7 < block.width / block.height < 2.5
-    assert len({mark.x + mark.width / 2 for mark in block.marks if isinstance(mark, Box)}) > 5
+    assert len({mark.x + mark.width / 2 for mark in block.marks if isinstance(mark, LayerBox)}) > 5
 
 
 def test_texts_are_escaped():
