@@ -78,6 +78,12 @@ def write_drawing(network: Network, path: str | Path, *, paper: Paper | None = N
     Raises:
         RequestError: the place or its ending cannot be used, or the library for PNG is not installed.
         ShapeError, CountError: see `draw_network`.
+
+    >>> import budgetnet as bn, tempfile
+    >>> place = Path(tempfile.mkdtemp()) / "resnet.html"
+    >>> bn.write_drawing(bn.read_network("studies/networks/resnet-20-projection.yaml"), place)
+    >>> place.is_file()
+    True
     """
     path = Path(path)
     check_drawing(path)
