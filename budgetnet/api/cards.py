@@ -22,6 +22,9 @@ CARD_DRAWS = 100
 CARD_STATES = 5_000
 """States that a space's card looks into for its exact numbers: about a second of work at most."""
 
+_NAMESPACE = ' xmlns="http://www.w3.org/2000/svg"'
+"""What a drawing's file needs, and not a drawing inside HTML."""
+
 FLOPS_NOTE = "One multiply-add = one FLOP; one image, eval mode."
 
 
@@ -98,7 +101,7 @@ def network_card(network: Network) -> str:
             left=(0, 1),
             bar_after=2,
             bar_label="share of the parameters",
-            drawing=draw_network(network),
+            drawing=draw_network(network).replace(_NAMESPACE, "", 1),
             footer=f"{FLOPS_NOTE} {network.plugins.note}".strip(),
         )
     )
