@@ -23,7 +23,7 @@ CARD_STATES = 5_000
 """States that a space's card looks into for its exact numbers: about a second of work at most."""
 
 _NAMESPACE = ' xmlns="http://www.w3.org/2000/svg"'
-"""What a drawing's file needs, and not a drawing inside HTML."""
+"""An attribute that a drawing's file needs, and a drawing inside HTML does not."""
 
 FLOPS_NOTE = "One multiply-add = one FLOP; one image, eval mode."
 
