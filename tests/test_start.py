@@ -49,3 +49,35 @@ def test_trials_are_listed_without_optuna_and_torch(study_path, run_folder):
         done = subprocess.run([sys.executable, "-c", CODE, *asked], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert done.stdout.split() == []
+
+
+LIGHT = """
+import contextlib, io, sys
+from budgetnet.cli import app
+with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+    app(sys.argv[1:])
+print(*sys.modules)
+"""
+HEAVY = {"lark", "logging", "numpy", "optuna", "pandas", "pydantic", "rich", "sqlalchemy", "torch", "zipfile"}
+"""Libraries that cost as much time to import as everything that these commands do."""
+ROOMS = {f"budgetnet.{room}" for room in ("explore", "search", "workers.loop", "network.torch")}
+
+
+@pytest.mark.parametrize(
+    ("words", "others"),
+    [
+        (("--version",), {"budgetnet.api", "budgetnet.grammar"}),
+        (("show", "{network}"), {"budgetnet.training", "budgetnet.files.study", "budgetnet.network.torch"}),
+        (("diff", "{network}", "{network}"), {"budgetnet.training", "budgetnet.files.study"}),
+        (("list", "{study}", "--run", "{run}"), {"budgetnet.derivation.machine", "budgetnet.space"}),
+        (("show", "{study}:best", "--run", "{run}"), {"budgetnet.records.open"}),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else None,
+)
+def test_commands_that_look_start_light(words, others, study_path, run_folder):
+    """They load no library that costs more than they do, and none of the rooms that they do not need."""
+    asked = [word.format(network=NETWORK, study=study_path, run=run_folder) for word in words]
+    done = subprocess.run([sys.executable, "-c", LIGHT, *asked], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "budgetnet.cli.app" in loaded
+    assert sorted(loaded & (HEAVY | ROOMS | others)) == []

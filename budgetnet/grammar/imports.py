@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 from budgetnet.errors import LanguageError, nearest
@@ -23,7 +22,7 @@ _LONGEST_CHAIN = 20
 @cache
 def prelude() -> Grammar:
     """Return the rules that ship with the package, unchecked and unlabelled."""
-    text = files("budgetnet.grammar").joinpath("prelude.grammar").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("prelude.grammar").read_text(encoding="utf-8")
     return parse_grammar(text, name="prelude.grammar")
 
 

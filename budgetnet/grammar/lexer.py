@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 
-from lark import Token
-
 from budgetnet.errors import LanguageError
+from budgetnet.grammar.lalr import Token
 from budgetnet.grammar.source import Source, Span
 
 __all__ = [
@@ -93,7 +92,7 @@ def is_name(text: str) -> bool:
 
 def span_of(token: Token) -> Span:
     """Return the place of a token."""
-    return Span(token.line or 0, token.column or 0, max(1, len(token)))
+    return Span(token.line, token.column, max(1, len(token)))
 
 
 def scan(source: Source) -> list[Token]:
@@ -145,7 +144,7 @@ def _cut(source: Source) -> list[Token]:
                 raise source.error(
                     Span(line, column), f"more than {MOST_TOKENS} words and signs; split the text into files"
                 )
-            tokens.append(Token(kind, lexeme, position, line, column, line, column + len(lexeme), end))
+            tokens.append(Token(kind, lexeme, position, line, column))
         position = end
     return tokens
 

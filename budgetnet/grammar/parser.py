@@ -1,6 +1,6 @@
 """Text to expression tree: syntax only, no knowledge of primitives.
 
-`parse_grammar` is the only entry point. The tables are built from grammar.lark on first use and cached.
+`parse_grammar` is the only entry point.
 """
 
 from __future__ import annotations
@@ -9,14 +9,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, cast
 
-from lark import Token, UnexpectedToken
-
 from budgetnet.errors import LanguageError
+from budgetnet.grammar.lalr import Token, UnexpectedTokenError, parser
 from budgetnet.grammar.lexer import RESERVED, scan, span_of
 from budgetnet.grammar.source import Source, Span
 from budgetnet.grammar.syntax import Grammar
-from budgetnet.grammar.tables import parser_tables
-from budgetnet.grammar.transformer import BuildError
+from budgetnet.grammar.transformer import Builder, BuildError
 from budgetnet.grammar.walk import children
 
 __all__ = ["DEPTH", "parse_grammar"]
@@ -40,10 +38,10 @@ def parse_grammar(text: str, *, name: str = "<text>", first_line: int = 1, inden
     source = Source(text.removeprefix("\ufeff"), name, first_line, indent)
     tokens = scan(source)
     try:
-        grammar = cast(Grammar, parser_tables().parse(cast(str, tokens)))
+        grammar = cast(Grammar, parser().parse(tokens, Builder()))
     except BuildError as problem:
         raise source.error(problem.span, problem.message) from None
-    except UnexpectedToken as error:
+    except UnexpectedTokenError as error:
         raise _unexpected(source, tokens, error) from None
     if not grammar.rules:
         raise source.error(Span(1, 1), "no rules; write at least one, such as network = conv(3, 16) gap linear(10)")
@@ -111,18 +109,18 @@ def _words(expected: Iterable[str]) -> list[str]:
     return words[:4]
 
 
-def _unexpected(source: Source, tokens: list[Token], error: UnexpectedToken) -> LanguageError:
+def _unexpected(source: Source, tokens: list[Token], error: UnexpectedTokenError) -> LanguageError:
     token = error.token
     span = span_of(token)
     if token.type == "$END":
         found = "the end of the text"
         if tokens:
-            span = Span(tokens[-1].line or 1, tokens[-1].end_column or 1)
+            span = Span(tokens[-1].line, tokens[-1].end_column)
     elif token.type == "HEAD":
         found = f"the next rule, {str(token)!r}"
     else:
         found = f"{str(token)!r}"
-    words = _words(error.accepts or error.expected)
+    words = _words(error.accepted)
     expected = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
     return source.error(span, f"expected {expected}, but got {found}{_hint(tokens, token)}")
 

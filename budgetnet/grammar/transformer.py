@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, cast, get_args
 
-from lark import Token, Transformer, v_args
-
+from budgetnet.grammar.lalr import Token
 from budgetnet.grammar.lexer import span_of
 from budgetnet.grammar.source import Span
 from budgetnet.grammar.syntax import (
@@ -75,8 +74,7 @@ def _weights(parts: list[_Weighted], what: str) -> tuple[float, ...]:
     return () if all(weight == 1.0 for weight in weights) else weights
 
 
-@v_args(inline=True)
-class Builder(Transformer[Token, Grammar]):
+class Builder:
     """Builds the nodes of `budgetnet.grammar.syntax`. Methods are named after the rules of grammar.lark."""
 
     def start(self, *statements: Import | Rule) -> Grammar:

@@ -8,16 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from budgetnet.derivation.expand import expand, refuse
 from budgetnet.errors import RequestError, nearest
-from budgetnet.files import network_file
-from budgetnet.files.network_file import Network
 from budgetnet.files.places import near
-from budgetnet.files.spaces import origins_of
-from budgetnet.grammar.load import load_grammar
 from budgetnet.text import command_text
 
 if TYPE_CHECKING:
+    from budgetnet.files.network_file import Network
     from budgetnet.files.study import Study
     from budgetnet.records.finals.choice import StudyChoice, Winner
     from budgetnet.records.finals.finalist import Finalist
@@ -112,6 +108,8 @@ def find(text: str, *, storage: str | None = None, out: Path | None = None) -> F
     if path.is_dir() and (path / "network.yaml").is_file():
         path = path / "network.yaml"  # the folder of an export
     if path.is_file():
+        from budgetnet.files import network_file
+
         return Found(architecture=network_file.read(path), label=str(path))
     study_path, colon, which = text.rpartition(":")
     if not colon or not study_path:
@@ -247,6 +245,10 @@ def architecture_of(record: Record, study: Study) -> Network:
         LanguageError, ShapeError: the recorded text does not give a network on these images.
         DataError: the data set cannot be described.
     """
+    from budgetnet.derivation.expand import expand, refuse
+    from budgetnet.files.network_file import Network
+    from budgetnet.files.spaces import origins_of
+    from budgetnet.grammar.load import load_grammar
     from budgetnet.training.data.sources import describe_source
 
     images = describe_source(study.dataset)

@@ -136,8 +136,9 @@ class TrainingRun(Result):
         Args:
             keys: of the form, each with the field behind it.
         """
-        values = asdict(self)
-        return {key: values[name] for key, name in keys.items()}
+        # Without asdict, which copies everything deeply: most of the time of a long list of trials.
+        values = {key: getattr(self, name) for key, name in keys.items()}
+        return {key: asdict(value) if isinstance(value, Reading) else value for key, value in values.items()}
 
     @classmethod
     def of(cls, document: Mapping[str, Any], **more: Any) -> Self:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import fields
 from typing import Any
 
 from budgetnet.errors import RequestError, nearest
@@ -77,7 +77,7 @@ def tally(records: Sequence[Record]) -> str:
 
 def record_document(record: Record) -> dict[str, Any]:
     """Return a trial for `--json`: its fields under their names, fractions, times in ISO 8601."""
-    document = asdict(replace(record, parameters=None))
+    document = {field.name: getattr(record, field.name) for field in fields(record)}
     del document["parameters"]  # the decisions in Optuna's form
     run = record.training
     document["training"] = run.trial_document() if run is not None and run.recipe else {}

@@ -19,17 +19,16 @@ from typing import TYPE_CHECKING
 from budgetnet.errors import BudgetnetError, CountError, RequestError, TrainingError
 from budgetnet.files.plugins.types import OwnPrimitive, PluginFile
 from budgetnet.grammar import syntax as language
-from budgetnet.network import nodes
-from budgetnet.network.cost import closed_form
-from budgetnet.network.cost.types import CustomCost, CustomForm
-from budgetnet.network.nodes import Node, Shape
-from budgetnet.network.shapes import describe_shape
+from budgetnet.ops.base import Shape, describe_shape
+from budgetnet.ops.custom import Custom
 from budgetnet.ops.registry import BUILTIN
 from budgetnet.ops.signature import Signature, Vocabulary
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from budgetnet.network.cost.types import CustomCost, CustomForm
+    from budgetnet.network.nodes import Node
     from budgetnet.network.torch.build import CustomModule
 
 __all__ = ["NO_PLUGINS", "Plugins", "load_plugins", "read_file"]
@@ -86,6 +85,8 @@ class Plugins:
             network: a network whose closed form and fvcore count differ.
             input_shape: shape of its images.
         """
+        from budgetnet.network.cost import closed_form
+
         asked: dict[tuple[str, Shape, tuple[tuple[str, object], ...]], None] = {}
 
         def noting(name: str, form: CustomForm) -> CustomForm:
@@ -217,7 +218,7 @@ def _difference(own: OwnPrimitive, shape: Shape, arguments: dict[str, object]) -
 
 def _used(part: object) -> set[str]:
     """Return the names of custom primitives in a network; in a grammar, the names of everything that is called."""
-    if isinstance(part, nodes.Custom | language.Call):
+    if isinstance(part, Custom | language.Call):
         return {part.name}
     if isinstance(part, tuple):
         return set().union(*map(_used, part))

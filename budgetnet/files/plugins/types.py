@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from budgetnet.network.cost.types import CustomForm
 from budgetnet.ops.signature import Signature
 
 if TYPE_CHECKING:
+    from budgetnet.network.cost.types import CustomForm
     from budgetnet.network.torch.build import CustomModule
 
 __all__ = ["OwnPrimitive", "PluginFile"]

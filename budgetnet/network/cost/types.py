@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from budgetnet.network.nodes import Shape
+from budgetnet.ops.base import Shape
 from budgetnet.text import notebook_html
 
 __all__ = ["BYTES_PER_VALUE", "Cost", "CustomCost", "CustomForm", "Layer"]
