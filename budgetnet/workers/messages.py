@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from budgetnet.files.plugins.types import PluginFile
-from budgetnet.network.nodes import Node
 from budgetnet.training.data.sources import ImageSource
 from budgetnet.training.recipe.recipe import Recipe
 from budgetnet.training.test_report import Reading
+
+if TYPE_CHECKING:
+    from budgetnet.network.nodes import Node
 
 __all__ = ["Broken", "Bug", "Done", "EpochReport", "Failed", "Job", "Lost", "Message", "Result", "Setup", "Workers"]
 
