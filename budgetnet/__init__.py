@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         read_network,
         write_network,
     )
+    from budgetnet.api.reports import report
     from budgetnet.api.spaces import Space, explore, read_space, sample
     from budgetnet.api.studies import Recipe, Study, read_study
     from budgetnet.api.trainings import export, train
@@ -58,6 +59,7 @@ __all__ = [
     "read_network",
     "read_space",
     "read_study",
+    "report",
     "sample",
     "search",
     "train",
@@ -71,6 +73,7 @@ _HOMES = {
     "budgetnet.api.networks": (
         "Budget", "Cost", "Network", "build", "count", "measure", "parse_network", "read_network", "write_network",
     ),
+    "budgetnet.api.reports": ("report",),
     "budgetnet.api.spaces": ("Space", "explore", "read_space", "sample"),
     "budgetnet.api.studies": ("Recipe", "Study", "read_study"),
     "budgetnet.api.trainings": ("export", "train"),

@@ -27,6 +27,7 @@ def train(
     epochs: int | None = None,
     threads: int | None = None,
     out: str | Path | None = None,
+    test_curve: bool = False,
     device: str = "auto",
     storage: str | None = None,
     run: str | Path | None = None,
@@ -46,6 +47,7 @@ def train(
         epochs: number of epochs; the recipe's if None.
         threads: threads of each run on the processor; the cores, shared by the seeds, if None.
         out: folder for results and weights; in ``runs/`` if None.
+        test_curve: read the test images after each epoch as well, for a curve in the report; nothing is chosen by it.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` … or ``mps``.
         storage: address of the study's database; ``study.db`` in the run folder if None.
         run: the study's run folder.
@@ -72,7 +74,16 @@ def train(
     found = find(str(network), storage=storage, out=None if run is None else Path(run))
     guide = None if study is None else as_study(study)
     place = None if out is None else Path(out)
-    planned = plan_training(found, study=guide, dataset=dataset, recipe=recipe, seeds=seeds, epochs=epochs, out=place)
+    planned = plan_training(
+        found,
+        study=guide,
+        dataset=dataset,
+        recipe=recipe,
+        seeds=seeds,
+        epochs=epochs,
+        out=place,
+        test_curve=test_curve,
+    )
     return train_network(planned, first_seed=seed, device=device, threads=threads, say=say)
 
 

@@ -55,6 +55,7 @@ class Commands(LazyGroup):
         "diff": "budgetnet.cli.networks",
         "train": "budgetnet.cli.trainings",
         "list": "budgetnet.cli.studies",
+        "report": "budgetnet.cli.reports",
         "dashboard": "budgetnet.cli.studies",
         "export": "budgetnet.cli.trainings",
     }

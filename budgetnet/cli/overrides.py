@@ -12,7 +12,7 @@ import typer
 from budgetnet.api.options import PRESET, Key, Recipe, keys_of
 from budgetnet.errors import RequestError
 
-__all__ = ["epoch_numbers", "option_names", "override", "whole_option", "without_auto"]
+__all__ = ["count_numbers", "epoch_numbers", "option_names", "override", "whole_option", "without_auto"]
 
 
 def override(owner: type, name: str, *flags: str, left_out: str = "the study's") -> Any:
@@ -60,6 +60,16 @@ def epoch_numbers(text: str) -> tuple[int, ...]:
     """
     epochs = replace(keys_of(Recipe)["epochs"], name="--epochs-brief", example="1,2,4")
     return tuple(int(epochs.read(number)) for number in text.split(","))
+
+
+def count_numbers(text: str, option: str) -> tuple[int, ...]:
+    """Read whole numbers with commas between them, such as ``50k,100k``.
+
+    Raises:
+        RequestError: it is something else.
+    """
+    number = Key(kind="whole", help="", low=1, name=option, example="50k,100k")
+    return tuple(int(number.read(part)) for part in text.split(","))
 
 
 @contextmanager

@@ -39,6 +39,12 @@ def train_command(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder for results and weights.  [default: in runs/]")
     ] = None,
+    test_curve: Annotated[
+        bool,
+        typer.Option(
+            "--test-curve", help="Read the test images after each epoch for a curve; nothing is chosen by it."
+        ),
+    ] = False,
     brief: Annotated[
         bool, typer.Option("--brief", help="Repeat a trial as its search trained it, and compare with its record.")
     ] = False,
@@ -60,6 +66,7 @@ def train_command(
     if brief:
         given: dict[str, object] = {"--study": study, "--dataset": dataset, "--recipe": recipe, "--seeds": seeds}
         given |= {"--seed": seed, "--epochs": epochs, "--threads": threads, "--out": out}
+        given |= {"--test-curve": test_curve or None}
         _refuse_beside_brief(given)
         put(repetition_answer(network, device=device, storage=storage, run=run, say=say), as_json=as_json)
         return
@@ -73,6 +80,7 @@ def train_command(
         epochs=epochs,
         threads=threads,
         out=out,
+        test_curve=test_curve,
         device=device,
         storage=storage,
         run=run,

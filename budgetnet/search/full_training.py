@@ -43,6 +43,8 @@ class TrainingPlan:
     """Number of runs."""
     out: Path
     """Gets ``training.json`` and a safetensors file per seed."""
+    test_curve: bool = False
+    """True to read the test images after each epoch, for a curve that nothing is chosen by."""
 
 
 def plan_training(
@@ -54,6 +56,7 @@ def plan_training(
     seeds: int | None = None,
     epochs: int | None = None,
     out: Path | None = None,
+    test_curve: bool = False,
 ) -> TrainingPlan:
     """Return the plan of a network's full training.
 
@@ -65,6 +68,7 @@ def plan_training(
         seeds: number of runs; the study's, else 3.
         epochs: instead of the recipe's.
         out: the folder for the results; a trial's is inside its study's run folder, a file's is ``runs/train/NAME``.
+        test_curve: read the test images after each epoch, too.
 
     Raises:
         RequestError: neither a study nor a data set is known, or both are.
@@ -97,6 +101,7 @@ def plan_training(
         recipe=how if epochs is None else replace(how, epochs=epochs),
         seeds=seeds or (guide.finalists.seeds if guide is not None else Finalists().seeds),
         out=out or place,
+        test_curve=test_curve,
     )
 
 
@@ -181,6 +186,7 @@ class _Seeds(TaskList[int]):
             final=True,
             weights=self._planned.out / _weights(task),
             label=f"{self._planned.architecture.name}, seed {task}",
+            test_curve=self._planned.test_curve,
         )
 
     def epoch(self, worker: int, task: int, epoch: int, accuracy: float | None) -> bool:  # noqa: ARG002

@@ -31,6 +31,12 @@ class Epoch:
     seconds: float
     """Wall-clock time of the epoch, training and validation."""
 
+    watched_accuracy: float | None = None
+    """Accuracy on the images that were watched; None without them."""
+
+    watched_loss: float | None = None
+    """Mean cross-entropy in nats on the images that were watched; None too if it was not finite."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:

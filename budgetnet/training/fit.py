@@ -20,7 +20,7 @@ from budgetnet.training.cpu.malloc import keep_freed_memory
 from budgetnet.training.curve import Curve, Epoch, OnEpoch
 from budgetnet.training.data.images import Images
 from budgetnet.training.device import choose_device, choose_precision
-from budgetnet.training.evaluate import evaluate
+from budgetnet.training.evaluate import Evaluation, evaluate
 from budgetnet.training.oom import memory_errors
 from budgetnet.training.optim.averaging import Average, Followers, Lookahead, TailAverage
 from budgetnet.training.optim.initialisation import dirac, scale_logits, whiten
@@ -41,6 +41,7 @@ def fit(
     seed: int,
     device: str = "auto",
     on_epoch: OnEpoch | None = None,
+    watched: Images | None = None,
 ) -> Curve:
     """Train *model* in place and return how it went.
 
@@ -63,6 +64,8 @@ def fit(
         seed: Seed of order, augmentation and dropout, >= 0.
         device: See `choose_device`.
         on_epoch: See `OnEpoch`.
+        watched: Images whose accuracy and loss are noted after each epoch and change nothing; the weights are, bit for
+            bit, those of a run without them.
 
     Raises:
         RequestError: no such device, too few images, a negative seed, or a recipe with smaller images for a network of
@@ -78,7 +81,7 @@ def fit(
     devices = [where] if where.type == "cuda" else []
     with memory_errors(f"training with batch {recipe.batch}"), torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
-        run = _Run(model, train.to(where), validation, recipe, seed, where)
+        run = _Run(model, train.to(where), validation, recipe, seed, where, watched)
         try:
             with (
                 fast_paths(model, run.dtype) if where.type == "cpu" else nullcontext(),
@@ -94,11 +97,12 @@ class _Run:
 
     def __init__(
         self, model: nn.Module, train: Images, validation: Images | None, recipe: Recipe, seed: int,
-        device: torch.device,
+        device: torch.device, watched: Images | None = None,
     ) -> None:  # fmt: skip
         self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.train = train
         self.validation = validation
+        self.watched = watched
         self.recipe = recipe
         self.seed = seed
         self.device = device
@@ -196,14 +200,13 @@ class _Run:
         accuracy: float | None = None
         validation_loss: float | None = None
         if self.validation is not None:
-            with self.average.applied() if self.average is not None else nullcontext():
-                precision: Precision = "bfloat16" if self.dtype == torch.bfloat16 else "float32"
-                found = evaluate(self.model, self.validation, device=str(self.device), precision=precision)
+            found = self.evaluated(self.validation)
             accuracy, validation_loss = found.accuracy, found.loss
             if not math.isfinite(validation_loss):
                 return f"The validation loss was no longer finite after epoch {number}."
         if self.recipe.schedule == "plateau":
             self.plateau.see(train_loss if validation_loss is None else validation_loss)
+        seen = None if self.watched is None else self.evaluated(self.watched)
         return Epoch(
             number=number,
             train_loss=train_loss,
@@ -211,7 +214,15 @@ class _Run:
             validation_accuracy=accuracy,
             validation_loss=validation_loss,
             seconds=time.perf_counter() - begin,
+            watched_accuracy=None if seen is None else seen.accuracy,
+            watched_loss=None if seen is None or not math.isfinite(seen.loss) else seen.loss,
         )
+
+    def evaluated(self, images: Images) -> Evaluation:
+        """Return the results on *images*, with averaged weights if the recipe averages."""
+        precision: Precision = "bfloat16" if self.dtype == torch.bfloat16 else "float32"
+        with self.average.applied() if self.average is not None else nullcontext():
+            return evaluate(self.model, images, device=str(self.device), precision=precision)
 
     def one_step(self, indices: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
         """Take one step on the images at *indices*; return the loss and the number of hits, on the device."""

@@ -47,6 +47,8 @@ class Job:
     """True if the worker asks after each epoch whether to go on, and waits for the answer."""
     final: bool = False
     """Train on all train images and read the test images in the end; else train and validation."""
+    test_curve: bool = False
+    """For a final training: read the test images after each epoch, too, for a curve that nothing is chosen by."""
     weights: Path | None = None
     """File for the trained weights; None keeps none."""
     label: str = ""
@@ -91,6 +93,10 @@ class Result:
     """Number of test images read."""
     reading: Reading | None = None
     """Details of the same one reading of the test images."""
+    test_losses: tuple[float, ...] = ()
+    """Mean cross-entropy on the test images after each epoch; empty unless a test curve was asked for."""
+    test_accuracies: tuple[float, ...] = ()
+    """Accuracy on the test images after each epoch; empty unless a test curve was asked for."""
     environment: Mapping[str, Any] = field(default_factory=dict)
     """Hardware, versions, command: see `budgetnet.workers.environment`."""
 

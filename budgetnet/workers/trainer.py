@@ -22,6 +22,7 @@ from budgetnet.training.determinism import one_result_per_seed
 from budgetnet.training.device import choose_device
 from budgetnet.training.evaluate import Evaluation, evaluate
 from budgetnet.training.fit import Epoch, fit
+from budgetnet.training.mistake_images import strip_place, write_strip
 from budgetnet.training.test_report import Reading
 from budgetnet.workers.environment import environment
 from budgetnet.workers.messages import Job, Result, Setup
@@ -73,7 +74,16 @@ class Bench:
         train, validation = (self._dataset.train, None) if job.final else (self._train, self._validation)
         tested = None
         with self._plugins.blamed():
-            curve = fit(model, train, validation, job.recipe, seed=job.seed, device=self._device, on_epoch=report)
+            curve = fit(
+                model,
+                train,
+                validation,
+                job.recipe,
+                seed=job.seed,
+                device=self._device,
+                on_epoch=report,
+                watched=self._dataset.test() if job.test_curve else None,
+            )
             if job.final:
                 # The one reading of the test images, by a network that nothing will change any more.
                 # Averaging over mirror images says something of networks that were trained on them.
@@ -81,8 +91,11 @@ class Bench:
                 tested = evaluate(model, self._dataset.test(), device=self._device, flip=mirrored, mistakes=MISTAKES)
         accuracies = [epoch.validation_accuracy for epoch in curve.epochs]
         validated = [epoch.validation_loss for epoch in curve.epochs]
+        watched = [(epoch.watched_loss, epoch.watched_accuracy) for epoch in curve.epochs]
         if job.weights is not None:
             save_weights(model, job.weights, label=job.label, network=network_text(job.network))
+            if tested is not None and tested.mistakes:
+                self._save_mistakes(tested, job.weights)
         return Result(
             validation_accuracies=tuple(accuracy for accuracy in accuracies if accuracy is not None),
             train_losses=tuple(epoch.train_loss for epoch in curve.epochs),
@@ -101,8 +114,16 @@ class Bench:
             test_loss=tested.loss if tested and math.isfinite(tested.loss) else None,
             test_images=tested.n if tested else None,
             reading=self._reading(tested) if tested else None,
+            test_losses=tuple(loss for loss, _ in watched if loss is not None),
+            test_accuracies=tuple(accuracy for _, accuracy in watched if accuracy is not None),
             environment=self._environment,
         )
+
+    def _save_mistakes(self, tested: Evaluation, weights: Path) -> None:
+        """Keep the images behind the most confident mistakes beside the weights."""
+        test = self._dataset.test()
+        indices = torch.tensor([mistake.image for mistake in tested.mistakes])
+        write_strip(strip_place(weights), test.pixels(indices).cpu().numpy())
 
     def _reading(self, tested: Evaluation) -> Reading:
         """Add names of classes and files to what the test images gave."""

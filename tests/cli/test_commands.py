@@ -124,3 +124,26 @@ def test_advice_can_be_pasted_into_a_shell(study_path, run_folder, tmp_path, mon
     words = ["search", str(folder / "tiny.yaml"), "--out", str(run_folder), "--device", "cpu"]
     done = CliRunner().invoke(app, words)
     assert f"  budgetnet show '{folder / 'tiny.yaml'}:best' --run {run_folder}" in done.stdout
+
+
+def test_report_writes_a_page(call, tmp_path):
+    """The page's place on stdout; the facts as a document."""
+    page = tmp_path / "report.html"
+    result = call("report", "{study}", "--out", str(page), "--at", "2k,4k", "--json")
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    assert document["page"] == str(page)
+    assert [entry["params"] for entry in document["best_within"]] == [2000, 4000]
+    assert page.read_text().startswith("<!DOCTYPE html>")
+
+
+def test_report_refuses_a_folder_without_a_training(call, run_folder, tmp_path):
+    """A run folder belongs to a study; another folder to nothing."""
+    result = call("report", str(run_folder), where=False)
+    assert result.exit_code == 2
+    assert f"for a search write the study's file: budgetnet report STUDY --run {run_folder}" in result.stderr
+    result = call("report", str(tmp_path), where=False)
+    assert "holds no training.json; name a study file, or a folder that budgetnet train has made" in result.stderr
+    result = call("report", "{study}", "--at", "many")
+    assert result.exit_code == 2
+    assert "--at must be a whole number of at least 1, but got 'many'" in result.stderr

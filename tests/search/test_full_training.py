@@ -103,3 +103,14 @@ def test_a_place_that_cannot_be_written_to_is_refused_before_training(planned, t
     for place in (tmp_path / "file" / "folder", tmp_path / "file"):
         with pytest.raises(RequestError, match=r"cannot be written to .*choose another place with --out"):
             train_network(replace(planned, out=place), say=print, device="cpu")
+
+
+def test_a_test_curve_is_recorded_where_it_is_asked_for(planned):
+    """After each epoch, ending with the test accuracy itself; the images of mistakes are kept beside the weights."""
+    training = train_network(replace(planned, test_curve=True), device="cpu", threads=1, say=[].append)
+    (run,) = training.runs
+    assert run.test_accuracies[-1] == run.test_accuracy
+    assert len(run.test_losses) == run.epochs == 1
+    again = read_training(planned.out)
+    assert again.runs[0].test_accuracies == run.test_accuracies
+    assert (planned.out / "seed-0.mistakes.png").is_file()

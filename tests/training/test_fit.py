@@ -296,6 +296,21 @@ def test_averaged_weights_are_what_is_left(digits: Dataset) -> None:
     assert plain.epochs[0].train_loss == curve.epochs[0].train_loss
 
 
+def test_watched_images_change_nothing(digits: Dataset) -> None:
+    """A test curve is looked at: weights, curve and schedule are, bit for bit, those of a run without it."""
+    train, validation = halves(digits)
+    recipe = replace(QUICK, epochs=2, ema=0.9, schedule="plateau", precision="float32")
+    plain_model, seen_model = network(), network()
+    plain = fit(plain_model, train, validation, recipe, seed=0, device="cpu")
+    seen = fit(seen_model, train, validation, recipe, seed=0, device="cpu", watched=digits.test())
+    assert numbers(plain) == numbers(seen)
+    assert all(torch.equal(a, b) for a, b in zip(plain_model.parameters(), seen_model.parameters(), strict=True))
+    found = evaluate(seen_model, digits.test(), device="cpu")
+    assert seen.final is not None
+    assert (found.accuracy, found.loss) == (seen.final.watched_accuracy, seen.final.watched_loss)
+    assert plain.epochs[0].watched_accuracy is None
+
+
 def test_fewer_images_than_a_batch(digits: Dataset) -> None:
     """A small set trains in one batch of all images."""
     few = digits.train.take(torch.arange(20))

@@ -25,25 +25,41 @@ def training_answer(
     epochs: int | None,
     threads: int | None,
     out: Path | None,
+    test_curve: bool,
     device: str,
     storage: str | None,
     run: Path | None,
     say: Say,
 ) -> Printout:
-    """Train a network in full; see `budgetnet.api.studies.train`."""
+    """Train a network in full, and write its report; see `budgetnet.api.trainings.train`."""
     from budgetnet.search.full_training import plan_training, train_network
 
     found = found_network(network, storage, run, say)
     if found.record is not None:
         say(f"{found.label} is trained in full; --brief repeats its score in the search instead")
     guide = None if study is None else as_study(study)
-    planned = plan_training(found, study=guide, dataset=dataset, recipe=recipe, seeds=seeds, epochs=epochs, out=out)
+    planned = plan_training(
+        found,
+        study=guide,
+        dataset=dataset,
+        recipe=recipe,
+        seeds=seeds,
+        epochs=epochs,
+        out=out,
+        test_curve=test_curve,
+    )
     training = train_network(planned, first_seed=seed, device=device, threads=threads, say=say)
     from budgetnet.report.per_class import classes_text
+    from budgetnet.report.report import REPORT_FILE, write_training_report
+    from budgetnet.text import command_text
 
+    page = planned.out / REPORT_FILE
+    write_training_report(training, planned.out, page, command=command_text("report", planned.out))
     classes = classes_text(training.runs)
     lines = [f"{training.name}: {training.score} on the test images of {training.dataset}; {planned.out}"]
-    return Printout(lines=[*lines, *(["", *classes] if classes else [])], document=training.document())
+    return Printout(
+        lines=[*lines, *(["", *classes] if classes else []), "", f"Report: {page}"], document=training.document()
+    )
 
 
 def repetition_answer(network: str, *, device: str, storage: str | None, run: Path | None, say: Say) -> Printout:

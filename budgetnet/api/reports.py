@@ -1,0 +1,102 @@
+"""Reports from Python: a study, or the trainings of one network, as a page that opens without a connection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from budgetnet.api.say import Say, say_nothing, say_run_folder
+from budgetnet.api.studies import as_study
+from budgetnet.errors import RequestError
+from budgetnet.files.study import Study
+
+__all__ = ["WrittenReport", "report"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenReport:
+    """A report that was written."""
+
+    page: Path
+    """The HTML file; it loads nothing from elsewhere."""
+    document: Mapping[str, Any]
+    """Its facts, as ``budgetnet report --json`` prints them; accuracies are fractions."""
+
+
+def report(
+    source: Study | str | Path,
+    *,
+    out: str | Path | None = None,
+    limits: Sequence[int] = (),
+    storage: str | None = None,
+    run: str | Path | None = None,
+    say: Say = say_nothing,
+) -> WrittenReport:
+    """Write the report of a study, or of the folder that `train` left, as one HTML page.
+
+    Args:
+        source: a study, the path of its file, or a folder with a ``training.json``.
+        out: the page; ``report.html`` in the run folder, or in the training's folder, if None.
+        limits: numbers of parameters within which to name the best network; a quarter, a half and all of the budget
+            if there are none.
+        storage: address of the study's database; ``study.db`` in the run folder if None.
+        run: the study's run folder; ``runs/NAME`` in the working directory or beside the study file if None.
+        say: told which run folder is used, if that is not the usual one.
+
+    Returns:
+        The page's path, and its facts.
+
+    Raises:
+        RequestError: there is nothing to report, or the page cannot be written there.
+        SearchError: the database cannot be used.
+
+    >>> import budgetnet as bn
+    >>> bn.report("studies/quickstart.yaml", run="nowhere")
+    Traceback (most recent call last):
+        ...
+    budgetnet.errors.RequestError: there are no trials of quickstart yet: nowhere/study.db does not exist;
+        first run: budgetnet search studies/quickstart.yaml --out nowhere
+    """
+    from budgetnet.pages.page import check_place
+    from budgetnet.report.report import REPORT_FILE
+
+    place = None if out is None else Path(out)
+    if place is not None:
+        check_place(place)
+    if not isinstance(source, Study) and Path(source).is_dir():
+        return _training_report(Path(source), place)
+    from budgetnet.records.lookup import open_trials
+    from budgetnet.report.report import study_report_document, write_study_report
+    from budgetnet.text import command_text
+
+    asked = as_study(source)
+    say_run_folder(asked, run, say)
+    trials = open_trials(asked, storage=storage, out=None if run is None else Path(run))
+    page = place or trials.folder / REPORT_FILE
+    check_place(page)
+    words = trials.command("report", asked.path, *([] if place is None else ["--out", place]))
+    if limits:
+        words += command_text(*(word for limit in limits for word in ("--at", limit))).removeprefix("budgetnet")
+    write_study_report(trials, page, limits=limits, command=words)
+    return WrittenReport(page=page, document=study_report_document(trials, limits) | {"page": str(page)})
+
+
+def _training_report(folder: Path, place: Path | None) -> WrittenReport:
+    from budgetnet.records.training_folder import read_training
+    from budgetnet.report.report import REPORT_FILE, write_training_report
+    from budgetnet.text import command_text
+
+    training = read_training(folder)
+    if training is None:
+        advice = (
+            f"for a search write the study's file: budgetnet report STUDY --run {folder}"
+            if (folder / "study.db").is_file()
+            else "name a study file, or a folder that budgetnet train has made"
+        )
+        raise RequestError(f"a report needs a study or a training, but {folder} holds no training.json; {advice}")
+    page = place or folder / REPORT_FILE
+    words = command_text("report", folder, *([] if place is None else ["--out", place]))
+    write_training_report(training, folder, page, command=words)
+    return WrittenReport(page=page, document={"kind": "training", **training.document(), "page": str(page)})

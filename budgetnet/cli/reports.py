@@ -1,0 +1,45 @@
+"""The commands that look back: report, compare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from budgetnet.cli.options import Json, Run, Storage
+from budgetnet.cli.output import put, say
+from budgetnet.cli.overrides import count_numbers
+
+__all__ = ["report_command"]
+
+
+def report_command(
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="STUDY|DIR", help="A study file, or a folder that train has made.", show_default=False),
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="The page.  [default: report.html in the run folder]")
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="N,N,…", help="Name the best network within so many parameters, e.g. 50k,100k."),
+    ] = None,
+    show: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    storage: Storage = None,
+    run: Run = None,
+    as_json: Json = False,
+) -> None:
+    """Write a report as one HTML page that opens offline.
+
+    Of a study: a summary in words, accuracy against size, the way to the best network, what mattered, finalists with
+    confusions and mistakes, and every attempt. Of a folder that train has made: curves, classes and mistakes.
+    """
+    from budgetnet.api.pages.reports import report_answer
+
+    limits = () if at is None else count_numbers(at, "--at")
+    answer = report_answer(source, out=out, limits=limits, storage=storage, run=run, say=say)
+    put(answer, as_json=as_json)
+    if show:
+        typer.launch(str(answer.document["page"]))

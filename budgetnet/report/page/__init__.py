@@ -1,0 +1,1 @@
+"""Reports as HTML pages: a study, or the trainings of one network."""

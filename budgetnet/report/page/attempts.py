@@ -1,0 +1,50 @@
+"""Every attempt of a search as a table to sort, filter and search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from budgetnet.pages.blocks import Column, DataTable
+from budgetnet.records.trial import Record
+from budgetnet.report.page.search_figures import TABLE
+
+__all__ = ["attempt_table"]
+
+_COLUMNS = (
+    Column(name="trial", format="plain"),
+    Column(name="outcome", format="choice"),
+    Column(name="val %", format="percent", bound="least"),
+    Column(name="parameters", format="count", bound="most"),
+    Column(name="FLOPs", format="short", bound="most"),
+    Column(name="depth", format="plain"),
+    Column(name="epochs", format="plain"),
+    Column(name="time", format="seconds"),
+    Column(name="reason or origin"),
+    Column(name="network"),
+    Column(name="network as text", format="long"),
+    Column(name="decisions", format="long"),
+)
+_HOVER = (0, 1, 2, 3, 4, 6, 10)
+
+
+def attempt_table(records: Sequence[Record]) -> DataTable:
+    """Return all trials, by number."""
+    return DataTable(name=TABLE, columns=_COLUMNS, rows=[_row(record) for record in records], hover=_HOVER)
+
+
+def _row(record: Record) -> list[str | float | None]:
+    why = "; ".join(part for part in (record.reason, record.origin and f"from {record.origin}") if part)
+    return [
+        record.number,
+        record.outcome.replace("_", " "),
+        record.accuracy,
+        record.params,
+        record.flops,
+        record.depth,
+        record.epochs or None,
+        record.seconds,
+        " ".join(why.split()),
+        record.arch,
+        record.network.strip(),
+        "\n".join(f"{name} = {label}" for name, label in record.decisions.items()),
+    ]

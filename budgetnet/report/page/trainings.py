@@ -1,0 +1,134 @@
+"""Full trainings on a page: runs, curves, classes, confusion and mistakes of one network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from budgetnet.pages.blocks import Block, ConfusionMatrix, Details, FigureRow, PageTable, Prose
+from budgetnet.records.training_run import Score, TrainingRun
+from budgetnet.report.page.mistakes import mistake_gallery
+from budgetnet.report.page.training_figures import training_figures
+from budgetnet.text import NOTHING, count_text, counted, duration, percent
+from budgetnet.training.data.sources import ImageSource
+from budgetnet.training.test_report import confused, summed
+
+__all__ = ["environment_lines", "run_table", "training_blocks"]
+
+_MOST_CLASSES = 40
+"""Classes up to which the confusion matrix is shown as a whole."""
+
+
+def training_blocks(runs: Sequence[TrainingRun], folder: Path, source: ImageSource) -> list[Block]:
+    """Return everything that is recorded of one network's full trainings.
+
+    Args:
+        runs: its trainings.
+        folder: the folder that their weights are relative to.
+        source: the data set, for the images of mistakes.
+    """
+    blocks: list[Block] = [run_table(runs)]
+    figures = training_figures([run for run in runs if run.failed is None], "full training")
+    if figures:
+        blocks.append(FigureRow(figures=figures))
+        if not any(run.test_accuracies for run in runs):
+            blocks.append(
+                Prose(
+                    text=[
+                        "A full training uses all train images, so none are held out: there is no held-out curve. "
+                        "The test images were read once, after the last epoch. For a test curve, by which nothing is "
+                        "chosen, train with --test-curve."
+                    ]
+                )
+            )
+    readings = [run.reading for run in runs if run.reading is not None]
+    if not readings:
+        return [*blocks, Prose(text=["Classes, confusions and mistakes were not recorded by these trainings."])]
+    total = summed([reading.confusion for reading in readings])
+    names = readings[0].classes
+    blocks.append(_classes(readings[0].classes, [reading.per_class for reading in readings], total))
+    over = counted(len(readings), "run")
+    if len(names) <= _MOST_CLASSES:
+        blocks.append(Prose(text=[f"Confusion matrix: test images of {over} by true and predicted class."]))
+        blocks.append(ConfusionMatrix(classes=names, counts=total))
+    else:
+        blocks.append(Prose(text=[f"Most frequent confusions over {over}:"], items=_pairs(names, total)))
+    return [*blocks, *_galleries(runs, folder, source)]
+
+
+def run_table(runs: Sequence[TrainingRun]) -> PageTable:
+    """Return a table of runs, with mean and standard deviation in the last row."""
+    flips = any(run.test_accuracy_flip is not None for run in runs)
+    header = ["seed", "test %", *(["flip-averaged %"] if flips else []), "test loss", "train %", "epochs", "time"]
+    header += ["device", "remark"]
+    rows = []
+    for run in runs:
+        flip = [percent(run.test_accuracy_flip)] if flips else []
+        loss = NOTHING if run.test_loss is None else f"{run.test_loss:.4f}"
+        train = percent(run.train_accuracies[-1] if run.train_accuracies else None)
+        remark = run.failed or run.diverged or ""
+        where = " ".join(part for part in (run.device, run.precision) if part)
+        seconds = duration(run.seconds)
+        rows.append([str(run.seed), percent(run.test_accuracy), *flip, loss, train, str(run.epochs), seconds])
+        rows[-1] += [where, remark]
+    scores = Score.of(run.test_accuracy for run in runs)
+    if scores.n > 1:
+        mirrored = [Score.of(run.test_accuracy_flip for run in runs).spread] if flips else []
+        rows.append(["mean", scores.spread, *mirrored, *[""] * (len(header) - 2 - len(mirrored))])
+    if not any(row[-1] for row in rows):
+        header, rows = header[:-1], [row[:-1] for row in rows]
+    return PageTable(header=header, rows=rows, left=tuple(i for i, n in enumerate(header) if n in ("device", "remark")))
+
+
+def environment_lines(runs: Sequence[TrainingRun]) -> list[str]:
+    """Return hardware, versions and command of the trainings, each different one once."""
+    seen: dict[str, None] = {}
+    for run in runs:
+        known = run.environment
+        if not known:
+            continue
+        memory = known.get("memory_bytes")
+        hardware = [str(known.get("accelerator") or known.get("processor") or "")]
+        hardware += [counted(known["cores"], "core")] if known.get("cores") else []
+        hardware += [f"{memory / 2**30:.0f} GiB memory"] if memory else []
+        names = ("budgetnet", "torch", "optuna", "fvcore", "numpy", "python")
+        versions = [f"{name} {known[name]}" for name in names if known.get(name)]
+        threads = [counted(run.threads, "thread")] if run.threads else []
+        precision = [run.precision] if run.precision else []
+        parts = [*hardware, str(known.get("system") or ""), *threads, *precision, *versions]
+        seen[", ".join(part for part in parts if part)] = None
+    return list(seen)
+
+
+def _classes(
+    names: Sequence[str], per_class: Sequence[Sequence[float | None]], total: Sequence[Sequence[int]]
+) -> PageTable:
+    rows = []
+    for place, name in enumerate(names):
+        row = [0 if other == place else count for other, count in enumerate(total[place])]
+        most, images = max(row), sum(total[place])
+        confused_with = f"{names[row.index(most)]} ({percent(most / images, 1)} %)" if most else NOTHING
+        score = Score.of(accuracies[place] for accuracies in per_class)
+        rows.append([name, count_text(images // len(per_class)), score.spread, confused_with])
+    return PageTable(header=["class", "test images", "accuracy %", "most often taken for"], rows=rows, left=(0, 3))
+
+
+def _pairs(names: Sequence[str], total: Sequence[Sequence[int]]) -> list[str]:
+    return [
+        f"{names[pair.true]} taken for {names[pair.predicted]}: {counted(pair.count, 'time')}, "
+        f"{percent(pair.share, 1)} % of its images"
+        for pair in confused(total, 20)
+    ]
+
+
+def _galleries(runs: Sequence[TrainingRun], folder: Path, source: ImageSource) -> list[Block]:
+    blocks: list[Block] = []
+    for run in runs:
+        gallery = mistake_gallery(run, folder, source)
+        if gallery is None:
+            continue
+        missing = any(image.source is None for image in gallery.images)
+        note = "; the images are not on this machine" if missing else ""
+        title = f"Most confident mistakes of seed {run.seed}: predicted class with its probability, then the true one"
+        blocks.append(Details(title=title + note, blocks=[gallery], open=not blocks))
+    return blocks
