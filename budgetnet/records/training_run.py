@@ -50,7 +50,6 @@ _TRIAL_KEYS: Mapping[str, str] = {
     for name in (
         "recipe", "losses", "train_accuracies", "validation_losses", "device", "precision", "threads", "environment",
         "trained_on", "judged_by",
-        "test_losses", "test_accuracies",
     )
 }  # fmt: skip
 """The same for a trial's attribute ``training``; version 0.1 had none."""

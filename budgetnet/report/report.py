@@ -17,11 +17,11 @@ from budgetnet.records.lookup import Trials
 from budgetnet.records.ranking import reaches
 from budgetnet.records.training_folder import Training
 from budgetnet.records.trial import Record
+from budgetnet.report.analysis.option_effects import decision_effects
+from budgetnet.report.analysis.progress import best_within, working_seconds
+from budgetnet.report.analysis.rejections import rejections
 from budgetnet.report.finals import finalist_document
 from budgetnet.report.frontier import frontier
-from budgetnet.report.option_effects import decision_effects
-from budgetnet.report.progress import best_within, working_seconds
-from budgetnet.report.rejections import rejections
 from budgetnet.report.study import best_trial
 from budgetnet.report.summary import study_summary
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from budgetnet.files.study import Study
 from budgetnet.records.lookup import Trials
 from budgetnet.records.trial import Record
+from budgetnet.report.analysis.progress import best_so_far, working_seconds
+from budgetnet.report.analysis.rejections import rejections
 from budgetnet.report.finals import rank_agreement
-from budgetnet.report.progress import best_so_far, working_seconds
-from budgetnet.report.rejections import rejections
 from budgetnet.report.study import best_trial, target_text
 from budgetnet.report.trials import tally
 from budgetnet.text import count_text, counted, duration, percent, short_count
@@ -64,15 +64,15 @@ def _found(trials: Trials) -> str:
     if leader is None:
         return "No network has been trained to the end yet."
     parts = [
-        f"The best network, as validation images judge, is trial {leader.number}: {percent(leader.accuracy)} % after "
-        f"{counted(leader.epochs, 'epoch')}, {count_text(leader.params)} parameters, {short_count(leader.flops)} FLOPs "
-        "(one multiply-add = one FLOP)."
+        f"The best network is trial {leader.number}, {trials.choices[0].text}: {count_text(leader.params)} parameters, "
+        f"{short_count(leader.flops)} FLOPs (one multiply-add = one FLOP), {percent(leader.accuracy)} % on validation "
+        f"images after {counted(leader.epochs, 'epoch')} in the search."
     ]
     finalist = trials.finalist(leader.number)
     if finalist is not None and finalist.score.n:
         run = next(run for run in finalist.runs if run.test_accuracy is not None)
         parts.append(
-            f"Trained in full, {counted(run.epochs, 'epoch')}, it reaches {finalist.score} on "
+            f"Trained on all train images, {counted(run.epochs, 'epoch')}, it reaches {finalist.score} on "
             f"{count_text(run.test_images)} test images."
         )
     elif not trials.finalists:
@@ -89,10 +89,10 @@ def _cost(trials: Trials) -> str:
     if trained:
         parts.append(f"{counted(len(trained), 'brief training')} took {duration(training)} of training")
         parts[-1] += f", {duration(work)} on the clock with pauses left out." if work else "."
-    runs = [run for finalist in trials.finalists for run in finalist.runs]
+    runs = [run for finalist in trials.finalists for run in (*finalist.full, *finalist.runs)]
     if runs:
         full = sum(run.seconds for run in runs)
-        parts.append(f"{counted(len(runs), 'full training')} of finalists took {duration(full)} of training.")
+        parts.append(f"{counted(len(runs), 'full training')} took {duration(full)} of training.")
     return " ".join(parts) or "Nothing has been trained yet."
 
 

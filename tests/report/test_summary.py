@@ -13,11 +13,11 @@ def test_four_questions_are_answered(trials):
     assert list(summary) == ["Searched", "Found", "Cost", "How sure"]
     assert "Networks for digits within params ≤ 4,000" in summary["Searched"]
     assert "4 attempts: 4 completed." in summary["Searched"]
-    assert "The best network, as validation images judge, is trial" in summary["Found"]
+    assert "The best network is trial" in summary["Found"]
     assert "on 360 test images" in summary["Found"]
     assert "target of 30.0 % on validation images" in summary["Found"]
     assert "4 brief trainings took" in summary["Cost"]
-    assert "2 full trainings of finalists took" in summary["Cost"]
+    assert "full trainings took" in summary["Cost"]
     assert "uncertain by ±" in summary["How sure"]
     assert "nothing was chosen by it" in summary["How sure"]
 

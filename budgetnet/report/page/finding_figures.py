@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from budgetnet.pages.figure import COLOURS, Figure, axis, figure_label, layout
-from budgetnet.report.option_effects import DecisionEffect
+from budgetnet.report.analysis.option_effects import DecisionEffect
 from budgetnet.text import count_text, counted, percent
 
 __all__ = ["importance_figure", "option_figure", "rejection_figure", "rule_figure"]

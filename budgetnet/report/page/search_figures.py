@@ -8,8 +8,8 @@ from typing import Any, Literal
 from budgetnet.pages.figure import COLOURS, Figure, axis, figure_label, layout
 from budgetnet.records.finals.finalist import Finalist
 from budgetnet.records.trial import Record
+from budgetnet.report.analysis.progress import Milestone
 from budgetnet.report.frontier import frontier
-from budgetnet.report.progress import Step
 from budgetnet.text import percent, short_count
 
 __all__ = ["TABLE", "cost_scatter", "progress_figure", "trial_curves"]
@@ -88,7 +88,7 @@ def cost_scatter(
     return {"data": [trace for trace in data if trace["x"]], "layout": look | {"shapes": lines, "annotations": notes}}
 
 
-def progress_figure(steps: Sequence[Step], against: Literal["trials", "hours"]) -> Figure | None:
+def progress_figure(steps: Sequence[Milestone], against: Literal["trials", "hours"]) -> Figure | None:
     """Return the best accuracy so far against trained networks or hours of work; None before there is one."""
     known = [step for step in steps if step.accuracy is not None and (against == "trials" or step.seconds is not None)]
     if not known:

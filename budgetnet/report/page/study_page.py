@@ -15,17 +15,17 @@ from budgetnet.pages.figure import Figure
 from budgetnet.pages.page import Page, PageSection
 from budgetnet.records.lookup import Trials
 from budgetnet.records.trial import Record
+from budgetnet.report.analysis.option_effects import decision_effects
+from budgetnet.report.analysis.optuna_importance import optuna_importance
+from budgetnet.report.analysis.progress import best_so_far, best_within, working_seconds
+from budgetnet.report.analysis.rejections import rejections
+from budgetnet.report.analysis.rules import params_by_rule
 from budgetnet.report.frontier import frontier
-from budgetnet.report.option_effects import decision_effects
-from budgetnet.report.optuna_importance import optuna_importance
 from budgetnet.report.page.attempts import attempt_table
 from budgetnet.report.page.finalist_sections import finalist_sections, search_curves
 from budgetnet.report.page.finding_figures import importance_figure, option_figure, rejection_figure, rule_figure
 from budgetnet.report.page.search_figures import cost_scatter, progress_figure, trial_curves
 from budgetnet.report.page.trainings import environment_lines
-from budgetnet.report.progress import best_so_far, best_within, working_seconds
-from budgetnet.report.rejections import rejections
-from budgetnet.report.rules import params_by_rule
 from budgetnet.report.study import best_trial
 from budgetnet.report.summary import study_summary
 from budgetnet.text import NOTHING, count_text, counted, duration, percent, short_count
@@ -74,7 +74,7 @@ def _tiles(trials: Trials) -> list[tuple[str, str]]:
         if finalist is not None and finalist.score.n:
             words = f"on test images, {counted(finalist.score.n, 'seed')}: trial {leader.number}, trained in full"
             tiles.append((f"{finalist.score.spread} %", words))
-        tiles.append((f"{percent(leader.accuracy)} %", f"on validation images: trial {leader.number}, the best"))
+        tiles.append((f"{percent(leader.accuracy)} %", f"on validation images: trial {leader.number}, in the search"))
         tiles.append((count_text(leader.params), "parameters of the best network"))
         tiles.append((short_count(leader.flops), "FLOPs of the best network"))
     trained = sum(record.trained for record in trials.records)
@@ -203,7 +203,7 @@ def _attempts(trials: Trials) -> PageSection:
 def _made(trials: Trials) -> PageSection:
     study = trials.study
     runs = [record.training for record in trials.records if record.training is not None]
-    runs += [run for finalist in trials.finalists for run in finalist.runs]
+    runs += [run for finalist in trials.finalists for run in (*finalist.full, *finalist.runs)]
     lines = environment_lines(runs)
     commands = [trials.command(word, study.path) for word in ("search", "list", "report", "export")]
     commands.append(trials.command("train", f"{study.path}:best"))

@@ -13,34 +13,56 @@ from budgetnet.text import NOTHING, count_text, counted, duration, percent
 from budgetnet.training.data.sources import ImageSource
 from budgetnet.training.test_report import confused, summed
 
-__all__ = ["environment_lines", "run_table", "training_blocks"]
+__all__ = ["environment_lines", "held_out_blocks", "run_table", "training_blocks"]
 
+_NO_CURVE = (
+    "This training used all train images, so none are held out: there is no held-out curve. The test images were read "
+    "once, after the last epoch."
+)
+_TEST_CURVE = "For a test curve, by which nothing is chosen, train with --test-curve."
 _MOST_CLASSES = 40
 """Classes up to which the confusion matrix is shown as a whole."""
 
 
-def training_blocks(runs: Sequence[TrainingRun], folder: Path, source: ImageSource) -> list[Block]:
+def held_out_blocks(runs: Sequence[TrainingRun]) -> list[Block]:
+    """Return the full trainings of a network on the train split: a table, and train and held-out curves."""
+    rows = []
+    for run in runs:
+        loss = NOTHING if not run.validation_losses else f"{run.validation_losses[-1]:.4f}"
+        train = percent(run.train_accuracies[-1] if run.train_accuracies else None)
+        remark = run.failed or run.diverged or ""
+        row = [str(run.seed), percent(run.accuracy), loss, train, str(run.epochs), duration(run.seconds), remark]
+        rows.append(row)
+    header = ["seed", "val %", "val loss", "train %", "epochs", "time", "remark"]
+    scores = Score.of(run.accuracy for run in runs if run.outcome == "completed")
+    if scores.n > 1:
+        rows.append(["mean", scores.spread, *[""] * 5])
+    if not any(row[-1] for row in rows):
+        header, rows = header[:-1], [row[:-1] for row in rows]
+    left = tuple(place for place, name in enumerate(header) if name == "remark")
+    text = "Trained in full with the validation images held out; these accuracies choose:"
+    blocks: list[Block] = [Prose(text=[text]), PageTable(header=header, rows=rows, left=left)]
+    figures = training_figures([run for run in runs if run.failed is None], "train and held-out images")
+    return [*blocks, FigureRow(figures=figures)] if figures else blocks
+
+
+def training_blocks(
+    runs: Sequence[TrainingRun], folder: Path, source: ImageSource, *, held_out: bool = False
+) -> list[Block]:
     """Return everything that is recorded of one network's full trainings.
 
     Args:
         runs: its trainings.
         folder: the folder that their weights are relative to.
         source: the data set, for the images of mistakes.
+        held_out: True if curves of held-out images are shown beside them.
     """
     blocks: list[Block] = [run_table(runs)]
     figures = training_figures([run for run in runs if run.failed is None], "full training")
     if figures:
         blocks.append(FigureRow(figures=figures))
         if not any(run.test_accuracies for run in runs):
-            blocks.append(
-                Prose(
-                    text=[
-                        "A full training uses all train images, so none are held out: there is no held-out curve. "
-                        "The test images were read once, after the last epoch. For a test curve, by which nothing is "
-                        "chosen, train with --test-curve."
-                    ]
-                )
-            )
+            blocks.append(Prose(text=[_NO_CURVE if held_out else f"{_NO_CURVE} {_TEST_CURVE}"]))
     readings = [run.reading for run in runs if run.reading is not None]
     if not readings:
         return [*blocks, Prose(text=["Classes, confusions and mistakes were not recorded by these trainings."])]

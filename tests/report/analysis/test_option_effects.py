@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from budgetnet.report.option_effects import decision_effects
-from budgetnet.report.optuna_importance import optuna_importance
+from budgetnet.report.analysis.option_effects import decision_effects
+from budgetnet.report.analysis.optuna_importance import optuna_importance
 
 
 @pytest.fixture

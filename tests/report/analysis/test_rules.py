@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from budgetnet.files.spaces import space_of
-from budgetnet.report.rules import params_by_rule
+from budgetnet.report.analysis.rules import params_by_rule
 
 
 def test_the_rules_hold_all_parameters(trials):

@@ -9,11 +9,11 @@ from datetime import datetime
 from budgetnet.files.study import Study
 from budgetnet.records.trial import Record
 
-__all__ = ["Step", "best_so_far", "best_within", "value_after", "working_seconds"]
+__all__ = ["Milestone", "best_so_far", "best_within", "value_after", "working_seconds"]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Milestone:
     """The state after a trained network."""
 
     trials: int
@@ -34,14 +34,14 @@ def working_seconds(records: Iterable[Record]) -> float:
     return clock.seconds or 0.0
 
 
-def best_so_far(records: Iterable[Record]) -> tuple[Step, ...]:
+def best_so_far(records: Iterable[Record]) -> tuple[Milestone, ...]:
     """Return the state after each trained network, in the order in which they ended.
 
     A score that was taken over from another study counts from the moment at which the search met the network.
     """
     done = sorted((r for r in records if r.trained or r.scored), key=_ending)
     clock = _Clock()
-    steps: list[Step] = []
+    steps: list[Milestone] = []
     leader: Record | None = None
     trained = 0
     for record in done:
@@ -51,7 +51,7 @@ def best_so_far(records: Iterable[Record]) -> tuple[Step, ...]:
         if record.scored and record.accuracy is not None and better:
             leader = record
         steps.append(
-            Step(
+            Milestone(
                 trials=trained,
                 seconds=clock.seconds,
                 accuracy=None if leader is None else leader.accuracy,
@@ -62,10 +62,10 @@ def best_so_far(records: Iterable[Record]) -> tuple[Step, ...]:
 
 
 def value_after(
-    steps: Sequence[Step], *, trials: int | None = None, seconds: float | None = None
+    steps: Sequence[Milestone], *, trials: int | None = None, seconds: float | None = None
 ) -> tuple[float | None, int | None]:
     """Return the best accuracy, and its trial, after so many trained networks or so many seconds of work."""
-    found: Step | None = None
+    found: Milestone | None = None
     for step in steps:
         late = trials is not None and step.trials > trials
         if late or (seconds is not None and (step.seconds is None or step.seconds > seconds + 1e-6)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from budgetnet.report.progress import best_so_far, best_within, value_after, working_seconds
+from budgetnet.report.analysis.progress import best_so_far, best_within, value_after, working_seconds
 
 START = datetime(2026, 1, 1)
 

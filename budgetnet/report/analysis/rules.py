@@ -1,4 +1,4 @@
-"""Where a trial's parameters come from: each rule of the grammar with what its own text holds."""
+"""Parameters of a trial by rule of the grammar: each rule with what its own text holds."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from budgetnet.report.rejections import rejections
+from budgetnet.report.analysis.rejections import rejections
 
 
 def test_dropped_draws_and_trials_are_counted_together(make_record):

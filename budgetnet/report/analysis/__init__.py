@@ -1,0 +1,1 @@
+"""Analyses of trials: the way to the best network, decisions, rules, rejections."""
