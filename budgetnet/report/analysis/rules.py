@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
+from budgetnet.derivation.origins import OriginMachine
 from budgetnet.errors import BudgetnetError
-from budgetnet.explore.provenance import Provenance, ProvenanceMachine, rules_of
+from budgetnet.explore.provenance import Provenance, rules_of
 from budgetnet.records.trial import Record
 from budgetnet.space.choosers import replay, unanswered
 from budgetnet.space.space import Space
@@ -20,7 +21,7 @@ def params_by_rule(record: Record, space: Space) -> dict[str, int] | None:
     """
     placing = Provenance(space)
     try:
-        placing.follow(space.make_machine(ProvenanceMachine), replay(record.decisions, unanswered), [])
+        placing.follow(space.make_machine(OriginMachine), replay(record.decisions, unanswered), [])
     except BudgetnetError:
         return None
     found: Counter[str] = Counter()
