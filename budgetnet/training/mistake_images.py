@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from PIL.Image import Image
 
-__all__ = ["LARGEST", "png_bytes", "read_strip", "strip_place", "write_strip"]
+__all__ = ["LARGEST", "image_png", "read_strip", "strip_place", "write_strip"]
 
 LARGEST = 96
 """Longest side of a kept image, in pixels; larger images are scaled down."""
@@ -63,7 +63,7 @@ def read_strip(path: Path, number: int) -> list[bytes] | None:
         return None
 
 
-def png_bytes(pixels_chw: npt.NDArray[np.uint8]) -> bytes:
+def image_png(pixels_chw: npt.NDArray[np.uint8]) -> bytes:
     """Return an image, uint8 (C, H, W), as a PNG of at most `LARGEST` pixels a side."""
     return _png(_scaled(_image(pixels_chw)))
 

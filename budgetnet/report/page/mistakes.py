@@ -11,7 +11,7 @@ from budgetnet.pages.blocks import Gallery, GalleryImage
 from budgetnet.records.training_run import TrainingRun
 from budgetnet.text import percent
 from budgetnet.training.data.sources import ImageFolder, ImageSource, data_directory, image_copy
-from budgetnet.training.mistake_images import png_bytes, read_strip, strip_place
+from budgetnet.training.mistake_images import image_png, read_strip, strip_place
 from budgetnet.training.test_report import Mistake, Reading
 
 __all__ = ["mistake_gallery"]
@@ -67,7 +67,7 @@ def _from_data(mistakes: Sequence[Mistake], source: ImageSource) -> list[bytes |
         test = packed.test().store.numpy()
     except BudgetnetError:
         return nothing
-    return [png_bytes(test[mistake.image]) if mistake.image < len(test) else None for mistake in mistakes]
+    return [image_png(test[mistake.image]) if mistake.image < len(test) else None for mistake in mistakes]
 
 
 def _from_files(names: Sequence[str], source: ImageSource) -> list[bytes | None] | None:
@@ -90,5 +90,5 @@ def _from_files(names: Sequence[str], source: ImageSource) -> list[bytes | None]
         except (OSError, UnidentifiedImageError):
             found.append(None)
             continue
-        found.append(png_bytes(pixels[np.newaxis] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)))
+        found.append(image_png(pixels[np.newaxis] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)))
     return found

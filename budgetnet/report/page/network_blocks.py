@@ -1,10 +1,11 @@
-"""One network on a page: its costs, its layers and its text."""
+"""One network on a page: its costs, its drawing, its text and its layers."""
 
 from __future__ import annotations
 
+from budgetnet.draw.draw import draw_network
 from budgetnet.files.network_file import Network
 from budgetnet.network.text import network_text
-from budgetnet.pages.blocks import Block, Code, Details, PageTable
+from budgetnet.pages.blocks import Block, Code, Details, PageTable, Picture
 from budgetnet.report.network import sheet
 from budgetnet.text import bytes_text, count_text, percent, shape_text
 
@@ -12,7 +13,7 @@ __all__ = ["network_blocks"]
 
 
 def network_blocks(network: Network) -> list[Block]:
-    """Return the costs, the layer table and the text of a network."""
+    """Return the costs, the drawing, the text and the layer table of a network."""
     shown = sheet(network)
     cost = shown.cost
     facts = PageTable(
@@ -44,8 +45,11 @@ def network_blocks(network: Network) -> list[Block]:
         ],
         left=(0, 1),
     )
+    # Inside HTML, SVG needs no namespace; without it the page names no address at all.
+    drawing = draw_network(network).replace(' xmlns="http://www.w3.org/2000/svg"', "", 1)
     return [
         facts,
-        Code(text=network_text(network.network).strip()),
+        Details(title="Drawing", blocks=[Picture(svg=drawing, label=f"the layers of {network.name}")], open=True),
+        Details(title="Text", blocks=[Code(text=network_text(network.network).strip())]),
         Details(title=f"Layers ({len(shown.layers)})", blocks=[layers]),
     ]

@@ -13,7 +13,7 @@ from budgetnet.report.page.mistakes import mistake_gallery
 from budgetnet.report.page.training_figures import training_figures
 from budgetnet.report.report import write_training_report
 from budgetnet.training.data.sources import ImageFolder
-from budgetnet.training.mistake_images import LARGEST, png_bytes, read_strip, write_strip
+from budgetnet.training.mistake_images import LARGEST, image_png, read_strip, write_strip
 
 
 @pytest.fixture
@@ -82,12 +82,12 @@ def test_a_strip_returns_its_images(tmp_path):
     """Grey and colour, larger ones scaled down; a file of another number of images is not taken for it."""
     grey = np.arange(3 * 64, dtype=np.uint8).reshape(3, 1, 8, 8)
     write_strip(tmp_path / "grey.png", grey)
-    assert read_strip(tmp_path / "grey.png", 3) == [png_bytes(pixels) for pixels in grey]
+    assert read_strip(tmp_path / "grey.png", 3) == [image_png(pixels) for pixels in grey]
     assert read_strip(tmp_path / "grey.png", 5) is None
     assert read_strip(tmp_path / "nothing.png", 3) is None
     colour = np.zeros((2, 3, 300, 200), dtype=np.uint8)
     write_strip(tmp_path / "colour.png", colour)
-    assert read_strip(tmp_path / "colour.png", 2) == [png_bytes(pixels) for pixels in colour]
+    assert read_strip(tmp_path / "colour.png", 2) == [image_png(pixels) for pixels in colour]
     from PIL import Image
 
     with Image.open(tmp_path / "colour.png") as strip:
