@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from budgetnet.api.campaigns import calibrate, search
+    from budgetnet.api.folders import verify
     from budgetnet.api.frame import load_trials
     from budgetnet.api.networks import (
         Budget,
@@ -63,12 +64,14 @@ __all__ = [
     "sample",
     "search",
     "train",
+    "verify",
     "write_drawing",
     "write_network",
 ]
 
 _HOMES = {
     "budgetnet.api.campaigns": ("calibrate", "search"),
+    "budgetnet.api.folders": ("verify",),
     "budgetnet.api.frame": ("load_trials",),
     "budgetnet.api.networks": (
         "Budget", "Cost", "Network", "build", "count", "measure", "parse_network", "read_network", "write_network",

@@ -19,7 +19,19 @@ from budgetnet.errors import BudgetnetError, RequestError
 from budgetnet.files.search_options import SearchOptions
 from budgetnet.keys import keys_of
 
-COMMANDS = ("search", "explore", "sample", "calibrate", "show", "diff", "train", "list", "dashboard", "export")
+COMMANDS = (
+    "search",
+    "explore",
+    "sample",
+    "calibrate",
+    "show",
+    "diff",
+    "train",
+    "list",
+    "dashboard",
+    "export",
+    "verify",
+)
 SEED = Path(__file__).parents[1] / "studies/networks/dilated-residual-100k.yaml"
 
 STUDY = """\

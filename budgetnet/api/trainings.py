@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,16 +93,23 @@ def export(
     trial: str | int = "best",
     *,
     out: str | Path | None = None,
+    formats: str | Sequence[str] | None = None,
+    licence: str | None = None,
     storage: str | None = None,
     run: str | Path | None = None,
     say: Say = say_nothing,
 ) -> Export:
-    """Write a trained network as plain PyTorch: code, weights and a model card, checked without budgetnet.
+    """Write a trained network as a folder that stands alone, checked without budgetnet.
+
+    It holds plain PyTorch code, weights, other formats, configuration, recipe, record and a model card.
 
     Args:
         study: a study, or the path of its file.
         trial: a trial's number, or ``best``, as validation images judge.
         out: the folder to make; ``export-NAME-NUMBER`` if None. An older export there is replaced.
+        formats: ``pt2`` and ``onnx``, in one text or a list; ``torch`` alone for neither. If None, pt2, and onnx where
+            its libraries are installed.
+        licence: identifier of the weights' licence for the card, such as ``mit``.
         storage: address of the database; ``study.db`` in the run folder if None.
         run: the run folder; ``runs/NAME`` in the working directory or beside the study file if None.
         say: told which run folder is used, if that is not the usual one.
@@ -110,7 +118,8 @@ def export(
         The folder, the trial with the reason why it was taken, and what the check compared.
 
     Raises:
-        RequestError: no search has run, there is no such trial, it has no weights, or *out* holds something else.
+        RequestError: no search has run, there is no such trial, it has no weights, *out* holds something else, or
+            the libraries of a format are not installed.
         ExportError: what was written does not behave like what was trained; *out* stays as it was.
 
     >>> import budgetnet as bn
@@ -127,4 +136,5 @@ def export(
     trials = open_trials(asked, storage=storage, out=None if run is None else Path(run))
     from budgetnet.export.export import export_trial
 
-    return export_trial(trials, str(trial), out=None if out is None else Path(out))
+    place = None if out is None else Path(out)
+    return export_trial(trials, str(trial), out=place, formats=formats, licence=licence)

@@ -58,6 +58,7 @@ class Commands(LazyGroup):
         "report": "budgetnet.cli.reports",
         "dashboard": "budgetnet.cli.studies",
         "export": "budgetnet.cli.trainings",
+        "verify": "budgetnet.cli.folders",
     }
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:

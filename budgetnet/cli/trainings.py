@@ -106,17 +106,33 @@ def export_command(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The folder to make.  [default: export-NAME-NUMBER]")
     ] = None,
+    formats: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="NAMES",
+            help="Formats beside plain PyTorch: pt2, onnx; torch for none.  [default: pt2, and onnx if installed]",
+        ),
+    ] = None,
+    licence: Annotated[
+        str | None,
+        typer.Option(
+            "--license", metavar="ID", help="Licence of the weights for the card, e.g. mit.  [default: other]"
+        ),
+    ] = None,
     data_dir: DataDir = None,
     storage: Storage = None,
     run: Run = None,
     as_json: Json = False,
 ) -> None:
-    """Write a trained network as plain PyTorch, checked.
+    """Write a trained network as a folder that opens everywhere, checked.
 
-    The folder holds network.py (needs torch and safetensors only), weights.safetensors, network.yaml and a model
-    card. It appears once a process without budgetnet has computed the same logits with it.
+    It holds network.py (needs torch and safetensors only), model.safetensors, model.pt2, model.onnx, network.yaml,
+    configuration, recipe, record, manifest and a model card, and appears once a process without budgetnet has computed
+    the same logits with every format.
     """
     from budgetnet.api.pages.trainings import export_answer, use_data_folder
 
     use_data_folder(data_dir)
-    put(export_answer(study, trial, out=out, storage=storage, run=run, say=say), as_json=as_json)
+    answer = export_answer(study, trial, out=out, formats=formats, licence=licence, storage=storage, run=run, say=say)
+    put(answer, as_json=as_json)

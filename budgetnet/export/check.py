@@ -1,33 +1,22 @@
-"""Check that an export gives the outputs of the trained network, in a process that cannot import budgetnet."""
+"""Check a folder that is being exported against the trained network, before it appears."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from budgetnet.errors import ExportError
-from budgetnet.export.standalone import WEIGHTS
+from budgetnet.export.codegen.standalone import WEIGHTS
+from budgetnet.export.verify.ask_folder import FolderCheck, ask_folder
 from budgetnet.files import network_file
 from budgetnet.files.network_file import Network
 from budgetnet.network.torch.measure import measure_nodes
-from budgetnet.training.data.images import Normalisation
 
-__all__ = ["Check", "check_export"]
-
-IMAGES = 16
-"""Random images on which the two are compared."""
-SEED = 0
-TOLERANCE = 1e-5
-"""Largest allowed difference, as a share of the largest value (at least of 1): rounding, and nothing else."""
-TIMEOUT = 300
-"""Seconds that the other process may take, most of them for loading torch."""
+__all__ = ["Check", "check_network", "check_outputs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,21 +25,25 @@ class Check:
 
     images: int
     params: int
-    """Counted in the other process."""
     flops: int
     """Counted by fvcore."""
-    difference: float
-    """Largest absolute difference between logits; 0 where they are equal bit for bit."""
+    checks: tuple[FolderCheck, ...]
+    """Checks made in a process without budgetnet."""
+
+    @property
+    def difference(self) -> float:
+        """Largest absolute difference between the logits of ``network.py`` and of the trained network."""
+        return next(check.difference or 0.0 for check in self.checks if check.check == "network.py")
 
 
-def check_export(folder: Path, architecture: Network, trained: nn.Module, normalisation: Normalisation) -> Check:
-    """Check the files of an export against the trained network.
+def check_network(folder: Path, architecture: Network, trained: nn.Module, logits: Tensor) -> tuple[int, int]:
+    """Check text, counts and weights of an export; return parameters and FLOPs as counted here.
 
     Args:
-        folder: holds ``network.yaml``, ``network.py`` and ``weights.safetensors``.
+        folder: holds ``network.yaml`` and the weights.
         architecture: what they should describe.
-        trained: the network with its weights, as budgetnet builds it; left in eval mode.
-        normalisation: of the images it was trained on.
+        trained: the network with its weights, as budgetnet builds it.
+        logits: of the trained network on the stored images.
 
     Raises:
         ExportError: anything differs; the message says what.
@@ -72,52 +65,24 @@ def check_export(folder: Path, architecture: Network, trained: nn.Module, normal
             raise ExportError(
                 f"the trial recorded {claim:,} {word}, the exported network has {count:,}; nothing was exported"
             )
-    generator = torch.Generator().manual_seed(SEED)
-    pixels = torch.randint(0, 256, (IMAGES, *architecture.input_shape), generator=generator, dtype=torch.uint8)
-    # With one channel, channels-last images also count as contiguous; a copy settles the order of their values.
-    inputs = normalisation.apply(pixels).clone(memory_format=torch.contiguous_format)
-    trained = trained.to("cpu").eval()
-    with torch.no_grad():
-        expected = trained(inputs)
-    if not torch.isfinite(expected).all():
+    if not torch.isfinite(logits).all():
         raise ExportError(
             f"the logits of {architecture.name} are not finite: its training diverged; choose another trial"
         )
     _compare_weights(load_file(folder / WEIGHTS), trained.state_dict())
-    answers = _ask(folder, {"pixels": pixels, "inputs": inputs})
-    params = int(answers["params"])
-    if params != counted.params:
-        raise ExportError(
-            f"network.py has {params:,} parameters, the trained network {counted.params:,}; nothing was exported"
-        )
-    _compare("the preprocessed images", answers["prepared"], inputs)
-    difference = _compare("the logits", answers["outputs"], expected)
-    return Check(images=IMAGES, params=params, flops=counted.flops, difference=difference)
+    return counted.params, counted.flops
 
 
-def _ask(folder: Path, questions: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Run the export in a process of its own and return what it says."""
-    with tempfile.TemporaryDirectory(prefix="budgetnet-check-") as place:
-        asked, answered = Path(place) / "questions.safetensors", Path(place) / "answers.safetensors"
-        save_file(questions, asked)
-        # -P: nothing of the script's own folder can be imported by accident.
-        command = [sys.executable, "-P", str(Path(__file__).with_name("run_isolated.py"))]
-        arguments = [str(folder.absolute()), str(asked), str(answered), str(torch.get_num_threads())]
-        try:
-            done = subprocess.run(  # noqa: S603 - our own interpreter and script
-                [*command, *arguments], capture_output=True, text=True, cwd=place, timeout=TIMEOUT, check=False
-            )
-        except subprocess.TimeoutExpired as error:
-            raise ExportError(
-                f"the exported network did not answer within {TIMEOUT} s; nothing was exported"
-            ) from error
-        if done.returncode != 0 or not answered.exists():
-            said = done.stderr.strip().splitlines()
-            raise ExportError(
-                f"the exported network does not run without budgetnet: {said[-1] if said else 'no message'}; "
-                "nothing was exported"
-            )
-        return load_file(answered)
+def check_outputs(folder: Path) -> tuple[FolderCheck, ...]:
+    """Run every format of an export in a process without budgetnet, on the stored images.
+
+    Raises:
+        ExportError: one does not give the stored logits; the message says which.
+    """
+    found = ask_folder(folder, manifest=False)
+    if found[-1].holds is False:
+        raise ExportError(f"{found[-1].check} fails its check: {found[-1].text}; nothing was exported")
+    return found
 
 
 def _compare_weights(written: dict[str, Tensor], trained: dict[str, Tensor]) -> None:
@@ -131,21 +96,3 @@ def _compare_weights(written: dict[str, Tensor], trained: dict[str, Tensor]) -> 
     for name, tensor in trained.items():
         if not torch.equal(written[name], tensor):
             raise ExportError(f"{WEIGHTS} holds other values for {name} than the trained network; nothing was exported")
-
-
-def _compare(what: str, came: Tensor, expected: Tensor) -> float:
-    """Return the largest difference.
-
-    Raises:
-        ExportError: it is more than rounding, or the shapes differ, or a value is not finite.
-    """
-    if came.shape != expected.shape:
-        raise ExportError(
-            f"{what} of the export have shape {tuple(came.shape)}, not {tuple(expected.shape)}; nothing was exported"
-        )
-    difference = float((came - expected).abs().max())
-    if not difference <= TOLERANCE * max(1.0, float(expected.abs().max())):
-        raise ExportError(
-            f"{what} of the export differ from the trained network's by up to {difference:.3g}; nothing was exported"
-        )
-    return difference

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +11,17 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from budgetnet.errors import ExportError, RequestError
-from budgetnet.export.check import Check, check_export
+from budgetnet.export.check import Check, check_network, check_outputs
+from budgetnet.export.codegen.standalone import PLUGINS, WEIGHTS, standalone
+from budgetnet.export.documents import data_name, folder_config, folder_recipe, folder_record
+from budgetnet.export.folder import CONFIG, SAMPLES, appearing_folder, check_place, write_json, write_manifest
+from budgetnet.export.formats import Format, exported_program, read_formats, write_onnx, write_pt2
 from budgetnet.export.model_card import CardFacts, card
-from budgetnet.export.standalone import PLUGINS, WEIGHTS, standalone
+from budgetnet.export.samples import sample_inputs, sample_logits, write_samples
+from budgetnet.export.verify.ask_folder import SCRIPT
 from budgetnet.files import network_file
 from budgetnet.files.network_file import Network
 from budgetnet.files.plugins.plugins import load_plugins
@@ -31,10 +34,7 @@ from budgetnet.records.trial import Record
 from budgetnet.training.data.images import Dataset
 from budgetnet.training.data.load import load_dataset
 
-__all__ = ["FILES", "Export", "export_trial"]
-
-FILES = ("network.yaml", "network.py", WEIGHTS, "README.md")
-"""Files of an export, besides the plug-in files of a study with custom primitives."""
+__all__ = ["Export", "export_trial"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +50,20 @@ class Export:
     score: Score
     """Test accuracy over all full trainings of the network."""
     check: Check
+    formats: tuple[Format, ...]
+
+    def sizes(self) -> dict[str, int]:
+        """Return the folder's files with their sizes in bytes."""
+        found = (file for file in sorted(self.folder.rglob("*")) if file.is_file() and "__pycache__" not in file.parts)
+        return {file.relative_to(self.folder).as_posix(): file.stat().st_size for file in found}
 
     def document(self) -> dict[str, Any]:
         """Return it as JSON holds it; accuracies are fractions."""
         return {
             "folder": str(self.folder),
-            "files": [str(self.folder / name) for name in FILES],
+            "files": [str(self.folder / name) for name in self.sizes()],
+            "bytes": self.sizes(),
+            "formats": list(self.formats),
             "trial": self.trial,
             "why": self.why,
             "seed": self.run.seed,
@@ -64,41 +72,58 @@ class Export:
             "test_accuracy": self.score.document(),
             "weights_test_accuracy": self.run.test_accuracy,
             "largest_difference": self.check.difference,
+            "checks": [check.document() for check in self.check.checks],
         }
 
 
-def export_trial(trials: Trials, which: str = "best", *, out: Path | None = None) -> Export:
+def export_trial(
+    trials: Trials,
+    which: str = "best",
+    *,
+    out: Path | None = None,
+    formats: str | Sequence[str] | None = None,
+    licence: str | None = None,
+) -> Export:
     """Write the export of one trial's network with the weights of its full training.
 
     Args:
         trials: the study and what its database holds.
         which: ``best`` or a trial's number.
         out: the folder to make; ``export-NAME-NUMBER`` if None. An older export there is replaced in the end.
+        formats: see `budgetnet.export.formats.read_formats`.
+        licence: identifier of the weights' licence for the card, such as ``mit``; ``other`` if None.
 
     Raises:
-        RequestError: no such trial, it has no weights, or *out* holds something else.
+        RequestError: no such trial, it has no weights, *out* holds something else, or a format cannot be written here.
         ExportError: what was written does not behave like what was trained; *out* stays as it was.
     """
+    wanted = read_formats(formats)
     record = pick(trials, which)
     why = _why(trials, record, which)
     architecture = architecture_of(record, trials.study)
     folder = out if out is not None else Path(f"export-{architecture.name}")
-    _refuse_foreign(folder)
+    check_place(folder)
     runs, run, weights = _weights(trials, record)
     dataset = load_dataset(trials.study.dataset)
     trained = _trained(architecture, weights)
-    score = score_of(runs)
-    with _appearing(folder) as place:
+    source = trials.study.dataset
+    with appearing_folder(folder) as place:
+        pixels, inputs = sample_inputs(architecture.input_shape, dataset.normalisation)
+        samples = {"pixels": pixels, "inputs": inputs, "logits": sample_logits(trained, inputs)}
         network_file.write(place / "network.yaml", _with_plugins(architecture, place))
         _write_weights(trained, place / WEIGHTS, architecture, run)
-        text = standalone(
-            architecture,
-            header=_header(architecture, dataset, score),
-            classes=dataset.classes,
-            normalisation=dataset.normalisation,
-        )
+        header = _header(architecture, data_name(dataset, source), score_of(runs))
+        text = standalone(architecture, header=header, classes=dataset.classes, normalisation=dataset.normalisation)
         (place / "network.py").write_text(text, encoding="utf-8")
-        check = check_export(place, architecture, trained, dataset.normalisation)
+        params, flops = check_network(place, architecture, trained, samples["logits"])
+        _write_formats(trained, inputs, place, wanted, architecture, dataset)
+        write_samples(place / SAMPLES, samples)
+        counts = {"params": params, "flops": flops}
+        write_json(place / CONFIG, folder_config(architecture, dataset, source, counts=counts))
+        write_json(place / "recipe.json", folder_recipe(run))
+        write_json(place / "record.json", folder_record(trials.study, record, runs, run, data_name(dataset, source)))
+        shutil.copyfile(SCRIPT, place / "verify.py")
+        check = Check(images=len(inputs), params=params, flops=flops, checks=check_outputs(place))
         facts = CardFacts(
             architecture=architecture,
             study=trials.study,
@@ -108,9 +133,31 @@ def export_trial(trials: Trials, which: str = "best", *, out: Path | None = None
             exported=run,
             check=check,
             choice=why,
+            licence=licence or "other",
+            files={file.name: file.stat().st_size for file in place.iterdir() if file.is_file()},
         )
         (place / "README.md").write_text(card(facts), encoding="utf-8")
-    return Export(folder=folder, trial=record.number, why=why, run=run, score=score, check=check)
+        write_manifest(place)
+    return Export(
+        folder=folder, trial=record.number, why=why, run=run, score=score_of(runs), check=check, formats=wanted
+    )
+
+
+def _write_formats(
+    model: nn.Module, inputs: Tensor, place: Path, wanted: Sequence[Format], architecture: Network, dataset: Dataset
+) -> None:
+    """Write the formats beside plain PyTorch.
+
+    Raises:
+        ExportError: one of them cannot say this network.
+    """
+    if not {"pt2", "onnx"} & set(wanted):
+        return
+    program = exported_program(model, inputs)
+    if "pt2" in wanted:
+        write_pt2(program, place / "model.pt2")
+    if "onnx" in wanted:
+        write_onnx(program, place / "model.onnx", name=architecture.name, classes=dataset.classes)
 
 
 def _why(trials: Trials, record: Record, which: str) -> str:
@@ -187,64 +234,11 @@ def _write_weights(model: nn.Module, path: Path, architecture: Network, run: Tra
     path.chmod(0o644)  # safetensors writes for its user alone, an export is for others
 
 
-def _header(architecture: Network, dataset: Dataset, score: Score) -> str:
+def _header(architecture: Network, dataset: str, score: Score) -> str:
     """Return the first lines of the exported file's docstring."""
     counts = architecture.claimed or {}
     facts = [f"test accuracy {score}"]
     if counts:
         flops = f"{counts['flops']:,} FLOPs (one multiply-add = one FLOP)"
         facts = [f"{counts['params']:,} parameters", flops, *facts]
-    return f"{architecture.name}, a classifier for {dataset.name}.\n\n{'; '.join(facts)}."
-
-
-def _refuse_foreign(folder: Path) -> None:
-    """Only an earlier export, or nothing, may be in the way.
-
-    Raises:
-        RequestError: something else is.
-    """
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise RequestError(f"{folder} is not a folder; choose another place with --out")
-    if not folder.exists():
-        return
-    ours = (*FILES, PLUGINS, "__pycache__")
-    foreign = sorted(entry.name for entry in folder.iterdir() if entry.name not in ours)
-    if (folder / PLUGINS).is_dir():
-        foreign += sorted(
-            f"{PLUGINS}/{entry.name}"
-            for entry in (folder / PLUGINS).iterdir()
-            if entry.suffix != ".py" and entry.name != "__pycache__"
-        )
-    if foreign:
-        raise RequestError(
-            f"{folder} holds files that are not part of an export ({', '.join(foreign[:3])}"
-            f"{', …' if len(foreign) > 3 else ''}) and was not changed; choose another folder with --out"
-        )
-
-
-@contextmanager
-def _appearing(folder: Path) -> Iterator[Path]:
-    """A folder to write into that becomes *folder* when all went well, and vanishes otherwise.
-
-    Raises:
-        RequestError: the place cannot be written to.
-    """
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        place = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    except OSError as error:
-        raise RequestError(f"{folder.parent} cannot be written to ({error.strerror}); choose another --out") from error
-    try:
-        place.chmod(0o755)  # mkdtemp's folders are private, an export is for others
-        yield place
-        shutil.rmtree(place / "__pycache__", ignore_errors=True)
-        if folder.exists():
-            old = place.with_name(f"{place.name}.old")
-            folder.rename(old)
-            place.rename(folder)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            place.rename(folder)
-    finally:
-        if place.exists():
-            shutil.rmtree(place, ignore_errors=True)
+    return f"{architecture.name}, a classifier for {dataset}.\n\n{'; '.join(facts)}."

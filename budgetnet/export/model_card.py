@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import yaml
+
 from budgetnet import __version__
 from budgetnet.export.check import Check
-from budgetnet.export.standalone import PLUGINS, WEIGHTS
+from budgetnet.export.codegen.standalone import PLUGINS, WEIGHTS
+from budgetnet.export.documents import data_licence, data_name, preprocessing
+from budgetnet.export.folder import CONFIG, SAMPLES
 from budgetnet.files.network_file import Network
 from budgetnet.files.study import Study
 from budgetnet.network.cost.closed_form import cost
@@ -18,7 +23,22 @@ from budgetnet.report.per_class import classes_text
 from budgetnet.text import bytes_text, counted, percent, shape_text
 from budgetnet.training.data.images import Dataset
 
-__all__ = ["CardFacts", "card"]
+__all__ = ["CardFacts", "card", "front_matter"]
+
+_ABOUT = {
+    "network.py": "the network, its classes and its preprocessing; imports `torch` and `safetensors` only",
+    WEIGHTS: "the trained weights",
+    "network.yaml": "the network as text; `budgetnet show network.yaml` prints its layers",
+    CONFIG: "input, classes, preprocessing, counts",
+    "recipe.json": "how it was trained",
+    "record.json": "the trial in the search, and every full training with hardware and versions",
+    SAMPLES: "images made by a program, with the logits of every format, for `verify.py`",
+    "verify.py": "checks this folder: `python verify.py`",
+    "model.pt2": '`torch.export.load("model.pt2").module()`; images in float32, any number',
+    "model.onnx": "ONNX, input `images` (N, C, H, W) in float32, output `logits`",
+    "model.int8.onnx": "the same in int8",
+    "model.pte": "ExecuTorch for Cortex-M, in int8",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +56,10 @@ class CardFacts:
     check: Check
     choice: str
     """By what this network was chosen."""
+    licence: str
+    """Identifier of the weights' licence."""
+    files: Mapping[str, int]
+    """Files of the folder with their sizes in bytes, without the card and the manifest."""
 
 
 def card(facts: CardFacts) -> str:
@@ -44,17 +68,69 @@ def card(facts: CardFacts) -> str:
     return render(
         "model_card.md",
         name=facts.architecture.name,
+        front_matter=front_matter(facts),
         study=facts.study,
-        dataset=facts.dataset,
+        dataset=data_name(facts.dataset, facts.study.dataset),
+        data_licence=data_licence(facts.study.dataset),
+        licence=facts.licence,
+        classes_count=len(facts.dataset.classes),
+        input_steps=_input_steps(facts),
         numbers=_numbers(facts),
         classes=classes_text(facts.runs),
         shape=facts.architecture.input_shape,
         mean=", ".join(f"{value:.4f}" for value in normalisation.mean),
         std=", ".join(f"{value:.4f}" for value in normalisation.std),
-        weights=WEIGHTS,
+        files=[(name, bytes_text(size), _ABOUT[name]) for name, size in sorted(facts.files.items())],
         plugin_folder=PLUGINS,
         plugins=[file.path.name for file in facts.architecture.plugins.files],
         provenance=_provenance(facts),
+    )
+
+
+def front_matter(facts: CardFacts) -> str:
+    """Return the card's YAML head as model hubs read it, with the result as a ``model-index``."""
+    score = score_of(facts.runs)
+    seeds = counted(score.n, "seed")
+    metrics: list[dict[str, Any]] = [
+        {"type": "accuracy", "name": f"test accuracy, mean of {seeds}", "value": _rounded(score.mean)}
+    ]
+    if score.deviation is not None:
+        name = f"test accuracy, sample standard deviation over {seeds}"
+        metrics.append({"type": "accuracy_standard_deviation", "name": name, "value": _rounded(score.deviation)})
+    own = {"type": "accuracy", "name": "test accuracy of these weights"}
+    metrics.append({**own, "value": _rounded(facts.exported.test_accuracy)})
+    source = facts.study.dataset
+    dataset = {"name": data_name(facts.dataset, source), "type": source if isinstance(source, str) else "image-folder"}
+    task = {"type": "image-classification", "name": "Image Classification"}
+    told = {
+        "license": facts.licence,
+        "library_name": "pytorch",
+        "pipeline_tag": "image-classification",
+        "tags": ["image-classification", "pytorch", *(["onnx"] if "model.onnx" in facts.files else []), "budgetnet"],
+        "model-index": [
+            {
+                "name": facts.architecture.name,
+                "results": [{"task": task, "dataset": {**dataset, "split": "test"}, "metrics": metrics}],
+            }
+        ],
+    }
+    text: str = yaml.safe_dump(told, sort_keys=False, allow_unicode=True, width=120)
+    return text.rstrip()
+
+
+def _rounded(fraction: float | None) -> float | None:
+    return None if fraction is None else round(fraction, 6)
+
+
+def _input_steps(facts: CardFacts) -> str:
+    """Say how a picture of any size becomes the input's pixels."""
+    told = preprocessing(facts.dataset, facts.study.dataset)
+    height, width = told["size"]
+    if told["resampling"] is None:
+        return f"Pictures have {height}×{width} pixels, {told['colour']}, already."
+    return (
+        f"Pictures are made {told['colour']}, cut at the centre to the shape of {height}×{width}, and scaled to it "
+        f"({told['resampling']}, as Pillow's `ImageOps.fit` does both)."
     )
 
 
@@ -98,8 +174,8 @@ def _provenance(facts: CardFacts) -> list[str]:
         f"recipe: {recipe}",
         f"ran on: {_hardware(run, where)}; {run.seconds:,.0f} s; {versions}",
         f"trained: {run.finished}",
-        f"verified at export by budgetnet {__version__}: `network.py` was loaded in a process without budgetnet; its "
-        f"logits on {facts.check.images} random images {agreement}",
+        f"verified at export by budgetnet {__version__}: every format was run in a process without budgetnet; the "
+        f"logits of `network.py` on {facts.check.images} stored images {agreement}",
     ]
 
 

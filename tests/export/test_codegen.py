@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from budgetnet.errors import ExportError
-from budgetnet.export.codegen import source
+from budgetnet.export.codegen.source import source
 from budgetnet.network.nodes import (
     Binding,
     Conv,

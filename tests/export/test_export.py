@@ -8,17 +8,24 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file, save_file
 
 from budgetnet.errors import ExportError, RequestError
 from budgetnet.export import export as export_module
-from budgetnet.export.check import check_export
-from budgetnet.export.export import FILES, export_trial
-from budgetnet.export.standalone import standalone
+from budgetnet.export import formats as formats_module
+from budgetnet.export.check import check_network, check_outputs
+from budgetnet.export.codegen.standalone import standalone
+from budgetnet.export.documents import _without_paths, preprocessing
+from budgetnet.export.export import export_trial
+from budgetnet.export.folder import FILES, MANIFEST
+from budgetnet.export.formats import read_formats
 from budgetnet.files import network_file
 from budgetnet.files.plugins.plugins import load_plugins
 from budgetnet.files.plugins.types import PluginFile
@@ -26,17 +33,8 @@ from budgetnet.network.torch.build import build_nodes
 from budgetnet.records.lookup import architecture_of, pick
 from budgetnet.records.training_folder import Training, training_folder, write_training
 from budgetnet.training.data.load import load_dataset
+from budgetnet.training.data.sources import ImageFolder
 from budgetnet.training.evaluate import evaluate
-
-
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory, study_path, run_folder):
-    """The best trial's export."""
-    from budgetnet.files.study_file import load_study
-    from budgetnet.records.lookup import open_trials
-
-    folder = tmp_path_factory.mktemp("export") / "best"
-    return export_trial(open_trials(load_study(study_path), out=run_folder), out=folder)
 
 
 @pytest.fixture
@@ -47,15 +45,17 @@ def copied(exported, tmp_path):
 
 @pytest.fixture
 def checked(trials, exported, copied):
-    """What `check_export` needs to check the copy: architecture, trained network, normalisation."""
+    """What `check_network` needs to check the copy: architecture, trained network, logits."""
     architecture = architecture_of(pick(trials, "best"), trials.study)
-    trained = export_module._trained(architecture, exported.folder / "weights.safetensors")
-    return copied, architecture, trained, load_dataset("digits").normalisation
+    trained = export_module._trained(architecture, exported.folder / "model.safetensors")
+    logits = load_file(exported.folder / "samples.safetensors")["logits"]
+    return copied, architecture, trained, logits
 
 
-def test_the_folder_holds_the_four_files_and_nothing_else(exported):
+def test_the_folder_holds_its_files_and_nothing_else(exported):
     """For everyone to read, without traces of the check."""
-    assert sorted(entry.name for entry in exported.folder.iterdir()) == sorted(FILES)
+    every = [*FILES, MANIFEST, "model.pt2", "model.onnx"]
+    assert sorted(entry.name for entry in exported.folder.iterdir()) == sorted(every)
     assert all(entry.stat().st_mode & 0o044 for entry in exported.folder.iterdir())
     assert [entry.name for entry in exported.folder.parent.iterdir()] == ["best"]
 
@@ -65,7 +65,7 @@ def test_the_weights_are_the_first_run_s(exported, trials):
     finalist = trials.finalist(exported.trial)
     assert exported.run.seed == finalist.runs[0].seed
     assert exported.score.accuracies == finalist.score.accuracies
-    ours = load_file(exported.folder / "weights.safetensors")
+    ours = load_file(exported.folder / "model.safetensors")
     theirs = load_file(trials.folder / finalist.runs[0].weights)
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
@@ -113,9 +113,87 @@ def test_the_card_states_n_spread_counts_and_provenance(exported, trials):
         f"torch {exported.run.environment['torch']}",
         "standard deviation (0.",
         "in a process without budgetnet",
+        "## Licence",
+        "CC BY 4.0",
     ):
         assert part in text, part
-    assert str(trials.folder) not in text
+
+
+def test_the_card_s_head_is_a_model_index(exported):
+    """Model hubs read task, data set, metric, value and spread from it."""
+    head = yaml.safe_load((exported.folder / "README.md").read_text().split("---\n")[1])
+    assert (head["license"], head["library_name"]) == ("other", "pytorch")
+    assert "onnx" in head["tags"]
+    (result,) = head["model-index"][0]["results"]
+    assert result["task"]["type"] == "image-classification"
+    assert result["dataset"] == {"name": "digits", "type": "digits", "split": "test"}
+    mean, deviation, own = result["metrics"]
+    assert mean["value"] == pytest.approx(exported.score.mean, abs=1e-6)
+    assert deviation["value"] == pytest.approx(exported.score.deviation, abs=1e-6)
+    assert own["value"] == pytest.approx(exported.run.test_accuracy, abs=1e-6)
+
+
+def test_no_file_holds_a_path_of_this_machine(exported, study_path):
+    """Neither of the study, nor of the packages, nor of the user, also inside archives."""
+    places = {str(study_path.parent), str(Path(torch.__file__).parents[1]), str(Path.home()), str(Path.cwd())}
+    for file in exported.folder.iterdir():
+        contents = [file.read_bytes()]
+        if zipfile.is_zipfile(file):
+            with zipfile.ZipFile(file) as archive:
+                contents += [archive.read(name) for name in archive.namelist()]
+        for place in places:
+            assert not any(place.encode() in content for content in contents), (file.name, place)
+
+
+def test_the_configuration_says_how_a_picture_becomes_an_input(exported):
+    """Input, classes and preprocessing, as the data set has them."""
+    config = json.loads((exported.folder / "config.json").read_text())
+    assert config["input"] == {"shape": [1, 8, 8], "layout": "NCHW", "type": "float32"}
+    assert config["classes"] == [str(digit) for digit in range(10)]
+    told = config["preprocessing"]
+    assert (told["colour"], told["size"], told["resampling"], told["crop"]) == ("grey", [8, 8], None, None)
+    assert told["mean"] == list(load_dataset("digits").normalisation.mean)
+    folder = preprocessing(load_dataset("digits"), ImageFolder(Path("anywhere"), size=8, channels=1))
+    assert (folder["resampling"], folder["crop"]) == ("bilinear", "centre")
+
+
+def test_recipe_and_record_tell_where_the_network_comes_from(exported, trials):
+    """Everything that is recorded, except what names this machine's files and processes."""
+    recipe = json.loads((exported.folder / "recipe.json").read_text())
+    assert recipe["recipe"]["epochs"] == 3
+    record = json.loads((exported.folder / "record.json").read_text())
+    assert record["trial"]["network"] == pick(trials, "best").network
+    assert [run["seed"] for run in record["trainings"]] == [run.seed for run in trials.finalists[0].runs]
+    assert not {"worker", "owner"} & record["trial"].keys()
+    cleaned = _without_paths({"command": "budgetnet search s.yaml --data-dir=/home/me/data", "network": "x = a /b"})
+    assert cleaned == {"command": "budgetnet search s.yaml --data-dir=data", "network": "x = a /b"}
+
+
+def test_a_single_file_is_not_a_folder(trials, tmp_path):
+    """`--out x.onnx` makes no folder of that name."""
+    with pytest.raises(
+        RequestError, match=r"--out must be a folder, but got .*x\.onnx.*; write --out .*/x --format on"
+    ):
+        export_trial(trials, out=tmp_path / "x.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("formats", "message"),
+    [
+        ("onxx", "a format must be one of torch, pt2, onnx, pte, but got 'onxx'; did you mean 'onnx'?"),
+        (
+            "onnx",
+            "--format onnx needs onnx, onnxscript, onnxruntime, but onnxscript is not installed; install them with",
+        ),
+    ],
+)
+def test_formats_that_cannot_be_written_are_refused_first(trials, tmp_path, monkeypatch, formats, message):
+    """With the nearest name, or the command that installs what is missing."""
+    monkeypatch.setattr(formats_module, "find_spec", lambda name: None if name == "onnxscript" else name)
+    with pytest.raises(RequestError, match=re.escape(message)):
+        export_trial(trials, out=tmp_path / "out", formats=formats)
+    assert read_formats(None) == ("torch", "pt2")
 
 
 def test_the_document_is_json(exported):
@@ -123,7 +201,10 @@ def test_the_document_is_json(exported):
     document = json.loads(json.dumps(exported.document()))
     assert document["params"] == exported.check.params
     assert document["test_accuracy"]["n"] == 2
-    assert len(document["files"]) == len(FILES)
+    assert len(document["files"]) == len(FILES) + 3
+    assert document["formats"] == ["torch", "pt2", "onnx"]
+    assert all(check["holds"] for check in document["checks"])
+    assert document["bytes"]["model.onnx"] > 4 * document["params"]
 
 
 PLUGIN = """\
@@ -156,7 +237,7 @@ def test_a_study_s_own_primitives_go_with_the_network(trials, make_record, tmp_p
     module = build_nodes(architecture.network, architecture.input_shape, custom=architecture.plugins.modules)
     save_file(module.state_dict(), folder / "w.safetensors")
 
-    written = export_trial(own, out=tmp_path / "out")
+    written = export_trial(own, out=tmp_path / "out", formats="torch")
     assert written.check.params == 186
     assert "class Halved(nn.Module)" in (written.folder / "network.py").read_text()
     moved = network_file.read(written.folder / "network.yaml")
@@ -165,22 +246,22 @@ def test_a_study_s_own_primitives_go_with_the_network(trials, make_record, tmp_p
     assert "halved.py" in (written.folder / "README.md").read_text()
     (written.folder / "plugins" / "notes.txt").write_text("mine")
     with pytest.raises(RequestError, match=r"holds files that are not part of an export \(plugins/notes\.txt\)"):
-        export_trial(own, out=tmp_path / "out")
+        export_trial(own, out=tmp_path / "out", formats="torch")
 
 
 def test_an_older_export_is_replaced_and_nothing_else_is(exported, trials, tmp_path):
     """A folder with other things in it is left alone, a file too."""
     older = shutil.copytree(exported.folder, tmp_path / "older")
     (older / "README.md").write_text("old")
-    export_trial(trials, out=older)
-    assert (older / "README.md").read_text().startswith("# tiny-")
+    export_trial(trials, out=older, formats="torch")
+    assert (older / "README.md").read_text().startswith("---\nlicense: other\n")
     assert [entry.name for entry in tmp_path.iterdir()] == ["older"]
 
     (older / "thesis.tex").write_text("years of work")
     with pytest.raises(RequestError, match=r"are not part of an export \(thesis\.tex\) and was not changed"):
-        export_trial(trials, out=older)
+        export_trial(trials, out=older, formats="torch")
     with pytest.raises(RequestError, match="is not a folder; choose another place with --out"):
-        export_trial(trials, out=older / "thesis.tex")
+        export_trial(trials, out=older / "thesis.tex", formats="torch")
     assert (older / "thesis.tex").read_text() == "years of work"
 
 
@@ -189,7 +270,7 @@ def test_a_trial_without_weights_says_how_to_get_them(trials):
     other = next(record for record in trials.records if record.number != trials.choices[0].trial)
     command = f"budgetnet train {trials.study.path}:{other.number} --run {trials.folder}"
     with pytest.raises(RequestError, match=rf"has no weights: .* Train this network with: {re.escape(command)}"):
-        export_trial(trials, str(other.number))
+        export_trial(trials, str(other.number), formats="torch")
 
 
 def test_lost_and_damaged_weights_are_told_apart(trials, run_folder, tmp_path):
@@ -197,12 +278,12 @@ def test_lost_and_damaged_weights_are_told_apart(trials, run_folder, tmp_path):
     leader = pick(trials, "best")
     moved = replace(trials, folder=tmp_path)
     with pytest.raises(RequestError, match=r"has no weights \(recorded as trained, but the files are not in"):
-        export_trial(moved, "best")
+        export_trial(moved, "best", formats="torch")
     shutil.copytree(run_folder / "finalists", tmp_path / "finalists")
     for run in trials.finalist(leader.number).runs:
         (tmp_path / run.weights).write_bytes(b"no safetensors")
     with pytest.raises(ExportError, match=r"are not the weights of tiny-.*; train it again"):
-        export_trial(moved, "best", out=tmp_path / "out")
+        export_trial(moved, "best", out=tmp_path / "out", formats="torch")
     assert not (tmp_path / "out").exists()
 
 
@@ -213,59 +294,67 @@ def test_a_failed_check_leaves_nothing_behind(trials, tmp_path, monkeypatch):
         return standalone(*args, **options).replace("/ 255", "/ 254")
 
     monkeypatch.setattr(export_module, "standalone", wrong)
-    with pytest.raises(ExportError, match="the preprocessed images of the export differ from the trained network's by"):
-        export_trial(trials, out=tmp_path / "out")
+    with pytest.raises(
+        ExportError,
+        match=r"network\.py fails its check: the images preprocessed by network\.py differ",
+    ):
+        export_trial(trials, out=tmp_path / "out", formats="torch")
     assert list(tmp_path.iterdir()) == []
 
 
 SPOILT = [
-    ("network.py", "def load(", "import budgetnet\n\n\ndef load(", "imports budgetnet, but it must stand alone"),
-    ("network.py", "nn.ReLU(", "nn.GELU(", "the logits of the export differ from the trained network's by up to"),
-    ("network.yaml", "maxpool", "avgpool", "does not read back as the network that was written"),
+    ("def load(", "import budgetnet\n\n\ndef load(", "network.py fails its check: ModuleNotFoundError: import of bud"),
+    ("nn.ReLU(", "nn.GELU(", "network.py fails its check: the logits differ from the stored ones by up to"),
 ]
 
 
-@pytest.mark.parametrize(("name", "old", "new", "message"), SPOILT, ids=[spoilt[-1] for spoilt in SPOILT])
-def test_whatever_is_spoilt_is_found(checked, name, old, new, message):
-    """A file that does not do what the trained network does fails the check."""
-    folder, architecture, trained, normalisation = checked
-    text = (folder / name).read_text()
+@pytest.mark.parametrize(("old", "new", "message"), SPOILT, ids=["imports", "layers"])
+def test_spoilt_code_is_found(copied, old, new, message):
+    """A `network.py` that does not do what the trained network does fails the check."""
+    text = (copied / "network.py").read_text()
     assert old in text
-    (folder / name).write_text(text.replace(old, new, 1))
+    (copied / "network.py").write_text(text.replace(old, new, 1))
     with pytest.raises(ExportError, match=message):
-        check_export(folder, architecture, trained, normalisation)
+        check_outputs(copied)
+
+
+def test_spoilt_text_is_found(checked):
+    """A `network.yaml` that says another network fails the check."""
+    folder, architecture, trained, logits = checked
+    text = (folder / "network.yaml").read_text()
+    (folder / "network.yaml").write_text(text.replace("maxpool", "avgpool", 1))
+    with pytest.raises(ExportError, match="does not read back as the network that was written"):
+        check_network(folder, architecture, trained, logits)
 
 
 @pytest.mark.parametrize("name", ["0.weight", "1.num_batches_tracked"])
 def test_spoilt_weights_are_found(checked, name):
     """Every tensor is compared, also one that no logit depends on."""
-    folder, architecture, trained, normalisation = checked
-    weights = load_file(folder / "weights.safetensors")
+    folder, architecture, trained, logits = checked
+    weights = load_file(folder / "model.safetensors")
     weights[name] = weights[name] + 1
-    save_file(weights, folder / "weights.safetensors")
-    with pytest.raises(ExportError, match=rf"weights\.safetensors holds other values for {name} than the trained"):
-        check_export(folder, architecture, trained, normalisation)
+    save_file(weights, folder / "model.safetensors")
+    with pytest.raises(ExportError, match=rf"model\.safetensors holds other values for {name} than the trained"):
+        check_network(folder, architecture, trained, logits)
 
 
 def test_a_count_that_the_search_recorded_otherwise_is_found(checked):
     """The search's record and the exported network must agree."""
-    folder, architecture, trained, normalisation = checked
+    folder, architecture, trained, logits = checked
     with pytest.raises(ExportError, match="the trial recorded 7 parameters, the exported network has"):
-        check_export(folder, replace(architecture, claimed={"params": 7}), trained, normalisation)
+        check_network(folder, replace(architecture, claimed={"params": 7}), trained, logits)
 
 
 def test_a_diverged_network_is_not_exported(checked):
     """Weights that are not numbers give no logits."""
-    folder, architecture, trained, normalisation = checked
-    with torch.no_grad():
-        next(trained.parameters()).fill_(float("nan"))
+    folder, architecture, trained, logits = checked
     with pytest.raises(ExportError, match="are not finite: its training diverged"):
-        check_export(folder, architecture, trained, normalisation)
+        check_network(folder, architecture, trained, logits * float("nan"))
 
 
 def test_built_and_exported_networks_score_the_same(exported, trials):
     """The exported weights in budgetnet's own network give the recorded accuracy, too."""
     architecture = architecture_of(pick(trials, "best"), trials.study)
-    model = export_module._trained(architecture, exported.folder / "weights.safetensors")
+    model = export_module._trained(architecture, exported.folder / "model.safetensors")
     found = evaluate(model, load_dataset("digits").test(), device="cpu")
     assert found.accuracy == pytest.approx(exported.run.test_accuracy, abs=1e-9)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from budgetnet.derivation.expand import expand, refuse
 from budgetnet.errors import CountError, LanguageError, RequestError, ShapeError, TrainingError
-from budgetnet.export.codegen import source
+from budgetnet.export.codegen.source import source
 from budgetnet.files import network_file
 from budgetnet.files.network_file import Network
 from budgetnet.files.plugins.plugins import NO_PLUGINS, Plugins, load_plugins, read_file

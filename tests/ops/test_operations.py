@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from torch import Tensor, nn
 
 from budgetnet.errors import CountError, LanguageError, RequestError
-from budgetnet.export.codegen import source
+from budgetnet.export.codegen.source import source
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.network.cost.closed_form import cost, layers
 from budgetnet.network.nodes import Act, Conv, Custom, GlobalAvgPool, Linear, Node, Sequence, Shape

@@ -35,7 +35,9 @@ def search_answer(found: SearchSummary) -> Printout:
     finalist = None if leader is None else trials.finalist(leader.number)
     trained = finalist is not None and any(run.weights and run.diverged is None for run in finalist.runs)
     interrupted = found.ended == "interrupted"
-    written = export_trial(trials, out=trials.folder / "export") if trained and not interrupted else None
+    # Plain PyTorch alone: `budgetnet export` adds the formats that take long to write.
+    place = trials.folder / "export"
+    written = export_trial(trials, out=place, formats="torch") if trained and not interrupted else None
     document = study_document(trials, trials.records)
     document |= {"ended": found.ended, "export": None if written is None else written.document()}
     lines = ending_text(trials, None if written is None else written.folder)

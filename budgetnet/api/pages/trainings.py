@@ -71,15 +71,26 @@ def repetition_answer(network: str, *, device: str, storage: str | None, run: Pa
 
 
 def export_answer(
-    study: Path, trial: str, *, out: Path | None, storage: str | None, run: Path | None, say: Say
+    study: Path,
+    trial: str,
+    *,
+    out: Path | None,
+    formats: str | None,
+    licence: str | None,
+    storage: str | None,
+    run: Path | None,
+    say: Say,
 ) -> Printout:
-    """Export a trial; see `budgetnet.api.studies.export`."""
-    written = export(study, trial, out=out, storage=storage, run=run, say=say)
+    """Export a trial; see `budgetnet.api.trainings.export`."""
+    written = export(study, trial, out=out, formats=formats, licence=licence, storage=storage, run=run, say=say)
     check = written.check
     notes = [
         f"trial {written.trial}: {written.why}",
-        f"checked without budgetnet: {check.params:,} parameters, equal logits on {check.images} images",
+        f"checked without budgetnet: {check.params:,} parameters, equal logits on {check.images} images "
+        f"({', '.join(written.formats)})",
     ]
+    if formats is None and "onnx" not in written.formats:
+        notes.append("without ONNX: its libraries are not installed; pip install 'budgetnet[onnx]'")
     return Printout(lines=[str(written.folder)], document=written.document(), notes=notes)
 
 

@@ -32,6 +32,9 @@ class KnownDataset:
     source: str = ""
     """Address of the page or folder with these files."""
 
+    licence: str = "none is stated by its authors"
+    """Licence of the images, as their publisher states it."""
+
 
 _DIGIT_NAMES = tuple(str(digit) for digit in range(10))
 
@@ -79,6 +82,7 @@ DATASETS: dict[str, KnownDataset] = {
         torchvision="SVHN",
         files=("train_32x32.mat", "test_32x32.mat"),
         source="http://ufldl.stanford.edu/housenumbers/",
+        licence="for non-commercial use only, as its page states",
     ),
     "mnist": KnownDataset(
         shape=(1, 28, 28),
@@ -88,6 +92,7 @@ DATASETS: dict[str, KnownDataset] = {
         torchvision="MNIST",
         files=tuple(f"MNIST/raw/{name}" for name in _IDX_FILES),
         source="https://ossci-datasets.s3.amazonaws.com/mnist/",
+        licence="CC BY-SA 3.0, copyright Yann LeCun and Corinna Cortes",
     ),
     "fashion-mnist": KnownDataset(
         shape=(1, 28, 28),
@@ -99,6 +104,7 @@ DATASETS: dict[str, KnownDataset] = {
         torchvision="FashionMNIST",
         files=tuple(f"FashionMNIST/raw/{name}" for name in _IDX_FILES),
         source="http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        licence="MIT, copyright Zalando SE",
     ),
     "digits": KnownDataset(
         shape=(1, 8, 8),
@@ -106,6 +112,7 @@ DATASETS: dict[str, KnownDataset] = {
         train=1_437,
         test=360,
         torchvision=None,
+        licence="CC BY 4.0 (Alpaydin and Kaynak, UCI Machine Learning Repository)",
     ),
 }  # fmt: skip
 """Known data sets by the name that a study file uses."""

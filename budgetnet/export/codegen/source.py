@@ -14,8 +14,8 @@ from collections.abc import Mapping
 import torch
 
 from budgetnet.errors import ExportError
-from budgetnet.export.codegen_layers import LayerPrinter, shape_words
-from budgetnet.export.codegen_plugin import plugin_source
+from budgetnet.export.codegen.layers import LayerPrinter, shape_words
+from budgetnet.export.codegen.plugin import plugin_source
 from budgetnet.network.layer_walk import walk_layers
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.torch import modules
@@ -82,7 +82,7 @@ def _docstring(header: str, name: str) -> str:
     from safetensors.torch import load_file
 
     model = {name}()
-    model.load_state_dict(load_file("weights.safetensors"))
+    model.load_state_dict(load_file("model.safetensors"))
     model.eval()
 """
     said = header.strip().replace("\\", "\\\\").replace('"""', '\\"\\"\\"') or "A network in plain PyTorch."

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from string import Template
 
 from budgetnet.errors import ExportError
-from budgetnet.export.codegen import source
+from budgetnet.export.codegen.source import source
 from budgetnet.files.network_file import Network
 from budgetnet.training.data.images import Normalisation
 
 __all__ = ["PLUGINS", "WEIGHTS", "standalone"]
 
-WEIGHTS = "weights.safetensors"
+WEIGHTS = "model.safetensors"
 """The file that the exported network's ``load`` looks for beside itself."""
 
 PLUGINS = "plugins"

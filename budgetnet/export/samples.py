@@ -1,0 +1,48 @@
+"""Stored inputs of a folder: images that belong to nobody, with the logits of each format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from budgetnet.training.data.images import Normalisation
+
+__all__ = ["sample_inputs", "sample_logits", "write_samples"]
+
+SAMPLE_SEED = 0
+COUNT = 8
+LARGE = 3 * 64 * 64
+"""Values of an image above which a folder keeps fewer of them."""
+
+
+def sample_inputs(shape: tuple[int, ...], normalisation: Normalisation) -> tuple[Tensor, Tensor]:
+    """Return uint8 images (N, C, H, W) and the same as the network takes them, in float32.
+
+    They are smooth gradients with noise on them: nobody's pictures, so a folder may hold them whatever the data's
+    licence is, and closer to pictures than plain noise, which int8 needs.
+    """
+    generator = torch.Generator().manual_seed(SAMPLE_SEED)
+    channels, height, width = shape
+    count = COUNT if channels * height * width <= LARGE else 2
+    coarse = torch.rand(count, channels, 4, 4, generator=generator)
+    smooth = nn.functional.interpolate(coarse, (height, width), mode="bilinear", align_corners=False)
+    noise = torch.rand(count, channels, height, width, generator=generator) - 0.5
+    pixels = ((smooth + 0.2 * noise).clamp(0, 1) * 255).round().to(torch.uint8)
+    # With one channel, channels-last images also count as contiguous; a copy settles the order of their values.
+    return pixels, normalisation.apply(pixels).clone(memory_format=torch.contiguous_format)
+
+
+@torch.no_grad()
+def sample_logits(model: nn.Module, inputs: Tensor) -> Tensor:
+    """Return the logits (N, K) of a network in eval mode on the processor."""
+    logits: Tensor = model.to("cpu").eval()(inputs)
+    return logits
+
+
+def write_samples(path: Path, tensors: dict[str, Tensor]) -> None:
+    """Write ``pixels``, ``inputs``, ``logits`` and the logits of other formats."""
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path, metadata={"format": "pt"})
+    path.chmod(0o644)  # safetensors writes for its user alone

@@ -1,0 +1,1 @@
+"""Verification of a handed-over folder: by a script that stands alone, and by budgetnet."""
