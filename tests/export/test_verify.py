@@ -97,7 +97,7 @@ def test_a_changed_weight_is_found(folder):
     weights = load_file(folder / "model.safetensors")
     weights["0.weight"][0, 0, 0, 0] += 0.5
     save_file(weights, folder / "model.safetensors")
-    assert verdict(folder, renewed=False).startswith("files: model.safetensors was changed")
+    assert verdict(folder, renewed=False).startswith("files: model.safetensors ")
     assert verdict(folder).startswith("network.py: the logits differ from the stored ones by up to")
 
 

@@ -100,9 +100,7 @@ class Folder:
         _library("safetensors")
         module = self._module(self.path / "network.py")
         if list(module.CLASSES) != self.config["classes"]:
-            raise WrongError(
-                f"network.py and config.json disagree on the classes: {_first(module.CLASSES, self.config)}"
-            )
+            raise WrongError(f"network.py and config.json have other classes: {_first(module.CLASSES, self.config)}")
         if list(module.INPUT_SHAPE) != self.config["input"]["shape"]:
             raise WrongError(f"network.py takes {module.INPUT_SHAPE}, config.json says {self.config['input']['shape']}")
         model = module.load()
