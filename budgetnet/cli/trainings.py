@@ -117,7 +117,7 @@ def export_command(
     licence: Annotated[
         str | None,
         typer.Option(
-            "--license", metavar="ID", help="Licence of the weights for the card, e.g. mit.  [default: other]"
+            "--license", metavar="ID", help="Licence of the weights, for the card; e.g. mit.  [default: other]"
         ),
     ] = None,
     data_dir: DataDir = None,
@@ -125,7 +125,7 @@ def export_command(
     run: Run = None,
     as_json: Json = False,
 ) -> None:
-    """Write a trained network as a folder that opens everywhere, checked.
+    """Write a trained network to a folder, checked.
 
     It holds network.py (needs torch and safetensors only), model.safetensors, model.pt2, model.onnx, network.yaml,
     configuration, recipe, record, manifest and a model card, and appears once a process without budgetnet has computed

@@ -72,7 +72,7 @@ def test_show_and_diff_take_trials(call):
 def test_export_names_the_folder_on_stdout(call, tmp_path):
     """What a script needs goes to stdout, the check's verdict to stderr."""
     folder = tmp_path / "out"
-    result = call("export", "{study}", "--out", str(folder))
+    result = call("export", "{study}", "--out", str(folder), "--format", "torch")
     assert result.exit_code == 0, result.output
     assert result.stdout.strip() == str(folder)
     assert "checked without budgetnet" in result.stderr
