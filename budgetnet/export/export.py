@@ -17,8 +17,8 @@ from budgetnet.errors import ExportError, RequestError
 from budgetnet.export.check import Check, check_network, check_outputs
 from budgetnet.export.codegen.standalone import PLUGINS, WEIGHTS, standalone
 from budgetnet.export.documents import data_name, folder_config, folder_recipe, folder_record
-from budgetnet.export.folder import CONFIG, SAMPLES, appearing_folder, check_place, write_json, write_manifest
-from budgetnet.export.formats import Format, exported_program, read_formats, write_onnx, write_pt2
+from budgetnet.export.folder import CONFIG, SAMPLES, appearing_folder, check_export_place, write_json, write_manifest
+from budgetnet.export.formats import ExportFormat, exported_program, read_formats, write_onnx, write_pt2
 from budgetnet.export.model_card import CardFacts, card
 from budgetnet.export.samples import sample_inputs, sample_logits, write_samples
 from budgetnet.export.verify.ask_folder import SCRIPT
@@ -50,7 +50,7 @@ class Export:
     score: Score
     """Test accuracy over all full trainings of the network."""
     check: Check
-    formats: tuple[Format, ...]
+    formats: tuple[ExportFormat, ...]
 
     def sizes(self) -> dict[str, int]:
         """Return the folder's files with their sizes in bytes."""
@@ -102,7 +102,7 @@ def export_trial(
     why = _why(trials, record, which)
     architecture = architecture_of(record, trials.study)
     folder = out if out is not None else Path(f"export-{architecture.name}")
-    check_place(folder)
+    check_export_place(folder)
     runs, run, weights = _weights(trials, record)
     dataset = load_dataset(trials.study.dataset)
     trained = _trained(architecture, weights)
@@ -144,7 +144,12 @@ def export_trial(
 
 
 def _write_formats(
-    model: nn.Module, inputs: Tensor, place: Path, wanted: Sequence[Format], architecture: Network, dataset: Dataset
+    model: nn.Module,
+    inputs: Tensor,
+    place: Path,
+    wanted: Sequence[ExportFormat],
+    architecture: Network,
+    dataset: Dataset,
 ) -> None:
     """Write the formats beside plain PyTorch.
 

@@ -21,7 +21,7 @@ __all__ = [
     "MANIFEST",
     "SAMPLES",
     "appearing_folder",
-    "check_place",
+    "check_export_place",
     "read_json",
     "write_json",
     "write_manifest",
@@ -71,7 +71,7 @@ def write_manifest(folder: Path) -> None:
     write_json(folder / MANIFEST, {"format": FOLDER_FORMAT, "files": files})
 
 
-def check_place(folder: Path) -> None:
+def check_export_place(folder: Path) -> None:
     """Refuse a place where something other than an earlier export would be in the way.
 
     Raises:

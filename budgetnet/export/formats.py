@@ -16,13 +16,13 @@ from torch import Tensor, nn
 
 from budgetnet.errors import ExportError, RequestError, nearest
 
-__all__ = ["FORMATS", "Format", "extra_is_there", "needs_extra", "read_formats", "write_onnx", "write_pt2"]
+__all__ = ["EXPORT_FORMATS", "ExportFormat", "extra_is_there", "needs_extra", "read_formats", "write_onnx", "write_pt2"]
 
-Format = Literal["torch", "pt2", "onnx", "pte"]
+ExportFormat = Literal["torch", "pt2", "onnx", "pte"]
 """torch: network.py and model.safetensors, which are always written. pt2: ``torch.export``. onnx: ONNX.
 pte: ExecuTorch for Cortex-M, in int8."""
 
-FORMATS: tuple[Format, ...] = get_args(Format)
+EXPORT_FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
 
 _LIBRARIES = {"onnx": ("onnx", "onnxscript", "onnxruntime"), "mcu": ("executorch", "tosa_tools", "torchao")}
 """Modules of each extra."""
@@ -50,7 +50,7 @@ def needs_extra(extra: Literal["onnx", "mcu"], what: str) -> None:
         )
 
 
-def read_formats(text: str | Sequence[str] | None, *, int8: bool = False) -> tuple[Format, ...]:
+def read_formats(text: str | Sequence[str] | None, *, int8: bool = False) -> tuple[ExportFormat, ...]:
     """Return the formats that were asked for; by default pt2, and onnx where its libraries are installed.
 
     Args:
@@ -66,16 +66,16 @@ def read_formats(text: str | Sequence[str] | None, *, int8: bool = False) -> tup
         given = text.split(",") if isinstance(text, str) else list(text)
         chosen = ["torch", *(name.strip() for name in given), *(["onnx"] if int8 else [])]
     for name in chosen:
-        if name not in FORMATS:
+        if name not in EXPORT_FORMATS:
             raise RequestError(
-                f"a format must be one of {', '.join(FORMATS)}, but got {name!r}"
-                f"{nearest(name, FORMATS) or '; write for example --format onnx,pt2'}"
+                f"a format must be one of {', '.join(EXPORT_FORMATS)}, but got {name!r}"
+                f"{nearest(name, EXPORT_FORMATS) or '; write for example --format onnx,pt2'}"
             )
     if "onnx" in chosen:
         needs_extra("onnx", "--int8" if int8 and (text is None or "onnx" not in text) else "--format onnx")
     if "pte" in chosen:
         needs_extra("mcu", "--format pte")
-    return tuple(name for name in FORMATS if name in chosen)
+    return tuple(name for name in EXPORT_FORMATS if name in chosen)
 
 
 def exported_program(model: nn.Module, inputs: Tensor) -> Any:

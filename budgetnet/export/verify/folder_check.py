@@ -21,6 +21,8 @@ from typing import Any
 
 import numpy as np
 
+__all__ = ["FLOAT_TOLERANCE", "INT8_TOLERANCE", "Folder", "checks", "read_safetensors"]
+
 FORMAT = "budgetnet-export/1"
 FLOAT_TOLERANCE = 1e-4
 """Largest difference between logits in float32, as a share of the largest logit (at least of 1): kernels add numbers
