@@ -23,7 +23,7 @@ import numpy as np
 
 __all__ = ["FLOAT_TOLERANCE", "INT8_TOLERANCE", "Folder", "checks", "read_safetensors"]
 
-FORMAT = "budgetnet-export/1"
+READS_FORMAT = "budgetnet-export/1"
 FLOAT_TOLERANCE = 1e-4
 """Largest difference between logits in float32, as a share of the largest logit (at least of 1): kernels add numbers
 in different orders."""
@@ -76,8 +76,10 @@ class Folder:
     def configuration(self) -> str:
         """Read config.json and the samples, and hold one against the other."""
         self.config = self._json("config.json")
-        if self.config.get("format") != FORMAT:
-            raise WrongError(f"config.json is of format {self.config.get('format')!r}, this script reads {FORMAT!r}")
+        if self.config.get("format") != READS_FORMAT:
+            raise WrongError(
+                f"config.json is of format {self.config.get('format')!r}, this script reads {READS_FORMAT!r}"
+            )
         self.samples = read_safetensors(self.path / "samples.safetensors")
         shape, classes = self.config["input"]["shape"], self.config["classes"]
         pixels, logits = self.samples["pixels"], self.samples["logits"]
@@ -251,7 +253,7 @@ def _first(found: Any, config: dict[str, Any]) -> str:
     return f"{len(found)} and {len(config['classes'])} classes"
 
 
-def main() -> int:
+def _main() -> int:
     """Print one line per check; return 1 if one does not hold."""
     parser = argparse.ArgumentParser(description="Check an exported network's folder.")
     parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).parent)
@@ -275,4 +277,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_main())
