@@ -70,7 +70,7 @@ CONSTRUCTS = (
     ),
     Construct(
         "parallel(a, b, …)",
-        "branches on the same input, added; or `join=concat`, `join=mul`",
+        "branches on the same input, added; or `join=concat`, `join=mul` (one pixel or one channel applies to all)",
         "parallel(conv(1, 8), conv(3, 8), join=concat)",
     ),
     Construct(

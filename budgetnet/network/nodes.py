@@ -78,7 +78,7 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Parallel:
-    """Branches on the same input, joined: add and mul need equal shapes, concat equal heights and widths."""
+    """Branches on the same input, joined; see `budgetnet.network.shapes.joined_shape`."""
 
     branches: tuple[Node, ...]
     join: Join = "add"

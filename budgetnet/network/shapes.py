@@ -49,7 +49,8 @@ def joined_shape(join: Join, shapes: tuple[Shape, ...]) -> Shape:
     """Return the shape of several values joined.
 
     Args:
-        join: ``"add"`` and ``"mul"`` need equal shapes, ``"concat"`` equal heights and widths.
+        join: ``"add"`` needs equal shapes, ``"concat"`` equal heights and widths, ``"mul"`` sides that are equal or 1:
+            a factor of one pixel or one channel applies to all of them.
         shapes: at least one.
 
     Raises:
@@ -57,10 +58,21 @@ def joined_shape(join: Join, shapes: tuple[Shape, ...]) -> Shape:
     """
     first = shapes[0]
     match join:
-        case "add" | "mul":
+        case "add":
             if any(shape != first for shape in shapes):
                 raise ShapeError(f"{join} needs equal shapes, but got {' and '.join(map(describe_shape, shapes))}")
             return first
+        case "mul":
+            if any(len(shape) != len(first) for shape in shapes) or len(first) == 1:
+                fits = all(shape == first for shape in shapes)
+            else:
+                fits = all(len({*sides} - {1}) <= 1 for sides in zip(*shapes, strict=True))
+            if not fits:
+                raise ShapeError(
+                    "mul needs equal shapes, or factors of one pixel or one channel, but got "
+                    f"{' and '.join(map(describe_shape, shapes))}"
+                )
+            return tuple(map(max, zip(*shapes, strict=True)))
         case "concat":
             if any(shape[1:] != first[1:] for shape in shapes):
                 raise ShapeError(

@@ -9,7 +9,7 @@ from typing import ClassVar
 from budgetnet.errors import ShapeError
 from budgetnet.ops.base import Operation, Shape, Spec, Step, differing, image
 from budgetnet.ops.conv import symmetric_padding, windowed
-from budgetnet.ops.signature import Count, SidePadding, Stride
+from budgetnet.ops.signature import AutoCount, Count, SidePadding
 
 __all__ = ["AvgPool", "GlobalAvgPool", "GlobalMaxPool", "MaxPool"]
 
@@ -22,7 +22,7 @@ class MaxPool(Operation):
     help: ClassVar[str] = "max pooling; stride=auto means the kernel's size"
 
     kernel: Count = 2
-    stride: Stride = "auto"
+    stride: AutoCount = "auto"
     padding: SidePadding = 0
 
     def output(self, shape: Shape) -> Shape:
@@ -54,7 +54,7 @@ class AvgPool(Operation):
     help: ClassVar[str] = "average pooling (padding counts as zeros); stride=auto means the kernel's size"
 
     kernel: Count = 2
-    stride: Stride = "auto"
+    stride: AutoCount = "auto"
     padding: SidePadding = 0
 
     def output(self, shape: Shape) -> Shape:

@@ -13,6 +13,7 @@ from budgetnet.errors import nearest
 
 __all__ = [
     "ArgumentKind",
+    "AutoCount",
     "Count",
     "Factor",
     "Flag",
@@ -22,7 +23,6 @@ __all__ = [
     "Scalar",
     "SidePadding",
     "Signature",
-    "Stride",
     "Vocabulary",
     "one_of",
     "read_parameters",
@@ -96,7 +96,7 @@ def one_of(*names: str) -> Parameter:
 
 Count = Annotated[int, Parameter(name="", kind="int", low=1)]
 """A whole number from 1."""
-Stride = Annotated[int | str, Parameter(name="", kind="int", low=1, names=("auto",))]
+AutoCount = Annotated[int | str, Parameter(name="", kind="int", low=1, names=("auto",))]
 """A whole number from 1, or ``auto``."""
 SidePadding = Annotated[int | str, Parameter(name="", kind="int", low=0, names=("same",))]
 """A whole number from 0, or ``same``: ``dilation * (kernel - 1) // 2`` on each side, which needs an odd kernel."""

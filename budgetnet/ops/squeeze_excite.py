@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 from budgetnet.ops.base import Operation, Shape, Spec, Step, image
 from budgetnet.ops.pointwise import GATES, ActName, act_specs
-from budgetnet.ops.signature import Count, one_of
+from budgetnet.ops.signature import AutoCount, Count, one_of
 
 __all__ = ["SqueezeExcite"]
 
@@ -19,12 +19,13 @@ class SqueezeExcite(Operation):
 
     word: ClassVar[str] = "se"
     help: ClassVar[str] = (
-        "squeeze-and-excitation: gap, 1x1 conv to channels // reduction, act, 1x1 conv back, gate, product"
+        "squeeze-and-excitation: gap, 1x1 conv to channels // reduction or width, act, 1x1 conv back, gate, product"
     )
 
     reduction: Count = 4
     act: ActName = "relu"
     gate: Annotated[str, one_of(*GATES)] = "sigmoid"
+    width: AutoCount = "auto"
 
     def output(self, shape: Shape) -> Shape:
         """Leave the shape as it is."""
@@ -50,7 +51,8 @@ class SqueezeExcite(Operation):
 
     def steps(self) -> tuple[Step, ...]:
         """One step."""
-        return (Step(f"se {self.reduction} {self.act} {self.gate}", weighted=True),)
+        inner = self.reduction if self.width == "auto" else f"width {self.width}"
+        return (Step(f"se {inner} {self.act} {self.gate}", weighted=True),)
 
     def memory(self, specs: tuple[Spec, ...], shape: Shape) -> tuple[int, int]:  # noqa: ARG002
         """The input lasts until the product, which takes its place, or a copy's if it must last longer."""
@@ -59,4 +61,4 @@ class SqueezeExcite(Operation):
         return gates, max(gates, entry + channels + entry)
 
     def _reduced(self, shape: Shape) -> int:
-        return max(1, shape[0] // self.reduction)
+        return max(1, shape[0] // self.reduction) if isinstance(self.width, str) else self.width

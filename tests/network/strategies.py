@@ -195,6 +195,12 @@ def _branches(
     nodes = [
         _node_to(draw, shape, (width, *target[1:]), stride, depth) for shape, width in zip(shapes, widths, strict=True)
     ]
+    if join == "mul" and draw(st.booleans()):  # a gate for all positions, or for all channels
+        gates = {
+            "pixel": Sequence((GlobalAvgPool(), primitive_to(draw, (shapes[-1][0], 1, 1), (target[0], 1, 1), 1))),
+            "channel": _node_to(draw, shapes[-1], (1, *target[1:]), stride, depth),
+        }
+        nodes[-1] = gates[draw(st.sampled_from(list(gates)))]
     return kind(tuple(nodes), join), (sum(widths) if join == "concat" else widths[0], *target[1:])
 
 

@@ -154,9 +154,17 @@ def test_impossible_shapes_are_refused(node: object, shape: Shape, message: str)
 
 
 def test_joins() -> None:
-    """Sums and products need equal shapes, concatenation equal heights and widths."""
+    """Sums need equal shapes, concatenation equal heights and widths, products sides that are equal or 1."""
     assert joined_shape("concat", ((4, 8, 8), (2, 8, 8))) == (6, 8, 8)
     assert joined_shape("mul", ((4, 8, 8), (4, 8, 8))) == (4, 8, 8)
+    assert joined_shape("mul", ((4, 8, 8), (4, 1, 1))) == joined_shape("mul", ((1, 8, 8), (4, 8, 8))) == (4, 8, 8)
+    assert joined_shape("mul", ((4, 1, 1), (1, 8, 8))) == joined_shape("mul", ((4, 8, 1), (1, 1, 8))) == (4, 8, 8)
+    with pytest.raises(ShapeError, match=r"mul needs equal shapes, or factors of .*, but got 4×8×8 and 2×1×1"):
+        joined_shape("mul", ((4, 8, 8), (2, 1, 1)))
+    with pytest.raises(ShapeError, match="but got 4×8×8 and 4 features"):
+        joined_shape("mul", ((4, 8, 8), (4,)))
+    with pytest.raises(ShapeError, match="but got 4 features and 1 features"):
+        joined_shape("mul", ((4,), (1,)))
     with pytest.raises(ShapeError, match="add needs equal shapes, but got 4×8×8 and 2×8×8"):
         joined_shape("add", ((4, 8, 8), (2, 8, 8)))
     with pytest.raises(ShapeError, match="concat needs equal heights and widths, but got 4×8×8 and 4×4×4"):
@@ -377,3 +385,25 @@ def test_speed() -> None:
         cost(network, (3, 32, 32))
     taken = (time.process_time() - start) / 500
     assert taken < 1e-3 or taken < 1e-3 * pace()
+
+
+@pytest.mark.parametrize(("reduction", "channels"), [(4, 16), (2, 9), (16, 8)])
+def test_squeeze_and_excitation_is_a_rule_of_products(reduction: int, channels: int) -> None:
+    """Written out as a product with one pixel, it costs what the primitive costs, however its width is given."""
+    reduced = max(1, channels // reduction)
+    gate = Sequence(
+        (
+            GlobalAvgPool(),
+            Conv(1, reduced, norm="none", act="relu"),
+            Conv(1, channels, norm="none", act="sigmoid"),
+        )
+    )
+    shape = (channels, 6, 7)
+    written = cost(Parallel((Identity(), gate), "mul"), shape)
+    for primitive in (SqueezeExcite(reduction), SqueezeExcite(width=reduced)):
+        counted = cost(primitive, shape)
+        assert (written.params, written.flops, written.activations) == (
+            counted.params,
+            counted.flops,
+            counted.activations,
+        )

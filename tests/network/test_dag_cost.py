@@ -123,6 +123,9 @@ class Program:
         for position, operation in enumerate(self.operations):
             free = [value for value in operation.reads if last[value.tensor] == position and not value.is_slice]
             extra = operation.beside
+            if operation.how == "over one":
+                assert operation.writes is not None
+                free = [value for value in free if prod(value.shape) == prod(operation.writes.shape)]
             if operation.how == "new" or (operation.how in ("in place", "over one") and not free):
                 assert operation.writes is not None
                 extra += self.sizes[operation.writes.tensor]

@@ -163,12 +163,14 @@ def _branch_memory(join: Join, branches: list[PartCost], entry: int, *, sliced: 
         peak = max(peak, finished + entry - slice_size + needed)
         finished += 0 if branch.alias else prod(branch.shape)
     aliases = [branch for branch in branches if branch.alias]
+    if join != "concat":
+        made = prod(joined_shape(join, tuple(branch.shape for branch in branches)))
+        over = any(not branch.alias and prod(branch.shape) == made for branch in branches)
+        if over or (aliases and not last and not sliced and slice_size == made):
+            return peak  # one of them is overwritten
+        return max(peak, finished + made + (entry if aliases or last else 0))
     if not aliases:
         return peak
-    if join == "concat":
-        # What is the input itself must be copied to its place, once less if the input may give up its own.
-        copies = len(aliases) - (0 if last or sliced else 1)
-        return max(peak, entry + finished + copies * slice_size)
-    if len(aliases) == len(branches) and (last or sliced):
-        return max(peak, entry + slice_size)  # nothing finished could be overwritten
-    return peak
+    # What is the input itself must be copied to its place, once less if the input may give up its own.
+    copies = len(aliases) - (0 if last or sliced else 1)
+    return max(peak, entry + finished + copies * slice_size)

@@ -7,7 +7,8 @@ order of the layer table, with these rules:
 
 - norms, activations, dropout and learned scales overwrite their input if nothing reads it later, else they write
   a new tensor; so does the product of squeeze-and-excitation;
-- a sum or product overwrites one of its operands that nothing reads later, else it writes a new tensor;
+- a sum or product overwrites one of its operands that nothing reads later and that is as large as the result, else it
+  writes a new tensor;
 - a concatenation consists of its operands; only those that are still read later (or are the network's same
   tensor twice) are copied to it;
 - the slices of a split are views: its whole input lives until its last branch has ended;
@@ -246,8 +247,9 @@ class _Peak:
                         if last[tensor] > position or tensor in read[:index]:
                             total += self.sizes[tensor]
                 case JoinStep():
-                    if all(last[tensor] > position for tensor in read):
-                        total += self.sizes[tensors[step.target]]
+                    made = self.sizes[tensors[step.target]]
+                    if all(last[tensor] > position or self.sizes[tensor] < made for tensor in read):
+                        total += made
             peak = max(peak, total)
             alive.add(tensors[step.target])
         return peak

@@ -25,7 +25,7 @@ __all__ = [
 
 
 def joined(tensors: list[Tensor], join: str) -> Tensor:
-    """Join tensors by ``"add"``, ``"mul"`` (equal shapes) or ``"concat"`` (along the channels)."""
+    """Join tensors by ``"add"`` (equal shapes), ``"mul"`` (sides of 1 apply to all) or ``"concat"`` (channels)."""
     if join == "concat":
         return torch.cat(tensors, dim=1)
     result = tensors[0]
