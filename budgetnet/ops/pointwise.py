@@ -7,8 +7,8 @@ from math import prod
 from typing import Annotated, ClassVar
 
 from budgetnet.errors import RequestError, ShapeError
-from budgetnet.ops.base import Operation, Shape, Spec, Step, describe_shape, image
-from budgetnet.ops.signature import Count, Rate, one_of
+from budgetnet.ops.base import Operation, Shape, Spec, Step, describe_shape, differing, image
+from budgetnet.ops.signature import Count, Factor, Rate, one_of
 
 __all__ = [
     "ACTIVATIONS",
@@ -19,6 +19,7 @@ __all__ = [
     "Dropout",
     "Norm",
     "NormName",
+    "ResponseNorm",
     "act_specs",
     "act_steps",
     "check_norm",
@@ -61,6 +62,30 @@ class Norm(Operation):
     def short(self) -> str:
         """``batchnorm``."""
         return f"{self.kind}norm"
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseNorm(Operation):
+    """``grn``: global response normalization (ConvNeXt V2, arXiv 2301.00808)."""
+
+    word: ClassVar[str] = "grn"
+    help: ClassVar[str] = (
+        "global response norm: channels compete by their norm over the image, with a learned factor and offset each, "
+        "both started at 0 (ConvNeXt V2, arXiv 2301.00808)"
+    )
+
+    def output(self, shape: Shape) -> Shape:
+        """Leave the shape as it is."""
+        return image(self, shape)
+
+    def specs(self, shape: Shape) -> tuple[Spec, ...]:
+        """One layer."""
+        channels = self.output(shape)[0]
+        return (Spec("GlobalResponseNorm", shape, (channels,), (), 2 * channels, in_place=True),)
+
+    def steps(self) -> tuple[Step, ...]:
+        """One step."""
+        return (Step("grn", weighted=True),)
 
 
 def check_norm(kind: str, shape: Shape, groups: int = 8) -> None:
@@ -109,18 +134,30 @@ _FUNCTIONS = {
     "silu": "nn.SiLU",
     "hardswish": "nn.Hardswish",
     "leaky_relu": "nn.LeakyReLU",
+    "prelu": "nn.PReLU",
+    "elu": "nn.ELU",
+    "celu": "nn.CELU",
+    "selu": "nn.SELU",
+    "mish": "nn.Mish",
+    "softplus": "nn.Softplus",
     "sigmoid": "nn.Sigmoid",
+    "hardsigmoid": "nn.Hardsigmoid",
     "tanh": "nn.Tanh",
+    "hardtanh": "nn.Hardtanh",
 }
 """The torch class of each activation that a grammar may name, made with PyTorch's defaults.
 
 So it is never in place: it would overwrite the input that a skip or another branch still needs.
 """
-_GATES = {"sigmoid": "nn.Sigmoid", "hardsigmoid": "nn.Hardsigmoid"}
-_IDEMPOTENT = ("relu", "relu6")
+_LEARNED = {"prelu": 1}
+"""Learned values of an activation: ``prelu`` has one slope for all channels, PyTorch's default."""
+_IDEMPOTENT = ("relu", "relu6", "hardtanh")
+
+_SLOPE = 0.01
+"""The slope of PyTorch's ``LeakyReLU`` below 0."""
 
 ACTIVATIONS = (*_FUNCTIONS, "none")
-GATES = tuple(_GATES)
+GATES = ("sigmoid", "hardsigmoid")
 ActName = Annotated[str, one_of(*ACTIVATIONS)]
 
 
@@ -129,9 +166,10 @@ class Act(Operation):
     """``act``."""
 
     word: ClassVar[str] = "act"
-    help: ClassVar[str] = "activation"
+    help: ClassVar[str] = "activation; slope is leaky_relu's below 0"
 
     kind: ActName = "relu"
+    slope: Factor = _SLOPE
 
     def output(self, shape: Shape) -> Shape:
         """Leave the shape as it is."""
@@ -139,18 +177,24 @@ class Act(Operation):
 
     def specs(self, shape: Shape) -> tuple[Spec, ...]:
         """One layer, or none."""
-        return act_specs(self.kind, shape)
+        return act_specs(self.kind, shape, self.slope)
 
     def steps(self) -> tuple[Step, ...]:
         """One step, or none."""
-        return act_steps(self.kind)
+        return act_steps(self.kind, self.slope)
+
+    def problem(self) -> str | None:
+        """Refuse a slope of an activation that has none."""
+        if self.kind != "leaky_relu" and self.slope != _SLOPE:
+            return f"only leaky_relu has a slope, but got {self.kind} with slope={self.slope:g}; leave slope out"
+        return None
 
     def short(self) -> str:
         """``relu``."""
         return self.kind
 
 
-def act_specs(kind: str, shape: Shape) -> tuple[Spec, ...]:
+def act_specs(kind: str, shape: Shape, slope: float = _SLOPE) -> tuple[Spec, ...]:
     """Return the layer of an activation or gate; none for ``"none"``.
 
     Raises:
@@ -158,15 +202,19 @@ def act_specs(kind: str, shape: Shape) -> tuple[Spec, ...]:
     """
     if kind == "none":
         return ()
-    path = _FUNCTIONS.get(kind) or _GATES.get(kind)
+    path = _FUNCTIONS.get(kind)
     if path is None:
         raise RequestError(f"an activation is one of {', '.join(ACTIVATIONS)}, but got {kind!r}")
-    return (Spec(path, shape, in_place=True),)
+    options = differing(negative_slope=(slope, _SLOPE)) if kind == "leaky_relu" else ()
+    return (Spec(path, shape, (), options, _LEARNED.get(kind, 0), in_place=True),)
 
 
-def act_steps(kind: str) -> tuple[Step, ...]:
+def act_steps(kind: str, slope: float = _SLOPE) -> tuple[Step, ...]:
     """Return an activation's normal form."""
-    return () if kind == "none" else (Step(f"act {kind}", idempotent=kind in _IDEMPOTENT),)
+    if kind == "none":
+        return ()
+    text = f"act {kind}" if slope == _SLOPE else f"act {kind} {slope!r}"
+    return (Step(text, weighted=kind in _LEARNED, idempotent=kind in _IDEMPOTENT),)
 
 
 # --- dropout ----------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from budgetnet.ops.channels import Identity, Pad, Scale, Shuffle, Zero
 from budgetnet.ops.conv import Conv, DepthwiseConv
 from budgetnet.ops.custom import Custom
 from budgetnet.ops.linear import Linear
-from budgetnet.ops.pointwise import Act, Dropout, Norm
+from budgetnet.ops.pointwise import Act, Dropout, Norm, ResponseNorm
 from budgetnet.ops.pool import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 from budgetnet.ops.signature import Scalar, Signature, read_parameters, wrong
 from budgetnet.ops.squeeze_excite import SqueezeExcite
@@ -26,6 +26,7 @@ _OPERATIONS: tuple[type[Operation], ...] = (
     GlobalAvgPool,
     GlobalMaxPool,
     Norm,
+    ResponseNorm,
     Act,
     Dropout,
     SqueezeExcite,

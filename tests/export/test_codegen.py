@@ -41,6 +41,7 @@ from budgetnet.network.nodes import (
     Zero,
 )
 from budgetnet.network.torch.build import build_nodes
+from budgetnet.ops.pointwise import Act, ResponseNorm
 from tests.network.strategies import Drawn, networks
 
 CELL = Graph(
@@ -60,6 +61,9 @@ EVERYTHING = Sequence(
         Shared(Conv(3, 24, norm="group"), 2),
         Shuffle(4),
         Scale(0.1),
+        ResponseNorm(),
+        Act("leaky_relu", 0.2),
+        Act("prelu"),
         Pad(32, 2),
         GlobalAvgPool(),
         Linear(10),

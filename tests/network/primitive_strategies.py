@@ -27,7 +27,7 @@ from budgetnet.network.nodes import (
     SqueezeExcite,
     Zero,
 )
-from budgetnet.ops.pointwise import ACTIVATIONS, NORMS
+from budgetnet.ops.pointwise import ACTIVATIONS, NORMS, ResponseNorm
 
 __all__ = ["CHANNELS", "ORDERS", "Draw", "linear", "primitive_to", "strided", "window"]
 
@@ -100,7 +100,7 @@ def primitive_to(draw: Draw, shape: Shape, target: Shape, stride: int) -> Node:
         if target[1:] == (1, 1):
             kinds += ["gap", "gmp"]
         if stride == 1:
-            kinds += ["norm", "act", "dropout", "se", "shuffle", "identity", "scale"]
+            kinds += ["norm", "act", "dropout", "se", "shuffle", "identity", "scale", "grn"]
     kernel = draw(st.sampled_from([1, 3, 5]))
     match draw(st.sampled_from(kinds)):
         case "dwconv":
@@ -123,7 +123,8 @@ def primitive_to(draw: Draw, shape: Shape, target: Shape, stride: int) -> Node:
             kind = draw(st.sampled_from([norm for norm in NORMS if groups or norm != "group"]))
             return Norm(kind, draw(st.sampled_from(groups or [8])))
         case "act":
-            return Act(draw(st.sampled_from(ACTIVATIONS)))
+            kind = draw(st.sampled_from(ACTIVATIONS))
+            return Act(kind, draw(st.sampled_from([0.01, 0.2])) if kind == "leaky_relu" else 0.01)
         case "dropout":
             return Dropout(draw(st.sampled_from([0.0, 0.1, 0.5])))
         case "se":
@@ -133,6 +134,8 @@ def primitive_to(draw: Draw, shape: Shape, target: Shape, stride: int) -> Node:
             return Shuffle(draw(st.sampled_from(_common_divisors(channels, channels))))
         case "identity":
             return Identity()
+        case "grn":
+            return ResponseNorm()
         case "scale":
             return Scale(draw(st.sampled_from([1.0, 0.1, -2.0])))
         case _:

@@ -44,7 +44,7 @@ from budgetnet.network.nodes import (
 )
 from budgetnet.network.torch import modules
 from budgetnet.network.torch.build import build_nodes
-from budgetnet.ops.pointwise import ACTIVATIONS, NORMS
+from budgetnet.ops.pointwise import ACTIVATIONS, NORMS, ResponseNorm
 from tests.network.strategies import ORDERS, Drawn, networks
 
 IMAGE = (16, 9, 7)
@@ -67,6 +67,7 @@ SWEEP: list[tuple[Node, Shape]] = [
     (GlobalAvgPool(), (16, 1, 1)),
     (GlobalMaxPool(), (16, 1, 1)),
     *((Norm(kind, 4), IMAGE) for kind in NORMS),
+    (ResponseNorm(), IMAGE),
     *((Act(kind), IMAGE) for kind in ACTIVATIONS),
     *((Dropout(rate), IMAGE) for rate in (0.0, 0.5)),
     *(
@@ -327,5 +328,5 @@ def test_errors_in_a_studys_own_code_are_reported() -> None:
 
 def test_unknown_activations_are_refused() -> None:
     """A word that is no activation is a request error."""
-    with pytest.raises(RequestError, match=r"an activation is one of relu, .* but got 'mish'"):
-        build_nodes(Act("mish"), (3, 6, 6))
+    with pytest.raises(RequestError, match=r"an activation is one of relu, .* but got 'swosh'"):
+        build_nodes(Act("swosh"), (3, 6, 6))

@@ -40,7 +40,7 @@ from budgetnet.network.nodes import (
 )
 from budgetnet.network.torch.build import build_nodes
 from budgetnet.network.torch.measure import FREE, Measurement, measure_module, measure_nodes
-from budgetnet.ops.pointwise import ACTIVATIONS
+from budgetnet.ops.pointwise import ACTIVATIONS, ResponseNorm
 from tests.network.strategies import Drawn, networks
 
 with warnings.catch_warnings():
@@ -85,7 +85,9 @@ def test_hand_made_network(hand_made: Node) -> None:
         (SqueezeExcite(4), 42, {"adaptive_avg_pool2d": 288, "conv": 32}),
         (Scale(), 8, {}),
         *((node, 0, {}) for node in (GlobalMaxPool(), MaxPool(), Shuffle(4), Pad(12, 2), Zero(2))),
-        *((Act(kind), 0, {}) for kind in ACTIVATIONS),
+        (ResponseNorm(), 16, {}),
+        *((Act(kind), int(kind == "prelu"), {}) for kind in ACTIVATIONS),
+        (Act("leaky_relu", 0.2), 0, {}),
         (Shared(PLAIN, 3), 576, {"conv": 3 * 576 * 36}),
         (Parallel((PLAIN, PLAIN), "mul"), 1152, {"conv": 2 * 576 * 36}),
         (Split((Act(), Act())), 0, {}),

@@ -14,7 +14,7 @@ from budgetnet.errors import CountError, LanguageError, RequestError
 from budgetnet.export.codegen.source import source
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.network.cost.closed_form import cost, layers
-from budgetnet.network.nodes import Act, Conv, Custom, GlobalAvgPool, Linear, Node, Sequence, Shape
+from budgetnet.network.nodes import Act, Conv, Custom, GlobalAvgPool, Linear, Node, Sequence, Shape, SqueezeExcite
 from budgetnet.network.text import summary
 from budgetnet.network.torch.build import build_nodes
 from budgetnet.ops.base import Operation, Spec, Step, image
@@ -160,3 +160,21 @@ def test_steps_that_do_nothing_twice_are_one() -> None:
     for kind, same in (("relu", True), ("relu6", True), ("tanh", False)):
         once, twice = Sequence((plain, Act(kind))), Sequence((plain, Act(kind), Act(kind)))
         assert (canonical_hash(once) == canonical_hash(twice)) is same
+
+
+def test_a_slope_belongs_to_the_leaky_relu() -> None:
+    """It is part of the normal form, unless it is PyTorch's own; no other activation has one."""
+    assert make(BUILTIN["act"], ("leaky_relu", 0.01)).steps() == (Step("act leaky_relu"),)
+    assert make(BUILTIN["act"], ("leaky_relu", 0.2)).steps() == (Step("act leaky_relu 0.2"),)
+    message = "act: only leaky_relu has a slope, but got relu with slope=0.2; leave slope out"
+    with pytest.raises(LanguageError, match=f"^{message}$"):
+        make(BUILTIN["act"], ("relu", 0.2))
+
+
+def test_learned_activations_have_weights_of_their_own() -> None:
+    """Two of them in a row are not one, and convolutions and squeeze-and-excitation count them, too."""
+    assert [step.weighted for step in make(BUILTIN["act"], ("prelu", 0.01)).steps()] == [True]
+    plain, learned = (Conv(3, 8, act=act).part((4, 6, 6)).params for act in ("relu", "prelu"))
+    assert learned == plain + 1
+    plain, learned = (SqueezeExcite(4, act).part((8, 6, 6)).params for act in ("relu", "prelu"))
+    assert learned == plain + 1

@@ -13,6 +13,7 @@ __all__ = [
     "ChannelPad",
     "ChannelScale",
     "ChannelShuffle",
+    "GlobalResponseNorm",
     "LayerNorm2d",
     "ParallelBranches",
     "Residual",
@@ -100,6 +101,24 @@ class LayerNorm2d(nn.LayerNorm):
         """Map (N, C, H, W) to the same shape."""
         y: Tensor = super().forward(x.permute(0, 2, 3, 1))
         return y.permute(0, 3, 1, 2)
+
+
+class GlobalResponseNorm(nn.Module):
+    """Channels weighted by their norm over the image (Woo et al., ConvNeXt V2, arXiv 2301.00808).
+
+    Factor and offset start at 0, so that it starts as the identity.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, H, W) to the same shape."""
+        norm: Tensor = torch.linalg.vector_norm(x, dim=(2, 3), keepdim=True)
+        response = norm / (norm.mean(dim=1, keepdim=True) + 1e-6)
+        return x + (self.weight.view(-1, 1, 1) * (x * response) + self.bias.view(-1, 1, 1))
 
 
 class SqueezeExcitation(nn.Module):
