@@ -11,7 +11,7 @@ from budgetnet.training.recipe.recipe import Recipe
 
 __all__ = ["FULL_EPOCHS", "Finalists", "Pruner", "PrunerKind", "SamplerName", "SearchOptions"]
 
-SamplerName = Literal["evolution", "tpe", "random"]
+SamplerName = Literal["model", "evolution", "tpe", "random"]
 
 PrunerKind = Literal["median", "halving", "hyperband", "none"]
 
@@ -80,14 +80,16 @@ class SearchOptions:
     """Options of the search."""
 
     sampler: SamplerName = key(
-        "evolution",
-        "The sampler that proposes networks. `evolution`: mutations of the best so far. `tpe`: Optuna's "
-        "tree-structured Parzen estimator. `random`: independent draws from the grammar.",
+        "model",
+        "The sampler that proposes networks. `model`: a model of the study, learnt from brief and full trainings, "
+        "decides which network is trained next, and whether briefly or in full. `evolution`: mutations of the best so "
+        "far. `tpe`: Optuna's tree-structured Parzen estimator. `random`: independent draws from the grammar.",
     )
     trials: int = key(
         50,
         "Number of networks to train. Those that were stopped early or diverged count; duplicates and networks over "
-        "budget do not.",
+        "budget do not. With the sampler `model`, which divides epochs between brief and full trainings by itself, it "
+        "sets the epochs in all, as if so many networks and the finalists were trained.",
         low=1,
         unit="networks",
         also=("n_trials",),
@@ -132,7 +134,7 @@ class SearchOptions:
     pruner: Pruner = key(
         Pruner(),
         "Early stopping of trials: a `kind`, or the keys below.",
-        left_out="halving for the goal accuracy, none for the others",
+        left_out="none with the sampler model and for other goals than accuracy, else halving",
         example="none",
     )
     stop_at_target: bool = key(False, "True ends the search at the first network that reaches the target.")

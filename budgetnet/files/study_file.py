@@ -105,9 +105,10 @@ def parse_study(text: str, path: Path) -> Study:
         finalists=partial(_finalists, training=training),
     )
     text, grammar = values.pop("grammar")
-    # Early stopping by accuracy would remove small networks, so other goals do without unless told otherwise.
-    pruner = Pruner(kind="halving" if values.get("goal", "accuracy") == "accuracy" else "none")
-    search = SearchOptions(**{"pruner": pruner, **values.pop("search", {})})
+    options = values.pop("search", {})
+    # Early stopping by accuracy would remove small networks, and tells the model less than it costs.
+    plain = values.get("goal", "accuracy") == "accuracy" and options.get("sampler", SearchOptions().sampler) != "model"
+    search = SearchOptions(**{"pruner": Pruner(kind="halving" if plain else "none"), **options})
     finalists = values.pop("finalists", None) or Finalists(training=_full(training))
     values |= {"vocabulary": vocabulary, "training": training, "search": search, "finalists": finalists}
     with root.blamed():

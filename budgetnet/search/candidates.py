@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -27,6 +27,9 @@ __all__ = ["CandidateSource"]
 
 MOST_COPIES = 50
 """Scores that are taken over from other studies in a row before the search looks at its clock and signals again."""
+
+Started = tuple[Running, Node] | Literal["refused", "copied"]
+"""A trial that trains and its network; ``refused``: it must not be trained; ``copied``: its score is known."""
 
 OnRecord = Callable[[Record], None]
 """Told of every trial that is recorded without being trained."""
@@ -74,15 +77,29 @@ class CandidateSource:
             SearchError: nothing fits the budget.
         """
         for _ in range(MOST_COPIES):
-            known = {record.hash for record in records}
-            start = next((start for start in self.starts if start.hash not in known), None)
-            found = self._drawn(records, on_record) if start is None else self._known(start, on_record)
-            if isinstance(found, tuple):
-                return found
+            found = self.start(records, on_record) or self._drawn(records, on_record)
             if found != "copied":
                 return found
             records = self.ledger.records()
         return "refused"
+
+    def start(self, records: Sequence[Record], on_record: OnRecord) -> Started | None:
+        """Record the next of the networks that the search starts from; None if all have been tried."""
+        known = {record.hash for record in records}
+        start = next((start for start in self.starts if start.hash not in known), None)
+        return None if start is None else self._known(start, on_record)
+
+    def begin(self, candidate: Candidate, digest: str, dropped: Mapping[str, int], on_record: OnRecord) -> Started:
+        """Record a candidate that was chosen elsewhere.
+
+        Args:
+            candidate: the network.
+            digest: its canonical hash.
+            dropped: draws that were dropped on the way to it, by reason.
+            on_record: see `OnRecord`.
+        """
+        described = {**self._described(candidate, digest), "rejected_before": dict(dropped)}
+        return self._start(candidate, described, on_record)
 
     def _drawn(
         self, records: Sequence[Record], on_record: OnRecord
@@ -95,19 +112,16 @@ class CandidateSource:
             on_record(self._record_duplicate(proposal.duplicate))
         if proposal.candidate is None:
             return "exhausted"
-        described = {**self._described(proposal.candidate, proposal.hash), "rejected_before": dict(proposal.dropped)}
-        return self._start(proposal.candidate, described, on_record)
+        return self.begin(proposal.candidate, proposal.hash, proposal.dropped, on_record)
 
-    def _known(self, start: Start, on_record: OnRecord) -> tuple[Running, Node] | Literal["refused", "copied"]:
+    def _known(self, start: Start, on_record: OnRecord) -> Started:
         """Record a known network as running, or as over budget."""
         if isinstance(start.drawn, Rejection):
             on_record(self._record_rejection(start.drawn, start.hash, origin=start.origin))
             return "refused"
         return self._start(start.drawn, {**self._described(start.drawn, start.hash), "origin": start.origin}, on_record)
 
-    def _start(
-        self, candidate: Candidate, attributes: dict[str, Any], on_record: OnRecord
-    ) -> tuple[Running, Node] | Literal["refused", "copied"]:
+    def _start(self, candidate: Candidate, attributes: dict[str, Any], on_record: OnRecord) -> Started:
         """Record a candidate: as a duplicate if another study has its score, as running, or as failed.
 
         It failed if fvcore's counts are not the closed form's.

@@ -14,6 +14,7 @@ from budgetnet.records.trial import Record
 __all__ = [
     "EndReason",
     "EpochDone",
+    "EpochsPlanned",
     "FinalistDone",
     "FinalistsStarted",
     "FullTrainingDone",
@@ -32,8 +33,9 @@ __all__ = [
     "silent",
 ]
 
-EndReason = Literal["trials", "minutes", "target", "interrupted", "exhausted"]
-"""trials: the study's number is reached. minutes: the time is up. target: it was reached, and the study stops there.
+EndReason = Literal["trials", "epochs", "minutes", "target", "interrupted", "exhausted"]
+"""trials: the study's number is reached. epochs: with the sampler ``model``, which divides the epochs of trials and
+finalists by itself, all are spent. minutes: the time is up. target: it was reached, and the study stops there.
 interrupted: by Ctrl-C or SIGTERM. exhausted: no network is left that fits and is new."""
 
 
@@ -74,6 +76,14 @@ class EpochDone:
     epoch: int
     accuracy: float | None
     """On the validation images; None for trainings on all images, which have none."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpochsPlanned:
+    """How far a search with the sampler ``model`` is: epochs of all trainings that were started, of those planned."""
+
+    spent: float
+    planned: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +199,7 @@ SearchEvent = (
     SearchStarted
     | TrialStarted
     | EpochDone
+    | EpochsPlanned
     | TrialDone
     | TargetReached
     | SpaceNote

@@ -27,7 +27,7 @@ from budgetnet.search.full_runs import FullRuns, FullTask
 from budgetnet.workers.loop import JobLoop, TaskList, Work
 from budgetnet.workers.messages import Job, Result, Workers
 
-__all__ = ["FinalRound", "missing_finals"]
+__all__ = ["FinalRound", "chosen_in_search", "missing_finals"]
 
 
 def missing_finals(
@@ -39,6 +39,11 @@ def missing_finals(
     trials = dict.fromkeys(winner.trial for winner in winners)
     wanted = [(trial, run) for run in range(study.finalists.winner_seeds) for trial in trials]
     return [FullTask(by_number[trial], run, final=True) for trial, run in wanted if (trial, run) not in have]
+
+
+def chosen_in_search(study: Study, done: Sequence[Finalist]) -> bool:
+    """Tell whether full trainings were part of the search itself, so that none are left for the final round."""
+    return study.search.sampler == "model" and any(finalist.validation.n for finalist in done)
 
 
 @dataclass
@@ -66,7 +71,7 @@ class FinalRound:
         if not plan.top:
             return
         judging = _Judging(self)
-        if judging.wanted():
+        if not chosen_in_search(self.study, self.runs.read()) and judging.wanted():
             self.listen(FinalistsStarted(plan.top, plan.top * plan.seeds, plan.training.epochs))
             JobLoop(self.pool, judging, interrupted=self.stopped).run()
         if self.stopped():

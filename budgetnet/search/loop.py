@@ -20,10 +20,13 @@ from budgetnet.records.ranking import best, reaches
 from budgetnet.records.storage import HEARTBEAT
 from budgetnet.records.training_run import TrainingRun
 from budgetnet.records.trial import TRAINED, Outcome, Record, training_attributes
-from budgetnet.search.candidates import CandidateSource
+from budgetnet.search.candidates import MOST_COPIES, CandidateSource
+from budgetnet.search.director import Director
 from budgetnet.search.events import (
     EndReason,
     EpochDone,
+    EpochsPlanned,
+    FullTrainingDone,
     SearchEnded,
     SearchListener,
     TargetReached,
@@ -31,6 +34,7 @@ from budgetnet.search.events import (
     TrialStarted,
     Waiting,
 )
+from budgetnet.search.full_runs import FullRuns, FullTask
 from budgetnet.workers.loop import JobLoop, Work
 from budgetnet.workers.messages import Job, Result, Workers
 
@@ -43,10 +47,12 @@ LIMIT_FAILED_TRIALS = 10
 
 _Trial = tuple[Running, Node]
 """A trial that this process answers for, and its network."""
+_Task = _Trial | FullTask
+"""Work of a search: a brief training, or a full one where the sampler asks for it."""
 
 
 @dataclass
-class SearchLoop(Work[_Trial]):
+class SearchLoop(Work[_Task]):
     """One process's part in a search; its fields are what it works with."""
 
     study: Study
@@ -59,11 +65,14 @@ class SearchLoop(Work[_Trial]):
     stop_at_target: bool = False
     last: bool = True
     """True to stay until no other process trains for this study any more."""
+    director: Director | None = None
+    """Decides what to train, with the sampler ``model``; None leaves it to the candidates' sampler."""
 
     def __post_init__(self) -> None:
         self._begin = time.monotonic()
         self._beaten = self._looked = self._begin
         self._exhausted = False
+        self._spent = False
         self._waited_for = 0
         self._records = self.ledger.records()
         self._reached = any(self._is_target(record) for record in self._records)
@@ -82,7 +91,7 @@ class SearchLoop(Work[_Trial]):
             self._give_up(loop.running, "the search was interrupted")
         except Exception as error:
             with suppress(optuna.exceptions.OptunaError, SQLAlchemyError):  # the database may be what failed
-                self._give_up(loop.running, f"the search ended with an error: {str(error).splitlines()[0]}")
+                self._give_up(loop.running, f"the search ended with an error: {_first_line(error)}")
             raise
         reason = self._end()
         assert reason is not None
@@ -99,7 +108,9 @@ class SearchLoop(Work[_Trial]):
             return "interrupted"
         if self.stop_at_target and self._reached:
             return "target"
-        if self._trained + self._open >= self.study.search.trials:
+        if self._spent:
+            return "epochs"
+        if self.director is None and self._trained + self._open >= self.study.search.trials:
             return "trials"
         if minutes is not None and time.monotonic() - self._begin >= 60 * minutes:
             return "minutes"
@@ -110,7 +121,7 @@ class SearchLoop(Work[_Trial]):
         reason = self._end()
         if reason is None:
             return True
-        others = self.ledger.others_running() if self.last and reason in ("trials", "exhausted") else 0
+        others = self.ledger.others_running() if self.last and reason in ("trials", "epochs", "exhausted") else 0
         if others and others != self._waited_for:
             self.listen(Waiting(others))
         self._waited_for = others
@@ -136,37 +147,75 @@ class SearchLoop(Work[_Trial]):
 
     # --- starting trials ----------------------------------------------------------------------------
 
-    def next(self) -> _Trial | None:
+    def next(self) -> _Task | None:
         """Return a network to train, first those that were interrupted."""
-        return None if self._end() is not None else self.candidates.repeat() or self._new()
+        if self._end() is not None:
+            return None
+        again = self.candidates.repeat()
+        if again is not None:
+            return again
+        return self._new() if self.director is None else self._directed(self.director)
 
-    def job(self, task: _Trial) -> Job:
-        """Return what a worker is to do for a trial; it asks for leave after each epoch if there is a pruner."""
+    def job(self, task: _Task) -> Job:
+        """Return what a worker is to do for a task; in a trial it asks for leave if there is a pruner."""
+        if isinstance(task, FullTask):
+            return self._full.job(task)
         trial, network = task
         ask = self.study.search.pruner.kind != "none"
         return Job(network=network, recipe=self.study.training, seed=trial.seed, ask=ask)
 
-    def started(self, worker: int, task: _Trial) -> None:  # noqa: ARG002
-        """Tell of a trial that has begun."""
+    def started(self, worker: int, task: _Task) -> None:  # noqa: ARG002
+        """Tell of a training that has begun."""
         self._refresh()
-        trial, counted = task[0], task[0].attributes
-        epochs = self.study.training.epochs
-        self.listen(TrialStarted(trial.number, counted["arch"], counted["params"], counted["flops"], epochs))
+        if isinstance(task, FullTask):
+            self.listen(self._full.started(task))
+        else:
+            trial, counted = task[0], task[0].attributes
+            epochs = self.study.training.epochs
+            self.listen(TrialStarted(trial.number, counted["arch"], counted["params"], counted["flops"], epochs))
+        if self.director is not None:
+            self.listen(EpochsPlanned(*self.director.spent(self._records)))
+
+    def _directed(self, director: Director) -> _Task | None:
+        """What the model decides; None if the epochs are spent, or the network could not be trained."""
+        for _ in range(MOST_COPIES):
+            self._refresh()
+            self._check_failures()
+            found = self.candidates.start(self._records, self._done)
+            if found is None:
+                decided = director.next(self._records)
+                if decided == "done":
+                    return self._without_model()
+                if isinstance(decided, FullTask):
+                    director.running.append(decided)
+                    return decided
+                found = self.candidates.begin(decided.candidate, decided.hash, decided.dropped, self._done)
+            if found != "copied":
+                return None if found == "refused" else found
+        return None
+
+    def _without_model(self) -> _Trial | None:
+        """End the search; if nothing was ever trained, a plain proposal says why not."""
+        if not any(record.trained or record.scored for record in self._records):
+            return self._new()
+        self._spent = True
+        return None
 
     def _new(self) -> _Trial | None:
         """A new network; None if the space has no other, or the one drawn could not be trained."""
         self._refresh()
-        if self._failing():
-            last = self._records[-1]
-            raise SearchError(f"{LIMIT_FAILED_TRIALS} trials in a row failed, the last with: {last.reason}")
+        self._check_failures()
         found = self.candidates.new(self._records, self._done)
         self._exhausted = found == "exhausted"
         return None if isinstance(found, str) else found
 
     # --- what the workers say -----------------------------------------------------------------------
 
-    def epoch(self, worker: int, task: _Trial, epoch: int, accuracy: float | None) -> bool:  # noqa: ARG002
-        """Record an epoch; let the pruner decide whether the trial goes on."""
+    def epoch(self, worker: int, task: _Task, epoch: int, accuracy: float | None) -> bool:  # noqa: ARG002
+        """Record an epoch of a trial; let the pruner decide whether it goes on."""
+        if isinstance(task, FullTask):
+            self.listen(EpochDone(task.record.number, epoch, accuracy))
+            return True
         trial = task[0]
         assert accuracy is not None
         self.ledger.report(trial, epoch, accuracy)
@@ -175,8 +224,11 @@ class SearchLoop(Work[_Trial]):
             return True
         return not self.ledger.should_stop(trial)
 
-    def done(self, worker: int, task: _Trial, result: Result) -> None:
-        """Record a trained trial."""
+    def done(self, worker: int, task: _Task, result: Result) -> None:
+        """Record a training."""
+        if isinstance(task, FullTask):
+            self._finish_full(task, result)
+            return
         run = TrainingRun.record(result, seed=task[0].seed, recipe=self.study.training)
         attributes = training_attributes(run)
         if run.outcome == "diverged":
@@ -185,13 +237,26 @@ class SearchLoop(Work[_Trial]):
             attributes["reason"] = self._why_stopped(run)
         self._finish(worker, task, run.outcome, attributes)
 
-    def failed(self, worker: int, task: _Trial, reason: str) -> None:
-        """Record a trial without a result."""
+    def failed(self, worker: int, task: _Task, reason: str) -> None:
+        """Record a training without a result."""
+        if isinstance(task, FullTask):
+            self._finish_full(task, None, reason)
+            return
         self._finish(worker, task, "failed", {"reason": reason})
 
-    def crashed(self, worker: int, task: _Trial, error: str) -> None:
-        """Record a trial that an error of the program ended."""
-        self._finish(worker, task, "failed", {"reason": f"an error of the program: {error}"})
+    def crashed(self, worker: int, task: _Task, error: str) -> None:
+        """Record a training that an error of the program ended."""
+        self.failed(worker, task, f"an error of the program: {error}")
+
+    @property
+    def _full(self) -> FullRuns:
+        assert self.director is not None  # who else asks for full trainings
+        return self.director.runs
+
+    def _finish_full(self, task: FullTask, result: Result | None, reason: str | None = None) -> None:
+        assert self.director is not None
+        self.director.running.remove(task)
+        self.listen(FullTrainingDone(task.record.number, task.repeat, self._full.store(task, result, reason)))
 
     def _why_stopped(self, run: TrainingRun) -> str:
         pruner = self.study.search.pruner
@@ -213,22 +278,30 @@ class SearchLoop(Work[_Trial]):
 
     # --- housekeeping -------------------------------------------------------------------------------
 
-    def look_around(self, running: Mapping[int, _Trial]) -> None:
+    def look_around(self, running: Mapping[int, _Task]) -> None:
         """Say that this process lives, and see what others do."""
         now = time.monotonic()
         if now - self._beaten >= HEARTBEAT:
             self._beaten = now
-            self.ledger.beat([trial.id for trial, _ in running.values()])
+            self.ledger.beat([task[0].id for task in running.values() if not isinstance(task, FullTask)])
         if now - self._looked >= LOOK:
             self._looked = now
             self.ledger.recover()
             self._refresh()
 
-    def _give_up(self, running: Mapping[int, _Trial], reason: str) -> None:
+    def _give_up(self, running: Mapping[int, _Task], reason: str) -> None:
         """Put what is running here in line for the next start."""
-        for trial, _ in running.values():
-            self.ledger.interrupt(trial, reason)
+        for task in running.values():
+            if not isinstance(task, FullTask):  # full trainings are decided on again
+                self.ledger.interrupt(task[0], reason)
 
-    def _failing(self) -> bool:
+    def _check_failures(self) -> None:
+        """Raise an error where so many trials failed that something other than the networks must be wrong."""
         ended = [record for record in self._records if record.outcome in (*TRAINED, "failed")][-LIMIT_FAILED_TRIALS:]
-        return len(ended) == LIMIT_FAILED_TRIALS and all(record.outcome == "failed" for record in ended)
+        if len(ended) == LIMIT_FAILED_TRIALS and all(record.outcome == "failed" for record in ended):
+            last = self._records[-1]
+            raise SearchError(f"{LIMIT_FAILED_TRIALS} trials in a row failed, the last with: {last.reason}")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

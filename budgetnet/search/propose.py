@@ -64,7 +64,7 @@ def make_sampler(study: Study, space: Space) -> Sampler:
     startup = min(STARTUP, max(3, study.search.trials // 4))
     proposer = Proposer(space)
     match study.search.sampler:
-        case "random":
+        case "random" | "model":  # the model decides by itself (`budgetnet.search.director`)
             return RandomSampler(proposer)
         case "tpe":
             return TpeSampler(proposer, study.goal, study.target, startup)

@@ -22,8 +22,9 @@ from budgetnet.records.storage import default_url, storage_errors
 from budgetnet.records.trial import Record
 from budgetnet.search.candidates import CandidateSource
 from budgetnet.search.contest import Contest
+from budgetnet.search.director import Director
 from budgetnet.search.events import EndReason, Packing, SearchListener, SearchStarted, SpaceNote, silent
-from budgetnet.search.finalists import FinalRound, missing_finals
+from budgetnet.search.finalists import FinalRound, chosen_in_search, missing_finals
 from budgetnet.search.full_runs import FullRuns
 from budgetnet.search.known_networks import read_known_networks
 from budgetnet.search.loop import SearchLoop
@@ -130,6 +131,11 @@ def run_search(
         pool = Pool(
             setup, count, devices=devices, prepare=lambda: load_dataset(study.dataset, progress=_every_tenth(listen))
         )
+        runs = FullRuns(study, space, database, folder, workers=count)
+        model = StudyModel(study, space)
+        contest = Contest(study, model)
+        salt = "" if finalists else this_process()
+        directed = study.search.sampler == "model"
         try:
             ended = SearchLoop(
                 study=study,
@@ -139,7 +145,7 @@ def run_search(
                     ledger=ledger,
                     sampler=make_sampler(study, space),
                     seed=study.search.seed,
-                    salt="" if finalists else this_process(),
+                    salt=salt,
                     plugins=study.plugins,
                     starts=starts,
                     other_studies=OtherStudies(database, study),
@@ -149,9 +155,8 @@ def run_search(
                 stopped=lambda: asked.given,
                 stop_at_target=study.search.stop_at_target if stop_at_target is None else stop_at_target,
                 last=finalists,
+                director=Director(study, model, runs, salt) if directed else None,
             ).run()
-            runs = FullRuns(study, space, database, folder, workers=count)
-            contest = Contest(study, StudyModel(study, space))
             if finalists and ended != "interrupted":
                 FinalRound(study, ledger, runs, contest, pool, listen, stopped=lambda: asked.given).run()
         finally:
@@ -202,7 +207,7 @@ def _summary(
     complete = not study.finalists.top or (
         bool(winners)
         and not missing_finals(winners, study, records, own)
-        and contest.next(records, own, settled=runs.settled) is None
+        and (chosen_in_search(study, own) or contest.next(records, own, settled=runs.settled) is None)
     )
     return SearchSummary(
         study=study,

@@ -17,6 +17,7 @@ from budgetnet.records.ranking import best
 from budgetnet.records.trial import Record
 from budgetnet.search.events import (
     EpochDone,
+    EpochsPlanned,
     FinalistDone,
     FinalistsStarted,
     FullTrainingDone,
@@ -39,6 +40,7 @@ __all__ = ["SearchProgress", "record_text", "show_search"]
 
 _ENDS = {
     "trials": "the study's number of trials is reached",
+    "epochs": "the study's epochs are spent",
     "minutes": "the time is up",
     "target": "the target is reached",
     "interrupted": "interrupted; start again to continue",
@@ -73,6 +75,11 @@ class SearchProgress(View[SearchEvent]):
     rejections: Counter[str] = field(default_factory=Counter)
     """Draws that were not trained, by reason: recorded ones and those only counted."""
     best: Record | None = None
+    epochs_planned: float | None = None
+    """Epochs of all trainings, where the sampler divides them; else the number of trials is the measure."""
+    epochs_spent: float = 0.0
+    epochs_before: float = 0.0
+    """Epochs when this process began."""
     full: int = 0
     """Full trainings that may be needed to choose the winner."""
     full_done: int = 0
@@ -95,6 +102,9 @@ class SearchProgress(View[SearchEvent]):
             case EpochDone(number, epoch, accuracy):
                 self.running.setdefault(number, "finalist")
                 self.advances(number, epoch, accuracy)
+            case EpochsPlanned(spent, planned):
+                self.epochs_before = spent if self.epochs_planned is None else self.epochs_before
+                self.epochs_spent, self.epochs_planned = spent, planned
             case TrialDone(record, leader, trained):
                 self._count(record)
                 self.running.pop(record.number, None)
@@ -133,12 +143,19 @@ class SearchProgress(View[SearchEvent]):
     @property
     def left(self) -> float | None:
         """Seconds until the number of trials is reached, at the pace so far; None before the first trial."""
-        done = self.trained - self.before
-        return self.elapsed / done * max(0, self.trials - self.trained) if done else None
+        if self.epochs_planned is not None:
+            done = self.epochs_spent - self.epochs_before
+            return self.elapsed / done * max(0.0, self.epochs_planned - self.epochs_spent) if done else None
+        trained = self.trained - self.before
+        return self.elapsed / trained * max(0, self.trials - self.trained) if trained else None
 
     def rows(self) -> Iterable[tuple[str, RenderableType]]:
         """Return bars, counts and the best."""
-        yield "trained", bar(self.trained, self.trials)
+        if self.epochs_planned is not None:
+            yield "epochs", bar(round(self.epochs_spent), round(self.epochs_planned))
+            yield "trained", Text(f"{counted(self.trained, 'network')}, {self.full_done} in full")
+        else:
+            yield "trained", bar(self.trained, self.trials)
         if self.full:
             yield "in full", Text(f"{self.full_done} of up to {self.full}")
         if self.finals:
@@ -161,7 +178,7 @@ class SearchProgress(View[SearchEvent]):
                     were = "was" if len(event.lost) == 1 else "were"
                     line += f"; {_trials(event.lost)} {were} interrupted, to be repeated"
                 return f"{line}; {event.folder}"
-            case TrialStarted() | EpochDone() | FullTrainingStarted():
+            case TrialStarted() | EpochDone() | EpochsPlanned() | FullTrainingStarted():
                 return None
             case TrialDone(record, leader, trained):
                 mark = " ← best" if leader is not None and leader.number == record.number else ""

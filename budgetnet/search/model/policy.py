@@ -143,6 +143,8 @@ class Policy:
     """Features of every network that is trained or offered."""
     reference: Sequence[str] = ()
     """Networks that features are standardised by, the same throughout a study; none: those trained so far."""
+    eligible: Callable[[str], bool] | None = None
+    """Tells which known networks compete for the next training, for goals other than accuracy; None: all do."""
     _theta: dict[int, FloatMatrix] = field(default_factory=dict, repr=False)
     """Hyperparameters by the number of trainings they were fitted to: a memory that only saves time."""
 
@@ -239,7 +241,10 @@ class Policy:
         plan = self.plan
         model = self.model(seen)
         runs = Counter(one.key for one in trainings if not one.brief)
-        known = self._promising(model, list(dict.fromkeys(one.key for one in _thinned(seen))))
+        names = list(dict.fromkeys(one.key for one in _thinned(seen)))
+        if self.eligible is not None:
+            names = [name for name in names if self.eligible(name)] or names
+        known = self._promising(model, names)
         final = left <= plan.final * plan.epochs and left >= plan.full
         pool: list[str] = []
         if not final:

@@ -1,0 +1,187 @@
+"""The sampler ``model``: decides what a search trains next, briefly or in full, by a model of all its trainings.
+
+The decisions are those of `budgetnet.search.model.policy`; here they meet a real study: its records, its space, and
+full trainings that run. Everything follows from what is recorded and from the seed, so a search that goes on decides as
+if it had never stopped.
+"""
+
+from __future__ import annotations
+
+import random
+import zlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import fmean
+from typing import Literal
+
+import numpy as np
+
+from budgetnet.errors import SearchError
+from budgetnet.files.study import Goal, Study
+from budgetnet.records.trial import Record
+from budgetnet.search.full_runs import FullRuns, FullTask
+from budgetnet.search.model.policy import Offered, Plan, PolicyTraining, TrainBriefly, TrainInFull
+from budgetnet.search.offers import Offers
+from budgetnet.search.study_model import StudyModel, study_plan
+from budgetnet.space.judge import Candidate
+from budgetnet.space.proposer import Proposer
+from budgetnet.space.space import Space
+
+__all__ = ["BriefTask", "Director"]
+
+TIGHTER = (2, 4, 8, 16)
+"""Divisors of the bound on parameters; for goals that ask for small networks, candidates are drawn under each."""
+
+
+@dataclass(frozen=True, slots=True)
+class BriefTask:
+    """A new network to train briefly."""
+
+    candidate: Candidate
+    hash: str
+    dropped: Counter[str]
+    """Draws since the decision before that did not fit, by reason."""
+
+
+@dataclass
+class Director:
+    """Decides for one process of a search."""
+
+    study: Study
+    model: StudyModel
+    runs: FullRuns
+    salt: str = ""
+    """Differs between processes that search the same study, lest they decide alike."""
+    plan: Plan | None = None
+    """Division of the epochs; by default that of the study's trials and finalists."""
+    running: list[FullTask] = field(default_factory=list)
+    """Full trainings that this process runs."""
+
+    def __post_init__(self) -> None:
+        proposers = [Proposer(self.model.space), *_tighter(self.model.space, self.study.goal)]
+        self._offers = Offers(proposers, self.model.matrix, self.study.search.seed, self.salt)
+        self._ready = False
+
+    def next(self, records: Sequence[Record]) -> BriefTask | FullTask | Literal["done"]:
+        """Return what to train next; ``done`` if the epochs are spent or nothing is left.
+
+        Args:
+            records: every trial.
+
+        Raises:
+            SearchError: nothing fits the budget.
+        """
+        if not self._ready:
+            self.model.policy.reference = self._offers.reference()
+            self._ready = True
+        trainings = self.trainings(records)
+        by_hash: dict[str, Record] = {}
+        for record in records:
+            if record.hash and record.outcome != "over_budget":
+                by_hash.setdefault(record.hash, record)
+
+        rng = np.random.default_rng([self.study.search.seed, len(trainings), zlib.crc32(self.salt.encode())])
+        limit = self._limit(trainings, by_hash, rng)
+
+        def small(key: str) -> bool:
+            return limit is None or self._params(key, by_hash) <= limit
+
+        def offer(favourites: Sequence[str]) -> Offered:
+            found = self._offers.offer(trainings, by_hash, favourites)
+            return Offered([key for key in found.plain if small(key)], [key for key in found.others if small(key)])
+
+        policy = self.model.policy
+        policy.plan = self._plan(records)
+        policy.eligible = None if limit is None else small
+        match policy.next(trainings, offer, rng):
+            case TrainBriefly(key):
+                return self._briefly(key)
+            case TrainInFull(key) if key not in by_hash:
+                return self._briefly(key)  # every network of a study begins as a trial
+            case TrainInFull(key):
+                record = by_hash[key]
+                return FullTask(record, self._free(record.number), after=len(records))
+            case _:
+                return "done"
+
+    def _briefly(self, key: str) -> BriefTask:
+        dropped, self._offers.dropped = self._offers.dropped, Counter()
+        return BriefTask(self._offers.candidates[key], key, dropped)
+
+    def trainings(self, records: Sequence[Record]) -> list[PolicyTraining]:
+        """Return all trainings so far, as the policy takes them."""
+        finalists = self.runs.read() if self.study.finalists.top else []
+        return self.model.trainings(records, finalists, [(one.record, one.after or 0) for one in self.running])
+
+    def spent(self, records: Sequence[Record]) -> tuple[float, float]:
+        """Return the epochs of the trainings so far, and those of the plan."""
+        plan = self._plan(records)
+        return sum(plan.brief if one.brief else plan.full for one in self.trainings(records)), plan.epochs
+
+    def _limit(
+        self, trainings: Sequence[PolicyTraining], records: Mapping[str, Record], rng: np.random.Generator
+    ) -> float | None:
+        """Return the number of parameters that competitors for the next training may have; None for any number.
+
+        With the goal ``pareto`` it is drawn anew for each decision, evenly on a logarithmic scale; with ``smallest`` it
+        is below the smallest network that reaches the target in full training.
+        """
+        sizes = [records[one.key].params or 1 for one in trainings if one.key in records]
+        match self.study.goal:
+            case "pareto" if sizes:
+                largest = self.study.budget.params or max(sizes)
+                return float(np.exp(rng.uniform(np.log(min(sizes)), np.log(max(largest, min(sizes) + 1)))))
+            case "smallest":
+                full: dict[str, list[float]] = {}
+                for one in trainings:
+                    if not one.brief and one.accuracy is not None:
+                        full.setdefault(one.key, []).append(one.accuracy)
+                there = [
+                    records[key].params or 1
+                    for key, accuracies in full.items()
+                    if key in records and fmean(accuracies) >= (self.study.target or 0)
+                ]
+                return min(there) - 1 if there else None
+            case _:
+                return None
+
+    def _params(self, key: str, records: Mapping[str, Record]) -> int:
+        if key in records:
+            return records[key].params or 0
+        return self._offers.candidates[key].cost.params
+
+    def _plan(self, records: Sequence[Record]) -> Plan:
+        """Return the plan, with the epochs that were saved: of trials stopped early, and scores of other studies."""
+        plan = self.plan or study_plan(self.study)
+        if not self.study.finalists.top:
+            plan = replace(plan, full=float("inf"))
+        saved = sum(
+            plan.brief - record.epochs if record.outcome == "stopped_early" else plan.brief
+            for record in records
+            if record.outcome == "stopped_early" or record.copied_from
+        )
+        return replace(plan, epochs=plan.epochs + saved)
+
+    def _free(self, trial: int) -> int:
+        """Return the first number of a full training of a network that neither is recorded nor runs."""
+        used = {run.repeat for one in self.runs.read() if one.trial == trial for run in one.full}
+        used |= {task.repeat for task in self.running if task.record.number == trial}
+        return next(number for number in range(len(used) + 1) if number not in used)
+
+
+def _tighter(space: Space, goal: Goal) -> list[Proposer]:
+    """Return proposers of tighter bounds on parameters, for goals that ask for small networks."""
+    bound = space.budget.params
+    if goal == "accuracy" or bound is None:
+        return []
+    found: list[Proposer] = []
+    for divisor in TIGHTER:
+        proposer = Proposer(replace(space, budget=replace(space.budget, params=bound // divisor)))
+        try:
+            fits = isinstance(proposer.draw(random.Random(0)), Candidate)  # noqa: S311
+        except SearchError:
+            break
+        if fits:
+            found.append(proposer)
+    return found
