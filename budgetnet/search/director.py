@@ -30,6 +30,8 @@ from budgetnet.space.space import Space
 
 __all__ = ["BriefTask", "Director"]
 
+NEVER = 1e9
+"""Price of a full training, in epochs, where none is to be done."""
 TIGHTER = (2, 4, 8, 16)
 """Divisors of the bound on parameters; for goals that ask for small networks, candidates are drawn under each."""
 
@@ -53,8 +55,8 @@ class Director:
     runs: FullRuns
     salt: str = ""
     """Differs between processes that search the same study, lest they decide alike."""
-    plan: Plan | None = None
-    """Division of the epochs; by default that of the study's trials and finalists."""
+    full: bool = True
+    """False trains briefly only, as many networks as the study has trials; full trainings are other processes'."""
     running: list[FullTask] = field(default_factory=list)
     """Full trainings that this process runs."""
 
@@ -92,7 +94,7 @@ class Director:
             return Offered([key for key in found.plain if small(key)], [key for key in found.others if small(key)])
 
         policy = self.model.policy
-        policy.plan = self._plan(records)
+        policy.plan = self._plan(records, trainings)
         policy.eligible = None if limit is None else small
         match policy.next(trainings, offer, rng):
             case TrainBriefly(key):
@@ -111,13 +113,15 @@ class Director:
 
     def trainings(self, records: Sequence[Record]) -> list[PolicyTraining]:
         """Return all trainings so far, as the policy takes them."""
-        finalists = self.runs.read() if self.study.finalists.top else []
-        return self.model.trainings(records, finalists, [(one.record, one.after or 0) for one in self.running])
+        return self.model.trainings(records, self.runs.read(), [(one.record, one.after or 0) for one in self.running])
 
     def spent(self, records: Sequence[Record]) -> tuple[float, float]:
-        """Return the epochs of the trainings so far, and those of the plan."""
-        plan = self._plan(records)
-        return sum(plan.brief if one.brief else plan.full for one in self.trainings(records)), plan.epochs
+        """Return the epochs of the trainings so far, and those of the plan; brief ones only, if no others are done."""
+        trainings = self.trainings(records)
+        plan = self._plan(records, trainings)
+        full = sum(not one.brief for one in trainings)
+        brief = plan.brief * (len(trainings) - full)
+        return (brief, plan.epochs - full * NEVER) if plan.full == NEVER else (brief + full * plan.full, plan.epochs)
 
     def _limit(
         self, trainings: Sequence[PolicyTraining], records: Mapping[str, Record], rng: np.random.Generator
@@ -151,11 +155,12 @@ class Director:
             return records[key].params or 0
         return self._offers.candidates[key].cost.params
 
-    def _plan(self, records: Sequence[Record]) -> Plan:
+    def _plan(self, records: Sequence[Record], trainings: Sequence[PolicyTraining]) -> Plan:
         """Return the plan, with the epochs that were saved: of trials stopped early, and scores of other studies."""
-        plan = self.plan or study_plan(self.study)
-        if not self.study.finalists.top:
-            plan = replace(plan, full=float("inf"))
+        plan = study_plan(self.study)
+        if not self.full or not self.study.finalists.top:
+            full = sum(not one.brief for one in trainings)
+            plan = replace(plan, full=NEVER, epochs=plan.brief * self.study.search.trials + full * NEVER)
         saved = sum(
             plan.brief - record.epochs if record.outcome == "stopped_early" else plan.brief
             for record in records

@@ -155,7 +155,7 @@ def run_search(
                 stopped=lambda: asked.given,
                 stop_at_target=study.search.stop_at_target if stop_at_target is None else stop_at_target,
                 last=finalists,
-                director=Director(study, model, runs, salt) if directed else None,
+                director=Director(study, model, runs, salt, full=finalists) if directed else None,
             ).run()
             if finalists and ended != "interrupted":
                 FinalRound(study, ledger, runs, contest, pool, listen, stopped=lambda: asked.given).run()

@@ -155,7 +155,10 @@ WRONG = [
     (BASE + "search: {trials: }\n", r"search\.trials must be a whole number of at least 1, but got nothing"),
     (BASE + "search: {minutes: 0}\n", r"search\.minutes must be a number above 0, but got '0'"),
     (BASE + "search: {workers: -1}\n", r"search\.workers must be auto or a whole number from 1 to 1,024, but got '-1'"),
-    (BASE + "search: {sampler: evolutoin}\n", r"evolution, tpe, random, but got 'evolutoin'; did you mean 'evolution'"),
+    (
+        BASE + "search: {sampler: evolutoin}\n",
+        r"model, evolution, tpe, random, but got 'evolutoin'; did you mean 'evolution'",
+    ),
     (BASE + "search: {stop_at_target: maybe}\n", r"search\.stop_at_target must be true or false, but got 'maybe'"),
     (BASE + "search: {pruner: medain}\n", r"median, halving, hyperband, none, but got 'medain'; did you mean 'median'"),
     (BASE + "search: {pruner: {reduction: 1}}\n", r"search\.pruner\.reduction must be a whole number of at least 2"),

@@ -38,7 +38,7 @@ from budgetnet.workers.interruption import Interruption
 from tests.search.helpers import study_text
 
 QUICK = {
-    "search": "{trials: 3, workers: 2, seed: 0, pruner: none}",
+    "search": "{trials: 3, workers: 2, seed: 0, sampler: evolution, pruner: none}",
     "training": "{epochs: 1, batch: 256, shift: 0, flip: none, precision: float32}",
     "finalists": "{top: 2, seeds: 2, winner_seeds: 2, epochs: 1}",
 }
@@ -176,14 +176,16 @@ def test_whole_search_and_going_on(make_study, tmp_path):
     assert again.finalists_complete
     assert not [event for event in events if isinstance(event, TrialStarted | FinalistsStarted)]
 
-    more = make_study(**QUICK | {"search": "{trials: 4, workers: 1, pruner: none}", "finalists": "{top: 0}"})
+    more = make_study(
+        **QUICK | {"search": "{trials: 4, workers: 1, sampler: evolution, pruner: none}", "finalists": "{top: 0}"}
+    )
     assert len(run_search(more, out=tmp_path / "run", device="cpu").records) == 4
 
 
 def test_killed_search_loses_nothing(tmp_path):
     """After SIGKILL of the parent its workers end too, and the next start repeats exactly what was running."""
     text = study_text(
-        search="{trials: 3, workers: 2, pruner: none}",
+        search="{trials: 3, workers: 2, sampler: evolution, pruner: none}",
         training="{epochs: 900, batch: 64, shift: 0, flip: none, precision: float32}",
         finalists="{top: 0}",
     )
@@ -225,7 +227,7 @@ def test_killed_search_loses_nothing(tmp_path):
 def test_ctrl_c_ends_cleanly(tmp_path):
     """Ctrl-C in a terminal reaches the whole group: the search ends by itself, soon, and says how to go on."""
     text = study_text(
-        search="{trials: 3, workers: 1, pruner: none}",
+        search="{trials: 3, workers: 1, sampler: evolution, pruner: none}",
         training="{epochs: 500, batch: 32, shift: 0, flip: none, precision: float32}",
     )
     with launched(tmp_path, text) as process:
