@@ -30,7 +30,7 @@ from budgetnet.space.space import Space
 
 __all__ = ["BriefTask", "Director"]
 
-NEVER = 1e9
+UNAFFORDABLE = 1e9
 """Price of a full training, in epochs, where none is to be done."""
 TIGHTER = (2, 4, 8, 16)
 """Divisors of the bound on parameters; for goals that ask for small networks, candidates are drawn under each."""
@@ -121,7 +121,11 @@ class Director:
         plan = self._plan(records, trainings)
         full = sum(not one.brief for one in trainings)
         brief = plan.brief * (len(trainings) - full)
-        return (brief, plan.epochs - full * NEVER) if plan.full == NEVER else (brief + full * plan.full, plan.epochs)
+        return (
+            (brief, plan.epochs - full * UNAFFORDABLE)
+            if plan.full == UNAFFORDABLE
+            else (brief + full * plan.full, plan.epochs)
+        )
 
     def _limit(
         self, trainings: Sequence[PolicyTraining], records: Mapping[str, Record], rng: np.random.Generator
@@ -160,7 +164,7 @@ class Director:
         plan = study_plan(self.study)
         if not self.full or not self.study.finalists.top:
             full = sum(not one.brief for one in trainings)
-            plan = replace(plan, full=NEVER, epochs=plan.brief * self.study.search.trials + full * NEVER)
+            plan = replace(plan, full=UNAFFORDABLE, epochs=plan.brief * self.study.search.trials + full * UNAFFORDABLE)
         saved = sum(
             plan.brief - record.epochs if record.outcome == "stopped_early" else plan.brief
             for record in records

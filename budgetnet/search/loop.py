@@ -177,7 +177,7 @@ class SearchLoop(Work[_Task]):
             self.listen(EpochsPlanned(*self.director.spent(self._records)))
 
     def _directed(self, director: Director) -> _Task | None:
-        """What the model decides; None if the epochs are spent, or the network could not be trained."""
+        """Return what the model decides; None if the epochs are spent, or the network could not be trained."""
         for _ in range(MOST_COPIES):
             self._refresh()
             self._check_failures()

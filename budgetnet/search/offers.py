@@ -36,8 +36,8 @@ FRESH_MUTANTS = 3
 """Mutations of what the model likes best at this moment; they are not kept."""
 BATCHES = 12
 """Batches on offer at once."""
-PARENTS = 8
-SECOND_CHANGE = 0.25
+ELITE = 8
+FURTHER_CHANGE = 0.25
 """Chance of each further change in the same mutation."""
 REFERENCE = 100
 """Plain draws by which features are standardised."""
@@ -126,7 +126,7 @@ class Offers:
     def _mutant(self, parents: Sequence[Record], rng: random.Random) -> Draw:
         parent = parents[min(rng.randrange(len(parents)), rng.randrange(len(parents)))]
         changes = 1
-        while rng.random() < SECOND_CHANGE:
+        while rng.random() < FURTHER_CHANGE:
             changes += 1
         return self.proposers[0].mutate(parent.decisions, rng, changes)
 
@@ -170,8 +170,8 @@ def _elite(before: Sequence[PolicyTraining]) -> list[str]:
         for brief in (False, True)
     ]
     found: dict[str, None] = {}
-    for place in range(PARENTS):
+    for place in range(ELITE):
         for side in ranked:
             if place < len(side):
                 found.setdefault(side[place].key)
-    return list(found)[:PARENTS]
+    return list(found)[:ELITE]
