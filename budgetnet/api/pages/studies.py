@@ -84,11 +84,13 @@ def serve_dashboard(
 ) -> None:
     """Serve Optuna's dashboard for a study until Ctrl-C."""
     from budgetnet.records.lookup import address_of
-    from budgetnet.report.dashboard import is_loopback, open_database, serve
+    from budgetnet.report.dashboard.server import is_loopback, open_database, serve
+    from budgetnet.report.dashboard.view import DashboardView
 
     asked = as_study(study)
     say_run_folder(asked, run, say)
     database = open_database(asked, address_of(asked, storage=storage, out=run))
     if not is_loopback(host):
-        say(f"warning: there is no password; anyone who can reach {host} can change and delete trials")
-    serve(database, asked.name, host=host, port=port, ready=ready)
+        say(f"warning: there is no password; anyone who can reach {host} can read the study")
+    view = DashboardView(asked, database, storage=storage, out=run)
+    serve(view, host=host, port=port, ready=ready, say=say)

@@ -1,14 +1,17 @@
-"""Optuna's dashboard over a study's database, served from this process.
+"""Optuna's dashboard over a copy of a study, served from this process.
 
-The dashboard has no authentication and no read-only mode: whoever reaches the port can delete trials. So it
-listens on the loopback address unless told otherwise.
+The dashboard has no authentication and no read-only mode. It shows a copy, so nobody can change the study by it; but
+whoever reaches the port can read everything. So it listens on the loopback address unless told otherwise.
 """
 
 from __future__ import annotations
 
 import errno
 import ipaddress
+import logging
 import socket
+import threading
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from socketserver import ThreadingMixIn
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
     from budgetnet.files.study import Study
+    from budgetnet.report.dashboard.view import DashboardView
 
 __all__ = ["is_loopback", "open_database", "serve"]
 
@@ -65,28 +69,29 @@ def open_database(study: Study, url: str) -> BaseStorage:
 
 
 def serve(
-    storage: BaseStorage, study: str, *, host: str = "127.0.0.1", port: int = 8080, ready: Callable[[str], object]
+    view: DashboardView,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    ready: Callable[[str], object],
+    say: Callable[[str], object],
 ) -> None:
     """Serve the dashboard until the process is interrupted.
 
     Args:
-        storage: the opened database, as `optuna.storages.get_storage` returns it (cached: 5 to 10 times faster
-            on large studies than opening it again per request).
-        study: the study's name; its page is the address that is announced.
+        view: the copy that is served; it follows the study meanwhile.
         host: the address to listen on.
         port: the port to listen on; 0 takes a free one.
         ready: called once with the study's address, when the port is open.
+        say: told if the study cannot be followed.
 
     Raises:
-        RequestError: the study is not in this database, or the address or port cannot be listened on.
+        RequestError: the address or port cannot be listened on.
     """
     from optuna_dashboard import wsgi
 
-    found = {frozen.study_name: frozen._study_id for frozen in storage.get_all_studies()}
-    if study not in found:
-        there = f"it holds {', '.join(map(repr, found))}" if found else "it holds none"
-        raise RequestError(f"the database has no study {study!r}; {there}; run first: budgetnet search")
-    application = wsgi(storage)
+    _silence()
+    application = wsgi(view.copy, artifact_store=view.files)
     kind = _Server6 if ":" in host else _Server
     try:
         server = make_server(host, port, application, server_class=kind, handler_class=_SilentHandler)
@@ -94,9 +99,24 @@ def serve(
         raise RequestError(_why_not(host, port, error)) from error
     with server:
         shown = f"[{host}]" if ":" in host else host
-        ready(f"http://{shown}:{server.server_port}/dashboard/studies/{found[study]}")
-        with suppress(KeyboardInterrupt):  # the way to end it
-            server.serve_forever()
+        ended = threading.Event()
+        threading.Thread(target=view.follow, args=(ended, say), daemon=True).start()
+        ready(f"http://{shown}:{server.server_port}/dashboard/studies/{view.study_id}")
+        try:
+            with suppress(KeyboardInterrupt):  # the way to end it
+                server.serve_forever()
+        finally:
+            ended.set()
+
+
+def _silence() -> None:
+    """Keep Optuna's warnings out of the terminal: they are about its own pages, and come with every request."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    logging.getLogger("optuna_dashboard").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module=r"optuna(_dashboard)?(\.|$)")
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 
 
 def _why_not(host: str, port: int, error: Exception) -> str:

@@ -12,55 +12,50 @@ import pytest
 from budgetnet.errors import RequestError
 from budgetnet.files.study_file import load_study
 from budgetnet.records.lookup import address_of
-from budgetnet.report.dashboard import is_loopback, open_database, serve
+from budgetnet.report.dashboard.server import is_loopback, open_database, serve
+from budgetnet.report.dashboard.view import DashboardView
 
 
-@pytest.fixture
-def database(study_path, run_folder):
-    """The small study's database."""
+@pytest.fixture(scope="module")
+def view(study_path, run_folder):
+    """The small study's copy."""
     study = load_study(study_path)
-    return open_database(study, address_of(study, out=run_folder))
+    return DashboardView(study, open_database(study, address_of(study, out=run_folder)), out=run_folder)
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_the_announced_address_answers(database):
+def test_the_announced_address_answers(view):
     """Port 0 takes a free port; the page and the study's data are there."""
     announced: queue.Queue[str] = queue.Queue()
-    arguments = {"port": 0, "ready": announced.put}
-    threading.Thread(target=serve, args=(database, "tiny"), kwargs=arguments, daemon=True).start()
+    arguments = {"port": 0, "ready": announced.put, "say": print}
+    threading.Thread(target=serve, args=(view,), kwargs=arguments, daemon=True).start()
     url = announced.get(timeout=30)
     assert url.startswith("http://127.0.0.1:")
-    assert url.endswith("/dashboard/studies/1")
+    assert url.endswith("/dashboard/studies/0")
     with urllib.request.urlopen(url, timeout=30) as answer:
         assert answer.status == 200
-    with urllib.request.urlopen(url.replace("/dashboard/studies/1", "/api/studies"), timeout=30) as answer:
+    with urllib.request.urlopen(url.replace("/dashboard/studies/0", "/api/studies"), timeout=30) as answer:
         assert b'"tiny"' in answer.read()
 
 
-def test_a_port_in_use_is_said(database):
+def test_a_port_in_use_is_said(view):
     """With the way out."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(RequestError, match=f"port {port} is in use on 127.0.0.1; choose another with --port"):
-            serve(database, "tiny", port=port, ready=print)
+            serve(view, port=port, ready=print, say=print)
 
 
-def test_a_study_that_is_not_there_is_said(database):
-    """The message says which studies are."""
-    with pytest.raises(RequestError, match="the database has no study 'other'; it holds 'tiny'"):
-        serve(database, "other", port=0, ready=print)
-
-
-def test_addresses_that_are_not_ours_are_said(database):
+def test_addresses_that_are_not_ours_are_said(view):
     """Another machine's address and a name that no one knows."""
     with pytest.raises(RequestError, match=r"'192\.0\.2\.1' is not an address of this machine; try --host"):
-        serve(database, "tiny", host="192.0.2.1", port=0, ready=print)
+        serve(view, host="192.0.2.1", port=0, ready=print, say=print)
     with pytest.raises(RequestError, match=r"'no\.such\.host\.invalid' is not an address of this machine"):
-        serve(database, "tiny", host="no.such.host.invalid", port=0, ready=print)
+        serve(view, host="no.such.host.invalid", port=0, ready=print, say=print)
     with pytest.raises(RequestError, match="--port must be a number from 0 to 65535, but got 70000"):
-        serve(database, "tiny", port=70_000, ready=print)
+        serve(view, port=70_000, ready=print, say=print)
 
 
 @pytest.mark.parametrize(
