@@ -22,7 +22,7 @@ __all__ = ["study_figures", "study_note"]
 
 MOST_BEST = 10
 """Trials in the note's table."""
-MOST_OPTIONS = 14
+OPTIONS_SHOWN = 14
 """Options in the figure of what was learned."""
 LEAST_SUPPORT = 3
 """Trials with an option, and without it, from which it is shown."""
@@ -210,7 +210,7 @@ def _learned(records: Sequence[Record]) -> Figure | None:
     if not found:
         return None
     found.sort(key=lambda each: -abs(each[0]) / (each[1] or 1.0))
-    best = sorted(found[:MOST_OPTIONS])
+    best = sorted(found[:OPTIONS_SHOWN])
     trace = {
         "type": "bar",
         "orientation": "h",
