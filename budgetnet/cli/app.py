@@ -6,10 +6,12 @@ message on stderr and never a traceback; an error of the program keeps its trace
 
 from __future__ import annotations
 
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -107,8 +109,16 @@ def options(
     context.call_on_close(lambda: PAGE_WIDTH.reset(token))
 
 
+def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """Run the command line and exit; the entry point of the installed command."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _interrupt)  # so that what was begun is cleared away, as after Ctrl-C
     try:
         app(prog_name="budgetnet")  # also under `python -m budgetnet`: completion scripts call this name
     except Exception:  # noqa: BLE001 - the last place that can say what to do about it

@@ -25,7 +25,13 @@ from budgetnet.records.process import life_of, this_process
 from budgetnet.records.storage import GRACE
 from budgetnet.records.trial import Outcome, Record, read_record, read_records
 
-__all__ = ["Ledger", "Running", "trial_seed"]
+__all__ = ["MOST_DEATHS", "Ledger", "Running", "trial_seed"]
+
+DEATHS = "deaths"
+"""Attribute of a repeated trial: how many processes have ended while they trained it."""
+MOST_DEATHS = 5
+"""Processes that a trial may take with it, one after the other, before it counts as failed: it may be what kills them,
+for example by using up the machine's memory."""
 
 _STATES: dict[Outcome, TrialState] = {
     "completed": TrialState.COMPLETE,
@@ -212,8 +218,9 @@ class Ledger:
                 if "outcome" in trial.user_attrs:
                     self._close(trial._trial_id, trial.user_attrs["outcome"])
                 else:
-                    self._interrupt(trial, f"its process {trial.user_attrs['owner']} ended before the training did")
-                    lost.append(trial.number)
+                    reason = f"its process {trial.user_attrs['owner']} ended before the training did"
+                    if self._interrupt(trial, reason, died=True):
+                        lost.append(trial.number)
             except optuna.exceptions.UpdateFinishedTrialError:
                 continue  # another process was faster
         if foreign:
@@ -225,12 +232,17 @@ class Ledger:
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             optuna.storages.fail_stale_trials(self.study)
 
-    def _interrupt(self, trial: FrozenTrial, reason: str) -> None:
+    def _interrupt(self, trial: FrozenTrial, reason: str, *, died: bool = False) -> bool:
+        """End a trial and put it in line again; return False if it has cost too many processes and has failed."""
         # First the repetition, then the end: killed in between, the repetition is found again by `redo_of`.
-        queue_again(self.storage, self._id, trial)
-        self.storage.set_trial_user_attr(trial._trial_id, "reason", reason)
-        self.storage.set_trial_user_attr(trial._trial_id, "outcome", "interrupted")
-        self._close(trial._trial_id, "interrupted")
+        again = queue_again(self.storage, self._id, trial, died=died)
+        outcome: Outcome = "interrupted" if again else "failed"
+        self.storage.set_trial_user_attr(
+            trial._trial_id, "reason", reason if again else f"{reason}, the {MOST_DEATHS}th time in a row"
+        )
+        self.storage.set_trial_user_attr(trial._trial_id, "outcome", outcome)
+        self._close(trial._trial_id, outcome)
+        return again
 
     def claim(self) -> Running | None:
         """Take the first trial that is waiting to be repeated, if there is one."""
@@ -268,15 +280,30 @@ def _life(trial: FrozenTrial) -> Literal["alive", "gone", "unknown"]:
     return life
 
 
-def queue_again(storage: BaseStorage, study_id: int, trial: FrozenTrial) -> None:
-    """Put a trial in line again, with its own seed, unless that was done before."""
+def queue_again(storage: BaseStorage, study_id: int, trial: FrozenTrial, *, died: bool = False) -> bool:
+    """Put a trial in line again, with its own seed, unless that was done before.
+
+    Args:
+        storage: the database.
+        study_id: its key of the study.
+        trial: the trial.
+        died: its process ended without a word, which is counted.
+
+    Returns:
+        False if as many processes have died of the trial as it may take with it.
+    """
+    deaths = int(trial.user_attrs.get(DEATHS) or 0) + died
+    if deaths >= MOST_DEATHS:
+        return False
     for other in storage.get_all_trials(study_id, deepcopy=False):
         if other.user_attrs.get("redo_of") == trial.number:
-            return
+            return True
     if "decisions" not in trial.user_attrs:
-        return
+        return True
     attributes = {name: value for name, value in trial.user_attrs.items() if name not in _NOT_REPEATED}
     attributes["redo_of"] = trial.number
+    if deaths:
+        attributes[DEATHS] = deaths
     storage.create_new_trial(
         study_id,
         template_trial=create_trial(
@@ -286,3 +313,4 @@ def queue_again(storage: BaseStorage, study_id: int, trial: FrozenTrial) -> None
             user_attrs=attributes,
         ),
     )
+    return True

@@ -32,7 +32,7 @@ def open_study(study: Study, url: str, *, create: bool = True) -> tuple[optuna.S
     """
 
     def stale(optuna_study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
-        queue_again(database, database.get_study_id_from_name(optuna_study.study_name), trial)
+        queue_again(database, database.get_study_id_from_name(optuna_study.study_name), trial, died=True)
 
     database = open_storage(url, stale=stale, create=create)
     with storage_errors(url):

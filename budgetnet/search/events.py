@@ -30,6 +30,7 @@ __all__ = [
     "TrialStarted",
     "Waiting",
     "WinnerChosen",
+    "WorkerLost",
     "silent",
 ]
 
@@ -84,6 +85,17 @@ class EpochsPlanned:
 
     spent: float
     planned: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLost:
+    """The worker of a trial or of a finalist's run died; it is tried again."""
+
+    number: int
+    """The trial."""
+    reason: str
+    tries: int
+    """How often it has been tried so far; see `budgetnet.workers.loop.TRIES`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +212,7 @@ SearchEvent = (
     | TrialStarted
     | EpochDone
     | EpochsPlanned
+    | WorkerLost
     | TrialDone
     | TargetReached
     | SpaceNote

@@ -22,6 +22,7 @@ from budgetnet.search.events import (
     FullTrainingDone,
     SearchListener,
     WinnerChosen,
+    WorkerLost,
 )
 from budgetnet.search.full_runs import FullRuns, FullTask
 from budgetnet.workers.loop import JobLoop, TaskList, Work
@@ -127,6 +128,10 @@ class _Judging(Work[FullTask]):
         self.round.listen(EpochDone(task.record.number, epoch, accuracy))
         return True
 
+    def lost(self, worker: int, task: FullTask, reason: str, tries: int) -> None:  # noqa: ARG002
+        """Tell that a training is tried again."""
+        self.round.listen(WorkerLost(task.record.number, reason, tries))
+
     def done(self, worker: int, task: FullTask, result: Result) -> None:  # noqa: ARG002
         """Record a training."""
         self._over(task, result)
@@ -157,6 +162,9 @@ class _FinalRuns(TaskList[FullTask]):
     def epoch(self, worker: int, task: FullTask, epoch: int, accuracy: float | None) -> bool:  # noqa: ARG002
         self._round.listen(EpochDone(task.record.number, epoch, accuracy))
         return True
+
+    def lost(self, worker: int, task: FullTask, reason: str, tries: int) -> None:  # noqa: ARG002
+        self._round.listen(WorkerLost(task.record.number, reason, tries))
 
     def done(self, worker: int, task: FullTask, result: Result) -> None:  # noqa: ARG002
         self._over(task, result)

@@ -14,7 +14,7 @@ from budgetnet.network.text import network_text
 from budgetnet.records.lookup import Found
 from budgetnet.records.training_folder import Training, prepare_folder, read_training, training_folder, write_training
 from budgetnet.records.training_run import TrainingRun
-from budgetnet.text import duration, percent, shape_text
+from budgetnet.text import counted, duration, percent, shape_text
 from budgetnet.training.data.known import DATASETS
 from budgetnet.training.data.load import load_dataset
 from budgetnet.training.data.sources import ImageSource, describe_source, known
@@ -22,7 +22,8 @@ from budgetnet.training.device import choose_device
 from budgetnet.training.recipe.reading import preset, with_defaults
 from budgetnet.training.recipe.recipe import Recipe
 from budgetnet.workers.environment import environment
-from budgetnet.workers.loop import JobLoop, TaskList
+from budgetnet.workers.interruption import Interruption
+from budgetnet.workers.loop import TRIES, JobLoop, TaskList
 from budgetnet.workers.messages import Job, Result, Setup
 from budgetnet.workers.pool import Pool
 
@@ -117,7 +118,7 @@ def train_network(
 
     What the plan's folder holds already of the same network, recipe and data set is kept and not trained again. The
     result is written after every run, so an interrupted training continues where it stopped. Runs are trained in
-    parallel, as many as there are cores; on a GPU one after the other.
+    parallel, as many as there are cores; on a GPU one after the other. A run whose worker dies is tried again.
 
     Args:
         planned: what to do.
@@ -132,6 +133,7 @@ def train_network(
             or no such device.
         DataError: the data set is missing or damaged.
         TrainingError: every run failed.
+        KeyboardInterrupt: Ctrl-C, SIGTERM or SIGHUP came; what is finished is kept.
     """
     where = choose_device(device)
     _check_fit(planned)
@@ -156,10 +158,17 @@ def train_network(
     )
     pool = Pool(setup, count, prepare=lambda: load_dataset(planned.dataset))
     work = _Seeds(planned, before, todo, say)
-    try:
-        JobLoop(pool, work).run()
-    finally:
-        pool.stop()
+    loop = JobLoop(pool, work)
+    with Interruption() as asked:
+        loop.interrupted = lambda: asked.given
+        try:
+            loop.run()
+        finally:
+            pool.stop()
+    if loop.cut_off or work.waiting:
+        left = counted(len(loop.cut_off) + len(work.waiting), "run")
+        say(f"interrupted with {left} to do; the same command goes on")
+        raise KeyboardInterrupt
     training = work.training
     if not training.score.n:
         reasons = "; ".join(sorted({run.failed for run in training.runs if run.failed}))
@@ -194,6 +203,9 @@ class _Seeds(TaskList[int]):
         if epoch % max(1, epochs // 10) == 0:
             self._say(f"seed {task}: epoch {epoch} of {epochs}")
         return True
+
+    def lost(self, worker: int, task: int, reason: str, tries: int) -> None:  # noqa: ARG002
+        self._say(f"seed {task}: {reason}; tried again ({tries + 1} of {TRIES})")
 
     def done(self, worker: int, task: int, result: Result) -> None:  # noqa: ARG002
         run = self._keep(task, result, None)

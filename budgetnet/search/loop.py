@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +33,7 @@ from budgetnet.search.events import (
     TrialDone,
     TrialStarted,
     Waiting,
+    WorkerLost,
 )
 from budgetnet.search.full_runs import FullRuns, FullTask
 from budgetnet.workers.loop import JobLoop, Work
@@ -88,10 +89,10 @@ class SearchLoop(Work[_Task]):
             if self._end() is None:
                 self.pool.start()  # workers load their libraries while the first network is proposed
             loop.run()
-            self._give_up(loop.running, "the search was interrupted")
+            self._give_up(loop.cut_off, "the search was interrupted")
         except Exception as error:
             with suppress(optuna.exceptions.OptunaError, SQLAlchemyError):  # the database may be what failed
-                self._give_up(loop.running, f"the search ended with an error: {_first_line(error)}")
+                self._give_up(loop.cut_off, f"the search ended with an error: {_first_line(error)}")
             raise
         reason = self._end()
         assert reason is not None
@@ -211,6 +212,11 @@ class SearchLoop(Work[_Task]):
 
     # --- what the workers say -----------------------------------------------------------------------
 
+    def lost(self, worker: int, task: _Task, reason: str, tries: int) -> None:  # noqa: ARG002
+        """Tell that a training is tried again."""
+        number = task.record.number if isinstance(task, FullTask) else task[0].number
+        self.listen(WorkerLost(number, reason, tries))
+
     def epoch(self, worker: int, task: _Task, epoch: int, accuracy: float | None) -> bool:  # noqa: ARG002
         """Record an epoch of a trial; let the pruner decide whether it goes on."""
         if isinstance(task, FullTask):
@@ -289,9 +295,9 @@ class SearchLoop(Work[_Task]):
             self.ledger.recover()
             self._refresh()
 
-    def _give_up(self, running: Mapping[int, _Task], reason: str) -> None:
+    def _give_up(self, running: Iterable[_Task], reason: str) -> None:
         """Put what is running here in line for the next start."""
-        for task in running.values():
+        for task in running:
             if not isinstance(task, FullTask):  # full trainings are decided on again
                 self.ledger.interrupt(task[0], reason)
 

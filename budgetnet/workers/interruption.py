@@ -1,4 +1,4 @@
-"""Ctrl-C, twice: the first one asks for a clean end, the second one ends at once. SIGTERM asks, too."""
+"""A clean end on Ctrl-C, SIGTERM or SIGHUP; a second Ctrl-C ends at once."""
 
 from __future__ import annotations
 
@@ -7,11 +7,19 @@ import threading
 from types import FrameType
 from typing import Any, Self
 
-__all__ = ["Interruption"]
+__all__ = ["ENDING", "Interruption"]
+
+ENDING: tuple[signal.Signals, ...] = tuple(
+    signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__
+)
+"""Signals that ask a process to end: Ctrl-C, what schedulers and ``timeout`` send, and the end of a terminal."""
 
 
 class Interruption:
     """Notes signals while a block runs: ``with Interruption() as asked: … if asked.given: …``.
+
+    Only Ctrl-C is taken as impatience when it comes twice: ``timeout`` and schedulers signal a process and then its
+    group, so the same request arrives several times. A SIGHUP that ``nohup`` has switched off stays switched off.
 
     Signals can only be caught in the main thread; elsewhere the block runs as if none ever came.
     """
@@ -23,8 +31,9 @@ class Interruption:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._note)
+            for number in ENDING:
+                if signal.getsignal(number) != signal.SIG_IGN or number == signal.SIGINT:
+                    self._before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -33,6 +42,6 @@ class Interruption:
         self._before.clear()
 
     def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        if self.given:
+        if self.given and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.given = True

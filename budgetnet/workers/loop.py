@@ -6,6 +6,7 @@ trial. They differ in where jobs come from and where results go, which is what `
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,10 +14,12 @@ from typing import Generic, TypeVar
 
 from budgetnet.workers.messages import Broken, Bug, Done, EpochReport, Failed, Job, Lost, Message, Result, Workers
 
-__all__ = ["TICK", "JobLoop", "TaskList", "Work"]
+__all__ = ["TICK", "TRIES", "JobLoop", "TaskList", "Work"]
 
 TICK = 0.5
 """Seconds between two looks at clock, signals and other processes while nothing is heard from the workers."""
+TRIES = 3
+"""Times that a task is tried whose worker dies (killed, out of memory), before it counts as failed."""
 
 _Task = TypeVar("_Task")
 """Key by which those who hand out a job know it: a trial, a seed, a finalist's run …"""
@@ -39,10 +42,13 @@ class Work(ABC, Generic[_Task]):
 
     @abstractmethod
     def failed(self, worker: int, task: _Task, reason: str) -> None:
-        """Take note that a task gave no result: an expected failure, or its worker died."""
+        """Take note that a task gave no result: an expected failure, or its worker died `TRIES` times."""
 
     def started(self, worker: int, task: _Task) -> None:
         """Take note that a worker has begun with a task."""
+
+    def lost(self, worker: int, task: _Task, reason: str, tries: int) -> None:
+        """Take note that a task's worker died, for the *tries*-th time, and that the task is tried again."""
 
     def epoch(self, worker: int, task: _Task, epoch: int, accuracy: float | None) -> bool:  # noqa: ARG002
         """Take note of an epoch, counted from 1; return whether to go on, which counts for jobs that ask."""
@@ -79,9 +85,15 @@ class JobLoop(Generic[_Task]):
     work: Work[_Task]
     interrupted: Callable[[], bool] = lambda: False
     """Tells whether a clean end was asked for."""
+    grace: float = 0.0
+    """Seconds that running tasks have to come to their end after a clean end was asked for."""
     running: dict[int, _Task] = field(default_factory=dict)
-    """The task of each busy worker. What is left here when the loop ends was cut off."""
+    """The task of each busy worker."""
     _jobs: dict[int, Job] = field(default_factory=dict)
+    _deaths: dict[int, int] = field(default_factory=dict)
+    """By worker: how many workers its task has outlived."""
+    _again: list[tuple[_Task, int]] = field(default_factory=list)
+    """Tasks to be tried again, with the number of workers that they have outlived."""
 
     def run(self) -> None:
         """Go on until nothing runs and nothing further is expected, or a clean end is asked for.
@@ -92,21 +104,33 @@ class JobLoop(Generic[_Task]):
         """
         while not self.interrupted():
             self._hand_out()
-            if not self.running and not self.work.expects_more():
+            if not self.running and not self._again and not self.work.expects_more():
                 return
             for message in self.pool.wait(TICK):
                 self._handle(message)
             self.work.look_around(self.running)
+        end = time.monotonic() + self.grace
+        while self.running and time.monotonic() < end:
+            for message in self.pool.wait(TICK):
+                self._handle(message)
+            self.work.look_around(self.running)
+
+    @property
+    def cut_off(self) -> list[_Task]:
+        """The tasks that have been started and have not come to their end."""
+        return [*self.running.values(), *(task for task, _ in self._again)]
 
     def _hand_out(self) -> None:
         for worker in self.pool.idle:
-            task = self.work.next()
+            task, deaths = self._again.pop(0) if self._again else (self.work.next(), 0)
             if task is None:
                 return
             self.running[worker] = task  # before anything can go wrong, so that it is among what was cut off
+            self._deaths[worker] = deaths
             self._jobs[worker] = self.work.job(task)
             self.pool.submit(worker, self._jobs[worker])
-            self.work.started(worker, task)
+            if not deaths:
+                self.work.started(worker, task)
 
     def _handle(self, message: Message) -> None:
         match message:
@@ -122,6 +146,18 @@ class JobLoop(Generic[_Task]):
                     self.pool.answer(worker, go_on=go_on)
             case Done(worker, result):
                 self.work.done(worker, self.running.pop(worker), result)
-            case Failed(worker, reason) | Lost(worker, reason):
+            case Failed(worker, reason):
                 if worker in self.running:
                     self.work.failed(worker, self.running.pop(worker), reason)
+            case Lost(worker, reason):
+                if worker in self.running:
+                    self._bury(worker, reason)
+
+    def _bury(self, worker: int, reason: str) -> None:
+        """Put the task of a dead worker in line again, or give it up."""
+        task, tries = self.running.pop(worker), self._deaths[worker] + 1
+        if tries < TRIES:
+            self._again.append((task, tries))
+            self.work.lost(worker, task, reason, tries)
+        else:
+            self.work.failed(worker, task, f"{reason}, {tries} times")

@@ -10,23 +10,26 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from multiprocessing.util import Finalize
 from typing import Any
 
 from budgetnet.errors import SearchError
+from budgetnet.workers.interruption import ENDING
 from budgetnet.workers.messages import Done, EpochReport, Job, Lost, Message, Setup
 from budgetnet.workers.worker import work
 
 __all__ = ["LIMIT_DEATHS", "Pool"]
 
-LIMIT_DEATHS = 3
-"""Workers that may die one after the other, without a result in between, before the search gives up."""
+LIMIT_DEATHS = 7
+"""Workers that may die one after the other, without a result in between, before the search gives up: two jobs that kill
+each of their workers (`budgetnet.workers.loop.TRIES`) are the jobs' fault, a third one is the machine's."""
 
 
 class Pool:
@@ -56,6 +59,8 @@ class Pool:
         self._busy: dict[int, Job] = {}
         self._fresh: set[int] = set()  # workers that had no job yet
         self._deaths = 0
+        # An end without `stop` must not wait for workers: they ignore the SIGTERM that multiprocessing ends them with.
+        Finalize(self, _kill, args=(self._processes,), exitpriority=10)
 
     def start(self) -> None:
         """Start the workers that do not run; they load their libraries while this process does what else it has to."""
@@ -68,7 +73,7 @@ class Pool:
         process = self._context.Process(
             target=work, args=(there, self._setups[index], index), name=f"budgetnet-worker-{index}", daemon=True
         )
-        with _threads_in_environment(self._setups[index].threads), _deaf_to_interrupts():
+        with _threads_in_environment(self._setups[index].threads), _deaf():
             process.start()
         there.close()  # the worker holds the only other end, so its death ends the pipe
         self._processes[index] = process
@@ -186,16 +191,25 @@ def _threads_in_environment(threads: int) -> Iterator[None]:
 
 
 @contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Let a child inherit that Ctrl-C is ignored, so that it is deaf from its first moment on."""
-    if threading.current_thread() is not threading.main_thread():
+def _deaf() -> Iterator[None]:
+    """Let a child inherit that requests to end are blocked, so that it is deaf from its first moment on.
+
+    This process hears one that comes meanwhile afterwards.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource_tracker.ensure_running()  # its start would unblock what is blocked here
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+
+
+def _kill(processes: Mapping[int, SpawnProcess]) -> None:
+    for process in processes.values():
+        process.kill()
 
 
 def _death(code: int | None) -> str:

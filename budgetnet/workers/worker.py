@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from budgetnet.errors import BudgetnetError
+from budgetnet.workers.interruption import ENDING
 from budgetnet.workers.messages import Broken, Bug, Done, EpochReport, Failed, Job, Setup
 
 __all__ = ["work"]
@@ -18,7 +19,10 @@ __all__ = ["work"]
 
 def work(connection: Connection[Any, Any], setup: Setup, index: int) -> None:
     """Serve jobs until None comes, or the parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)  # they reach the whole group; the parent decides
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)  # blocked from the start, see `Pool`
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     try:
         from budgetnet.workers.trainer import Bench  # loads torch, which the parent's import of this file need not

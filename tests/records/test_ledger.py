@@ -12,7 +12,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from budgetnet.records.ledger import Running, trial_seed
+from budgetnet.records.ledger import MOST_DEATHS, Running, trial_seed
 from budgetnet.records.parameters import parameters
 from budgetnet.records.process import host, life_of, this_process
 from budgetnet.records.trial import ATTRIBUTES
@@ -152,6 +152,26 @@ def test_trials_of_a_killed_process_are_found(study, space, ledger, tmp_path):
     assert again.recover() == []
     assert again.others_running() == 0
     assert ledger.record(alive).outcome == "running"
+
+
+def test_a_trial_that_kills_one_process_after_the_other_fails(study, space, ledger, tmp_path):
+    """A stated number of processes may end while they train it; then it is not what the next one begins with."""
+    trial = start(ledger, space)
+    for death in range(MOST_DEATHS):
+        as_if_killed(ledger, trial)
+        lost = ledger.recover()
+        assert lost == ([trial.number] if death < MOST_DEATHS - 1 else [])
+        trial = ledger.claim()
+    assert trial is None
+    *before, last = ledger.records()
+    assert [record.outcome for record in before] == ["interrupted"] * (MOST_DEATHS - 1)
+    assert last.outcome == "failed"
+    assert last.reason.endswith("ended before the training did, the 5th time in a row")
+    interrupted = start(ledger, space, 1)
+    for _ in range(MOST_DEATHS + 1):
+        ledger.interrupt(interrupted, "Ctrl-C")
+        interrupted = ledger.claim()
+        assert interrupted is not None  # a clean end is nobody's death
 
 
 def test_killed_between_outcome_and_state(study, space, ledger, tmp_path):

@@ -12,11 +12,12 @@ from budgetnet.files.spaces import space_of
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.records.ledger import trial_seed
 from budgetnet.search.candidates import CandidateSource
-from budgetnet.search.events import EpochDone, SearchEnded, TargetReached, TrialDone, TrialStarted, Waiting
+from budgetnet.search.events import EpochDone, SearchEnded, TargetReached, TrialDone, TrialStarted, Waiting, WorkerLost
 from budgetnet.search.loop import LIMIT_FAILED_TRIALS, SearchLoop
 from budgetnet.search.propose import make_sampler
 from budgetnet.search.samplers.random import RandomSampler
 from budgetnet.space.proposer import Proposer
+from budgetnet.workers.loop import TRIES
 from budgetnet.workers.messages import Bug, EpochReport, Failed, Lost
 from tests.search.helpers import Threads, open_ledger
 
@@ -206,7 +207,8 @@ def test_failed_trials_are_recorded_and_too_many_end_the_search(study, tmp_path,
     ):
         run()
     assert [record.outcome for record in run.ledger.records()] == ["failed"] * LIMIT_FAILED_TRIALS
-    assert run.ledger.records()[0].reason == message.reason
+    assert run.ledger.records()[0].reason.startswith(message.reason)
+    assert len(run.of(WorkerLost)) == (0 if isinstance(message, Failed) else LIMIT_FAILED_TRIALS * (TRIES - 1))
 
 
 def test_error_of_the_program_is_not_swallowed(study, tmp_path):

@@ -25,16 +25,17 @@ from budgetnet.records.open import open_study
 from budgetnet.records.storage import default_url
 from budgetnet.records.trial import read_records
 from budgetnet.search.events import (
+    EpochDone,
     FinalistDone,
     FinalistsStarted,
     FullTrainingDone,
     SearchEnded,
     TrialStarted,
     WinnerChosen,
+    WorkerLost,
 )
 from budgetnet.search.run import crew, run_search
 from budgetnet.space.choosers import prior, replay
-from budgetnet.workers.interruption import Interruption
 from tests.search.helpers import study_text
 
 QUICK = {
@@ -47,7 +48,6 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from budgetnet.cli.progress.search import show_search
-from budgetnet.workers.interruption import Interruption
 from budgetnet.search.run import crew, run_search
 from budgetnet.files.study_file import load_study
 
@@ -108,6 +108,14 @@ def children(pid: int) -> list[int]:
     pairs = [tuple(map(int, line.split())) for line in done.stdout.splitlines()[1:]]
     direct = [child for child, parent in pairs if parent == pid]
     return direct + [grandchild for child in direct for grandchild in children(child)]
+
+
+def command_of(pid: int) -> str:
+    """The command line of a process; empty if there is none."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
 
 
 def alive(pid: int) -> bool:
@@ -224,8 +232,36 @@ def test_killed_search_loses_nothing(tmp_path):
     assert first[0].curve[: len(running[0].curve)] == running[0].curve
 
 
-def test_ctrl_c_ends_cleanly(tmp_path):
-    """Ctrl-C in a terminal reaches the whole group: the search ends by itself, soon, and says how to go on."""
+def test_killed_workers_cost_no_trial_and_no_finalist(make_study, tmp_path):
+    """A trial and a finalist's run whose worker is killed are trained again."""
+    study = make_study(
+        search="{trials: 1, workers: 1, pruner: none}",
+        training="{epochs: 2, batch: 256, shift: 0, flip: none, precision: float32}",
+        finalists="{top: 1, seeds: 1, epochs: 2}",
+    )
+    lost: list[WorkerLost] = []
+    phases = [TrialStarted, WinnerChosen]
+    struck: list = []
+
+    def strike(event) -> None:
+        if isinstance(event, WorkerLost):
+            lost.append(event)
+        elif isinstance(event, tuple(phases)):
+            struck.append(phases.remove(type(event)))
+        elif isinstance(event, EpochDone) and len(struck) > len(lost):
+            (pid,) = [pid for pid in children(os.getpid()) if "multiprocessing.spawn" in command_of(pid)]
+            os.kill(pid, signal.SIGKILL)
+
+    summary = run_search(study, out=tmp_path / "run", device="cpu", listen=strike)
+    assert [event.tries for event in lost] == [1, 1]
+    assert "SIGKILL" in lost[0].reason
+    assert [record.outcome for record in summary.records] == ["completed"]
+    assert summary.finalists_complete
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_requests_to_the_group_end_cleanly(tmp_path, number):
+    """Ctrl-C and a scheduler's SIGTERM reach the whole group: the search ends soon and says how to go on."""
     text = study_text(
         search="{trials: 3, workers: 1, sampler: evolution, pruner: none}",
         training="{epochs: 500, batch: 32, shift: 0, flip: none, precision: float32}",
@@ -233,7 +269,7 @@ def test_ctrl_c_ends_cleanly(tmp_path):
     with launched(tmp_path, text) as process:
         wait_for(process, tmp_path, text, lambda records: any(record.curve for record in records))
         begin = time.monotonic()
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, number)
         out, err = process.communicate(timeout=60)
     assert time.monotonic() - begin < 25  # training all epochs would take minutes
     assert process.returncode == 0
@@ -335,15 +371,6 @@ def test_workers_are_dealt_out_to_devices(asked, where, cards, expected):
     """A worker per core on processors, one per card on GPUs, unless a number is asked for."""
     assert crew(asked, torch.device(where), cards) == expected
     assert crew(None, torch.device("cpu"), 0)[0] >= 1
-
-
-def test_ctrl_c_twice_and_sigterm():
-    """SIGTERM and the first Ctrl-C are noted, the next one interrupts at once."""
-    with Interruption() as asked:
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert asked.given
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_signals_are_given_back(make_study, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from budgetnet.errors import DataError
 from budgetnet.network.nodes import GlobalAvgPool
 from budgetnet.training.recipe.recipe import Recipe
-from budgetnet.workers.loop import JobLoop, TaskList
+from budgetnet.workers.loop import TRIES, JobLoop, TaskList
 from budgetnet.workers.messages import Broken, Bug, Done, EpochReport, Failed, Job, Lost, Message, Result
 
 
@@ -59,6 +60,11 @@ def done(worker: int) -> Done:
     return Done(worker, Result(epochs=worker))
 
 
+def killed(worker: int) -> Lost:
+    """A message about a dead worker."""
+    return Lost(worker, "killed")
+
+
 class _Diary(TaskList[str]):
     """Tasks named by letters, and what was told of them."""
 
@@ -84,6 +90,9 @@ class _Diary(TaskList[str]):
 
     def failed(self, worker: int, task: str, reason: str) -> None:
         self.told.append(("failed", worker, task, reason))
+
+    def lost(self, worker: int, task: str, reason: str, tries: int) -> None:
+        self.told.append(("lost", worker, task, reason, tries))
 
     def crashed(self, worker: int, task: str, error: str) -> None:
         self.told.append(("crashed", worker, task, error))
@@ -115,14 +124,52 @@ def test_jobs_that_ask_are_answered_and_end_when_told():
     assert [entry[0] for entry in work.told] == ["started", "epoch", "epoch", "done"]
 
 
-@pytest.mark.parametrize("kind", [Failed, Lost])
-def test_a_task_without_a_result_is_told_and_the_next_one_starts(kind):
-    """Failures and deaths are one task's affair."""
-    work, pool = _Diary("ab"), _Scripted([lambda worker: kind(worker, "too little memory")], [done])
+def test_a_task_without_a_result_is_told_and_the_next_one_starts():
+    """A failure is one task's affair."""
+    work, pool = _Diary("ab"), _Scripted([lambda worker: Failed(worker, "too little memory")], [done])
     JobLoop(pool, work).run()
     assert work.told == [
         ("started", 0, "a"), ("failed", 0, "a", "too little memory"), ("started", 0, "b"), ("done", 0, "b", 0),
     ]  # fmt: skip
+
+
+def test_a_task_whose_worker_dies_is_tried_again_before_any_other():
+    """Each death is told; a worker that lives longer gives the result, and the count begins anew with each task."""
+    work, pool = _Diary("ab"), _Scripted([epoch(1), killed], [killed], [done], [killed], [done])
+    loop = JobLoop(pool, work)
+    loop.run()
+    assert work.told == [
+        ("started", 0, "a"), ("epoch", 0, "a", 1, 0.1), ("lost", 0, "a", "killed", 1), ("lost", 0, "a", "killed", 2),
+        ("done", 0, "a", 0), ("started", 0, "b"), ("lost", 0, "b", "killed", 1), ("done", 0, "b", 0),
+    ]  # fmt: skip
+    assert loop.cut_off == []
+
+
+def test_a_task_that_kills_every_worker_fails():
+    """After a stated number of tries; the next task starts."""
+    work, pool = _Diary("ab"), _Scripted(*([killed] for _ in range(TRIES)), [done])
+    JobLoop(pool, work).run()
+    assert [entry[0] for entry in work.told] == ["started", *["lost"] * (TRIES - 1), "failed", "started", "done"]
+    assert work.told[TRIES] == ("failed", 0, "a", f"killed, {TRIES} times")
+
+
+def test_a_task_in_line_again_is_among_what_was_cut_off():
+    """A clean end between a death and the next try loses nothing."""
+    work, pool = _Diary("ab"), _Scripted([killed])
+    loop = JobLoop(pool, work, interrupted=lambda: bool(work.rounds))
+    loop.run()
+    assert (loop.running, loop.cut_off, work.waiting) == ({}, ["a"], ["b"])
+
+
+def test_running_tasks_may_end_within_the_grace():
+    """After an interruption nothing is started, but what ends soon enough is taken."""
+    work, pool = _Diary("abc"), _Scripted([epoch(1), epoch(2), done], [epoch(1)] * 99, count=2)
+    loop = JobLoop(pool, work, interrupted=lambda: bool(work.rounds), grace=0.05)
+    pool.wait = lambda timeout, wait=pool.wait: (time.sleep(0.01), wait(timeout))[1]
+    loop.run()
+    assert ("done", 0, "a", 0) in work.told
+    assert loop.cut_off == ["b"]
+    assert work.waiting == ["c"]
 
 
 def test_an_error_of_the_program_is_told_and_raised():

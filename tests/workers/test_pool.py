@@ -12,6 +12,7 @@ from budgetnet.errors import BudgetnetError, DataError, SearchError
 from budgetnet.network.nodes import Conv, GlobalAvgPool, Linear, Sequence
 from budgetnet.training.data.sources import ImageFolder
 from budgetnet.training.recipe.recipe import Recipe
+from budgetnet.workers.interruption import ENDING
 from budgetnet.workers.messages import Bug, Done, EpochReport, Failed, Job, Lost, Setup
 from budgetnet.workers.pool import LIMIT_DEATHS, Pool
 
@@ -80,15 +81,17 @@ def test_jobs_deaths_and_answers():
     assert all(gone(pid) for pid in pids)
 
 
-def test_workers_ignore_ctrl_c_and_report_bugs():
-    """SIGINT does not end a worker, not even while it starts; an error of the program comes back whole."""
+def test_workers_ignore_requests_to_end_and_report_bugs():
+    """What reaches the whole group does not end a worker, not even while it starts; errors come back whole."""
     pool = Pool(SETUP, 1)
     try:
         pool.submit(0, Job(network=Sequence((Conv(3, 8), Linear(3))), recipe=RECIPE, seed=1))
-        os.kill(pool.pids[0], signal.SIGINT)
+        for number in ENDING:
+            os.kill(pool.pids[0], number)
         messages = until(pool, Bug)  # three outputs cannot name ten classes
         assert "Traceback" in messages[-1].traceback
-        os.kill(pool.pids[0], signal.SIGINT)
+        for number in ENDING:
+            os.kill(pool.pids[0], number)
         pool.submit(0, Job(network=Sequence((Conv(3, 8), Conv(9, 8, padding=0), Linear(10))), recipe=RECIPE, seed=1))
         (failed,) = until(pool, Failed)
         assert "kernel" in failed.reason

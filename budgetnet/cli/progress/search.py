@@ -33,8 +33,10 @@ from budgetnet.search.events import (
     TrialStarted,
     Waiting,
     WinnerChosen,
+    WorkerLost,
 )
 from budgetnet.text import counted, duration, percent, short_count
+from budgetnet.workers.loop import TRIES
 
 __all__ = ["SearchProgress", "record_text", "show_search"]
 
@@ -64,6 +66,7 @@ class SearchProgress(View[SearchEvent]):
         WinnerChosen,
         FinalistDone,
         SearchEnded,
+        WorkerLost,
     )
 
     phase: str = "starting"
@@ -183,6 +186,8 @@ class SearchProgress(View[SearchEvent]):
             case TrialDone(record, leader, trained):
                 mark = " ← best" if leader is not None and leader.number == record.number else ""
                 return f"[{trained}] {record_text(record)}{mark}"
+            case WorkerLost(number, reason, tries):
+                return f"trial {number}: {reason}; tried again ({tries + 1} of {TRIES})"
             case TargetReached(record, target):
                 score = f"{100 * (record.accuracy or 0):.2f} % of {100 * target:g} %"
                 return f"target reached: {score}, trial {record.number}"
