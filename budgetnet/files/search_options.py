@@ -177,6 +177,12 @@ class Finalists:
         high=100,
         unit="runs",
     )
+    checkpoint: float = key(
+        5,
+        "Minutes between two checkpoints within a full training; one that is cut off goes on from its last checkpoint.",
+        above=0,
+        unit="minutes",
+    )
     training: Recipe = field(default_factory=lambda: Recipe(epochs=FULL_EPOCHS))
 
     def __post_init__(self) -> None:

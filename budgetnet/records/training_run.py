@@ -34,13 +34,13 @@ FULL_KEYS: Mapping[str, str] = {
         "seed", "recipe", "test_accuracy", "test_accuracy_flip", "test_loss", "test_images", "losses", "diverged",
         "failed", "epochs", "seconds", "device", "precision", "threads", "weights", "environment", "finished",
         "train_accuracies", "reading", "validation_losses", "validation_accuracies", "trained_on", "judged_by",
-        "test_losses", "test_accuracies",
+        "test_losses", "test_accuracies", "resumed",
     )
 }  # fmt: skip
 """JSON form of a full training: its keys, and the fields behind them. Version 0.1 had all but those in `_LATER`."""
 _LATER = (
     "train_accuracies", "reading", "validation_losses", "validation_accuracies", "trained_on", "judged_by",
-    "test_losses", "test_accuracies",
+    "test_losses", "test_accuracies", "resumed",
 )  # fmt: skip
 _ON_ALL_IMAGES: Mapping[str, Any] = {"trained_on": "train and validation", "judged_by": "test"}
 """Fields that hold for every full training of a record that does not name them."""

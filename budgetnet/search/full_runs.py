@@ -94,6 +94,8 @@ class FullRuns:
             final=task.final,
             weights=self.folder / self.file(task) if task.final else None,
             label=f"{self.study.name}, trial {task.record.number}, {kind} {task.repeat}",
+            checkpoint=self.checkpoint(task),
+            checkpoint_seconds=60 * self.study.finalists.checkpoint,
         )
 
     def started(self, task: FullTask) -> FullTrainingStarted:
@@ -110,6 +112,11 @@ class FullRuns:
     def file(task: FullTask) -> str:
         """Return where the weights of a final training go, relative to the run folder."""
         return f"finalists/trial-{task.record.number}-run-{task.repeat}.safetensors"
+
+    def checkpoint(self, task: FullTask) -> Path:
+        """Return where a training's checkpoints go."""
+        kind = "run" if task.final else "full"
+        return self.folder / "finalists" / f"trial-{task.record.number}-{kind}-{task.repeat}.checkpoint"
 
     def store(self, task: FullTask, result: Result | None, failed: str | None = None) -> TrainingRun:
         """Record a training under its trial and number."""
@@ -129,6 +136,8 @@ class FullRuns:
         self._tried.add((task.final, task.record.number, task.repeat))
         name = (final_run_attribute if task.final else full_run_attribute)(task.record.number, task.repeat)
         self.storage.set_study_user_attr(self._id, name, final_run_document(task.record.number, found))
+        if result is not None:
+            self.checkpoint(task).unlink(missing_ok=True)
         return found
 
     @property

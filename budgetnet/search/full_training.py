@@ -44,6 +44,8 @@ class TrainingPlan:
     """Number of runs."""
     out: Path
     """Gets ``training.json`` and a safetensors file per seed."""
+    checkpoint: float = Finalists().checkpoint
+    """Minutes between two checkpoints."""
     test_curve: bool = False
     """True to read the test images after each epoch, for a curve that nothing is chosen by."""
 
@@ -102,6 +104,7 @@ def plan_training(
         recipe=how if epochs is None else replace(how, epochs=epochs),
         seeds=seeds or (guide.finalists.seeds if guide is not None else Finalists().seeds),
         out=out or place,
+        checkpoint=(guide.finalists if guide is not None else Finalists()).checkpoint,
         test_curve=test_curve,
     )
 
@@ -195,6 +198,8 @@ class _Seeds(TaskList[int]):
             final=True,
             weights=self._planned.out / _weights(task),
             label=f"{self._planned.architecture.name}, seed {task}",
+            checkpoint=_checkpoint(self._planned.out, task),
+            checkpoint_seconds=60 * self._planned.checkpoint,
             test_curve=self._planned.test_curve,
         )
 
@@ -235,7 +240,13 @@ class _Seeds(TaskList[int]):
         finished = replace(self.training, runs=tuple(entry for entry in runs if entry.failed is None))
         if finished.runs:
             write_training(self._planned.out, finished)  # without failed runs, so that they are tried again
+        if result is not None:
+            _checkpoint(self._planned.out, seed).unlink(missing_ok=True)
         return run
+
+
+def _checkpoint(folder: Path, seed: int) -> Path:
+    return folder / f"seed-{seed}.checkpoint"
 
 
 def _weights(seed: int) -> str:

@@ -69,6 +69,9 @@ class Curve:
     images: int
     """Images seen over all epochs, each counted once per epoch."""
 
+    resumed: tuple[int, ...] = ()
+    """For each time that the run went on from a checkpoint: the epochs that had been completed."""
+
     @property
     def final(self) -> Epoch | None:
         """The last completed epoch, or None."""

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import math
-import random
-import time
 from contextlib import nullcontext
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import nn
 
 from budgetnet.errors import RequestError
-from budgetnet.training.augment.basic import augment
-from budgetnet.training.augment.mixup import Blend
-from budgetnet.training.augment.progressive import check_sizes, size_at, to_size
-from budgetnet.training.augment.trivial_augment import trivial_augment
+from budgetnet.training.checkpoint import Checkpoint
 from budgetnet.training.cpu.fast_paths import fast_paths
 from budgetnet.training.cpu.malloc import keep_freed_memory
 from budgetnet.training.curve import Curve, Epoch, OnEpoch
 from budgetnet.training.data.images import Images
-from budgetnet.training.device import choose_device, choose_precision
-from budgetnet.training.evaluate import Evaluation, evaluate
+from budgetnet.training.device import choose_device
 from budgetnet.training.oom import memory_errors
-from budgetnet.training.optim.averaging import Average, Followers, Lookahead, TailAverage
-from budgetnet.training.optim.initialisation import dirac, scale_logits, whiten
-from budgetnet.training.optim.make import Plateau, make_optimizers, rate
-from budgetnet.training.optim.norms import NormRules
 from budgetnet.training.optim.stochastic_depth import stochastic_depth
-from budgetnet.training.recipe.recipe import Precision, Recipe
+from budgetnet.training.recipe.recipe import Recipe
+from budgetnet.training.resume import restore, take
+from budgetnet.training.run import FitRun
 
 __all__ = ["Curve", "Epoch", "OnEpoch", "fit"]
 
@@ -41,6 +32,7 @@ def fit(
     seed: int,
     device: str = "auto",
     on_epoch: OnEpoch | None = None,
+    checkpoint: Checkpoint | None = None,
     watched: Images | None = None,
 ) -> Curve:
     """Train *model* in place and return how it went.
@@ -63,7 +55,9 @@ def fit(
         recipe: How to train.
         seed: Seed of order, augmentation and dropout, >= 0.
         device: See `choose_device`.
-        on_epoch: See `OnEpoch`.
+        on_epoch: See `OnEpoch`; not told again of epochs before a checkpoint.
+        checkpoint: Written now and then, also within an epoch; if it holds a snapshot of this training, the run goes on
+            from there, to the same result on the same machine, bit for bit. The caller removes it.
         watched: Images whose accuracy and loss are noted after each epoch and change nothing; the weights are, bit for
             bit, those of a run without them.
 
@@ -81,7 +75,12 @@ def fit(
     devices = [where] if where.type == "cuda" else []
     with memory_errors(f"training with batch {recipe.batch}"), torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
-        run = _Run(model, train.to(where), validation, recipe, seed, where, watched)
+        run = FitRun(model, train.to(where), validation, recipe, seed, where, watched)
+        if checkpoint is not None:
+            found = checkpoint.read()
+            if found is not None:
+                restore(run, found)
+            run.pause = lambda: checkpoint.write(take(run)) if checkpoint.due else None
         try:
             with (
                 fast_paths(model, run.dtype) if where.type == "cpu" else nullcontext(),
@@ -90,203 +89,3 @@ def fit(
                 return run.to_the_end(on_epoch)
         finally:
             run.learn_all()
-
-
-class _Run:
-    """The state of one run of `fit`."""
-
-    def __init__(
-        self, model: nn.Module, train: Images, validation: Images | None, recipe: Recipe, seed: int,
-        device: torch.device, watched: Images | None = None,
-    ) -> None:  # fmt: skip
-        self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.train = train
-        self.validation = validation
-        self.watched = watched
-        self.recipe = recipe
-        self.seed = seed
-        self.device = device
-        self.dtype = choose_precision(recipe.precision, device)
-        self.batch = min(recipe.batch, len(train))
-        self.steps_per_epoch = len(train) // self.batch
-        self.steps = recipe.epochs * self.steps_per_epoch
-        self.norms = NormRules(model, recipe)
-        self.optimizers = make_optimizers(model, recipe)
-        if recipe.dirac:
-            dirac(model)
-        whitened = whiten(model, train) if recipe.whiten else None
-        self.prepare()
-        self.whitened = whitened if whitened is not None and whitened.requires_grad else None
-        self.average = _followers(model, recipe, self.steps)
-        self.plateau = Plateau(recipe.plateau_factor, recipe.plateau_patience)
-        # Separate streams: the order of the images does not depend on the augmentation.
-        self.order = Generator().manual_seed(seed)
-        self.noise = Generator(device).manual_seed(seed)
-        self.shares = random.Random(seed)  # noqa: S311 - mixing images is not cryptography
-        self.mirrored = torch.rand(len(train), generator=self.order).to(device) < 0.5
-        self.step = 0
-
-    def to_the_end(self, on_epoch: OnEpoch | None) -> Curve:
-        """Train until the recipe, *on_epoch* or divergence ends it."""
-        begin = time.perf_counter()
-        epochs: list[Epoch] = []
-        stopped = False
-        diverged: str | None = None
-        for number in range(1, self.recipe.epochs + 1):
-            epoch = self.one_epoch(number)
-            if isinstance(epoch, str):
-                diverged = epoch
-                break
-            epochs.append(epoch)
-            diverged = self.stuck(epoch)
-            if on_epoch is not None and on_epoch(epoch) is False:
-                stopped = True
-            if stopped or diverged:
-                break
-        if self.average is not None:
-            self.average.swap()
-        self.model.eval()
-        return Curve(
-            epochs=tuple(epochs),
-            stopped=stopped,
-            diverged=diverged,
-            seconds=time.perf_counter() - begin,
-            device=str(self.device),
-            precision=str(self.dtype).removeprefix("torch."),
-            threads=torch.get_num_threads(),
-            seed=self.seed,
-            images=self.step * self.batch,
-        )
-
-    def prepare(self) -> None:
-        """Look at a batch of images in advance, if the recipe asks for it."""
-        if self.recipe.start_size == 1 and not self.recipe.logit_deviation:
-            return
-        seen = torch.arange(min(self.batch, len(self.train)), device=self.device)
-        images = self.train.normalisation.apply(self.train.pixels(seen))
-        check_sizes(self.model, self.recipe, images)
-        if self.recipe.logit_deviation:
-            scale_logits(self.model.train(), images, self.recipe.logit_deviation)
-
-    def learn_all(self) -> None:
-        """Let everything learn that the recipe froze."""
-        self.norms.release()
-        if self.whitened is not None:
-            self.whitened.requires_grad_(True)
-
-    def one_epoch(self, number: int) -> Epoch | str:
-        """Train and validate once; return the epoch, or why the run diverged."""
-        begin = time.perf_counter()
-        self.model.train()
-        if self.whitened is not None:
-            # Without a gradient no optimiser changes or decays them, and the backward pass skips them.
-            self.whitened.requires_grad_(number > self.recipe.whiten_frozen)
-        loss_sum = torch.zeros((), device=self.device)
-        hits = torch.zeros((), dtype=torch.float32 if self.recipe.mixup else torch.int64, device=self.device)
-        order = torch.randperm(len(self.train), generator=self.order).to(self.device)
-        for first in range(0, self.steps_per_epoch * self.batch, self.batch):
-            loss, correct = self.one_step(order[first : first + self.batch], number)
-            loss_sum += loss
-            hits += correct
-            if self.device.type == "cpu" and not loss_sum.isfinite():
-                break
-        # Numbers leave a GPU here, once per epoch, and not in every step; on a CPU they are available at once.
-        train_loss = float(loss_sum) / self.steps_per_epoch
-        if not math.isfinite(train_loss):
-            rates = f"learning rate {self.recipe.lr:g}"
-            if self.recipe.optimizer == "muon":
-                rates += f", of Muon's filters {self.recipe.muon_lr:g}"
-            return f"The train loss was no longer finite in epoch {number} ({rates})."
-        accuracy: float | None = None
-        validation_loss: float | None = None
-        if self.validation is not None:
-            found = self.evaluated(self.validation)
-            accuracy, validation_loss = found.accuracy, found.loss
-            if not math.isfinite(validation_loss):
-                return f"The validation loss was no longer finite after epoch {number}."
-        if self.recipe.schedule == "plateau":
-            self.plateau.see(train_loss if validation_loss is None else validation_loss)
-        seen = None if self.watched is None else self.evaluated(self.watched)
-        return Epoch(
-            number=number,
-            train_loss=train_loss,
-            train_accuracy=hits.item() / (self.steps_per_epoch * self.batch),
-            validation_accuracy=accuracy,
-            validation_loss=validation_loss,
-            seconds=time.perf_counter() - begin,
-            watched_accuracy=None if seen is None else seen.accuracy,
-            watched_loss=None if seen is None or not math.isfinite(seen.loss) else seen.loss,
-        )
-
-    def evaluated(self, images: Images) -> Evaluation:
-        """Return the results on *images*, with averaged weights if the recipe averages."""
-        precision: Precision = "bfloat16" if self.dtype == torch.bfloat16 else "float32"
-        with self.average.applied() if self.average is not None else nullcontext():
-            return evaluate(self.model, images, device=str(self.device), precision=precision)
-
-    def one_step(self, indices: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
-        """Take one step on the images at *indices*; return the loss and the number of hits, on the device."""
-        recipe = self.recipe
-        share = rate(recipe, self.step, self.steps) * self.plateau.share
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = group["rate"] * share
-        labels = self.train.labels[indices]
-        flipped: Tensor | None = None
-        if recipe.flip == "alternating":
-            flipped = self.mirrored[indices] ^ (epoch % 2 == 0)
-        stored = self.train.pixels(indices)
-        if recipe.trivial_augment != "none":
-            stored = trivial_augment(stored, recipe.trivial_augment, self.noise)
-        pixels = augment(self.train.normalisation.apply(stored), recipe, flipped, self.noise)
-        progress = self.step / self.steps
-        if recipe.start_size < 1:
-            pixels = to_size(pixels, size_at(recipe, (pixels.shape[2], pixels.shape[3]), progress))
-        blend = Blend(recipe.mixup, self.shares) if recipe.mixup and progress < recipe.mixup_until else None
-        if blend is not None:
-            pixels = blend.images(pixels)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
-            logits = self.model(pixels)
-        logits = logits.flatten(1).float()
-        if blend is not None:
-            loss = blend.loss(logits, labels, recipe.label_smoothing)
-        else:
-            loss = nn.functional.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
-        self.model.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        for optimizer in self.optimizers:
-            optimizer.step()
-        self.norms.after_step()
-        if self.average is not None:
-            self.average.update()
-        self.step += 1
-        predicted = logits.detach().argmax(dim=1)
-        return loss.detach(), (predicted == labels).sum() if blend is None else blend.hits(predicted, labels)
-
-    def stuck(self, epoch: Epoch) -> str | None:
-        """Return the reason to stop a run that is still at chance, or None."""
-        if epoch.number < max(2, math.ceil(self.recipe.epochs / 3)):
-            return None
-        if not _at_chance(epoch.train_accuracy, self.train):
-            return None
-        validated = epoch.validation_accuracy
-        if validated is not None and self.validation is not None and not _at_chance(validated, self.validation):
-            return None
-        return f"After epoch {epoch.number} of {self.recipe.epochs} the network was still no better than chance."
-
-
-def _followers(model: nn.Module, recipe: Recipe, steps: int) -> Followers | None:
-    """Return the averaging or lookahead of the recipe, or None; a recipe has at most one of them."""
-    if recipe.ema:
-        return Average(model, recipe.ema)
-    if recipe.average_last:
-        return TailAverage(model, recipe.average_last, steps=steps)
-    if recipe.lookahead:
-        return Lookahead(model, recipe.lookahead, rate=recipe.lookahead_rate, ramp=recipe.lookahead_ramp, steps=steps)
-    return None
-
-
-def _at_chance(accuracy: float, images: Images) -> bool:
-    """Return whether *accuracy* is within two standard errors of always predicting the most frequent class."""
-    share = int(torch.bincount(images.labels).max()) / len(images)
-    return accuracy <= share + 2 * math.sqrt(share * (1 - share) / len(images))

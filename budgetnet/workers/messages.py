@@ -53,6 +53,11 @@ class Job:
     """File for the trained weights; None keeps none."""
     label: str = ""
     """Name of this training, kept with the weights."""
+    checkpoint: Path | None = None
+    """File for checkpoints, from which a training that was cut off goes on; None keeps none. Whoever takes the result
+    removes it."""
+    checkpoint_seconds: float = 300.0
+    """Seconds between two checkpoints."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +104,8 @@ class Result:
     """Accuracy on the test images after each epoch; empty unless a test curve was asked for."""
     environment: Mapping[str, Any] = field(default_factory=dict)
     """Hardware, versions, command: see `budgetnet.workers.environment`."""
+    resumed: tuple[int, ...] = ()
+    """For each time that the training went on from a checkpoint: the epochs that had been completed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,12 @@ from torch import nn
 from budgetnet.files.plugins.plugins import load_plugins
 from budgetnet.network.text import network_text
 from budgetnet.network.torch.build import build_nodes
+from budgetnet.training.checkpoint import Checkpoint
+from budgetnet.training.data.images import Images
 from budgetnet.training.data.load import load_dataset, names_of_test_images
 from budgetnet.training.data.split import split_validation
 from budgetnet.training.determinism import one_result_per_seed
-from budgetnet.training.device import choose_device
+from budgetnet.training.device import choose_device, choose_precision
 from budgetnet.training.evaluate import Evaluation, evaluate
 from budgetnet.training.fit import Epoch, fit
 from budgetnet.training.mistake_images import strip_place, write_strip
@@ -82,6 +84,7 @@ class Bench:
                 seed=job.seed,
                 device=self._device,
                 on_epoch=report,
+                checkpoint=self._checkpoint(job, train),
                 watched=self._dataset.test() if job.test_curve else None,
             )
             if job.final:
@@ -118,6 +121,25 @@ class Bench:
             test_accuracies=tuple(accuracy for _, accuracy in watched if accuracy is not None),
             environment=self._environment,
         )
+
+    def _checkpoint(self, job: Job, train: Images) -> Checkpoint | None:
+        """Return the place of a job's checkpoints; only the same training on the same kind of device continues them."""
+        if job.checkpoint is None:
+            return None
+        where = choose_device(self._device)
+        identity = {
+            "network": network_text(job.network),
+            "recipe": job.recipe.to_mapping(),
+            "seed": job.seed,
+            "final": job.final,
+            "watched": job.test_curve,
+            "images": [len(train), *train.shape, *train.normalisation.mean, *train.normalisation.std],
+            "device": where.type,
+            "precision": str(choose_precision(job.recipe.precision, where)),
+            "threads": torch.get_num_threads(),
+            "torch": str(torch.__version__),
+        }
+        return Checkpoint(job.checkpoint, job.checkpoint_seconds, identity)
 
     def _save_mistakes(self, tested: Evaluation, weights: Path) -> None:
         """Keep the images behind the most confident mistakes beside the weights."""

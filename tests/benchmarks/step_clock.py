@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
-from budgetnet.training import fit
+from budgetnet.training import run
 from budgetnet.training.data.images import Images, Normalisation
 
 __all__ = ["PARTS", "clocked"]
@@ -21,7 +21,7 @@ PARTS = ("cut", "normalise", "augment", "forward", "backward", "optimizer", "res
 _PLACES: tuple[tuple[str, Any, str], ...] = (
     ("cut", Images, "pixels"),
     ("normalise", Normalisation, "apply"),
-    ("augment", fit, "augment"),
+    ("augment", run, "augment"),
     ("backward", Tensor, "backward"),
 )
 """Part, owner, name of the function."""

@@ -33,6 +33,7 @@ LATER = {
     "judged_by": "test",
     "test_losses": [],
     "test_accuracies": [],
+    "resumed": [],
 }
 """Keys that a full training got after the first version, with what they are in a record without them."""
 OLDER = Path(__file__).parent / "older" / "record.json"

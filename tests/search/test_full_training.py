@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import replace
 
 import pytest
@@ -15,6 +17,8 @@ from budgetnet.search import full_training
 from budgetnet.search.full_training import TrainingPlan, plan_training, train_network
 from budgetnet.training.recipe.presets import MUON
 from budgetnet.training.recipe.recipe import Recipe
+from budgetnet.workers.messages import Job, Setup
+from budgetnet.workers.trainer import Bench
 
 
 @pytest.fixture
@@ -79,6 +83,33 @@ def test_a_run_is_recorded_kept_and_gone_on_with(planned, by_hand):
     other = replace(by_hand, network=replace(by_hand.network, items=by_hand.network.items[2:]))
     with pytest.raises(RequestError, match="holds a training with another network or data set"):
         train_network(replace(planned, architecture=other), say=said.append, device="cpu")
+
+
+def test_a_run_that_is_interrupted_goes_on_within_it(planned, by_hand):
+    """After SIGTERM the same command continues from the last checkpoint, to the result of an undisturbed run."""
+    planned = replace(planned, recipe=replace(planned.recipe, epochs=3), checkpoint=1e-9)
+
+    def end(text: str) -> None:
+        if "epoch 2 of 3" in text:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    said: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        train_network(planned, say=lambda text: (said.append(text), end(text)), device="cpu", threads=1)
+    assert said[-1] == "interrupted with 1 run to do; the same command goes on"
+    assert [path.name for path in planned.out.iterdir()] == ["seed-0.checkpoint"]
+    (run,) = train_network(planned, say=print, device="cpu", threads=1).runs
+    assert len(run.resumed) == 1
+    assert run.resumed[0] >= 1
+    assert read_training(planned.out).runs[0].resumed == run.resumed
+    assert (planned.out / "seed-0.safetensors").exists()
+    assert not (planned.out / "seed-0.checkpoint").exists()
+
+    bench = Bench(Setup(dataset="digits", validation=0.1, seed=0, device="cpu"))
+    calm = bench.train(Job(network=by_hand.network, recipe=planned.recipe, seed=0, final=True), lambda *_: True)
+    assert (run.train_losses, run.test_accuracy, run.test_loss) == (
+        calm.train_losses, calm.test_accuracy, calm.test_loss,
+    )  # fmt: skip
 
 
 def test_a_network_for_other_images_is_refused(planned, by_hand):

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from budgetnet.training import fit as room
+from budgetnet.training import run as room
 from budgetnet.training.data.load import Dataset
 from budgetnet.training.recipe.recipe import Recipe
 
@@ -68,7 +68,7 @@ def test_a_step_waits_for_nothing(digits: Dataset, recipe: Recipe) -> None:
     net = nn.Sequential(
         nn.Conv2d(1, 8, 3, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(288, 10)
     )  # fmt: skip
-    run = room._Run(net, digits.train, None, recipe, 0, torch.device("cpu"))
+    run = room.FitRun(net, digits.train, None, recipe, 0, torch.device("cpu"))
     net.train()
     run.one_step(torch.arange(32), 1)  # the first step makes what is kept
     with Watch() as watch:

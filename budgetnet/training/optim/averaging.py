@@ -23,6 +23,20 @@ class Followers(ABC):
         self._followers: list[Tensor] = [t.clone() for t in self._live]
         self._steps = 0
 
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """The followers, for a checkpoint; filled in place when training goes on."""
+        return {str(place): follower for place, follower in enumerate(self._followers)}
+
+    @property
+    def steps(self) -> int:
+        """Steps counted so far."""
+        return self._steps
+
+    @steps.setter
+    def steps(self, steps: int) -> None:
+        self._steps = steps
+
     @abstractmethod
     def update(self) -> None:
         """Record a step of training."""

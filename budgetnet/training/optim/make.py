@@ -111,6 +111,15 @@ class Plateau:
         self.share = 1.0
         """Current factor of the schedule's learning rate."""
 
+    @property
+    def state(self) -> tuple[float, int, float]:
+        """The best loss, the epochs waited since, and the factor: for a checkpoint."""
+        return self._best, self._waited, self.share
+
+    @state.setter
+    def state(self, state: tuple[float, int, float]) -> None:
+        self._best, self._waited, self.share = state
+
     def see(self, loss: float) -> None:
         """Record an epoch's loss; only changes by more than 0.01 % are improvements, as in torch's scheduler."""
         if loss < self._best * (1 - 1e-4):
