@@ -201,3 +201,14 @@ def test_load_trials_gives_a_row_for_each_trial(trials, study_path, run_folder):
     assert row["network"] == record.network
     assert row["decisions"] == dict(record.decisions)
     json.dumps(row["decisions"])
+
+
+def test_features_come_with_the_trials(study_path, run_folder):
+    """A column for each feature and decision, with their version; of the same trials."""
+    import budgetnet as bn
+
+    plain, full = (bn.load_trials(study_path, run=run_folder, features=wanted) for wanted in (False, True))
+    assert list(full.columns[: len(plain.columns)]) == list(plain.columns)
+    assert {"size.params", "form.depth", "op.conv"} <= set(full.columns)
+    assert full["size.params"].notna().all()
+    assert full.attrs["features_version"] == 1

@@ -12,6 +12,7 @@ from budgetnet.files.study import Study
 if TYPE_CHECKING:
     import pandas as pd
 
+    from budgetnet.records.lookup import Trials
     from budgetnet.records.trial import Record
 
 __all__ = ["load_trials"]
@@ -26,7 +27,7 @@ _WHOLE = ("number", "params", "flops", "activations", "peak_activation_bytes", "
 
 
 def load_trials(
-    study: Study | str | Path, *, storage: str | None = None, run: str | Path | None = None
+    study: Study | str | Path, *, storage: str | None = None, run: str | Path | None = None, features: bool = False
 ) -> pd.DataFrame:
     """Return a study's trials as a pandas frame: one row a trial, by number.
 
@@ -34,6 +35,8 @@ def load_trials(
         study: a study, or the path of its file.
         storage: address of the database; ``study.db`` in the run folder if None.
         run: the run folder; ``runs/NAME`` in the working directory or beside the study file if None.
+        features: add a column for each feature and decision that the sampler ``model`` learns from, named as
+            `budgetnet.search.model.features` says; ``frame.attrs["features_version"]`` is their version.
 
     Returns:
         Columns ``number``, ``outcome``, ``reason``, costs (``params``, ``flops`` with one multiply-add = one FLOP,
@@ -61,7 +64,29 @@ def load_trials(
     names = list(dict.fromkeys((*_FIRST, *(entry.name for entry in fields(Record) if entry.name != "parameters"))))
     frame = pd.DataFrame([_row(record, names) for record in trials.records], columns=names)
     whole = dict.fromkeys(_WHOLE, "Int64")
-    return frame.astype({**whole, "accuracy": "float64", "seconds": "float64"})
+    frame = frame.astype({**whole, "accuracy": "float64", "seconds": "float64"})
+    return _with_features(frame, trials) if features else frame
+
+
+def _with_features(frame: pd.DataFrame, trials: Trials) -> pd.DataFrame:
+    """Add the features of each trial's network; those of trials without a network are NA."""
+    import pandas as pd
+
+    from budgetnet.files.spaces import space_of
+    from budgetnet.search.model.features import FEATURES_VERSION
+    from budgetnet.search.study_model import StudyModel
+
+    model = StudyModel(trials.study, space_of(trials.study))
+    model.add(trials.records)
+    known = [(place, record.hash) for place, record in enumerate(trials.records) if record.hash in model.matrix]
+    values = pd.DataFrame(
+        model.matrix.take([digest for _, digest in known]),
+        columns=model.matrix.names,
+        index=[place for place, _ in known],
+    )
+    found = pd.concat([frame, values.reindex(frame.index)], axis=1)
+    found.attrs["features_version"] = FEATURES_VERSION
+    return found
 
 
 def _row(record: Record, names: list[str]) -> list[Any]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from budgetnet.errors import RequestError, nearest
 from budgetnet.files.places import near
@@ -51,6 +51,8 @@ class Trials:
     """Networks trained in full, by number."""
     winners: tuple[Winner, ...] = ()
     """The choice that the search has written down; see `choices`."""
+    learned: Mapping[str, Any] | None = None
+    """Knowledge of the study's model, as the search has written it down (`budgetnet.search.learned`)."""
 
     @property
     def choices(self) -> tuple[StudyChoice, ...]:
@@ -154,6 +156,7 @@ def open_trials(study: Study, *, storage: str | None = None, out: Path | None = 
             records=read_records(stored),
             finalists=tuple(read_finalists(stored)),
             winners=read_choice(stored),
+            learned=stored.user_attrs.get("learned"),
         )
     url = address_of(study, storage=storage, out=out)
     from budgetnet.records.open import open_study
@@ -168,6 +171,7 @@ def open_trials(study: Study, *, storage: str | None = None, out: Path | None = 
             records=read_records(recorded),
             finalists=tuple(read_finalists(recorded)),
             winners=read_choice(recorded),
+            learned=recorded.user_attrs.get("learned"),
         )
 
 

@@ -13,6 +13,7 @@ from budgetnet.records.ranking import reaches
 from budgetnet.records.trial import Record
 from budgetnet.report.finals import finalist_document, finalists_text, finalists_title
 from budgetnet.report.frontier import frontier, frontier_text
+from budgetnet.report.learned import learned_text
 from budgetnet.report.trials import record_document, tally, trials_text
 from budgetnet.text import command_text, counted, percent, short_count
 
@@ -143,6 +144,7 @@ def study_document(trials: Trials, chosen: Sequence[Record]) -> dict[str, Any]:
         "dropped": dict(_dropped(trials.records)),
         "best": None if leader is None else leader.number,
         "choices": [choice.document() for choice in trials.choices],
+        "learned": trials.learned,
         "frontier": [record.number for record in frontier(trials.records)],
         "trials": [record_document(record) for record in chosen],
         "finalists": [finalist_document(finalist) for finalist in trials.finalists],
@@ -150,10 +152,15 @@ def study_document(trials: Trials, chosen: Sequence[Record]) -> dict[str, Any]:
 
 
 def _finals(trials: Trials) -> list[str]:
-    """Return the choice and the table of finalists."""
+    """Return the table of finalists, what was learned, and the choice."""
     table = finalists_text(trials.finalists, trials.records, trials.choices)
     chosen = choices_text(trials)
-    return _section(finalists_title(trials.finalists), table) + (["", *chosen] if chosen else [])
+    learned = learned_text(trials.learned)
+    return (
+        _section(finalists_title(trials.finalists), table)
+        + (["", *learned] if learned else [])
+        + (["", *chosen] if chosen else [])
+    )
 
 
 def _were(number: int) -> str:

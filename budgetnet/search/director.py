@@ -20,7 +20,7 @@ import numpy as np
 from budgetnet.errors import SearchError
 from budgetnet.files.study import Goal, Study
 from budgetnet.records.trial import Record
-from budgetnet.search.full_runs import FullRuns, FullTask
+from budgetnet.search.finals.full_runs import FullRuns, FullTask
 from budgetnet.search.model.policy import Offered, Plan, PolicyTraining, TrainBriefly, TrainInFull
 from budgetnet.search.offers import Offers
 from budgetnet.search.study_model import StudyModel, study_plan

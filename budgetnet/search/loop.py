@@ -35,7 +35,7 @@ from budgetnet.search.events import (
     Waiting,
     WorkerLost,
 )
-from budgetnet.search.full_runs import FullRuns, FullTask
+from budgetnet.search.finals.full_runs import FullRuns, FullTask
 from budgetnet.workers.loop import JobLoop, Work
 from budgetnet.workers.messages import Job, Result, Workers
 

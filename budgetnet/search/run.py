@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -21,12 +22,13 @@ from budgetnet.records.ranking import reaches
 from budgetnet.records.storage import default_url, storage_errors
 from budgetnet.records.trial import Record
 from budgetnet.search.candidates import CandidateSource
-from budgetnet.search.contest import Contest
 from budgetnet.search.director import Director
 from budgetnet.search.events import EndReason, Packing, SearchListener, SearchStarted, SpaceNote, silent
-from budgetnet.search.finalists import FinalRound, chosen_in_search, missing_finals
-from budgetnet.search.full_runs import FullRuns
+from budgetnet.search.finals.contest import Contest
+from budgetnet.search.finals.finalists import FinalRound, chosen_in_search, missing_finals
+from budgetnet.search.finals.full_runs import FullRuns
 from budgetnet.search.known_networks import read_known_networks
+from budgetnet.search.learned import LEARNED, learn
 from budgetnet.search.loop import SearchLoop
 from budgetnet.search.propose import make_sampler
 from budgetnet.search.study_model import StudyModel
@@ -61,6 +63,9 @@ class SearchSummary:
     """Networks trained in full: the chosen ones first, then by validation accuracy in full training."""
     finalists_complete: bool
     """True if nothing is left to train in full."""
+
+    learned: Mapping[str, Any] | None = None
+    """Knowledge of the study's model; a document of `budgetnet.search.learned.Learned`."""
 
     @property
     def winners(self) -> tuple[Winner, ...]:
@@ -161,6 +166,8 @@ def run_search(
                 FinalRound(study, ledger, runs, contest, pool, listen, stopped=lambda: asked.given).run()
         finally:
             pool.stop()
+        if not asked.given:
+            _write_learned(study, ledger, runs)
         end: EndReason = "interrupted" if asked.given else ended
         return _summary(study, ledger, runs, contest, folder=folder, url=url, ended=end)
 
@@ -195,6 +202,13 @@ def _every_tenth(listen: SearchListener) -> Callable[[int, int], None]:
     return step
 
 
+def _write_learned(study: Study, ledger: Ledger, runs: FullRuns) -> None:
+    """Write down what the model has learned; where it is too little, what an earlier start wrote stays."""
+    found = learn(study, ledger.records(), runs.read())
+    if found is not None:
+        ledger.study.set_user_attr(LEARNED, found.document())
+
+
 def _summary(
     study: Study, ledger: Ledger, runs: FullRuns, contest: Contest, *, folder: Path, url: str, ended: EndReason
 ) -> SearchSummary:
@@ -225,6 +239,7 @@ def _summary(
             )
         ),
         finalists_complete=complete,
+        learned=ledger.study.user_attrs.get(LEARNED),
     )
 
 

@@ -9,7 +9,7 @@ from budgetnet.files.spaces import space_of
 from budgetnet.records.other_studies import REFRESH, OtherStudies
 from budgetnet.records.ranking import best
 from budgetnet.search.candidates import CandidateSource
-from budgetnet.search.contest import Contest
+from budgetnet.search.finals.contest import Contest
 from budgetnet.search.loop import SearchLoop
 from budgetnet.search.propose import make_sampler
 from budgetnet.search.study_model import StudyModel

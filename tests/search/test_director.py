@@ -14,7 +14,7 @@ from budgetnet.records.trial import Record
 from budgetnet.search.candidates import CandidateSource
 from budgetnet.search.director import Director
 from budgetnet.search.events import EpochsPlanned, FullTrainingDone, FullTrainingStarted
-from budgetnet.search.full_runs import FullRuns
+from budgetnet.search.finals.full_runs import FullRuns
 from budgetnet.search.loop import SearchLoop
 from budgetnet.search.offers import Offers
 from budgetnet.search.propose import make_sampler

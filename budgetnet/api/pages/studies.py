@@ -30,6 +30,7 @@ def search_answer(found: SearchSummary) -> Printout:
         records=found.records,
         finalists=found.finalists,
         winners=found.winners,
+        learned=found.learned,
     )
     leader = best_trial(trials)
     finalist = None if leader is None else trials.finalist(leader.number)

@@ -11,9 +11,9 @@ from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.records.finals.finalist import Finalist
 from budgetnet.records.training_run import TrainingRun
 from budgetnet.records.trial import Record
-from budgetnet.search.contest import Contest
+from budgetnet.search.finals.contest import Contest
+from budgetnet.search.finals.winning import Objective
 from budgetnet.search.study_model import StudyModel
-from budgetnet.search.winning import Objective
 from budgetnet.space.judge import Candidate
 from budgetnet.space.proposer import Proposer
 

@@ -18,9 +18,9 @@ from budgetnet.records.finals.choice import BY_BRIEF, BY_MEAN, Winner
 from budgetnet.records.finals.finalist import Finalist
 from budgetnet.records.ranking import distinct, ranked
 from budgetnet.records.trial import Record
+from budgetnet.search.finals.winning import Objective
 from budgetnet.search.model.surrogate import Observation
 from budgetnet.search.study_model import BY_POSTERIOR, StudyModel
-from budgetnet.search.winning import Objective
 
 __all__ = ["LEAST_CHANCE", "Contest"]
 

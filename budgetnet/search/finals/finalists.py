@@ -1,7 +1,7 @@
 """The final round: full trainings choose the winner, which is then trained on all images and tested once per run.
 
-Full trainings on the train split are judged by validation images (`budgetnet.search.contest`). Only what they chose is
-trained on train and validation images together, and only that reads test images, when nothing is left to choose.
+Full trainings on the train split are judged by validation images (`budgetnet.search.finals.contest`). Only what they
+chose is trained on train and validation images together, and only that reads test images, when nothing is left to choose.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from budgetnet.records.finals.choice import Winner, choose_from_records
 from budgetnet.records.finals.finalist import Finalist
 from budgetnet.records.ledger import Ledger
 from budgetnet.records.trial import Record
-from budgetnet.search.contest import Contest
 from budgetnet.search.events import (
     EpochDone,
     FinalistDone,
@@ -24,7 +23,8 @@ from budgetnet.search.events import (
     WinnerChosen,
     WorkerLost,
 )
-from budgetnet.search.full_runs import FullRuns, FullTask
+from budgetnet.search.finals.contest import Contest
+from budgetnet.search.finals.full_runs import FullRuns, FullTask
 from budgetnet.workers.loop import JobLoop, TaskList, Work
 from budgetnet.workers.messages import Job, Result, Workers
 
