@@ -1,7 +1,8 @@
 """The final round: full trainings choose the winner, which is then trained on all images and tested once per run.
 
 Full trainings on the train split are judged by validation images (`budgetnet.search.finals.contest`). Only what they
-chose is trained on train and validation images together, and only that reads test images, when nothing is left to choose.
+chose is trained on train and validation images together, and only that reads test images, when nothing is left to
+choose.
 """
 
 from __future__ import annotations
