@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         read_network,
         write_network,
     )
-    from budgetnet.api.reports import report
+    from budgetnet.api.reports import compare, report
     from budgetnet.api.spaces import Space, explore, read_space, sample
     from budgetnet.api.studies import Recipe, Study, read_study
     from budgetnet.api.trainings import export, train
@@ -50,6 +50,7 @@ __all__ = [
     "__version__",
     "build",
     "calibrate",
+    "compare",
     "count",
     "draw_network",
     "explore",
@@ -76,7 +77,7 @@ _HOMES = {
     "budgetnet.api.networks": (
         "Budget", "Cost", "Network", "build", "count", "measure", "parse_network", "read_network", "write_network",
     ),
-    "budgetnet.api.reports": ("report",),
+    "budgetnet.api.reports": ("compare", "report"),
     "budgetnet.api.spaces": ("Space", "explore", "read_space", "sample"),
     "budgetnet.api.studies": ("Recipe", "Study", "read_study"),
     "budgetnet.api.trainings": ("export", "train"),

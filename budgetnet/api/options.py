@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from budgetnet.files.search_options import Finalists, SearchOptions
+from budgetnet.files.variants import variant_path
 from budgetnet.keys import Key, keys_of
 from budgetnet.training.recipe.presets import PRESET
 from budgetnet.training.recipe.recipe import Recipe
 
-__all__ = ["PRESET", "Finalists", "Key", "Recipe", "SearchOptions", "keys_of"]
+__all__ = ["PRESET", "Finalists", "Key", "Recipe", "SearchOptions", "keys_of", "variant_path"]

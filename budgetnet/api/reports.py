@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from budgetnet.api.say import Say, say_nothing, say_run_folder
 from budgetnet.api.studies import as_study
 from budgetnet.errors import RequestError
 from budgetnet.files.study import Study
 
-__all__ = ["WrittenReport", "report"]
+if TYPE_CHECKING:
+    from budgetnet.report.analysis.comparison import Comparison
+
+__all__ = ["WrittenReport", "compare", "report"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,3 +103,47 @@ def _training_report(folder: Path, place: Path | None) -> WrittenReport:
     words = command_text("report", folder, *([] if place is None else ["--out", place]))
     write_training_report(training, folder, page, command=words)
     return WrittenReport(page=page, document={"kind": "training", **training.document(), "page": str(page)})
+
+
+def compare(
+    studies: Sequence[Study | str | Path], *, runs: Sequence[str | Path | None] = (), say: Say = say_nothing
+) -> Comparison:
+    """Compare studies by what they had found after equal numbers of trained networks, and after equal time.
+
+    Args:
+        studies: at least two: studies, paths of their files, or ``STUDY:RUN`` with a run folder. A variant of a study
+            is ``STUDY@sampler=tpe`` or ``STUDY@params=100k``.
+        runs: their run folders, None for the usual one; all of them usual if there are none.
+        say: told which run folders are used, if those are not the usual ones.
+
+    Returns:
+        Each study's best at equal trials and at equal time, its frontier, and tests between groups of seeds.
+
+    Raises:
+        RequestError: there are fewer than two, or no search has run for one of them.
+        SearchError: a database cannot be used.
+
+    >>> import budgetnet as bn
+    >>> bn.compare(["studies/quickstart.yaml"])
+    Traceback (most recent call last):
+        ...
+    budgetnet.errors.RequestError: a comparison needs at least two studies, but got 1; name another study file
+    """
+    from budgetnet.records.lookup import open_trials
+    from budgetnet.report.analysis.comparison import compare_studies
+
+    if len(studies) < 2:
+        raise RequestError(f"a comparison needs at least two studies, but got {len(studies)}; name another study file")
+    named = []
+    for place, study in enumerate(studies):
+        source, run = (study, runs[place] if place < len(runs) else None)
+        if isinstance(source, str) and run is None and ":" in source and not Path(source).is_file():
+            source, _, run = source.rpartition(":")
+        asked = as_study(source)
+        say_run_folder(asked, run, say)
+        name = study.name if isinstance(study, Study) else str(study)
+        named.append((name, open_trials(asked, out=None if run is None else Path(run))))
+    short = [asked.study.name for _, asked in named]
+    if len(set(short)) == len(short):  # names of studies are shorter than their addresses
+        named = [(found.study.name, found) for _, found in named]
+    return compare_studies(named)

@@ -58,6 +58,7 @@ class Commands(LazyGroup):
         "train": "budgetnet.cli.trainings",
         "list": "budgetnet.cli.studies",
         "report": "budgetnet.cli.reports",
+        "compare": "budgetnet.cli.reports",
         "dashboard": "budgetnet.cli.studies",
         "export": "budgetnet.cli.trainings",
         "verify": "budgetnet.cli.folders",

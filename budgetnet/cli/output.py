@@ -52,7 +52,9 @@ def tell_json(document: Any) -> None:
 def put(answer: Printout, *, as_json: bool) -> None:
     """Print a command's answer, and end with its exit code: 1 if a check failed, 130 if it was interrupted."""
     if as_json:
-        tell_json(answer.document)
+        from budgetnet.api.schemas.commands import schema_name
+
+        tell_json({"schema": schema_name(answer.command), **answer.document})
     elif answer.lines:
         tell(answer.lines)
     for note in answer.notes:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import typer
 
-from budgetnet.api.options import PRESET, Key, Recipe, keys_of
+from budgetnet.api.options import PRESET, Key, Recipe, keys_of, variant_path
 from budgetnet.errors import RequestError
 
-__all__ = ["count_numbers", "epoch_numbers", "option_names", "override", "whole_option", "without_auto"]
+__all__ = ["as_variant", "count_numbers", "epoch_numbers", "option_names", "override", "whole_option", "without_auto"]
 
 
 def override(owner: type, name: str, *flags: str, left_out: str = "the study's") -> Any:
@@ -45,6 +46,25 @@ def _option(declared: Key, flags: tuple[str, ...], about: str) -> Any:
         return value if found is None else found  # the word auto stays, since None is an option that is not given
 
     return typer.Option(*flags, metavar=f"{metavar}|auto" if declared.auto else metavar, parser=read, help=about)
+
+
+def as_variant(study: Path, sampler: str | None, budget: str | None, seed: int | None) -> tuple[Path, int | None]:
+    """Return the variant of a study with another sampler or budget, and the seed that is left for the search.
+
+    A seed beside them is part of the variant, since trials of different seeds do not belong to one study.
+
+    Raises:
+        RequestError: the budget is not written KEY=N.
+    """
+    values: dict[str, object] = {} if sampler is None else {"sampler": sampler}
+    for part in [] if budget is None else budget.split(","):
+        key, equals, value = part.partition("=")
+        if not equals or not value.strip():
+            raise RequestError(f"--budget must be KEY=N, but got {budget!r}; write for example --budget params=100k")
+        values[key.strip()] = value.strip()
+    if not values:
+        return study, seed
+    return variant_path(study, values if seed is None else {**values, "seed": seed}), None
 
 
 def without_auto(value: int | str | None) -> int | None:

@@ -11,7 +11,7 @@ from budgetnet.cli.options import Json, Run, Storage
 from budgetnet.cli.output import put, say
 from budgetnet.cli.overrides import count_numbers
 
-__all__ = ["report_command"]
+__all__ = ["compare_command", "report_command"]
 
 
 def report_command(
@@ -43,3 +43,24 @@ def report_command(
     put(answer, as_json=as_json)
     if show:
         typer.launch(str(answer.document["page"]))
+
+
+def compare_command(
+    studies: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="STUDY STUDY…",
+            help="Study files, each with :DIR for another run folder, or variants such as my.yaml@sampler=tpe.",
+            show_default=False,
+        ),
+    ],
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page with figures, too.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare studies: best at equal trials and equal time, frontiers, seeds.
+
+    Where two settings have at least two seeds each, their difference is tested.
+    """
+    from budgetnet.api.pages.reports import comparison_answer
+
+    put(comparison_answer(studies, html=html, say=say), as_json=as_json)

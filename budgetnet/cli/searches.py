@@ -10,7 +10,7 @@ import typer
 from budgetnet.api.options import SearchOptions
 from budgetnet.cli.options import DataDir, Device, Json, Storage, StudyFile
 from budgetnet.cli.output import put, say
-from budgetnet.cli.overrides import epoch_numbers, option_names, override, whole_option, without_auto
+from budgetnet.cli.overrides import as_variant, epoch_numbers, option_names, override, whole_option, without_auto
 
 __all__ = ["calibrate_command", "search_command"]
 
@@ -21,6 +21,13 @@ def search_command(
     out: Annotated[
         Path | None,
         typer.Option("--out", "--run", metavar="DIR", help="The run folder: database, weights.  [default: runs/NAME]"),
+    ] = None,
+    sampler: Annotated[
+        str | None, override(SearchOptions, "sampler", left_out="the study's; else a variant with a name of its own")
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option("--budget", metavar="KEY=N,…", help="Bounds such as params=100k, as a variant with its own name."),
     ] = None,
     workers: Annotated[str | None, override(SearchOptions, "workers")] = None,
     seed: Annotated[int | None, override(SearchOptions, "seed")] = None,
@@ -42,14 +49,20 @@ def search_command(
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Search for the best network that fits, or continue a search. Ctrl-C is safe."""
+    """Search for the best network that fits, or continue a search. Ctrl-C is safe.
+
+    With --json, stderr gets one line of JSON per event while it searches, and stdout the results at the end.
+    """
     from budgetnet.api.campaigns import search
     from budgetnet.api.pages.studies import search_answer
     from budgetnet.api.pages.trainings import use_data_folder
+    from budgetnet.cli.progress.json_lines import json_events, json_messages
     from budgetnet.cli.progress.search import show_search
 
     use_data_folder(data_dir)
-    with option_names("minutes", "stop_at_target", "start_from"), show_search() as listen:
+    study, seed = as_variant(study, sampler, budget, seed)
+    shown = json_events() if as_json else show_search()
+    with option_names("minutes", "stop_at_target", "start_from"), shown as listen:
         found = search(
             study,
             storage=storage,
@@ -64,7 +77,7 @@ def search_command(
             finalists=finalists,
             device=device,
             listen=listen,
-            say=say,
+            say=json_messages() if as_json else say,
         )
     put(search_answer(found), as_json=as_json)
 

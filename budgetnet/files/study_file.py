@@ -15,6 +15,7 @@ from budgetnet.files.plugins.plugins import Plugins, load_plugins, read_file
 from budgetnet.files.reader import Field, read_yaml
 from budgetnet.files.search_options import FULL_EPOCHS, PrunerKind
 from budgetnet.files.study import BRIEF_RECIPE, Finalists, Pruner, SearchOptions, Study, Target
+from budgetnet.files.variants import apply_variant, split_variant
 from budgetnet.grammar.load import load_grammar
 from budgetnet.grammar.syntax import Grammar
 from budgetnet.keys import Key, keys_of
@@ -53,12 +54,13 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def load_study(path: Path) -> Study:
-    """Read a study file.
+    """Read a study file, or a variant of it (`budgetnet.files.variants`).
 
     Raises:
         StudyError: the file cannot be read, or something in it is wrong (file, line, column, caret).
         LanguageError: its grammar is wrong, with the place in the file that holds the grammar.
     """
+    asked, (path, variant) = path, split_variant(path)
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -69,7 +71,7 @@ def load_study(path: Path) -> Study:
         raise StudyError(
             f"{path} cannot be read ({error.strerror}); name a study file, such as studies/quickstart.yaml"
         ) from None
-    return parse_study(text, path)
+    return apply_variant(parse_study(text, path), variant, asked)
 
 
 def parse_study(text: str, path: Path) -> Study:

@@ -25,7 +25,7 @@ from budgetnet.report.frontier import frontier
 from budgetnet.report.study import best_trial
 from budgetnet.report.summary import study_summary
 
-__all__ = ["REPORT_FILE", "study_report_document", "write_study_report", "write_training_report"]
+__all__ = ["REPORT_FILE", "brief_document", "study_report_document", "write_study_report", "write_training_report"]
 
 REPORT_FILE = "report.html"
 """Name of the page in a run folder, or in a training's folder."""
@@ -61,12 +61,12 @@ def study_report_document(trials: Trials, limits: Sequence[int] = ()) -> dict[st
         "kind": "study",
         "study": study.name,
         "summary": dict(study_summary(trials)),
-        "best": None if leader is None else _brief(leader),
+        "best": None if leader is None else brief_document(leader),
         "best_within": [
-            {"params": limit, "trial": None if record is None else _brief(record)}
+            {"params": limit, "trial": None if record is None else brief_document(record)}
             for limit, record in best_within(trials.records, study, limits)
         ],
-        "frontier": [_brief(record) for record in frontier(trials.records)],
+        "frontier": [brief_document(record) for record in frontier(trials.records)],
         "target_reached": None if study.target is None else any(reaches(r, study.target) for r in trials.records),
         "working_seconds": round(working_seconds(trials.records), 3),
         "rejections": dict(rejections(trials.records).most_common()),
@@ -85,7 +85,8 @@ def study_report_document(trials: Trials, limits: Sequence[int] = ()) -> dict[st
     }
 
 
-def _brief(record: Record) -> dict[str, Any]:
+def brief_document(record: Record) -> dict[str, Any]:
+    """Return a trial in five values."""
     return {
         "number": record.number,
         "accuracy": record.accuracy,

@@ -147,3 +147,23 @@ def test_report_refuses_a_folder_without_a_training(call, run_folder, tmp_path):
     result = call("report", "{study}", "--at", "many")
     assert result.exit_code == 2
     assert "--at must be a whole number of at least 1, but got 'many'" in result.stderr
+
+
+def test_compare_puts_studies_side_by_side(study_path, run_folder, tmp_path):
+    """Two run folders of one study; a table, and a page."""
+    page = tmp_path / "compare.html"
+    words = ["compare", f"{study_path}:{run_folder}", f"{study_path}:{run_folder}", "--html", str(page)]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    assert "Their settings are the same." in result.stdout
+    assert f"wrote {page}" in result.stderr
+    assert page.is_file()
+
+
+def test_a_search_with_another_sampler_is_a_study_of_its_own(study_path, tmp_path, monkeypatch):
+    """Nothing is trained here: the listing names the run folder of the variant."""
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["list", f"{study_path}@sampler=tpe"])
+    assert result.exit_code == 2
+    assert "there are no trials of tiny-tpe yet: runs/tiny-tpe/study.db does not exist" in result.stderr
+    assert f"budgetnet search {study_path}@sampler=tpe" in result.stderr

@@ -13,4 +13,4 @@ __all__ = ["verification_answer"]
 def verification_answer(folder: Path, *, test_images: Path | None) -> Printout:
     """Verify an exported folder; see `budgetnet.api.folders.verify`."""
     found = verify(folder, test_images=test_images)
-    return Printout(lines=found.text(), document=found.document(), ok=found.holds)
+    return Printout(lines=found.text(), document=found.document(), command="verify", ok=found.holds)

@@ -44,11 +44,11 @@ def network_answer(
     if verify:
         shown = verified(shown, found)
     if draw is None:
-        return Printout(lines=sheet_text(shown, verified=verify), document=sheet_document(shown))
+        return Printout(lines=sheet_text(shown, verified=verify), document=sheet_document(shown), command="show")
     from budgetnet.draw.draw import write_drawing
 
     write_drawing(found if shape is None else replace(found, input_shape=shape), draw)
-    return Printout(lines=(), document=sheet_document(shown), notes=[f"wrote {draw}"])
+    return Printout(lines=(), document=sheet_document(shown), command="show", notes=[f"wrote {draw}"])
 
 
 def difference_answer(
@@ -72,7 +72,7 @@ def difference_answer(
 
         made = decisions(a.architecture, b.architecture, guide)
         document, lines = {**document, **decisions_document(made)}, [*lines, "", *decisions_text(made)]
-    return Printout(lines=lines, document=document)
+    return Printout(lines=lines, document=document, command="diff")
 
 
 def found_network(network: str, storage: str | None, run: Path | None, say: Say) -> Found:

@@ -17,6 +17,8 @@ class Printout:
     """For people."""
     document: Mapping[str, Any]
     """The same for `--json`: fractions are fractions."""
+    command: str
+    """Name of the document's schema (`budgetnet.api.schemas.commands`)."""
     notes: Sequence[str] = ()
     """Messages beside the lines, for stderr; the document holds their facts."""
     ok: bool = True

@@ -56,7 +56,7 @@ def space_answer(
     else:
         lines = exploration_text(found, title=asked.name, budget=asked.budget, note=note)
     document = exploration_document(found, study=asked.name, budget=asked.budget, note=note)
-    return Printout(lines=lines, document=document, notes=notes)
+    return Printout(lines=lines, document=document, command="explore", notes=notes)
 
 
 def sample_answer(
@@ -81,4 +81,4 @@ def sample_answer(
         checked_space(asked, say=say)
         drawn = sample(asked, number, seed=seed, weighting=weighting, stratify=stratify, distinct=distinct)
     written = None if out is None else write_networks(drawn, out)
-    return Printout(lines=draws_text(drawn, written), document=draws_document(drawn, written))
+    return Printout(lines=draws_text(drawn, written), document=draws_document(drawn, written), command="sample")

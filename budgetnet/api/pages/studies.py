@@ -42,7 +42,7 @@ def search_answer(found: SearchSummary) -> Printout:
     document = study_document(trials, trials.records)
     document |= {"ended": found.ended, "export": None if written is None else written.document()}
     lines = ending_text(trials, None if written is None else written.folder)
-    return Printout(lines=lines, document=document, interrupted=interrupted)
+    return Printout(lines=lines, document=document, command="search", interrupted=interrupted)
 
 
 def calibration_answer(judged: Judgement) -> Printout:
@@ -51,7 +51,12 @@ def calibration_answer(judged: Judgement) -> Printout:
     from budgetnet.calibrate.text import calibration_text
 
     interrupted = judged.calibrated.ended == "interrupted"
-    return Printout(lines=calibration_text(judged), document=calibration_document(judged), interrupted=interrupted)
+    return Printout(
+        lines=calibration_text(judged),
+        document=calibration_document(judged),
+        command="calibrate",
+        interrupted=interrupted,
+    )
 
 
 def trials_answer(
@@ -70,7 +75,7 @@ def trials_answer(
     say_run_folder(asked, run, say)
     trials = open_trials(asked, storage=storage, out=run)
     chosen = select(trials.records, goal=asked.goal, target=asked.target, outcome=outcome, top=top)
-    return Printout(lines=listing_text(trials, chosen), document=study_document(trials, chosen))
+    return Printout(lines=listing_text(trials, chosen), document=study_document(trials, chosen), command="list")
 
 
 def serve_dashboard(

@@ -58,7 +58,9 @@ def training_answer(
     classes = classes_text(training.runs)
     lines = [f"{training.name}: {training.score} on the test images of {training.dataset}; {planned.out}"]
     return Printout(
-        lines=[*lines, *(["", *classes] if classes else []), "", f"Report: {page}"], document=training.document()
+        lines=[*lines, *(["", *classes] if classes else []), "", f"Report: {page}"],
+        document=training.document(),
+        command="train",
     )
 
 
@@ -67,7 +69,12 @@ def repetition_answer(network: str, *, device: str, storage: str | None, run: Pa
     from budgetnet.search.repeat_trial import repeat_trial, repetition_document, repetition_text
 
     repeated = repeat_trial(found_network(network, storage, run, say), device=device, say=say)
-    return Printout(lines=repetition_text(repeated), document=repetition_document(repeated), ok=repeated.equal)
+    return Printout(
+        lines=repetition_text(repeated),
+        document=repetition_document(repeated),
+        command="train-brief",
+        ok=repeated.equal,
+    )
 
 
 def export_answer(
@@ -91,7 +98,7 @@ def export_answer(
     ]
     if formats is None and "onnx" not in written.formats:
         notes.append("without ONNX: its libraries are not installed; pip install 'budgetnet[onnx]'")
-    return Printout(lines=[str(written.folder)], document=written.document(), notes=notes)
+    return Printout(lines=[str(written.folder)], document=written.document(), command="export", notes=notes)
 
 
 def use_data_folder(folder: Path | None) -> None:
