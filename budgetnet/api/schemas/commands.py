@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from budgetnet.api.schemas.parts import (
+    ANYTHING,
     BRIEF,
     BUDGET,
     COSTS,
     FINALIST,
     LABEL,
-    PLAIN,
     SCORE,
     TRIAL,
     full_training,
@@ -125,7 +125,7 @@ _TRAINING: dict[str, Schema] = {
     "runs": listed(full_training()),
     "test_accuracy": SCORE,
 }
-_REPORTED = structure(decision=text(), explained=share(), options=listed(PLAIN, "label, networks, accuracy"))
+_REPORTED = structure(decision=text(), explained=share(), options=listed(ANYTHING, "label, networks, accuracy"))
 
 
 def schema_name(command: str) -> str:
@@ -184,7 +184,7 @@ _DOCUMENTS: dict[str, Schema] = {
     ),
     "explore": structure(
         "What fits a budget, before training.",
-        maybe={"decisions": listed(PLAIN, "mean parameters with each option, by decision")},
+        maybe={"decisions": listed(ANYTHING, "mean parameters with each option, by decision")},
         study=text(),
         budget=BUDGET,
         note=text(),
@@ -200,16 +200,16 @@ _DOCUMENTS: dict[str, Schema] = {
         flops=_QUANTILES,
         fitting_params=_QUANTILES,
         fitting_flops=_QUANTILES,
-        rules=listed(PLAIN, "costs of each rule"),
-        options=listed(PLAIN, "share that fits with each option"),
-        census=optional(mapping(PLAIN, "exact counts")),
+        rules=listed(ANYTHING, "costs of each rule"),
+        options=listed(ANYTHING, "share that fits with each option"),
+        census=optional(mapping(ANYTHING, "exact counts")),
         no_census=text("why there are no exact counts"),
-        estimate=PLAIN,
-        causes=listed(PLAIN, "most common reasons and their places"),
-        effects=listed(PLAIN, "what leaving an option out would do"),
-        histograms=listed(PLAIN),
-        sample=optional(mapping(PLAIN, "networks that fit")),
-        suggestions=listed(PLAIN, "in words"),
+        estimate=ANYTHING,
+        causes=listed(ANYTHING, "most common reasons and their places"),
+        effects=listed(ANYTHING, "what leaving an option out would do"),
+        histograms=listed(ANYTHING),
+        sample=optional(mapping(ANYTHING, "networks that fit")),
+        suggestions=listed(ANYTHING, "in words"),
     ),
     "sample": structure(
         "Networks that fit.",
@@ -261,7 +261,7 @@ _DOCUMENTS: dict[str, Schema] = {
             structure(
                 name=text("as it was named"),
                 study=text("name"),
-                settings=mapping(PLAIN, "sampler, seed, budget, epochs and finalists"),
+                settings=mapping(ANYTHING, "sampler, seed, budget, epochs and finalists"),
                 trained=whole_number("networks trained"),
                 working_seconds=number("time at work, pauses left out"),
                 best=optional(BRIEF),
@@ -300,10 +300,10 @@ _DOCUMENTS: dict[str, Schema] = {
         study=text(),
         trial=whole_number(),
         equal=flag("true if every recorded number is equal, bit for bit"),
-        first_difference=PLAIN,
+        first_difference=ANYTHING,
         recorded=mapping(listed(optional(number())), "numbers by epoch"),
         repeated=mapping(listed(optional(number())), "numbers by epoch"),
-        unlike=mapping(PLAIN, "what differs between the two environments"),
+        unlike=mapping(ANYTHING, "what differs between the two environments"),
     ),
     "export": _EXPORT,
     "verify": structure(
@@ -324,21 +324,21 @@ _DOCUMENTS: dict[str, Schema] = {
         seed=whole_number(),
         repeats=whole_number("trainings of each network and length"),
         full_epochs=whole_number(),
-        full_seconds=PLAIN,
-        noise=PLAIN,
-        spread=PLAIN,
-        training=mapping(PLAIN, "recipe of the study's trials"),
-        finalists=mapping(PLAIN, "recipe of the full trainings"),
-        brief=listed(PLAIN, "each brief length: correlation, overlap, regret, cost"),
-        checkpoints=listed(PLAIN, "the same for epochs of the full trainings"),
-        by_size=mapping(PLAIN, "ranking by size alone"),
-        ceiling=PLAIN,
+        full_seconds=ANYTHING,
+        noise=ANYTHING,
+        spread=ANYTHING,
+        training=mapping(ANYTHING, "recipe of the study's trials"),
+        finalists=mapping(ANYTHING, "recipe of the full trainings"),
+        brief=listed(ANYTHING, "each brief length: correlation, overlap, regret, cost"),
+        checkpoints=listed(ANYTHING, "the same for epochs of the full trainings"),
+        by_size=mapping(ANYTHING, "ranking by size alone"),
+        ceiling=ANYTHING,
         chosen_epochs=optional(whole_number("brief length advised")),
-        beats_size=PLAIN,
-        replays=listed(PLAIN, "pruners replayed"),
-        chosen_pruners=mapping(PLAIN, "best pruner by brief length"),
+        beats_size=ANYTHING,
+        replays=listed(ANYTHING, "pruners replayed"),
+        chosen_pruners=mapping(ANYTHING, "best pruner by brief length"),
         advice=listed(text(), "in words"),
-        networks=listed(PLAIN, "networks with their trainings"),
+        networks=listed(ANYTHING, "networks with their trainings"),
     ),
     "event": structure(
         "One line of `search --json` on stderr while it searches. Other keys depend on the event.",
@@ -357,5 +357,5 @@ _DOCUMENTS: dict[str, Schema] = {
         event=text("what happened, such as trial_done"),
         time=text("ISO 8601"),
     )
-    | {"additionalProperties": PLAIN},
+    | {"additionalProperties": ANYTHING},
 }

@@ -20,9 +20,9 @@ from budgetnet.api.schemas.shapes import (
 )
 from budgetnet.records.trial import OUTCOMES
 
-__all__ = ["BRIEF", "BUDGET", "COSTS", "FINALIST", "LABEL", "PLAIN", "READING", "SCORE", "TRIAL", "full_training"]
+__all__ = ["ANYTHING", "BRIEF", "BUDGET", "COSTS", "FINALIST", "LABEL", "READING", "SCORE", "TRIAL", "full_training"]
 
-PLAIN: Schema = {}
+ANYTHING: Schema = {}
 """Anything that JSON holds."""
 
 LABEL = either("an option's name", text(), number(), flag(), {"type": "null"})
@@ -65,14 +65,14 @@ READING = structure(
 )
 
 _CONDITIONS: dict[str, Schema] = {
-    "recipe": mapping(PLAIN, "recipe of the training; see study-file.md"),
+    "recipe": mapping(ANYTHING, "recipe of the training; see study-file.md"),
     "losses": listed(number(), "mean train loss of each epoch, in nats"),
     "train_accuracies": listed(share(), "accuracy on augmented train images, by epoch"),
     "validation_losses": listed(number(), "mean loss on held-out images, by epoch"),
     "device": text("cpu, cuda:0 …"),
     "precision": text("type of activations"),
     "threads": whole_number("threads on the processor"),
-    "environment": mapping(PLAIN, "hardware, versions and command"),
+    "environment": mapping(ANYTHING, "hardware, versions and command"),
     "trained_on": word("images trained on", "train", "train and validation"),
     "judged_by": word("images that the accuracy is of", "validation", "test"),
 }
@@ -105,7 +105,7 @@ def full_training(**more: Schema) -> Schema:
 _FINAL_RUN = full_training(
     trial=whole_number("trial"), run=whole_number("number of the run, from 0"), workers=whole_number("workers")
 )
-_FINAL_RUN["properties"]["after"] = PLAIN
+_FINAL_RUN["properties"]["after"] = ANYTHING
 
 FINALIST = structure(
     "a network trained in full",
