@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
 from functools import singledispatch
 
@@ -24,6 +24,7 @@ __all__ = [
     "shape_text",
     "short_count",
     "signed",
+    "some_of",
     "wrapped",
 ]
 
@@ -50,6 +51,13 @@ def counted(value: int, noun: str, plural: str | None = None) -> str:
         plural: the noun in the plural, if it is not *noun* with an s.
     """
     return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
+
+
+def some_of(words: Iterable[object], most: int) -> str:
+    """Return words in a list that says how many it leaves out: ``"1, 2, 3 and 17 more"``."""
+    listed = list(map(str, words))
+    left = len(listed) - most
+    return ", ".join(listed) if left <= 0 else f"{', '.join(listed[:most])} and {left:,} more"
 
 
 def short_count(value: float | None) -> str:

@@ -181,6 +181,19 @@ def test_a_space_shows_its_exploration(study):
     assert space._repr_html_() is shown
 
 
+def test_a_count_by_one_bound_is_not_called_the_whole_budgets(study):
+    """Of a budget with two bounds, the card names the one that the exact count keeps."""
+    assert study.budget.bounds() == {"params": 6000, "flops": 500_000}
+    assert "of them keep params ≤ 6,000" in bn.read_space(study)._repr_html_()
+
+
+def test_an_exploration_shows_its_findings(study):
+    """How much fits, how many there are, and which rules hold the parameters."""
+    shown = bn.explore(study, draws=20)._repr_html_()
+    for words in ("of the draws fit", "derivations", "share of the parameters", "One multiply-add = one FLOP"):
+        assert words in shown
+
+
 def test_drawn_networks_fit(study):
     """They are networks like any other."""
     drawn = bn.sample(study, 3, seed=2)

@@ -18,6 +18,7 @@ from budgetnet.text import (
     shape_text,
     short_count,
     signed,
+    some_of,
     wrapped,
 )
 
@@ -131,3 +132,9 @@ def test_lines_break_between_words():
 def test_commands_can_be_pasted():
     """Words with blanks are quoted."""
     assert command_text("list", "my study.yaml") == "budgetnet list 'my study.yaml'"
+
+
+def test_lists_say_what_they_leave_out():
+    """No list ends in dots, which a full stop or a comma would follow."""
+    assert some_of([1, 2, 21], 3) == "1, 2, 21"
+    assert some_of(range(1004), 2) == "0, 1 and 1,002 more"

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from budgetnet.draw.draw import draw_network
+from budgetnet.explore.findings import Exploration
 from budgetnet.files.network_file import Network
 from budgetnet.network.cost import closed_form
 from budgetnet.network.cost.types import Cost
 from budgetnet.space.space import Space
-from budgetnet.text import bytes_text, count_text, notebook_html, percent, shape_text
+from budgetnet.text import bytes_text, count_text, counted, notebook_html, percent, shape_text
 
-__all__ = ["Card", "CardBin", "CardRow", "cost_card", "network_card", "space_card"]
+__all__ = ["Card", "CardBin", "CardRow", "cost_card", "exploration_card", "network_card", "space_card"]
 
 CARD_DRAWS = 100
 """Networks that a space's card draws: a fraction of a second of work."""
@@ -132,10 +133,14 @@ def _explored(space: Space) -> str:
     fits = sum(entry.fits for entry in drawn.complete) / CARD_DRAWS
     facts = [(f"{percent(fits, 0)} %", f"of {CARD_DRAWS} draws fit")]
     if isinstance(table, TooLarge):
-        counted = f"not counted through: {table.text}"
+        through = f"not counted through: {table.text}"
     else:
-        counted = "counted through"
-        exact = ((table.derivations, "derivations"), (table.fitting, "of them within the budget"))
+        through = "counted through"
+        bounds = space.budget.bounds()
+        kept = "of them within the budget"
+        if table.axis is not None and set(bounds) != {table.axis}:
+            kept = f"of them keep {table.axis.replace('_', ' ')} ≤ {count_text(bounds.get(table.axis))}"
+        exact = ((table.derivations, "derivations"), (table.fitting, kept))
         facts = [*((_large(number), words) for number, words in exact if number is not None), *facts]
         if table.smallest is not None and table.axis is not None:
             facts.append((count_text(table.smallest), f"{table.axis.replace('_', ' ')} in the smallest"))
@@ -154,11 +159,51 @@ def _explored(space: Space) -> str:
     return _html(
         Card(
             title="Space",
-            lead=f"input {shape_text(space.input_shape)}, {space.classes} classes; budget {space.budget}; {counted}",
+            lead=f"input {shape_text(space.input_shape)}, {space.classes} classes; budget {space.budget}; {through}",
             facts=facts,
             bins=bins,
             bins_label=f"networks by parameters, as the grammar draws them{within}",
             ends=(count_text(bars[0].low), count_text(bars[-1].high)) if bars else ("", ""),
+            footer=FLOPS_NOTE,
+        )
+    )
+
+
+@notebook_html.register
+def exploration_card(found: Exploration) -> str:
+    """Return what an exploration found as HTML: how many networks, how many fit, which rules hold the parameters."""
+    facts = [(f"{percent(found.fits.value, 1)} ± {percent(found.fits.error, 1)} %", "of the draws fit")]
+    census = found.census
+    if census is not None:
+        kept = "of them fit" if census.axis is None else f"of them keep {census.axis} ≤ {count_text(census.bound)}"
+        exact = ((census.derivations, "derivations"), (census.fitting, kept))
+        facts = [*((_large(number), words) for number, words in exact if number is not None), *facts]
+    for quantiles, words in ((found.fitting_params, "parameters"), (found.fitting_flops, "FLOPs")):
+        if quantiles is not None:
+            facts.append((count_text(quantiles.values[len(quantiles.values) // 2]), f"{words}, the median that fits"))
+    networks = found.params.count if found.params is not None else 0
+    rows = [
+        CardRow(
+            cells=[
+                rule.rule,
+                percent(rule.networks / networks if networks else None, 0),
+                count_text(rule.own_params.values[len(rule.own_params.values) // 2]),
+                percent(rule.params_share, 1),
+            ],
+            share=rule.params_share,
+        )
+        for rule in found.rules
+    ]
+    return _html(
+        Card(
+            title="Exploration",
+            lead=f"{counted(found.draws, 'draw')}, {found.distinct:,} different networks that fit; seed {found.seed}",
+            facts=facts,
+            header=["rule", "% of networks", "own parameters", "% of their parameters"],
+            rows=rows,
+            left=(0,),
+            bar_after=3,
+            bar_label="share of the parameters",
             footer=FLOPS_NOTE,
         )
     )

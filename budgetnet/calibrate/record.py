@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from budgetnet.derivation.decision import Label
-from budgetnet.errors import SearchError
+from budgetnet.errors import RequestError, SearchError
 from budgetnet.records.training_run import TrainingRun
 
 __all__ = [
@@ -194,13 +194,14 @@ class Writer:
         """Open a file for one process alone, cut off half a line at its end, and close it in the end.
 
         Raises:
-            SearchError: the folder cannot be written to, or another process is at work on the file.
+            RequestError: the folder cannot be written to.
+            SearchError: another process is at work on the file.
         """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             file = path.open("ab+", buffering=0)
         except OSError as error:
-            raise SearchError(
+            raise RequestError(
                 f"the calibration cannot be kept in {path} ({error.strerror or error}); choose another folder with "
                 "--out"
             ) from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -174,7 +174,18 @@ def recorded_so_far(study: Study, plan: CalibrationPlan, *, out: Path | None = N
     if recorded.header is None:
         raise RequestError(f"nothing is recorded in {path}; run first: {command_text('calibrate', study.path)}")
     check_header(recorded.header, study, plan, str(path))
-    return _calibrated(study, plan, folder, recorded, end="unfinished")
+    found = _calibrated(study, plan, folder, recorded, end="unfinished")
+    brief = {run.schedule for run in recorded.runs if run.role == "brief"}
+    if brief and not brief.intersection(plan.brief):
+        raise RequestError(
+            f"{path} must hold trainings of {_lengths(plan.brief)} epochs, but it holds those of {_lengths(brief)}; "
+            f"add --epochs-brief {','.join(map(str, sorted(brief)))}"
+        )
+    return found
+
+
+def _lengths(epochs: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(epochs)))
 
 
 def _left(tasks: Sequence[CalibrationTask], runs: Sequence[CalibrationRun]) -> list[CalibrationTask]:

@@ -27,6 +27,7 @@ from budgetnet.network.cost.types import CustomForm
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.shapes import describe_shape
 from budgetnet.ops.signature import Vocabulary
+from budgetnet.text import some_of
 
 __all__ = ["Expansion", "expand", "output_shape", "refuse"]
 
@@ -125,5 +126,5 @@ def refuse(decision: Decision) -> int:
 
 
 def _refusal(decision: Decision) -> str:
-    options = ", ".join(map(str, decision.labels[:6])) + (", …" if len(decision.labels) > 6 else "")
+    options = some_of(decision.labels, 6)
     return f"a network contains no choices, but {decision.name} is one of {options}; write one of them"

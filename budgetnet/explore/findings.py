@@ -12,6 +12,7 @@ from budgetnet.explore.sample import Sample
 from budgetnet.network.budget import Bound
 from budgetnet.space.counting.distribution import Bin
 from budgetnet.space.lookahead.estimate import SpaceEstimate
+from budgetnet.text import notebook_html
 
 __all__ = [
     "Cause",
@@ -183,6 +184,10 @@ class Exploration:
     """By parameters and by FLOPs; empty if not asked for."""
     sample: Sample | None = None
     """Networks that fit; None if not asked for, or if there are none."""
+
+    def _repr_html_(self) -> str | None:
+        """Show it in a notebook."""
+        return notebook_html(self)
 
     def to_json(self) -> dict[str, Any]:
         """Return numbers, words, lists and dictionaries only."""

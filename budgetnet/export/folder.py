@@ -13,6 +13,7 @@ from typing import Any
 
 from budgetnet.errors import RequestError
 from budgetnet.export.codegen.standalone import PLUGINS, WEIGHTS
+from budgetnet.text import some_of
 
 __all__ = [
     "CONFIG",
@@ -98,8 +99,8 @@ def check_export_place(folder: Path) -> None:
         )
     if foreign:
         raise RequestError(
-            f"{folder} holds files that are not part of an export ({', '.join(foreign[:3])}"
-            f"{', …' if len(foreign) > 3 else ''}) and was not changed; choose another folder with --out"
+            f"{folder} holds files that are not part of an export ({some_of(foreign, 3)}) "
+            "and was not changed; choose another folder with --out"
         )
 
 

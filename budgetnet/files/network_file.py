@@ -30,7 +30,7 @@ import yaml
 
 from budgetnet.derivation.expand import expand, refuse
 from budgetnet.errors import CountError, LanguageError
-from budgetnet.files.places import near
+from budgetnet.files.places import near, network_in
 from budgetnet.files.plugins.plugins import NO_PLUGINS, Plugins, load_plugins, read_file
 from budgetnet.files.reader import Field, read_yaml
 from budgetnet.grammar.load import load_grammar
@@ -133,6 +133,8 @@ def read(
         raise LanguageError(f"there is no network file {path}{advice}") from None
     except UnicodeDecodeError as error:
         raise LanguageError(f"{path} is not plain UTF-8 text (byte {error.start}); is it a network file?") from None
+    except IsADirectoryError:
+        raise LanguageError(f"a network must be a file, but {path} is a folder{network_in(path)}") from None
     except OSError as error:
         raise LanguageError(f"{path} cannot be read ({error.strerror}); name a network file (.yaml)") from None
     return parse_network_file(text, name=str(path), folder=path.parent, vocabulary=vocabulary, custom=custom)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from budgetnet.errors import StudyError, nearest
-from budgetnet.files.places import near
+from budgetnet.files.places import near, study_in
 from budgetnet.files.plugins.plugins import Plugins, load_plugins, read_file
 from budgetnet.files.reader import Field, read_yaml
 from budgetnet.files.search_options import FULL_EPOCHS, PrunerKind
@@ -67,6 +67,8 @@ def load_study(path: Path) -> Study:
         raise StudyError(f"there is no study file {path}{near(path) or '; check the path'}") from None
     except UnicodeDecodeError as error:
         raise StudyError(f"{path} is not plain UTF-8 text (byte {error.start}); is it a study file?") from None
+    except IsADirectoryError:
+        raise StudyError(f"a study must be a file, but {path} is a folder{study_in(path)}") from None
     except OSError as error:
         raise StudyError(
             f"{path} cannot be read ({error.strerror}); name a study file, such as studies/quickstart.yaml"

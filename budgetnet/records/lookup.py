@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from budgetnet.errors import RequestError, nearest
-from budgetnet.files.places import near
-from budgetnet.text import command_text
+from budgetnet.files.places import near, network_in
+from budgetnet.text import command_text, some_of
 
 if TYPE_CHECKING:
     from budgetnet.files.network_file import Network
@@ -109,6 +109,8 @@ def find(text: str, *, storage: str | None = None, out: Path | None = None) -> F
     path = Path(text)
     if path.is_dir() and (path / "network.yaml").is_file():
         path = path / "network.yaml"  # the folder of an export
+    if path.is_dir():
+        raise RequestError(f"a network must be a file, but {text} is a folder{network_in(path)}")
     if path.is_file():
         from budgetnet.files import network_file
 
@@ -298,4 +300,4 @@ def _there(records: Sequence[Record]) -> str:
         return f": it has trial {known[0]}"
     if whole:
         return f": it has the trials {known[0]} to {known[-1]}"
-    return f": it has the trials {', '.join(known[:12])}{', …' if len(known) > 12 else ''}"
+    return f": it has the trials {some_of(known, 12)}"

@@ -6,6 +6,7 @@ SQLite runs with a write-ahead log and ``synchronous=NORMAL``: what was committe
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 import warnings
@@ -160,11 +161,13 @@ def _prepare(path: Path, *, create: bool) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise SearchError(
+            raise RequestError(
                 f"the run folder {path.parent} cannot be made ({error.strerror or error}); choose another with --out"
             ) from error
+        if not os.access(path.parent, os.W_OK):
+            raise RequestError(f"the run folder {path.parent} cannot be written to; choose another with --out")
     elif path.is_dir():
-        raise SearchError(f"{path} is a folder, not an SQLite database; choose another place with --out")
+        raise RequestError(f"{path} is a folder, not an SQLite database; choose another place with --out")
     with storage_errors(f"sqlite:///{path}"), closing(sqlite3.connect(path, timeout=DATABASE_TIMEOUT)) as connection:
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":

@@ -15,7 +15,7 @@ from budgetnet.report.finals import finalist_document, finalists_text, finalists
 from budgetnet.report.frontier import frontier, frontier_text
 from budgetnet.report.learned import learned_text
 from budgetnet.report.trials import record_document, tally, trials_text
-from budgetnet.text import command_text, counted, percent, short_count
+from budgetnet.text import command_text, counted, percent, short_count, some_of
 
 __all__ = ["best_trial", "choices_text", "ending_text", "listing_text", "study_document", "target_text"]
 
@@ -49,8 +49,7 @@ def target_text(study: Study, records: Sequence[Record]) -> str | None:
     goal = f"the target of {percent(study.target, 1)} % on validation images"
     if not there:
         return f"No trial reached {goal}."
-    shown = ", ".join(map(str, there[:MOST_NUMBERS])) + (", …" if len(there) > MOST_NUMBERS else "")
-    return f"{counted(len(there), 'trial')} reached {goal}: {shown}."
+    return f"{counted(len(there), 'trial')} reached {goal}: {some_of(there, MOST_NUMBERS)}."
 
 
 def ending_text(trials: Trials, exported: Path | None = None) -> list[str]:

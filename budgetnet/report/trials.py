@@ -37,8 +37,9 @@ def select(
     if outcome is not None:
         wanted = outcome.strip().lower().replace("-", "_").replace(" ", "_")
         if wanted not in OUTCOMES:
-            close = nearest(wanted, OUTCOMES)
-            raise RequestError(f"no trial ends as {outcome!r}{close}; the outcomes are {', '.join(OUTCOMES)}")
+            words = [word.replace("_", "-") for word in OUTCOMES]
+            hint = nearest(wanted.replace("_", "-"), words)
+            raise RequestError(f"--outcome must be one of {', '.join(words)}, but got {outcome!r}{hint}")
         chosen = [record for record in chosen if record.outcome == wanted]
     if top is not None:
         if top < 1:

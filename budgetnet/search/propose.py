@@ -6,9 +6,11 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import get_args
 
 from budgetnet.errors import SearchError
 from budgetnet.files.study import Study
+from budgetnet.network.budget import Bound
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.records.objective import violation
 from budgetnet.records.trial import Record
@@ -164,13 +166,18 @@ def _nearer(space: Space, nearest: Rejection | None, found: Rejection) -> Reject
     return found if worst[1] < worst[0] else nearest
 
 
+def _failing(reason: str) -> str:
+    """Say what stands against a draw: a bound of the budget, or a network that cannot be."""
+    return f"over the bound on {reason}" if reason in get_args(Bound) else f"without a network ({reason})"
+
+
 def _nothing_fits(attempts: int, nearest: Rejection | None, reasons: Counter[str]) -> str:
-    counted = ", ".join(f"{reason} {count:,}" for reason, count in reasons.most_common())
-    head = f"none of {attempts:,} draws fits the budget ({counted})"
+    counted = ", ".join(f"{count:,} {_failing(reason)}" for reason, count in reasons.most_common())
+    head = f"none of {attempts:,} draws fits the budget: {counted}"
     if nearest is None:
         return f"{head}; widen the grammar"
     if nearest.cost is None:
-        return f"{head}: no derivation gives a network, for example: {nearest.text}"
+        return f"{head}; no derivation gives a network, for example: {nearest.text}"
     return (
         f"{head}; the nearest had {nearest.text}; raise the budget, or give the grammar smaller choices "
         "(fewer channels, fewer repetitions, cheaper blocks)"

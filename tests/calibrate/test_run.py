@@ -181,7 +181,9 @@ def test_two_processes_on_one_record(tmp_path):
 def test_a_folder_that_cannot_be(tmp_path):
     """A file stands where the run folder should be."""
     (tmp_path / "run").write_text("")
-    with pytest.raises(SearchError, match=r"the calibration cannot be kept in .*run.*choose another folder with --out"):
+    with pytest.raises(
+        RequestError, match=r"the calibration cannot be kept in .*run.*choose another folder with --out"
+    ):
         Writer.opened(tmp_path / "run" / CALIBRATION_FILE).__enter__()
 
 
@@ -347,3 +349,6 @@ def test_a_kill_loses_only_what_ran(make_study, tmp_path):
     assert recorded_so_far(study, plan(study), out=folder) == found
     half = recorded_so_far(study, plan(study, repeats=2), out=folder)
     assert (half.missing, half.ended) == (8, "unfinished")
+    message = r"must hold trainings of 2, 3 epochs, but it holds those of 1; add --epochs-brief 1$"
+    with pytest.raises(RequestError, match=message):
+        recorded_so_far(study, plan(study, brief=[2, 3], full=4), out=folder)

@@ -293,7 +293,7 @@ def test_a_network_has_nothing_left_to_choose() -> None:
             load_grammar("network = conv(3, 8|16)"), input_shape=IMAGE, classes=10, vocabulary=VOCABULARY, choose=refuse
         )
     decision = Decision("c", "value", tuple(range(9)), (1 / 9,) * 9, (True,) * 9, True)
-    with pytest.raises(LanguageError, match="but c is one of 0, 1, 2, 3, 4, 5, …; write one of them"):
+    with pytest.raises(LanguageError, match="but c is one of 0, 1, 2, 3, 4, 5 and 3 more; write one of them"):
         refuse(decision)
 
 

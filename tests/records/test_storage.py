@@ -59,7 +59,7 @@ def test_empty_file_becomes_a_database(tmp_path):
 def test_folder_that_cannot_be_made(tmp_path):
     """A file where the run folder should be is named."""
     (tmp_path / "runs").write_text("in the way")
-    with pytest.raises(SearchError, match=r"run folder .*runs/x cannot be made .*choose another with --out"):
+    with pytest.raises(RequestError, match=r"run folder .*runs/x cannot be made .*choose another with --out"):
         open_storage(default_url(tmp_path / "runs" / "x"))
 
 
@@ -82,7 +82,7 @@ def test_folder_without_permission(tmp_path):
 def test_folder_in_the_databases_place(tmp_path):
     """A folder named like the database is named."""
     (tmp_path / "study.db").mkdir()
-    with pytest.raises(SearchError, match=r"study\.db is a folder, not an SQLite database"):
+    with pytest.raises(RequestError, match=r"study\.db is a folder, not an SQLite database"):
         open_storage(default_url(tmp_path))
 
 

@@ -47,7 +47,10 @@ def test_trials_without_an_accuracy_can_be_among_the_first(records):
 
 def test_a_wrong_outcome_offers_the_nearest(records):
     """A typo is answered with the legal word."""
-    with pytest.raises(RequestError, match="no trial ends as 'overbudget'; did you mean 'over_budget'"):
+    with pytest.raises(
+        RequestError,
+        match=r"^--outcome must be one of completed, .*, but got 'overbudget'; did you mean 'over-budget'",
+    ):
         select(records, goal="accuracy", target=None, outcome="overbudget")
 
 

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from budgetnet.errors import DataError, nearest
 from budgetnet.keys import REQUIRED, key, keys_of
-from budgetnet.text import counted
+from budgetnet.text import counted, some_of
 from budgetnet.training.data.known import DATASETS, KnownDataset
 
 __all__ = [
@@ -153,7 +153,7 @@ def image_copy(name: str, directory: Path) -> ImageFolder | None:
     if classes != entry.classes:
         raise DataError(
             f"{folder / 'train'} must hold the {len(entry.classes)} classes of {name} "
-            f"({', '.join(entry.classes[:3])}, …), but holds {', '.join(classes[:12])}; rename the folders, or move "
+            f"({some_of(entry.classes, 3)}), but holds {some_of(classes, 12)}; rename the folders, or move "
             f"{folder} away to have the published files downloaded"
         )
     return found
