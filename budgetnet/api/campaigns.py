@@ -46,7 +46,7 @@ def search(
         workers: number of training processes; the study's if None.
         seed: seed of the search; the study's if None.
         trials: number of networks to train; the study's if None.
-        minutes: start no further trial after this time.
+        minutes: time for everything that is trained, finalists included.
         start_from: network files to try first.
         stop_at_target: end at the first network that reaches the target; the study's if None.
         fresh: move an old run folder aside and start over.

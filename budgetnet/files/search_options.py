@@ -108,7 +108,9 @@ class SearchOptions:
     seed: int = key(0, "Seed of the proposals, the validation split and every trial.", low=0, high=2**31 - 1)
     minutes: float | None = key(
         None,
-        "Start no further trial after this time. Running trials are completed; each start of the search counts from 0.",
+        "Time for everything that is trained, finalists included. The search measures the machine's pace, says what "
+        "fits, and plans again as it goes; with the sampler `model` the time sets the epochs instead of `trials`. Each "
+        "start of the search counts from 0.",
         left_out="no limit",
         above=0,
         unit="minutes",

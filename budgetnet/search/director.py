@@ -24,6 +24,7 @@ from budgetnet.search.finals.full_runs import FullRuns, FullTask
 from budgetnet.search.model.policy import Offered, Plan, PolicyTraining, TrainBriefly, TrainInFull
 from budgetnet.search.offers import Offers
 from budgetnet.search.study_model import StudyModel, study_plan
+from budgetnet.search.time_budget import TimeBudget
 from budgetnet.space.judge import Candidate
 from budgetnet.space.proposer import Proposer
 from budgetnet.space.space import Space
@@ -57,6 +58,8 @@ class Director:
     """Differs between processes that search the same study, lest they decide alike."""
     full: bool = True
     """False trains briefly only, as many networks as the study has trials; full trainings are other processes'."""
+    time: TimeBudget | None = None
+    """The minutes that everything has to fit into; they, not the number of trials, then set the epochs."""
     running: list[FullTask] = field(default_factory=list)
     """Full trainings that this process runs."""
 
@@ -170,7 +173,14 @@ class Director:
             for record in records
             if record.outcome == "stopped_early" or record.copied_from
         )
-        return replace(plan, epochs=plan.epochs + saved)
+        affordable = None if self.time is None else self.time.affordable
+        if affordable is None or self.time is None or plan.full == UNAFFORDABLE:
+            return replace(plan, epochs=plan.epochs + saved)
+        spent = sum(plan.brief if one.brief else plan.full for one in trainings)
+        ends_in_time = self.time.fits(int(plan.full), full=True, reserve=self.time.final)
+        if not ends_in_time and any(not one.brief for one in trainings):
+            affordable = 0.0  # what only brief trainings would still show, no full one could confirm
+        return replace(plan, epochs=spent + affordable)
 
     def _free(self, trial: int) -> int:
         """Return the first number of a full training of a network that neither is recorded nor runs."""

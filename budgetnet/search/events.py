@@ -20,6 +20,7 @@ __all__ = [
     "FullTrainingDone",
     "FullTrainingStarted",
     "Packing",
+    "PlannedInTime",
     "SearchEnded",
     "SearchEvent",
     "SearchListener",
@@ -96,6 +97,24 @@ class WorkerLost:
     reason: str
     tries: int
     """How often it has been tried so far; see `budgetnet.workers.loop.TRIES`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedInTime:
+    """Trainings that fit into the minutes of a search at the pace that was measured."""
+
+    epoch_seconds: float
+    """Seconds of an epoch on the train images, on one worker."""
+    epochs: float
+    """Epochs that can still be started."""
+    trials: int
+    """Networks that these would be if all were trained briefly and as much of it in full as the study plans."""
+    full: int
+    """Full trainings among them."""
+    seconds: float
+    """Seconds until the end, everything included."""
+    too_short: str | None
+    """Reason why the time is too short; None if it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +231,7 @@ SearchEvent = (
     | TrialStarted
     | EpochDone
     | EpochsPlanned
+    | PlannedInTime
     | WorkerLost
     | TrialDone
     | TargetReached

@@ -36,6 +36,7 @@ from budgetnet.search.events import (
     WorkerLost,
 )
 from budgetnet.search.finals.full_runs import FullRuns, FullTask
+from budgetnet.search.time_budget import TimeBudget, plan_in_time
 from budgetnet.workers.loop import JobLoop, Work
 from budgetnet.workers.messages import Job, Result, Workers
 
@@ -43,6 +44,8 @@ __all__ = ["SearchLoop"]
 
 LOOK = 5.0
 """Seconds between two looks for trials of other processes."""
+CHANGED_PACE = 0.3
+"""Share by which the pace must have changed before the plan is told again."""
 LIMIT_FAILED_TRIALS = 10
 """Failed trials in a row after which something other than the networks must be wrong."""
 
@@ -66,6 +69,8 @@ class SearchLoop(Work[_Task]):
     stop_at_target: bool = False
     last: bool = True
     """True to stay until no other process trains for this study any more."""
+    time: TimeBudget | None = None
+    """The minutes that everything has to fit into; None: no limit."""
     director: Director | None = None
     """Decides what to train, with the sampler ``model``; None leaves it to the candidates' sampler."""
 
@@ -74,6 +79,7 @@ class SearchLoop(Work[_Task]):
         self._beaten = self._looked = self._begin
         self._exhausted = False
         self._spent = False
+        self._told: float | None = None
         self._waited_for = 0
         self._records = self.ledger.records()
         self._reached = any(self._is_target(record) for record in self._records)
@@ -104,7 +110,6 @@ class SearchLoop(Work[_Task]):
 
     def _end(self) -> EndReason | None:
         """Why nothing further may be started, or None."""
-        minutes = self.study.search.minutes
         if self.stopped():
             return "interrupted"
         if self.stop_at_target and self._reached:
@@ -113,9 +118,14 @@ class SearchLoop(Work[_Task]):
             return "epochs"
         if self.director is None and self._trained + self._open >= self.study.search.trials:
             return "trials"
-        if minutes is not None and time.monotonic() - self._begin >= 60 * minutes:
+        if self.time is not None and self._late(self.time):
             return "minutes"
         return "exhausted" if self._exhausted else None
+
+    def _late(self, clock: TimeBudget) -> bool:
+        """Tell whether another training would take the time that the finalists need."""
+        judging = clock.judging if self.director is None else 0.0
+        return not clock.fits(self.study.training.epochs, full=False, reserve=clock.final + judging)
 
     def expects_more(self) -> bool:
         """Tell whether a network is still wanted, or other processes train what this study needs to be complete."""
@@ -165,9 +175,12 @@ class SearchLoop(Work[_Task]):
         ask = self.study.search.pruner.kind != "none"
         return Job(network=network, recipe=self.study.training, seed=trial.seed, ask=ask)
 
-    def started(self, worker: int, task: _Task) -> None:  # noqa: ARG002
+    def started(self, worker: int, task: _Task) -> None:
         """Tell of a training that has begun."""
         self._refresh()
+        if self.time is not None:
+            full = isinstance(task, FullTask)
+            self.time.started(worker, self.job(task).recipe.epochs, full=full)
         if isinstance(task, FullTask):
             self.listen(self._full.started(task))
         else:
@@ -217,8 +230,12 @@ class SearchLoop(Work[_Task]):
         number = task.record.number if isinstance(task, FullTask) else task[0].number
         self.listen(WorkerLost(number, reason, tries))
 
-    def epoch(self, worker: int, task: _Task, epoch: int, accuracy: float | None) -> bool:  # noqa: ARG002
+    def epoch(self, worker: int, task: _Task, epoch: int, accuracy: float | None) -> bool:
         """Record an epoch of a trial; let the pruner decide whether it goes on."""
+        if self.time is not None:
+            self.time.epoch(worker, epoch)
+            if self._told is None:
+                self._tell_plan(self.time)
         if isinstance(task, FullTask):
             self.listen(EpochDone(task.record.number, epoch, accuracy))
             return True
@@ -232,6 +249,9 @@ class SearchLoop(Work[_Task]):
 
     def done(self, worker: int, task: _Task, result: Result) -> None:
         """Record a training."""
+        if self.time is not None:
+            self.time.ended(worker, result.epochs, result.seconds)
+            self._tell_plan(self.time)
         if isinstance(task, FullTask):
             self._finish_full(task, result)
             return
@@ -253,6 +273,14 @@ class SearchLoop(Work[_Task]):
     def crashed(self, worker: int, task: _Task, error: str) -> None:
         """Record a training that an error of the program ended."""
         self.failed(worker, task, f"an error of the program: {error}")
+
+    def _tell_plan(self, clock: TimeBudget) -> None:
+        """Say what fits into the time, when the pace is known, and again when it has changed by much."""
+        pace = clock.pace(full=False)
+        if pace is None or (self._told is not None and abs(pace / self._told - 1) < CHANGED_PACE):
+            return
+        self._told = pace
+        self.listen(plan_in_time(self.study, clock, pace))
 
     @property
     def _full(self) -> FullRuns:

@@ -32,6 +32,7 @@ from budgetnet.search.learned import LEARNED, learn
 from budgetnet.search.loop import SearchLoop
 from budgetnet.search.propose import make_sampler
 from budgetnet.search.study_model import StudyModel
+from budgetnet.search.time_budget import TimeBudget
 from budgetnet.space.ticker import telling
 from budgetnet.training.data.load import load_dataset
 from budgetnet.training.device import choose_device
@@ -141,6 +142,8 @@ def run_search(
         contest = Contest(study, model)
         salt = "" if finalists else this_process()
         directed = study.search.sampler == "model"
+        minutes = study.search.minutes
+        clock = None if minutes is None else TimeBudget(study, minutes, count)
         try:
             ended = SearchLoop(
                 study=study,
@@ -160,10 +163,11 @@ def run_search(
                 stopped=lambda: asked.given,
                 stop_at_target=study.search.stop_at_target if stop_at_target is None else stop_at_target,
                 last=finalists,
-                director=Director(study, model, runs, salt, full=finalists) if directed else None,
+                director=Director(study, model, runs, salt, full=finalists, time=clock) if directed else None,
+                time=clock,
             ).run()
             if finalists and ended != "interrupted":
-                FinalRound(study, ledger, runs, contest, pool, listen, stopped=lambda: asked.given).run()
+                FinalRound(study, ledger, runs, contest, pool, listen, lambda: asked.given, clock).run()
         finally:
             pool.stop()
         if not asked.given:

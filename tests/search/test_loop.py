@@ -16,6 +16,7 @@ from budgetnet.search.events import EpochDone, SearchEnded, TargetReached, Trial
 from budgetnet.search.loop import LIMIT_FAILED_TRIALS, SearchLoop
 from budgetnet.search.propose import make_sampler
 from budgetnet.search.samplers.random import RandomSampler
+from budgetnet.search.time_budget import TimeBudget
 from budgetnet.space.proposer import Proposer
 from budgetnet.workers.loop import TRIES
 from budgetnet.workers.messages import Bug, EpochReport, Failed, Lost
@@ -177,8 +178,8 @@ def test_target_ends_the_search_if_asked(make_study, tmp_path):
 
 def test_time_limit_starts_nothing_more(make_study, tmp_path):
     """After the study's minutes no trial is started, and those that run come to their end."""
-    study = make_study(search="{trials: 500, workers: 1, minutes: 0.01, pruner: none}", training=QUICK)
-    run = Run(study, tmp_path, workers=Threads(study))
+    study = make_study(search="{trials: 500, workers: 1, pruner: none}", training=QUICK)
+    run = Run(study, tmp_path, workers=Threads(study), time=TimeBudget(study, 0.01, 1))
     begin = time.monotonic()
     assert run() == "minutes"
     assert time.monotonic() - begin < 60  # five hundred trials would take minutes

@@ -23,6 +23,7 @@ from budgetnet.search.events import (
     FullTrainingDone,
     FullTrainingStarted,
     Packing,
+    PlannedInTime,
     SearchEnded,
     SearchEvent,
     SearchListener,
@@ -61,6 +62,7 @@ class SearchProgress(View[SearchEvent]):
 
     lasting: ClassVar[tuple[type[Any], ...]] = (
         SpaceNote,
+        PlannedInTime,
         TargetReached,
         FullTrainingDone,
         WinnerChosen,
@@ -191,6 +193,13 @@ class SearchProgress(View[SearchEvent]):
             case TargetReached(record, target):
                 score = f"{100 * (record.accuracy or 0):.2f} % of {100 * target:g} %"
                 return f"target reached: {score}, trial {record.number}"
+            case PlannedInTime(pace, epochs, trials, full, seconds, short):
+                line = (
+                    f"plan: an epoch takes {pace:.1f} s, so {epochs:,.0f} epochs fit, about "
+                    f"{counted(trials, 'network')} briefly and {full} in full, and the winner's training; "
+                    f"the end is in {duration(seconds)}"
+                )
+                return line if short is None else f"{line}; {short}"
             case Packing(done, total):
                 return packing_line(done, total)
             case SpaceNote(text):

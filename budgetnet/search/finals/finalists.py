@@ -26,6 +26,7 @@ from budgetnet.search.events import (
 )
 from budgetnet.search.finals.contest import Contest
 from budgetnet.search.finals.full_runs import FullRuns, FullTask
+from budgetnet.search.time_budget import TimeBudget
 from budgetnet.workers.loop import JobLoop, TaskList, Work
 from budgetnet.workers.messages import Job, Result, Workers
 
@@ -60,6 +61,8 @@ class FinalRound:
     listen: SearchListener
     stopped: Callable[[], bool]
     """Tells whether a clean end was asked for."""
+    time: TimeBudget | None = None
+    """The minutes that everything has to fit into; None: no limit."""
 
     def run(self) -> None:
         """Let full trainings choose, write the choice down, and train what was chosen on all images.
@@ -111,7 +114,10 @@ class _Judging(Work[FullTask]):
         return task
 
     def _next(self) -> FullTask | None:
-        this = self.round
+        this, plan = self.round, self.round.study.finalists
+        clock = this.time
+        if clock is not None and not clock.fits(plan.training.epochs, full=True, reserve=clock.final):
+            return None
         records = this.ledger.records()
         found = this.contest.next(records, this.runs.read(), self._running, settled=this.runs.settled)
         return None if found is None else FullTask(*found, after=len(records))
@@ -120,8 +126,10 @@ class _Judging(Work[FullTask]):
         """Return what a worker has to do."""
         return self.round.runs.job(task)
 
-    def started(self, worker: int, task: FullTask) -> None:  # noqa: ARG002
+    def started(self, worker: int, task: FullTask) -> None:
         """Tell of a training that begins."""
+        if self.round.time is not None:
+            self.round.time.started(worker, self.round.study.finalists.training.epochs, full=True)
         self.round.listen(self.round.runs.started(task))
 
     def epoch(self, worker: int, task: FullTask, epoch: int, accuracy: float | None) -> bool:  # noqa: ARG002
@@ -133,8 +141,10 @@ class _Judging(Work[FullTask]):
         """Tell that a training is tried again."""
         self.round.listen(WorkerLost(task.record.number, reason, tries))
 
-    def done(self, worker: int, task: FullTask, result: Result) -> None:  # noqa: ARG002
+    def done(self, worker: int, task: FullTask, result: Result) -> None:
         """Record a training."""
+        if self.round.time is not None:
+            self.round.time.ended(worker, result.epochs, result.seconds)
         self._over(task, result)
 
     def failed(self, worker: int, task: FullTask, reason: str) -> None:  # noqa: ARG002
