@@ -112,7 +112,7 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
 def _size(pairs: Paired) -> int:
     sizes = {len(scores) for pair in pairs for scores in pair}
     if len(sizes) != 1 or min(sizes) < 2:
-        raise ValueError(f"scores of the same two or more networks are needed, got {sorted(sizes) or 'none'}")
+        raise ValueError(f"scores of the same two or more networks are needed, but got {sorted(sizes) or 'none'}")
     return sizes.pop()
 
 

@@ -15,7 +15,7 @@ from statistics import median
 from typing import Any
 
 from budgetnet.network.cost.closed_form import layers
-from budgetnet.network.cost.leaf import leaf
+from budgetnet.network.cost.combine import leaf
 from budgetnet.network.nodes import Node
 from budgetnet.network.shapes import builtin_shape
 from budgetnet.network.torch.build import build_nodes

@@ -7,21 +7,32 @@ one pass. Leaves are remembered per (primitive, input shape). Graphs are in `bud
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from math import prod
 
 from budgetnet.errors import ShapeError
 from budgetnet.grammar.syntax import Join
 from budgetnet.network import nodes
 from budgetnet.network.cost.dag_cost import graph_part
-from budgetnet.network.cost.leaf import leaf
 from budgetnet.network.cost.types import CustomForm
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.shapes import describe_shape, joined_shape, slice_shape
-from budgetnet.ops.base import PartCost
+from budgetnet.ops.base import Operation, PartCost
 
-__all__ = ["custom_part", "part_of"]
+__all__ = ["custom_part", "leaf", "part_of"]
 
 _COMBINATIONS = (nodes.Sequence, nodes.Skip, nodes.Parallel, nodes.Split, nodes.Shared, nodes.Graph, nodes.Custom)
+
+
+@lru_cache(maxsize=1 << 18)
+def leaf(node: Operation, shape: Shape) -> PartCost:
+    """Return what a built-in operation does to an input of *shape*; answers are remembered.
+
+    Raises:
+        ShapeError: it cannot be applied to such an input.
+        CountError: it is a study's own primitive.
+    """
+    return node.part(shape)
 
 
 def part_of(node: Node, shape: Shape, custom: Mapping[str, CustomForm]) -> PartCost:

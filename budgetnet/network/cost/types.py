@@ -21,7 +21,7 @@ class Cost:
     params: int
     """Learned values: weights, biases, the factors and offsets of norms; running statistics are none."""
     flops: int
-    """Multiply-adds by the conventions of fvcore 0.1.5, see `budgetnet.network.cost.leaf`."""
+    """Multiply-adds by the conventions of fvcore 0.1.5, see `budgetnet.ops.base`."""
     activations: int
     """Values that convolutions and linear layers put out (fvcore's activation count)."""
     peak_activation_bytes: int

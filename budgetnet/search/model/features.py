@@ -29,9 +29,8 @@ from math import log2, log10
 from budgetnet.derivation.decision import Label
 from budgetnet.network import nodes
 from budgetnet.network.cost.closed_form import cost
-from budgetnet.network.cost.combine import custom_part, part_of
+from budgetnet.network.cost.combine import custom_part, leaf, part_of
 from budgetnet.network.cost.dag_cost import graph_part
-from budgetnet.network.cost.leaf import leaf
 from budgetnet.network.cost.types import Cost, CustomForm
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.shapes import slice_shape
