@@ -27,6 +27,7 @@ __all__ = [
     "GRACE",
     "HEARTBEAT",
     "StaleCallback",
+    "backend_of",
     "default_url",
     "open_storage",
     "shown",
@@ -51,6 +52,12 @@ StaleCallback = Callable[[optuna.Study, optuna.trial.FrozenTrial], None]
 def default_url(folder: Path) -> str:
     """Return the address of the database inside a run folder."""
     return f"sqlite:///{(folder / 'study.db').absolute()}"
+
+
+def backend_of(storage: BaseStorage) -> BaseStorage:
+    """Return what is behind the memory that Optuna puts before a database; a storage without one is its own."""
+    backend: BaseStorage = getattr(storage, "_backend", storage)
+    return backend
 
 
 def open_storage(url: str, *, stale: StaleCallback | None = None, create: bool = True) -> BaseStorage:

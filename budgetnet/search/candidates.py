@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,7 +17,8 @@ from budgetnet.records.ledger import Ledger, Running
 from budgetnet.records.objective import violation
 from budgetnet.records.other_studies import EarlierTrial, OtherStudies
 from budgetnet.records.parameters import parameters
-from budgetnet.records.trial import Record
+from budgetnet.records.sharing.claims import Claims
+from budgetnet.records.trial import TRAINED, Record
 from budgetnet.search.known_networks import Start
 from budgetnet.search.propose import Duplicate, propose
 from budgetnet.search.samplers.base import Sampler
@@ -29,7 +32,12 @@ MOST_COPIES = 50
 """Scores that are taken over from other studies in a row before the search looks at its clock and signals again."""
 
 Started = tuple[Running, Node] | Literal["refused", "copied"]
-"""A trial that trains and its network; ``refused``: it must not be trained; ``copied``: its score is known."""
+"""A trial that trains and its network; ``refused``: it must not be trained; ``copied``: its score is known, or
+another process trains it."""
+TAKEN = 0.2
+"""Seconds to wait for another process to record the network that this one has proposed, too."""
+IN_HAND = (*TRAINED, "failed", "running", "waiting")
+"""Outcomes of trials whose network no other trial may train."""
 
 OnRecord = Callable[[Record], None]
 """Told of every trial that is recorded without being trained."""
@@ -51,6 +59,8 @@ class CandidateSource:
     """Known networks, tried before any is drawn."""
     other_studies: OtherStudies | None = None
     """Other studies whose scores are taken over; None takes over none."""
+    claims: Claims | None = None
+    """Settles which process trains a network that several propose at once; None if there is one process."""
 
     def repeat(self) -> tuple[Running, Node] | None:
         """Take the first interrupted trial that waits to be trained again, if there is one."""
@@ -124,8 +134,30 @@ class CandidateSource:
     def _start(self, candidate: Candidate, attributes: dict[str, Any], on_record: OnRecord) -> Started:
         """Record a candidate: as a duplicate if another study has its score, as running, or as failed.
 
-        It failed if fvcore's counts are not the closed form's.
+        It failed if fvcore's counts are not the closed form's. What another process records now is left to it.
         """
+        with self._claimed(attributes["hash"]) as ours:
+            if ours:
+                return self._begun(candidate, attributes, on_record)
+        time.sleep(TAKEN)
+        return "copied"
+
+    @contextmanager
+    def _claimed(self, digest: str) -> Iterator[bool]:
+        """Keep other processes from recording a network inside the block; give False if one of them does or did."""
+        what = f"network:{digest}"
+        if self.claims is None:
+            yield True
+        elif not self.claims.take(what):
+            yield False
+        else:
+            try:
+                records = self.ledger.records()  # another process may have been faster since the proposal
+                yield not any(record.hash == digest and record.outcome in IN_HAND for record in records)
+            finally:
+                self.claims.release(what)
+
+    def _begun(self, candidate: Candidate, attributes: dict[str, Any], on_record: OnRecord) -> Started:
         found = parameters(candidate.expansion.answers)
         earlier = None if self.other_studies is None else self.other_studies.completed(attributes["hash"])
         if earlier is not None:

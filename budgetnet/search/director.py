@@ -116,7 +116,14 @@ class Director:
 
     def trainings(self, records: Sequence[Record]) -> list[PolicyTraining]:
         """Return all trainings so far, as the policy takes them."""
-        return self.model.trainings(records, self.runs.read(), [(one.record, one.after or 0) for one in self.running])
+        running = [*self.running, *self._elsewhere(records)]
+        return self.model.trainings(records, self.runs.read(), [(one.record, one.after or 0) for one in running])
+
+    def _elsewhere(self, records: Sequence[Record]) -> list[FullTask]:
+        """Return the full trainings that other processes do."""
+        found = self.runs.elsewhere()
+        by_number = {record.number: record for record in records} if found else {}
+        return [FullTask(by_number[trial], repeat) for trial, repeat in found if trial in by_number]
 
     def spent(self, records: Sequence[Record]) -> tuple[float, float]:
         """Return the epochs of the trainings so far, and those of the plan; brief ones only, if no others are done."""
@@ -186,6 +193,7 @@ class Director:
         """Return the first number of a full training of a network that neither is recorded nor runs."""
         used = {run.repeat for one in self.runs.read() if one.trial == trial for run in one.full}
         used |= {task.repeat for task in self.running if task.record.number == trial}
+        used |= {repeat for number, repeat in self.runs.elsewhere() if number == trial}
         return next(number for number in range(len(used) + 1) if number not in used)
 
 

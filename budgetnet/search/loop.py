@@ -132,11 +132,15 @@ class SearchLoop(Work[_Task]):
         reason = self._end()
         if reason is None:
             return True
-        others = self.ledger.others_running() if self.last and reason in ("trials", "epochs", "exhausted") else 0
+        others = self._others() if self.last and reason in ("trials", "epochs", "exhausted") else 0
         if others and others != self._waited_for:
             self.listen(Waiting(others))
         self._waited_for = others
         return others > 0
+
+    def _others(self) -> int:
+        """Count the trainings of other processes."""
+        return self.ledger.others_running() + (0 if self.director is None else len(self.director.runs.elsewhere()))
 
     @property
     def _trained(self) -> int:
@@ -201,6 +205,8 @@ class SearchLoop(Work[_Task]):
                 if decided == "done":
                     return self._without_model()
                 if isinstance(decided, FullTask):
+                    if not self._full.claim(decided):
+                        continue
                     director.running.append(decided)
                     return decided
                 found = self.candidates.begin(decided.candidate, decided.hash, decided.dropped, self._done)
@@ -318,6 +324,8 @@ class SearchLoop(Work[_Task]):
         if now - self._beaten >= HEARTBEAT:
             self._beaten = now
             self.ledger.beat([task[0].id for task in running.values() if not isinstance(task, FullTask)])
+            if self.director is not None:
+                self.director.runs.beat()
         if now - self._looked >= LOOK:
             self._looked = now
             self.ledger.recover()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from sqlalchemy.exc import SQLAlchemyError
 
 from budgetnet.errors import RequestError, SearchError
 from budgetnet.files.spaces import space_of
@@ -19,6 +21,7 @@ from budgetnet.records.open import open_study
 from budgetnet.records.other_studies import OtherStudies
 from budgetnet.records.process import this_process
 from budgetnet.records.ranking import reaches
+from budgetnet.records.sharing.claims import Claims
 from budgetnet.records.storage import default_url, storage_errors
 from budgetnet.records.trial import Record
 from budgetnet.search.candidates import CandidateSource
@@ -121,6 +124,7 @@ def run_search(
     ):
         recorded, database = open_study(study, url)
         ledger = Ledger(recorded, database, goal=study.goal, target=study.target, seed=study.search.seed)
+        claims = Claims(database, database.get_study_id_from_name(study.name))
         lost = tuple(ledger.recover())
         listen(
             SearchStarted(
@@ -137,7 +141,7 @@ def run_search(
         pool = Pool(
             setup, count, devices=devices, prepare=lambda: load_dataset(study.dataset, progress=_every_tenth(listen))
         )
-        runs = FullRuns(study, space, database, folder, workers=count)
+        runs = FullRuns(study, space, database, folder, workers=count, claims=claims)
         model = StudyModel(study, space)
         contest = Contest(study, model)
         salt = "" if finalists else this_process()
@@ -157,6 +161,7 @@ def run_search(
                     plugins=study.plugins,
                     starts=starts,
                     other_studies=OtherStudies(database, study),
+                    claims=claims,
                 ),
                 pool=pool,
                 listen=listen,
@@ -170,6 +175,8 @@ def run_search(
                 FinalRound(study, ledger, runs, contest, pool, listen, lambda: asked.given, clock).run()
         finally:
             pool.stop()
+            with suppress(SQLAlchemyError):  # the database may be what failed
+                claims.release_all()
         if not asked.given:
             _write_learned(study, ledger, runs)
         end: EndReason = "interrupted" if asked.given else ended

@@ -7,7 +7,7 @@ choose.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from budgetnet.files.study import Study
@@ -31,6 +31,9 @@ from budgetnet.workers.loop import JobLoop, TaskList, Work
 from budgetnet.workers.messages import Job, Result, Workers
 
 __all__ = ["FinalRound", "chosen_in_search", "missing_finals"]
+
+LIMIT_CLAIMS = 20
+"""Trainings in a row that other processes may be faster to claim before this one waits for another round."""
 
 
 def missing_finals(
@@ -76,7 +79,7 @@ class FinalRound:
         if not plan.top:
             return
         judging = _Judging(self)
-        if not chosen_in_search(self.study, self.runs.read()) and judging.wanted():
+        if not chosen_in_search(self.study, self.runs.read()) and (judging.wanted() or judging.expects_more()):
             self.listen(FinalistsStarted(plan.top, plan.top * plan.seeds, plan.training.epochs))
             JobLoop(self.pool, judging, interrupted=self.stopped).run()
         if self.stopped():
@@ -118,9 +121,23 @@ class _Judging(Work[FullTask]):
         clock = this.time
         if clock is not None and not clock.fits(plan.training.epochs, full=True, reserve=clock.final):
             return None
-        records = this.ledger.records()
-        found = this.contest.next(records, this.runs.read(), self._running, settled=this.runs.settled)
-        return None if found is None else FullTask(*found, after=len(records))
+        for _ in range(LIMIT_CLAIMS):
+            records, running = this.ledger.records(), [*self._running, *this.runs.elsewhere()]
+            found = this.contest.next(records, this.runs.read(), running, settled=this.runs.settled)
+            if found is None:
+                return None
+            task = FullTask(*found, after=len(records))
+            if this.runs.claim(task):
+                return task
+        return None
+
+    def expects_more(self) -> bool:
+        """Tell whether other processes are at work on what the choice waits for."""
+        return bool(self.round.runs.elsewhere())
+
+    def look_around(self, running: Mapping[int, FullTask]) -> None:  # noqa: ARG002
+        """Say that this process lives."""
+        self.round.runs.beat()
 
     def job(self, task: FullTask) -> Job:
         """Return what a worker has to do."""
@@ -163,6 +180,23 @@ class _FinalRuns(TaskList[FullTask]):
     def __init__(self, todo: Sequence[FullTask], this: FinalRound) -> None:
         super().__init__(todo)
         self._round = this
+
+    def next(self) -> FullTask | None:
+        """Return the first training that waits and that no other process does or has done."""
+        self.waiting = [task for task in self.waiting if not self._round.runs.recorded(task)]
+        for task in self.waiting:
+            if self._round.runs.claim(task):
+                self.waiting.remove(task)
+                return task
+        return None
+
+    def expects_more(self) -> bool:
+        """Tell whether other processes do some of these trainings; what they leave behind is done here."""
+        return bool(self.waiting)
+
+    def look_around(self, running: Mapping[int, FullTask]) -> None:  # noqa: ARG002
+        """Say that this process lives."""
+        self._round.runs.beat()
 
     def job(self, task: FullTask) -> Job:
         return self._round.runs.job(task)

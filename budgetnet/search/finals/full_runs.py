@@ -23,6 +23,7 @@ from budgetnet.records.finals.finalist import (
     full_run_attribute,
 )
 from budgetnet.records.ledger import trial_seed
+from budgetnet.records.sharing.claims import Claims
 from budgetnet.records.training_run import TrainingRun
 from budgetnet.records.trial import Record
 from budgetnet.search.events import FullTrainingStarted
@@ -60,6 +61,8 @@ class FullRuns:
     """The run folder."""
     workers: int
     """Trainings that run at once."""
+    claims: Claims | None = None
+    """Settles which of several processes does a training; None if there is one process."""
     _tried: set[tuple[bool, int, int]] = field(default_factory=set)
     """Trainings of this process. One without a result that an earlier process left is tried again."""
 
@@ -118,6 +121,33 @@ class FullRuns:
         kind = "run" if task.final else "full"
         return self.folder / "finalists" / f"trial-{task.record.number}-{kind}-{task.repeat}.checkpoint"
 
+    def claim(self, task: FullTask) -> bool:
+        """Claim a training for this process; return False if another one does it or has done it."""
+        if self.claims is None:
+            return True
+        if not self.claims.take(_claim(task)):
+            return False
+        if self.recorded(task):
+            self.claims.release(_claim(task))
+            return False
+        return True
+
+    def recorded(self, task: FullTask) -> bool:
+        """Tell whether a training counts as done, perhaps by another process since this one last looked."""
+        found = next((one for one in self.read() if one.trial == task.record.number), None)
+        runs = () if found is None else found.runs if task.final else found.full
+        return any(run.repeat == task.repeat for run in runs)
+
+    def elsewhere(self) -> list[tuple[int, int]]:
+        """Return trial and number of the trainings on the train split that other processes do."""
+        parts = [] if self.claims is None else [what.split(":") for what in self.claims.others("full:")]
+        return [(int(trial), int(repeat)) for _, trial, repeat in parts]
+
+    def beat(self) -> None:
+        """Say that this process lives."""
+        if self.claims is not None:
+            self.claims.beat()
+
     def store(self, task: FullTask, result: Result | None, failed: str | None = None) -> TrainingRun:
         """Record a training under its trial and number."""
         found = TrainingRun.record(
@@ -138,6 +168,8 @@ class FullRuns:
         self.storage.set_study_user_attr(self._id, name, final_run_document(task.record.number, found))
         if result is not None:
             self.checkpoint(task).unlink(missing_ok=True)
+        if self.claims is not None:
+            self.claims.release(_claim(task))
         return found
 
     @property
@@ -148,3 +180,7 @@ class FullRuns:
     def write_choice(self, winners: Sequence[Winner], trials: int) -> None:
         """Record which networks were chosen, and from how many trials."""
         self.storage.set_study_user_attr(self._id, CHOICE, choice_document(winners, trials))
+
+
+def _claim(task: FullTask) -> str:
+    return f"{'finalist' if task.final else 'full'}:{task.record.number}:{task.repeat}"
