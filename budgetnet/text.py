@@ -5,6 +5,7 @@ Text gives percents; JSON, written elsewhere from the same values, gives fractio
 
 from __future__ import annotations
 
+import re
 import shlex
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -19,6 +20,7 @@ __all__ = [
     "counted",
     "duration",
     "joined_table",
+    "masked",
     "notebook_html",
     "percent",
     "shape_text",
@@ -29,6 +31,19 @@ __all__ = [
 ]
 
 NOTHING = "–"
+_PASSWORD = re.compile(r"(//[^\s:/@'\"]*):[^\s'\"]*@")
+_SECRET_OPTION = re.compile(r"([?&](?:password|passwd|passfile|pwd|sslpassword|token)=)[^&\s'\"]*", re.IGNORECASE)
+
+
+def masked(text: str) -> str:
+    """Return a text with the passwords of all database addresses in it replaced by ``***``.
+
+    >>> masked("--storage postgresql+psycopg://me:se/cr@t@host/db?password=more&sslmode=require")
+    '--storage postgresql+psycopg://me:***@host/db?password=***&sslmode=require'
+    """
+    return _SECRET_OPTION.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))
+
+
 """Placeholder for a missing value."""
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from budgetnet.errors import RequestError, nearest
 from budgetnet.files.places import near, network_in
-from budgetnet.text import command_text, some_of
+from budgetnet.text import command_text, masked, some_of
 
 if TYPE_CHECKING:
     from budgetnet.files.network_file import Network
@@ -72,7 +72,7 @@ class Trials:
         if self.folder != self.study.run_folder():
             words += ["--run", str(self.folder)]
         if self.storage != _default_address(self.folder):
-            words += ["--storage", self.storage]
+            words += ["--storage", masked(self.storage)]
         return words
 
     def finalist(self, number: int) -> Finalist | None:

@@ -21,6 +21,7 @@ from optuna.storages import BaseStorage, RDBStorage
 from sqlalchemy import event
 
 from budgetnet.errors import RequestError, SearchError, nearest
+from budgetnet.text import masked
 
 __all__ = [
     "DATABASE_TIMEOUT",
@@ -118,7 +119,7 @@ def storage_errors(url: str) -> Iterator[None]:
     except ImportError as error:
         raise RequestError(
             f"{place} needs a database driver that is not installed ({error.__cause__ or error}); for PostgreSQL: "
-            "pip install 'psycopg[binary]' (and write postgresql+psycopg://…), for MySQL: pip install pymysql (and "
+            "pip install 'budgetnet[postgres]' (and write postgresql+psycopg://…), for MySQL: pip install pymysql (and "
             "write mysql+pymysql://…)"
         ) from error
     except sqlalchemy.exc.NoSuchModuleError as error:
@@ -143,14 +144,14 @@ def storage_errors(url: str) -> Iterator[None]:
 def _parse(url: str) -> sqlalchemy.URL:
     if "://" not in url:
         raise RequestError(
-            f"{url!r} is not a database address; a file is written sqlite:///{url or 'PATH'}, a server "
+            f"{shown(url)!r} is not a database address; a file is written sqlite:///{shown(url) or 'PATH'}, a server "
             "postgresql+psycopg://USER:PASSWORD@HOST/NAME"
         )
     try:
         parsed = sqlalchemy.make_url(url)
     except (sqlalchemy.exc.ArgumentError, ValueError) as error:
         raise RequestError(
-            f"{shown(url)} is not a database address ({error}); write sqlite:///PATH or "
+            f"{shown(url)} is not a database address ({masked(str(error))}); write sqlite:///PATH or "
             "postgresql+psycopg://USER:PASSWORD@HOST/NAME"
         ) from error
     with storage_errors(url):
@@ -203,7 +204,7 @@ def _relax(connection: Any, _record: object) -> None:
 
 
 def _failure(place: str, error: BaseException) -> SearchError:
-    text = " ".join(str(getattr(error, "orig", None) or error).split())
+    text = masked(" ".join(str(getattr(error, "orig", None) or error).split()))
     lower = text.lower()
     if "not a database" in lower:
         return SearchError(f"{place} is not an SQLite database ({text}); move it away or restore it from a copy")
@@ -228,7 +229,4 @@ def shown(url: str) -> str:
     """Return a database's address for messages: without a password; a file by its path."""
     if url.startswith("sqlite:///"):
         return url.removeprefix("sqlite:///")
-    try:
-        return sqlalchemy.make_url(url).render_as_string(hide_password=True)
-    except (sqlalchemy.exc.ArgumentError, ValueError):
-        return repr(url.partition("://")[0] + "://…")
+    return masked(url) if "://" in url else masked(f"//{url}").removeprefix("//")

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Self
 
+from budgetnet.text import masked
 from budgetnet.training.recipe.recipe import Recipe
 from budgetnet.training.test_report import Reading
 from budgetnet.workers.messages import Result
@@ -155,6 +156,7 @@ class TrainingRun(Result):
         """
         held = {name: document[key] for key, name in FULL_KEYS.items() if key in document or key not in _LATER}
         values = {**_ON_ALL_IMAGES, **held, **more}
+        values["environment"] = _without_secrets(values.get("environment") or {})
         if values.get("reading") is not None:
             values["reading"] = Reading.of(values["reading"])
         return cls(**_with_tuples(values))
@@ -172,7 +174,14 @@ class TrainingRun(Result):
             more: the fields that the trial keeps in attributes of their own.
         """
         values = {name: document[key] for key, name in _TRIAL_KEYS.items() if key in document}
+        values["environment"] = _without_secrets(values.get("environment") or {})
         return cls(**_with_tuples(values), **more)
+
+
+def _without_secrets(environment: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Hide the password that older versions recorded with the command."""
+    command = environment.get("command")
+    return {**environment, "command": masked(command)} if isinstance(command, str) else environment
 
 
 def _with_tuples(values: dict[str, Any]) -> dict[str, Any]:

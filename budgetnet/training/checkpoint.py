@@ -20,10 +20,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-__all__ = ["Checkpoint", "Snapshot"]
+__all__ = ["Checkpoint", "Snapshot", "by_umask"]
 
 _HEADER = "budgetnet"
 _FORMAT = "budgetnet-checkpoint/1"
+
+
+def by_umask(path: Path) -> None:
+    """Give a file the permissions of other new files; safetensors writes its own for the owner alone."""
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,7 @@ class Checkpoint:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             save_file(tensors, partial, metadata={_HEADER: json.dumps(document)})
+            by_umask(partial)
             with partial.open("rb") as written:
                 os.fsync(written.fileno())  # a rename may reach the disk before the content does
             partial.replace(self.path)

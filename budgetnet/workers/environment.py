@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from budgetnet.text import masked
+
 __all__ = ["environment", "unlike"]
 
 _PACKAGES = ("budgetnet", "optuna", "fvcore", "numpy")
@@ -45,7 +47,7 @@ def environment(device: torch.device | None = None) -> dict[str, Any]:
         "capability": torch.backends.cpu.get_cpu_capability(),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "command": shlex.join(["budgetnet", *sys.argv[1:]]),  # without the place it is installed in
+        "command": masked(shlex.join(["budgetnet", *sys.argv[1:]])),  # without the place it is installed in
         "torch": str(torch.__version__),  # with its build: builds for CPU and CUDA do not sum alike
         "deterministic": torch.are_deterministic_algorithms_enabled(),
     }

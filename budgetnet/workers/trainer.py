@@ -16,7 +16,7 @@ from torch import nn
 from budgetnet.files.plugins.plugins import load_plugins
 from budgetnet.network.text import network_text
 from budgetnet.network.torch.build import build_nodes
-from budgetnet.training.checkpoint import Checkpoint
+from budgetnet.training.checkpoint import Checkpoint, by_umask
 from budgetnet.training.data.images import Images
 from budgetnet.training.data.load import load_dataset, names_of_test_images
 from budgetnet.training.data.split import split_validation
@@ -179,4 +179,5 @@ def save_weights(model: nn.Module, path: Path, *, label: str, network: str) -> N
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     save_file(tensors, partial, metadata={"label": label, "network": network})
+    by_umask(partial)
     partial.replace(path)

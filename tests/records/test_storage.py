@@ -166,6 +166,25 @@ def test_failures_on_the_way(tmp_path, text, message):
         raise optuna.exceptions.StorageInternalError("wrapped") from sqlite3.OperationalError(text)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://me:secret@host/x",
+        "postgresql+psycopg://me:se/cret:sec@ret@host/x",
+        "mysql+pymysql://me@host/x?password=secret&charset=utf8",
+        "postgresql://me:secret@local host:x/y",
+        "me:secret@host/x",
+    ],
+)
+def test_no_password_is_shown(url):
+    """Neither of a user, nor among the options, nor of an address that is wrong."""
+    assert "cret" not in shown(url)
+    assert "***" in shown(url)
+    with pytest.raises((RequestError, SearchError)) as caught, storage_errors(url):
+        raise optuna.exceptions.StorageInternalError("x") from sqlalchemy.exc.ArgumentError(f"could not parse {url}")
+    assert "cret" not in str(caught.value) or "://" not in url
+
+
 def test_addresses_in_messages():
     """Files are shown by path, servers without their password."""
     assert shown("sqlite:////tmp/x/study.db") == "/tmp/x/study.db"

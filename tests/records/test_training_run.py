@@ -121,6 +121,14 @@ def test_shipped_trainings_are_written_as_they_were_read(path: Path) -> None:
         assert again == LATER | run
 
 
+def test_passwords_that_older_versions_recorded_are_not_read() -> None:
+    """The command of a training may name a database."""
+    run = replace(record(RESULT), environment={"command": "budgetnet search s.yaml --storage postgresql://me:x1@h/d"})
+    again = TrainingRun.of(through_json(run.document()))
+    assert again.environment["command"] == "budgetnet search s.yaml --storage postgresql://me:***@h/d"
+    assert "x1" not in str(TrainingRun.of_trial(through_json(run.trial_document()), seed=1))
+
+
 def test_shipped_trials_and_finalists_are_written_as_they_were_read(tmp_path: Path) -> None:
     """The same for the database of the flagship."""
     database = shutil.copy(RESULTS / "cifar10-200k" / "study.db", tmp_path / "study.db")
