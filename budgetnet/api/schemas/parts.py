@@ -98,6 +98,7 @@ def full_training(**more: Schema) -> Schema:
         seconds=number("time of training and validation"),
         weights=optional(text("file of the weights, relative to the folder")),
         finished=text("time of its end, ISO 8601"),
+        resumed=listed(whole_number(), "epochs completed, each time that it went on from a checkpoint"),
         **more,
     )
 
