@@ -103,6 +103,42 @@ def _check_graph(scope: RuleScope, graph: Graph[Expression]) -> None:
         _check_term(scope, binding.term, bound)
         bound.append(binding.name)
     _check_term(scope, graph.result, bound)
+    _check_used(scope, graph)
+
+
+def _check_used(scope: RuleScope, graph: Graph[Expression]) -> None:
+    """Check that the result depends on every value: one that is computed in vain has parameters and runs for nothing.
+
+    What runs is what is counted: fvcore counts no FLOPs of a value that nothing uses, though the module computes it.
+    """
+    used = _names(graph.result)
+    for binding in reversed(graph.bindings):
+        if binding.name in used:
+            used |= _names(binding.term)
+    for binding in graph.bindings:
+        if binding.name not in used:
+            raise scope.error(
+                binding.span,
+                f"the result of a graph must depend on every value, but {binding.name!r} is not used; use it or leave "
+                "it out",
+            )
+    for name in graph.inputs:
+        if name not in used:
+            raise scope.error(
+                graph.span,
+                f"the result of a graph must depend on every input, but {name!r} is not used; use it or leave it out",
+            )
+
+
+def _names(term: GraphTerm[Expression]) -> set[str]:
+    """The values that a term reads."""
+    match term:
+        case GraphName():
+            return {term.id}
+        case GraphApply():
+            return set(term.inputs)
+        case GraphJoin():
+            return set[str]().union(*map(_names, term.terms))
 
 
 def _check_term(scope: RuleScope, term: GraphTerm[Expression], bound: list[str]) -> None:
