@@ -120,7 +120,7 @@ WRONG = {
     "network = graph { return gap{2}(x, x) }": "this part takes 1 input, but got 2",
     "network = graph { return (gap cell)(x, x) } cell = graph(p, q) { return p + q }": "'gap' takes 1 input, but got 2",
     "network = cell gap cell = graph(p, q) { return p + q }": "takes one input, but got a graph of 2",
-    "network = graph { return (cell | gap)(x, x) } cell = graph(p, q) { return p + q }": "'gap' takes 1 input, but got 2",
+    "network = graph { return (cell | gap)(x, x) } cell = graph(p, q) { return p*q }": "'gap' takes 1 input, but got 2",
     "network = gap cell{2} cell = graph(p, q) { return p + q }": "'cell' takes 2 inputs",
     # the start and the end
     "network(c) = conv(3, c)": "f:1:9: … the network starts here, so nothing passes it 'c'",
