@@ -42,6 +42,10 @@ DataDir = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Write one JSON document to stdout; shares are fractions.")]
 
 
+_MOST_DIGITS = 5
+"""Digits of a side of an image."""
+
+
 def image_shape(text: str | None) -> tuple[int, int, int] | None:
     """Read ``--input``: channels, height and width, ``3x32x32``.
 
@@ -50,6 +54,10 @@ def image_shape(text: str | None) -> tuple[int, int, int] | None:
     """
     if text is None:
         return None
+    if re.fullmatch(r"[0-9]+([x×,][0-9]+){2}", text.strip().lower()):
+        largest = max(map(len, re.split("[x×,]", text.strip())))
+        if largest > _MOST_DIGITS:
+            raise RequestError(f"--input is too large: a side has at most 99,999 pixels or channels, but got {text!r}")
     sides = re.fullmatch(r"([0-9]{1,5})[x×,]([0-9]{1,5})[x×,]([0-9]{1,5})", text.strip().lower())
     if sides is None or "0" in {side.lstrip("0") or "0" for side in sides.groups()}:
         raise RequestError(

@@ -23,7 +23,9 @@ def exact_text(census: ExactCounts) -> list[str]:
     if census.derivations is not None:
         noun = "derivation" if census.derivations == 1 else "derivations"
         lines.append(f"The grammar has {large(census.derivations)} {noun}, exactly.")
-    if census.fitting is not None:
+    if census.fitting == 0:
+        lines.append(f"None of them fits {what}.")
+    elif census.fitting is not None and census.axis is not None:
         share = ""
         if census.derivations:
             share = f", {_portion(census.fitting, census.derivations)} of all"
@@ -37,7 +39,7 @@ def exact_text(census: ExactCounts) -> list[str]:
         lines.append(f"Some derive the same network: an estimated {value} different networks per derivation.")
     if census.smallest is not None and census.axis is not None:
         lines.append(f"The smallest has {count_text(census.smallest)} ({census.axis}).")
-    if "fits" in census.prior:
+    if "fits" in census.prior and census.axis is not None:
         lines.append(
             f"The grammar's own draws fit {what} with probability {percent(census.prior['fits'], 1)} %, exactly."
         )

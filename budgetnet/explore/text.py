@@ -75,7 +75,10 @@ def _uncounted(found: Exploration) -> list[str]:
 
 
 def _share(share: Share) -> str:
-    return f"{100 * share.value:.1f} ± {100 * share.error:.1f}"
+    low, high = share.value - share.error, share.value + share.error
+    if low >= 0 and high <= 1:
+        return f"{100 * share.value:.1f} ± {100 * share.error:.1f}"
+    return f"{100 * share.value:.1f} ({100 * max(low, 0.0):.1f} to {100 * min(high, 1.0):.1f})"
 
 
 def _reasons(found: Exploration) -> list[str]:

@@ -34,6 +34,11 @@ def compose(text: str) -> yaml.Node | None:
         mark = error.problem_mark or error.context_mark
         problem = " ".join(part for part in (error.problem, error.context) if part)
         advice = "indent with spaces" if "\\t" in problem else "check indentation, colons and brackets"
+        if mark is not None and problem.startswith("mapping values are not allowed"):
+            line = text.split("\n")[mark.line]
+            key, colon, value = line.partition(": ")
+            if colon and ": " in value:
+                advice = f"a text that holds a colon and a space needs quotes: {key.strip()}: '{value.strip()}'"
         span = Span(mark.line + 1, mark.column + 1) if mark is not None else Span(1, 1)
         raise NotYaml(span, f"not YAML: {problem}; {advice}") from None
     except yaml.reader.ReaderError as error:

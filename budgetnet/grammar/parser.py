@@ -44,7 +44,10 @@ def parse_grammar(text: str, *, name: str = "<text>", first_line: int = 1, inden
     except UnexpectedTokenError as error:
         raise _unexpected(source, tokens, error) from None
     if not grammar.rules:
-        raise source.error(Span(1, 1), "no rules; write at least one, such as network = conv(3, 16) gap linear(10)")
+        what = "holds comments only" if source.text.strip() else "is empty"
+        raise source.error(
+            Span(1, 1), f"the text {what}; write at least one rule, such as network = conv(3, 16) gap linear(10)"
+        )
     for rule in grammar.rules:
         _limit_depth(source, rule.body)
         for parameter in rule.parameters:

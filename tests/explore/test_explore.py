@@ -174,3 +174,15 @@ def test_shares_admit_doubt() -> None:
     assert Share.of(0, 100).value == 0
     assert 0.01 < Share.of(0, 100).error < 0.02
     assert Share.of(0, 0) == Share(value=0.0, error=0.5)
+
+
+def test_nothing_that_fits_is_said_in_words() -> None:
+    """No "0 of them fit, exactly, 1 in 64 of all", no "fit no bound", and intervals within 0 to 100 %."""
+    none = explore_space(space_of(GRAMMARS["repetition"], params=30), draws=20)
+    text = "\n".join(exploration_text(none, title="tiny", budget=space_of("network = identity", params=30).budget))
+    assert "None of them fits params ≤ 30." in text
+    assert "0 of them fit" not in text
+    assert "0.0 (0.0 to" in text
+    free = explore_space(space_of(GRAMMARS["repetition"]), draws=20)
+    text = "\n".join(exploration_text(free, title="tiny", budget=space_of("network = identity").budget))
+    assert "no bound" not in text.partition("\n")[2]

@@ -17,6 +17,7 @@ from budgetnet.grammar.syntax import (
     Expression,
     Grammar,
     Graph,
+    Name,
     Optional,
     ParallelExpression,
     Range,
@@ -73,7 +74,7 @@ def check(grammar: Grammar, vocabulary: Vocabulary) -> tuple[Warning_, ...]:
         check_inputs(scope)
     _check_start(grammar.start, inputs[grammar.start.name])
     _check_ends(grammar, rules)
-    return (*_unreachable(grammar, rules), *_repeated_options(grammar))
+    return (*_unreachable(grammar, rules), *_repeated_options(grammar), *_unused_parameters(grammar))
 
 
 def _check_names(grammar: Grammar, vocabulary: Vocabulary) -> dict[str, Rule]:
@@ -220,6 +221,21 @@ def _unreachable(grammar: Grammar, rules: dict[str, Rule]) -> list[Warning_]:
         for rule in grammar.rules
         if rule.name not in reached
     ]
+
+
+def _unused_parameters(grammar: Grammar) -> list[Warning_]:
+    """Parameters that neither the rule nor the default of a later parameter reads."""
+    found = []
+    for rule in grammar.rules:
+        defaults = [parameter.default for parameter in rule.parameters if parameter.default is not None]
+        nodes = [node for root in (rule.body, *defaults) for node in walk(root)]
+        read = {node.id for node in nodes if isinstance(node, Name)}
+        read |= {node.name for node in nodes if isinstance(node, Call)}
+        for parameter in rule.parameters:
+            if parameter.name not in read:
+                message = f"the parameter {parameter.name!r} is never used; use it or leave it out"
+                found.append(Warning_(str(rule_error(rule, parameter.span, message))))
+    return found
 
 
 def _repeated_options(grammar: Grammar) -> list[Warning_]:

@@ -194,8 +194,8 @@ def _wrong_name(scope: RuleScope, name: Name, message: str, legal: list[str]) ->
     if name.id in scope.rules or name.id in scope.vocabulary.signatures:
         return scope.error(name.span, f"{message}{found}; that is a part of a network, and arguments hold values")
     hint = nearest(name.id, legal)
-    if not hint:
-        hint = f"; this rule's parameters are {', '.join(own)}" if own else "; this rule has no parameters"
+    if not hint and own:
+        hint = f"; this rule's parameters are {', '.join(own)}"
     return scope.error(name.span, f"{message}{found}{hint}")
 
 

@@ -40,6 +40,7 @@ from torch import nn
 
 from budgetnet.errors import CountError
 from budgetnet.network.nodes import Node, Shape
+from budgetnet.network.shapes import describe_shape
 from budgetnet.network.torch.build import STATED, CustomModule, StatedCost, build_nodes
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ with warnings.catch_warnings():  # fvcore calls torch.jit.script as it is import
 __all__ = ["Measurement", "measure_module", "measure_nodes"]
 
 
+_TOO_LARGE = r"can't allocate memory|[Oo]ut of memory|Storage size calculation overflowed|invalid size|too large"
+"""Words of PyTorch where a tensor is larger than the memory."""
 _TORCH = Path(torch.__file__).parent
 
 
@@ -89,8 +92,16 @@ def measure_nodes(
         CountError: an operator is neither counted by fvcore nor known to be free.
         ShapeError: the network cannot be applied to such images.
     """
-    with torch.random.fork_rng(devices=[]):
-        return measure_module(build_nodes(network, input_shape, custom=custom), input_shape)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            return measure_module(build_nodes(network, input_shape, custom=custom), input_shape)
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error, MemoryError) or re.search(_TOO_LARGE, str(error)):
+            raise CountError(
+                f"fvcore counts a network that runs, but this one is too large for the memory of this machine on an "
+                f"image of {describe_shape(input_shape)}; take a smaller image or smaller layers"
+            ) from None
+        raise
 
 
 def measure_module(module: nn.Module, input_shape: Shape) -> Measurement:

@@ -32,7 +32,7 @@ __all__ = [
 
 OPTIONS_PER_STATE = 8
 """Options on offer for which a search may take the time that a state takes."""
-STEPS_PER_STATE = 10
+STEPS_PER_STATE = 4
 """Steps of the machine that a search for states may take, for each state that it may look into …"""
 LEAST_STEPS = 50_000
 """… and at least this many."""

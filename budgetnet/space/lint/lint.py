@@ -28,6 +28,7 @@ from budgetnet.network.cost.types import Cost
 from budgetnet.network.shapes import describe_shape
 from budgetnet.space.counting.tracer import Costs
 from budgetnet.space.lint.reachable import SEARCH_STEPS, Reachable, find_reachable
+from budgetnet.space.lint.same import same_options
 from budgetnet.space.space import Space
 
 __all__ = ["Report", "Useless", "examine", "lint", "smallest"]
@@ -115,7 +116,20 @@ def examine(space: Space, steps: int = SEARCH_STEPS) -> Report:
     if not found.complete:
         unchecked = f"which options can be taken was not checked: too large, {steps:,} steps did not suffice"
     useless = () if impossible or unchecked else tuple(_useless(found))
+    if not impossible:
+        legal = (*legal, *_same(found, useless))
     return Report(warnings=legal, useless=useless, impossible=impossible, smallest=least, unchecked=unchecked)
+
+
+def _same(found: Reachable, useless: tuple[Useless, ...]) -> Iterator[Warning_]:
+    """Options that build the same thing, at places where all can be taken."""
+    known = {(entry.rule, entry.site) for entry in useless}
+    rules = {rule.name: rule for rule in found.space.grammar.rules}
+    looked = [pending for pending, node in zip(found.decisions, found.nodes, strict=False) if node is not None]
+    for same in same_options(found.tracer, looked):
+        rule = rules[same.pending.scope.rule.name]
+        if (rule.name, same.pending.site) not in known:
+            yield Warning_(str(rule_error(rule, same.pending.span, str(same))))
 
 
 def _growing(grammar: syntax.Grammar) -> Iterator[Warning_]:

@@ -102,15 +102,20 @@ class Completions:
         return False
 
     def _promising(self, number: int, spent: BoundCosts) -> Iterator[Edge]:
-        """The options of a decision from which a completion may follow, the one that leaves most room first."""
+        """The options of a decision from which a completion may follow, the one that leaves most room first.
+
+        Where nothing is known of what follows, the one with least left to derive is first: it ends soonest.
+        """
         found: list[tuple[float, int, Edge]] = []
         for place, edge in enumerate(self._states.node(number).edges):
             if edge is None or (edge[0] < 0 and edge[0] != COMPLETE):
                 continue
             after = self._states.after(spent, edge)
-            prospect = self._states.ahead(edge[0]).prospect or self._criteria.nothing
-            if not self._hopeless(edge[0], after):
-                found.append((self._fullness(prospect, after), place, edge))
+            if self._hopeless(edge[0], after):
+                continue
+            ahead = self._states.ahead(edge[0])
+            full = self._fullness(ahead.prospect or self._criteria.nothing, after)
+            found.append((self._states.left(edge[0]) + full if ahead.unknown else full, place, edge))
         return (edge for _, _, edge in sorted(found))
 
     def _keep(self, number: int, way: BoundCosts) -> None:

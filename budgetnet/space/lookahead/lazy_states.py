@@ -113,6 +113,15 @@ class LazyStates:
         """BoundCosts of a derivation after an option, from those before it."""
         return self.criteria.add(spent, self.costs(edge))
 
+    def left(self, target: int) -> int:
+        """Number of parts that are left to derive, as far as they are known."""
+        cell = self._tracer.waiting[target].state.agenda if target >= 0 else None
+        count = 0
+        while cell is not None:
+            count += 1
+            cell = cell.rest
+        return count
+
     def ahead(self, target: int) -> Ahead:
         """Return what is known of what follows the end of an edge."""
         known = self._known.get(target)

@@ -31,7 +31,7 @@ from budgetnet.space.ticker import Ticker
 
 __all__ = ["Parts", "TooMuchWork"]
 
-MERGES_PER_STEP = 8
+MERGES_PER_STEP = 3
 """Additions of two prospects that take as long as a step of the machine."""
 
 _Found = dict[Shapes, Prospect]
