@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("study", type=Path)
     parser.add_argument("--trials", default="20,40,80")
     parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--first", type=int, default=0, help="number of the first run, to add runs to earlier ones")
     parser.add_argument("--input", type=input_shape, default=None, help="where the images are not the study's")
     parser.add_argument("--finalists", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=3)
@@ -57,18 +58,23 @@ def main() -> None:
     for fresh in {"raw": (False,), "fresh": (True,), "both": (False, True)}[asked.noise]:
         for trials in map(int, asked.trials.split(",")):
             regrets, seconds = compare(
-                table, chosen, trials=trials, runs=asked.runs, top=asked.finalists, seeds=asked.seeds, fresh=fresh
-            )
+                table, chosen, trials=trials, runs=asked.runs, top=asked.finalists, seeds=asked.seeds, fresh=fresh,
+                first=asked.first,
+            )  # fmt: skip
             epochs = budget(table, trials, asked.finalists, asked.seeds)
             kind = "fresh noise" if fresh else "raw scores"
             print(f"\n{kind}, {trials} trials, {epochs:g} epochs in all, {asked.runs} runs")
             print(lines(regrets, seconds), flush=True)
             document += [
-                {"noise": "fresh" if fresh else "raw", "trials": trials, "contender": name, "regrets": list(found)}
+                {
+                    "table": asked.table.stem, "noise": "fresh" if fresh else "raw", "trials": trials,
+                    "epochs": epochs, "contender": name, "first": asked.first,
+                    "regrets": [round(float(one), 4) for one in found], "seconds": round(seconds[name], 3),
+                }
                 for name, found in regrets.items()
-            ]
-    if asked.json:
-        asked.json.write_text(json.dumps(document), encoding="utf-8")
+            ]  # fmt: skip
+            if asked.json:
+                asked.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 def budget(table: Table, trials: int, top: int, seeds: int) -> float:
@@ -77,7 +83,15 @@ def budget(table: Table, trials: int, top: int, seeds: int) -> float:
 
 
 def compare(
-    table: Table, chosen: dict[str, Contender], *, trials: int, runs: int, top: int, seeds: int, fresh: bool
+    table: Table,
+    chosen: dict[str, Contender],
+    *,
+    trials: int,
+    runs: int,
+    top: int,
+    seeds: int,
+    fresh: bool,
+    first: int = 0,
 ) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """Return regrets, (runs,) by contender, and each one's seconds a run."""
     regrets: dict[str, np.ndarray] = {}
@@ -86,7 +100,9 @@ def compare(
         begun = time.process_time()
         found = np.zeros(runs)
         for run in range(runs):
-            simulation = Simulation(table, budget(table, trials, top, seeds), np.random.default_rng([7, run]), fresh)
+            simulation = Simulation(
+                table, budget(table, trials, top, seeds), np.random.default_rng([7, first + run]), fresh
+            )
             found[run] = simulation.regret(contender(simulation, trials, top, seeds))
             if simulation.left < 0:
                 raise RuntimeError(f"{name} spent {-simulation.left:g} epochs too many")

@@ -31,7 +31,7 @@ from budgetnet.space.proposer import Proposer
 from budgetnet.space.recognise import Recognition, recognise
 from budgetnet.space.space import Space
 
-__all__ = ["Simulation", "Table", "input_shape", "read_table", "text_of"]
+__all__ = ["Simulation", "Table", "assembled", "input_shape", "read_table", "text_of"]
 
 DRAWS = 4000
 """Draws by the grammar's weights from which each network's chance is estimated."""
@@ -187,12 +187,13 @@ def read_table(path: Path, study_file: Path, shape: Shape | None = None) -> Tabl
         full.setdefault(text, []).extend(seen["full"])
     if not networks:
         raise RequestError(f"a table needs rows with a brief and a full score, but {path} has none; see make_table")
-    return _assembled(study, space, networks, _padded(list(brief.values())), _padded(list(full.values())), left_out)
+    return assembled(study, space, networks, _padded(list(brief.values())), _padded(list(full.values())), left_out)
 
 
-def _assembled(
+def assembled(
     study: Study, space: Space, networks: dict[str, Node], brief: Floats, full: Floats, left_out: int
 ) -> Table:
+    """Return a table of networks, by text, with their scores, (networks, seeds) of brief and full trainings."""
     matrix = Matrix()
     derived: list[tuple[Answer, ...]] = []
     costs = []

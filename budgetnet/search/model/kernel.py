@@ -7,12 +7,16 @@ network.
 
     cov(full, full')   = k_f(x, x') + mean²
     cov(brief, full')  = ρ k_f(x, x')
-    cov(brief, brief') = ρ² k_f(x, x') + bias² k(x, x') + mean²
-    k_f(x, x')         = signal² k(x, x') + own² [same network]
+    cov(brief, brief') = ρ² k_f(x, x') + bias² k(x, x') + lean² t(x, x') + mean²
+    k_f(x, x')         = signal² k(x, x') + Σ trend² z z' + own² [same network]
     k(x, x')           = ½ linear + ½ squared exponential, each group of features with a relevance of its own
+    t(x, x')           = Σ z z'
 
-Rows handed to the kernel are standardised features (`budgetnet.search.model.matrix.FeatureScale`) and two more columns:
-the number of the network, and 1 for a brief, 0 for a full training.
+z are the few features that often lead (`budgetnet.search.model.matrix.TRENDS`): each has a slope whose size, up or
+down, the evidence tells; none is preferred.
+
+Rows handed to the kernel are standardised features (`budgetnet.search.model.matrix.FeatureScale`), the last of them
+z, and two more columns: the number of the network, and 1 for a brief, 0 for a full training.
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ from budgetnet.search.model.matrix import FloatMatrix
 
 __all__ = ["PRIOR", "ViewsKernel", "observations"]
 
-MEAN = 20.0
+MEAN = 5.0
 """Deviation of the mean accuracy, of brief and of full trainings each, in deviations of the accuracies seen: free."""
 
 
@@ -41,14 +45,19 @@ class Belief:
 
 PRIOR: dict[str, Belief] = {
     "relevance": Belief(np.log(0.3), 1.5),
+    "trend": Belief(np.log(0.3), 1.0),
     "signal": Belief(np.log(0.8), 0.6),
     "bias": Belief(np.log(0.5), 0.8),
+    "lean": Belief(np.log(0.3), 0.8),
     "share": Belief(np.log(1.0), 0.6),
-    "own": Belief(np.log(0.3), 0.6),
-    "noise_brief": Belief(np.log(0.5), 0.6),
-    "noise_full": Belief(np.log(0.35), 0.5),
+    "own": Belief(np.log(0.35), 0.6),
+    "noise_brief": Belief(np.log(0.6), 0.5),
+    "noise_full": Belief(np.log(0.45), 0.5),
 }
-"""Prior of the model; lengths in deviations of the accuracies seen."""
+"""Prior of the model, in deviations of the accuracies seen, of brief and of full trainings each."""
+
+
+SCALARS = ("signal", "bias", "lean", "share", "own", "noise_brief", "noise_full")
 
 
 def observations(features: FloatMatrix, network: NDArray[np.int64], brief: NDArray[np.bool_]) -> FloatMatrix:
@@ -69,17 +78,21 @@ class ViewsKernel(Kernel):  # type: ignore[misc]
         self,
         groups: tuple[slice, ...] = (),
         relevance: tuple[float, ...] = (),
+        trend: tuple[float, ...] = (),
         signal: float = 0.8,
-        bias: float = 0.4,
+        bias: float = 0.5,
+        lean: float = 0.3,
         share: float = 1.0,
-        own: float = 0.25,
+        own: float = 0.3,
         noise_brief: float = 0.5,
         noise_full: float = 0.35,
     ) -> None:
         self.groups = groups
         self.relevance = relevance
+        self.trend = trend
         self.signal = signal
         self.bias = bias
+        self.lean = lean
         self.share = share
         self.own = own
         self.noise_brief = noise_brief
@@ -88,7 +101,7 @@ class ViewsKernel(Kernel):  # type: ignore[misc]
     @property
     def names(self) -> tuple[str, ...]:
         """Return the hyperparameters' names, one for each value of `theta`."""
-        return ("relevance",) * len(self.groups) + ("signal", "bias", "share", "own", "noise_brief", "noise_full")
+        return ("relevance",) * len(self.groups) + ("trend",) * len(self.trend) + SCALARS
 
     @property
     def hyperparameters(self) -> list[Hyperparameter]:
@@ -98,15 +111,16 @@ class ViewsKernel(Kernel):  # type: ignore[misc]
     @property
     def theta(self) -> FloatMatrix:
         """Return the logarithms."""
-        scalars = (self.signal, self.bias, self.share, self.own, self.noise_brief, self.noise_full)
-        return np.log([*self.relevance, *scalars])
+        return np.log([*self.relevance, *self.trend, *(getattr(self, name) for name in SCALARS)])
 
     @theta.setter
     def theta(self, theta: FloatMatrix) -> None:
         values = [float(value) for value in np.exp(theta)]
-        count = len(self.groups)
-        self.relevance = tuple(values[:count])
-        self.signal, self.bias, self.share, self.own, self.noise_brief, self.noise_full = values[count:]
+        groups, trends = len(self.groups), len(self.trend)
+        self.relevance = tuple(values[:groups])
+        self.trend = tuple(values[groups : groups + trends])
+        for name, value in zip(SCALARS, values[groups + trends :], strict=True):
+            setattr(self, name, value)
 
     @property
     def bounds(self) -> FloatMatrix:
@@ -150,15 +164,33 @@ class ViewsKernel(Kernel):  # type: ignore[misc]
 
     def diag(self, X: FloatMatrix) -> FloatMatrix:  # noqa: N803
         """Return the variances of what observations X measure, without their noise."""
-        brief = X[:, -1]
-        weights = np.array(self.relevance)
-        total = max(float(weights.sum()), 1e-12)
-        linear = sum(w * np.square(X[:, group]).sum(axis=1) for w, group in zip(weights, self.groups, strict=True))
-        shape = 0.5 * (linear / total + 1.0)
-        share = 1.0 + (self.share - 1.0) * brief
-        worth = self.signal**2 * shape + self.own**2
-        found: FloatMatrix = share**2 * worth + brief * self.bias**2 * shape + MEAN**2
+        parts = _Scaled(self, X)
+        shape = 0.5 * (np.square(parts.features).sum(axis=1) / self.total + 1.0)
+        worth = self.signal**2 * shape + np.square(parts.trends).sum(axis=1) + self.own**2
+        biased = self.bias**2 * shape + self.lean**2 * np.square(parts.plain).sum(axis=1)
+        found: FloatMatrix = np.square(parts.share) * worth + parts.brief * biased + MEAN**2
         return found
+
+    @property
+    def total(self) -> float:
+        """Return the sum of the groups' relevances."""
+        return max(float(np.sum(self.relevance)), 1e-12)
+
+
+class _Scaled:
+    """Rows, with features scaled by their relevances and slopes."""
+
+    def __init__(self, kernel: ViewsKernel, rows: FloatMatrix) -> None:
+        count = rows.shape[1] - 2 - len(kernel.trend)
+        root = np.empty(count)
+        for relevance, group in zip(kernel.relevance, kernel.groups, strict=True):
+            root[group] = np.sqrt(relevance)
+        self.features: FloatMatrix = rows[:, :count] * root
+        self.plain: FloatMatrix = rows[:, count:-2]
+        self.trends: FloatMatrix = self.plain * np.array(kernel.trend)
+        self.network: FloatMatrix = rows[:, -2]
+        self.brief: FloatMatrix = rows[:, -1]
+        self.share: FloatMatrix = 1.0 + (kernel.share - 1.0) * self.brief
 
 
 class _Blocks:
@@ -166,41 +198,43 @@ class _Blocks:
 
     def __init__(self, kernel: ViewsKernel, left: FloatMatrix, right: FloatMatrix) -> None:
         self.kernel = kernel
-        brief, brief_too = left[:, -1], right[:, -1]
-        share, share_too = (1.0 + (kernel.share - 1.0) * side for side in (brief, brief_too))
-        self.scaled: FloatMatrix = np.outer(share, share_too)
-        self.sides = brief, share, brief_too, share_too
-        self.both: FloatMatrix = np.outer(brief, brief_too)
-        self.neither: FloatMatrix = np.outer(1.0 - brief, 1.0 - brief_too)
-        self.same: FloatMatrix = (left[:, -2][:, None] == right[:, -2][None, :]).astype(float)
-        self.inner: list[FloatMatrix] = [left[:, group] @ right[:, group].T for group in kernel.groups]
-        self.apart: list[FloatMatrix] = []
-        for group, product in zip(kernel.groups, self.inner, strict=True):
-            squares = np.square(left[:, group]).sum(axis=1)[:, None] + np.square(right[:, group]).sum(axis=1)[None, :]
-            self.apart.append(np.maximum(squares - 2 * product, 0.0))
-        self.weights = np.array(kernel.relevance)
-        self.total = max(float(self.weights.sum()), 1e-12)
-        self.linear: FloatMatrix = np.tensordot(self.weights, np.array(self.inner), axes=1) / self.total
-        self.curved: FloatMatrix = np.exp(-0.5 * np.tensordot(self.weights, np.array(self.apart), axes=1))
+        self.left, self.right = _Scaled(kernel, left), _Scaled(kernel, right)
+        one, other = self.left, self.right
+        self.scaled: FloatMatrix = np.outer(one.share, other.share)
+        self.both: FloatMatrix = np.outer(one.brief, other.brief)
+        self.same: FloatMatrix = (one.network[:, None] == other.network[None, :]).astype(float)
+        product = one.features @ other.features.T
+        self.linear: FloatMatrix = product / kernel.total
+        squares = np.square(one.features).sum(axis=1)[:, None] + np.square(other.features).sum(axis=1)[None, :]
+        self.curved: FloatMatrix = np.exp(-0.5 * np.maximum(squares - 2 * product, 0.0))
         self.shape: FloatMatrix = 0.5 * (self.linear + self.curved)
-        self.worth: FloatMatrix = kernel.signal**2 * self.shape + kernel.own**2 * self.same
+        self.worth: FloatMatrix = kernel.signal**2 * self.shape + one.trends @ other.trends.T
+        self.worth += kernel.own**2 * self.same
 
     def covariance(self) -> FloatMatrix:
         """Return the covariances without noise."""
-        bias = self.kernel.bias**2 * self.shape
-        return self.scaled * self.worth + self.both * (bias + MEAN**2) + self.neither * MEAN**2
+        kernel, one, other = self.kernel, self.left, self.right
+        found = self.scaled * self.worth + MEAN**2 * (self.both + np.outer(1.0 - one.brief, 1.0 - other.brief))
+        if self.both.any():
+            found += self.both * (kernel.bias**2 * self.shape + kernel.lean**2 * (one.plain @ other.plain.T))
+        return found
 
     def gradients(self) -> list[FloatMatrix]:
         """Return how they change with each logarithm but those of the noise."""
-        kernel = self.kernel
-        along_shape = self.scaled * kernel.signal**2 + self.both * kernel.bias**2
-        found: list[FloatMatrix] = [
-            along_shape * 0.5 * weight * ((product - self.linear) / self.total - 0.5 * distance * self.curved)
-            for weight, product, distance in zip(self.weights, self.inner, self.apart, strict=True)
-        ]
+        kernel, one, other = self.kernel, self.left, self.right
+        along_shape = 0.5 * (self.scaled * kernel.signal**2 + self.both * kernel.bias**2)
+        found: list[FloatMatrix] = []
+        for relevance, group in zip(kernel.relevance, kernel.groups, strict=True):
+            mine, theirs = one.features[:, group], other.features[:, group]
+            product = mine @ theirs.T
+            apart = np.square(mine).sum(axis=1)[:, None] + np.square(theirs).sum(axis=1)[None, :] - 2 * product
+            found.append(along_shape * ((product - relevance * self.linear) / kernel.total - 0.5 * apart * self.curved))
+        for place in range(len(kernel.trend)):
+            found.append(self.scaled * 2 * np.outer(one.trends[:, place], other.trends[:, place]))
         found.append(self.scaled * 2 * kernel.signal**2 * self.shape)
         found.append(self.both * 2 * kernel.bias**2 * self.shape)
-        brief, share, brief_too, share_too = self.sides
-        found.append(kernel.share * (np.outer(brief, share_too) + np.outer(share, brief_too)) * self.worth)
+        found.append(self.both * 2 * kernel.lean**2 * (one.plain @ other.plain.T))
+        crossed = np.outer(one.brief, other.share) + np.outer(one.share, other.brief)
+        found.append(kernel.share * crossed * self.worth)
         found.append(self.scaled * 2 * kernel.own**2 * self.same)
         return found

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from budgetnet.search.model.features import GROUPS, group_of
 
-__all__ = ["FeatureScale", "FloatMatrix", "Matrix"]
+__all__ = ["TRENDS", "FeatureScale", "FloatMatrix", "Matrix"]
 
 FloatMatrix = NDArray[np.float64]
 
+TRENDS = ("size.params", "size.flops", "form.depth")
+"""Features with slopes of their own, beside their groups' relevances."""
 TINY = 1e-9
 """Standard deviations below this, as a share of the column's size, are of constants."""
 
@@ -75,6 +77,10 @@ class FeatureScale:
     """Positions of each of `GROUPS` among the columns that `apply` returns."""
     order: NDArray[np.int64]
     """(kept columns,) the raw columns that vary, by group."""
+    trends: NDArray[np.int64]
+    """Raw columns of those of `TRENDS` that vary; `apply` returns them once more, last, with a deviation of 1."""
+    slopes: FloatMatrix
+    """1 / deviation of each."""
 
     @classmethod
     def of(cls, names: Sequence[str], raw: FloatMatrix) -> FeatureScale:
@@ -94,8 +100,10 @@ class FeatureScale:
             factor[mine] = 1.0 / (deviation[mine] * np.sqrt(max(1, len(mine))))
             groups.append(slice(len(order), len(order) + len(mine)))
             order += mine
-        return cls(mean, factor, tuple(groups), np.array(order, dtype=np.int64))
+        trends = np.array([c for c, name in enumerate(names) if name in TRENDS and varies[c]], dtype=np.int64)
+        return cls(mean, factor, tuple(groups), np.array(order, dtype=np.int64), trends, 1.0 / deviation[trends])
 
     def apply(self, raw: FloatMatrix) -> FloatMatrix:
-        """Return standardised features, (networks, kept columns); columns added since then are left out."""
-        return (raw[:, self.order] - self.mean[self.order]) * self.factor[self.order]
+        """Return standardised features, (networks, kept columns and trends); columns added since are left out."""
+        features = (raw[:, self.order] - self.mean[self.order]) * self.factor[self.order]
+        return np.hstack([features, (raw[:, self.trends] - self.mean[self.trends]) * self.slopes])

@@ -9,13 +9,13 @@ torch, so a real search and a simulated one run the same code. What it decides f
         ...train, append to trainings...
 
 How it decides. Some plain draws and the largest network on offer are trained briefly; the best of them and the largest
-in full. From then on worths are drawn from the model's posterior, jointly for what is known and what is on offer
-(Thompson sampling), and the network that is best in the draw is trained: briefly or in full, whichever tells more of
-it per epoch, and in full with its next seed if it was trained before. So the next seed goes to whoever can still win,
-and full trainings spread over the search, more of them where brief ones prove to say little. In the end only known
-networks are trained, in full. A share of the proposals are plain draws throughout. Where the model ranks worse than
-brief accuracies (`budgetnet.search.model.trust`), every other full training goes to the best brief accuracy that has
-none, and the mean of the full accuracies, not the posterior, names the winner.
+in full. From then on every training that could come next, of a known network or of one on offer, briefly or in full,
+is asked how far it is expected to raise the accuracy of the network that is chosen in the end, per epoch
+(`budgetnet.search.model.gain`), and the one that promises most is run. So the next seed goes to whoever can still win,
+new networks are trained in full at once where brief trainings prove to say little, and briefly where they say much.
+In the end only known networks are trained, in full. A share of the proposals are plain draws throughout. Where the
+model ranks worse than brief accuracies (`budgetnet.search.model.trust`), every other full training of the end goes to
+the best brief accuracy that has none, and the mean of the full accuracies, not the posterior, names the winner.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from itertools import count
 
 import numpy as np
 
+from budgetnet.search.model.gain import gain_of_brief, gain_of_full
 from budgetnet.search.model.matrix import FeatureScale, FloatMatrix, Matrix
 from budgetnet.search.model.surrogate import Observation, Surrogate, fit_surrogate
 from budgetnet.search.model.trust import judge_model
@@ -43,15 +44,19 @@ __all__ = [
     "TrainInFull",
 ]
 
-LIMIT_KNOWN = 120
-"""Known networks that compete in a joint draw: those of highest mean and deviation."""
+LIMIT_KNOWN = 80
+"""Known networks that compete: those of highest mean and deviation."""
+LIMIT_FRESH = 80
+"""The same of networks on offer."""
+TINY = 1e-9
+"""Weight of the mean accuracy where gains are equal."""
 LIMIT_SEEN = 260
 """Trainings that the model takes in; of more, all full ones, the best brief ones and an even sample of the others, so
 that a proposal takes as long after 1,000 trials as after 250."""
 FIRST_MILESTONE = 6
 GROWTH = 1.4
 """Hyperparameters are fitted again when the trainings have grown by this factor."""
-HYPERPARAMETERS = 6
+HYPERPARAMETERS = 7
 """Parameters of the kernel, besides the groups' relevances."""
 
 
@@ -82,10 +87,7 @@ class Plan:
     """Share of the epochs for plain draws before the model is asked; at least 4 trainings, at most 10."""
     plain: float = 0.1
     """Share of plain draws among all proposals after that."""
-    curiosity: float = 0.7
-    """How far draws scatter about the posterior's mean, in its own deviations: 1 is Thompson sampling, which explores
-    for longer than tens of trainings last."""
-    final: float = 0.3
+    final: float = 0.1
     """Share of the epochs, at the end, for full trainings of known networks alone."""
 
 
@@ -171,7 +173,7 @@ class Policy:
         scale = FeatureScale.of(self.matrix.names, self.matrix.take(self.reference or keys))
         milestone = _milestone(len(every))
         theta = self._theta.get(milestone)
-        if theta is None or len(theta) != len(scale.groups) + HYPERPARAMETERS:
+        if theta is None or len(theta) != len(scale.groups) + len(scale.trends) + HYPERPARAMETERS:
             theta = fit_surrogate(self.matrix, scale, _thinned(every[:milestone])).kernel.theta
             self._theta[milestone] = theta
         return fit_surrogate(self.matrix, scale, seen, theta, learn=False)
@@ -257,22 +259,30 @@ class Policy:
             best = next((one.key for one in ranked if not runs[one.key]), None)
             if best is not None:
                 return TrainInFull(best, 0, "the best brief accuracy; the model ranks worse")
-        keys = [*known, *dict.fromkeys(key for key in pool if key not in set(known))]
-        posterior = model.posterior(keys)
-        drawn = posterior.mean + plan.curiosity * (posterior.draw(rng)[0] - posterior.mean)
-        fresh = set(keys[len(known) :])
-        for place in np.argsort(-drawn):
-            key = keys[int(place)]
-            briefly = key in fresh and left >= plan.brief
-            fully = runs[key] < plan.seeds and left >= plan.full
-            if briefly and fully:
-                by_brief, by_full = model.learns([key])
-                briefly = bool(by_brief[0] / plan.brief > by_full[0] / plan.full)
-            if briefly:
-                return TrainBriefly(key, "likely to be the best")
-            if fully:
-                return TrainInFull(key, runs[key], "can still win")
-        return self.choose(seen)
+        return self._most_telling(model, known, pool, runs, left) or self.choose(seen)
+
+    def _most_telling(
+        self, model: Surrogate, known: list[str], pool: list[str], runs: Counter[str], left: float
+    ) -> Action | None:
+        """Return the training that is expected to raise the final choice most, per epoch."""
+        plan = self.plan
+        fresh = list(dict.fromkeys(key for key in pool if key not in set(known)))
+        mean, deviation = model.moments(fresh) if fresh else (np.zeros(0), np.zeros(0))
+        fresh = [fresh[int(place)] for place in np.argsort(-(mean + 2 * deviation))[:LIMIT_FRESH]]
+        keys = [*known, *fresh]
+        posterior = model.posterior(keys, fresh)
+        fully = np.array([place for place, key in enumerate(keys) if runs[key] < plan.seeds], dtype=np.int64)
+        found: list[tuple[float, Action]] = []
+        if left >= plan.full and len(fully):
+            rates = gain_of_full(posterior, fully, left, plan.full)
+            best = int(np.argmax(rates + TINY * posterior.mean[fully]))
+            key = keys[int(fully[best])]
+            found.append((float(rates[best]), TrainInFull(key, runs[key], "can still win")))
+        if left >= plan.brief and fresh:
+            rates = gain_of_brief(posterior, np.arange(len(fresh)), left, plan.brief, model.noise[0])
+            best = int(np.argmax(rates))
+            found.append((float(rates[best]), TrainBriefly(fresh[best], "likely to be the best")))
+        return max(found, key=lambda one: one[0])[1] if found else None
 
     def _promising(self, model: Surrogate, known: list[str]) -> list[str]:
         """Return the known networks that may compete, best first."""

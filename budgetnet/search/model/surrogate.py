@@ -27,6 +27,10 @@ LIMIT_FITTED = 100
 FIT_STEPS = 25
 """Steps of the optimiser."""
 JITTER = 1e-8
+LEAST_UNIT = 1e-3
+"""Deviation of accuracies below which all are taken for equal."""
+LEANING = 3.0
+"""Full trainings that the deviation of brief accuracies counts for, where that of full ones is estimated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,12 @@ class Posterior:
     """(networks,)"""
     covariance: FloatMatrix
     """(networks, networks)"""
+    noise: float
+    """Deviation of one full training about its network's mean."""
+    crossing: FloatMatrix
+    """(networks, networks that may be trained briefly) covariance of worths with the score of one more brief training."""
+    scores: FloatMatrix
+    """(networks that may be trained briefly,) variance of that score."""
 
     @property
     def deviation(self) -> FloatMatrix:
@@ -61,6 +71,18 @@ class Posterior:
         return self.mean + rng.standard_normal((count, size)) @ root.T
 
 
+@dataclass(frozen=True, slots=True)
+class Units:
+    """How accuracies of one kind are standardised."""
+
+    centre: float
+    unit: float
+
+    def apply(self, accuracies: FloatMatrix) -> FloatMatrix:
+        """Return standardised accuracies."""
+        return (accuracies - self.centre) / self.unit
+
+
 @dataclass(frozen=True)
 class Surrogate:
     """A fitted model."""
@@ -70,10 +92,8 @@ class Surrogate:
     process: GaussianProcessRegressor
     numbers: dict[str, int]
     """The networks observed."""
-    centre: float
-    """Accuracies are handed to the process less this, …"""
-    unit: float
-    """… and divided by this."""
+    brief: Units
+    full: Units
 
     @property
     def kernel(self) -> ViewsKernel:
@@ -84,34 +104,39 @@ class Surrogate:
     @property
     def noise(self) -> tuple[float, float]:
         """Return the deviation of seeds in brief and in full training, as accuracies."""
-        return self.kernel.noise_brief * self.unit, self.kernel.noise_full * self.unit
+        return self.kernel.noise_brief * self.brief.unit, self.kernel.noise_full * self.full.unit
 
-    def posterior(self, keys: Sequence[str]) -> Posterior:
-        """Return what is known of networks, observed or not."""
-        rows = self._rows(keys, brief=False)
-        mean, covariance = self.process.predict(rows, return_cov=True)
-        # scikit-learn's convention counts the noise of a new training in; the worth has none.
-        covariance[np.diag_indices_from(covariance)] -= self.kernel.noise_full**2
-        return Posterior(mean * self.unit + self.centre, covariance * self.unit**2)
+    def posterior(self, keys: Sequence[str], briefly: Sequence[str] = ()) -> Posterior:
+        """Return what is known of networks, observed or not.
+
+        Args:
+            keys: the networks.
+            briefly: networks (of any kind) that may be trained briefly.
+        """
+        kernel, rows, sights = self.kernel, self._rows(keys, brief=False), self._rows(briefly, brief=True)
+        crossed = kernel.between(self.process.X_train_, rows)
+        solved, solved_sights = self._solved(crossed), self._solved(kernel.between(self.process.X_train_, sights))
+        mean = crossed.T @ self.process.alpha_
+        covariance = kernel.between(rows, rows) - solved.T @ solved
+        crossing = kernel.between(rows, sights) - solved.T @ solved_sights
+        scores = kernel.diag(sights) - np.square(solved_sights).sum(axis=0) + kernel.noise_brief**2
+        full, brief = self.full.unit, self.brief.unit
+        return Posterior(
+            mean * full + self.full.centre, covariance * full**2, self.noise[1],
+            crossing * full * brief, np.maximum(scores, 1e-12) * brief**2,
+        )  # fmt: skip
 
     def moments(self, keys: Sequence[str]) -> tuple[FloatMatrix, FloatMatrix]:
         """Return mean and deviation of networks' worth, without what they have in common; cheaper for many."""
         rows = self._rows(keys, brief=False)
-        mean, deviation = self.process.predict(rows, return_std=True)
-        return mean * self.unit + self.centre, deviation * self.unit
+        crossed = self.kernel.between(self.process.X_train_, rows)
+        variance = self.kernel.diag(rows) - np.square(self._solved(crossed)).sum(axis=0)
+        mean = crossed.T @ self.process.alpha_
+        return mean * self.full.unit + self.full.centre, np.sqrt(np.maximum(variance, 0.0)) * self.full.unit
 
-    def learns(self, keys: Sequence[str]) -> tuple[FloatMatrix, FloatMatrix]:
-        """Return by which share one more brief, or one more full, training lowers the variance of each's worth."""
-        worth, sight = self._rows(keys, brief=False), self._rows(keys, brief=True)
-        process, kernel = self.process, self.kernel
-        solved_worth = _solve(process, kernel.between(process.X_train_, worth))
-        solved_sight = _solve(process, kernel.between(process.X_train_, sight))
-        prior = kernel.diag(worth)
-        crossing = np.array([kernel.between(worth[i : i + 1], sight[i : i + 1])[0, 0] for i in range(len(keys))])
-        worths = np.maximum(prior - np.square(solved_worth).sum(axis=0), 1e-12)
-        sights = kernel.diag(sight) - np.square(solved_sight).sum(axis=0) + kernel.noise_brief**2
-        between = crossing - (solved_worth * solved_sight).sum(axis=0)
-        return between**2 / (worths * sights), worths / (worths + kernel.noise_full**2)
+    def _solved(self, crossed: FloatMatrix) -> FloatMatrix:
+        solved: FloatMatrix = solve_triangular(self.process.L_, crossed, lower=True, check_finite=False)
+        return solved
 
     def _rows(self, keys: Sequence[str], *, brief: bool) -> FloatMatrix:
         features = self.scale.apply(self.matrix.take(keys))
@@ -139,23 +164,38 @@ def fit_surrogate(
     """
     accuracies = np.array([one.accuracy for one in seen])
     brief = np.array([one.brief for one in seen])
-    judged = accuracies[brief] if brief.any() else accuracies
-    centre = float(judged.mean())
-    unit = max(float(judged.std()), 1e-4)
+    units = _units(accuracies, brief)
     numbers: dict[str, int] = {}
     network = np.array([numbers.setdefault(one.key, len(numbers)) for one in seen], dtype=np.int64)
     rows = observations(scale.apply(matrix.take([one.key for one in seen])), network, brief)
-    kernel = ViewsKernel(groups=scale.groups, relevance=(float(np.exp(PRIOR["relevance"].centre)),) * len(scale.groups))
+    kernel = ViewsKernel(
+        groups=scale.groups,
+        relevance=(float(np.exp(PRIOR["relevance"].centre)),) * len(scale.groups),
+        trend=(float(np.exp(PRIOR["trend"].centre)),) * len(scale.trends),
+    )
     if theta is not None and len(theta) == len(kernel.theta):
         kernel = kernel.clone_with_theta(theta)
-    targets = (accuracies - centre) / unit
+    targets = np.where(brief, units[0].apply(accuracies), units[1].apply(accuracies))
     if learn:
         chosen = _chosen(brief)
         learner = GaussianProcessRegressor(kernel, alpha=JITTER, optimizer=_most_likely(kernel))
         learner.fit(rows[chosen], targets[chosen])
         kernel = learner.kernel_
     process = GaussianProcessRegressor(kernel, alpha=JITTER, optimizer=None).fit(rows, targets)
-    return Surrogate(matrix, scale, process, numbers, centre, unit)
+    return Surrogate(matrix, scale, process, numbers, *units)
+
+
+def _units(accuracies: FloatMatrix, brief: NDArray[np.bool_]) -> tuple[Units, Units]:
+    """Return how brief and full accuracies are standardised; while few are full, their deviation leans on the brief."""
+    if not brief.any():
+        alone = Units(float(accuracies.mean()), max(float(accuracies.std()), LEAST_UNIT))
+        return alone, alone
+    short, long = accuracies[brief], accuracies[~brief]
+    first = Units(float(short.mean()), max(float(short.std()), LEAST_UNIT))
+    if not len(long):
+        return first, first
+    squares = LEANING * first.unit**2 + float(np.square(long - long.mean()).sum())
+    return first, Units(float(long.mean()), max(float(np.sqrt(squares / (LEANING + len(long) - 1))), LEAST_UNIT))
 
 
 def _chosen(brief: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -186,8 +226,3 @@ def _most_likely(kernel: ViewsKernel) -> Callable[..., tuple[FloatMatrix, float]
         return found.x, float(found.fun)
 
     return optimiser
-
-
-def _solve(process: GaussianProcessRegressor, crossing: FloatMatrix) -> FloatMatrix:
-    solved: FloatMatrix = solve_triangular(process.L_, crossing, lower=True)
-    return solved
