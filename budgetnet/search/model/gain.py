@@ -1,7 +1,7 @@
 """What a further training is worth: how far it is expected to raise the accuracy of the network chosen in the end.
 
-The knowledge gradient with correlated beliefs (Frazier, Powell and Dayanik 2009, doi:10.1287/ijoc.1080.0314): a training
-moves the posterior means of all networks together, μ → μ + s·Z with Z standard normal, and is worth
+The knowledge gradient with correlated beliefs (Frazier, Powell and Dayanik 2009, doi:10.1287/ijoc.1080.0314): a
+training moves the posterior means of all networks together, μ → μ + s·Z with Z standard normal, and is worth
 E[max(μ + s·Z)] − max μ. Divided by its epochs, brief and full trainings compete on one scale, and so do first and
 further seeds. Since one noisy training alone may never change the choice, while several of them do, a training also
 counts as the first of several of its network (KG(*), Frazier and Powell 2010, doi:10.1287/deca.1100.0196), whichever
@@ -20,7 +20,8 @@ from budgetnet.search.model.surrogate import Posterior
 __all__ = ["gain_of_brief", "gain_of_full"]
 
 NODES = norm.ppf((np.arange(24) + 0.5) / 24)
-"""Values of Z, equally likely; symmetric, so that a training of no influence gains nothing."""
+"""Values of Z, equally likely; symmetric, so that a training of no influence gains nothing. They end at two deviations:
+less likely turns count for nothing."""
 REPEATS = (1, 2, 4, 8)
 """Trainings of one network that are looked ahead."""
 

@@ -229,8 +229,9 @@ class _Blocks:
             product = mine @ theirs.T
             apart = np.square(mine).sum(axis=1)[:, None] + np.square(theirs).sum(axis=1)[None, :] - 2 * product
             found.append(along_shape * ((product - relevance * self.linear) / kernel.total - 0.5 * apart * self.curved))
-        for place in range(len(kernel.trend)):
-            found.append(self.scaled * 2 * np.outer(one.trends[:, place], other.trends[:, place]))
+        found += [
+            self.scaled * 2 * np.outer(mine, theirs) for mine, theirs in zip(one.trends.T, other.trends.T, strict=True)
+        ]
         found.append(self.scaled * 2 * kernel.signal**2 * self.shape)
         found.append(self.both * 2 * kernel.bias**2 * self.shape)
         found.append(self.both * 2 * kernel.lean**2 * (one.plain @ other.plain.T))

@@ -23,13 +23,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 
 import numpy as np
 
 from budgetnet.search.model.gain import gain_of_brief, gain_of_full
 from budgetnet.search.model.matrix import FeatureScale, FloatMatrix, Matrix
 from budgetnet.search.model.surrogate import Observation, Surrogate, fit_surrogate
+from budgetnet.search.model.thinning import milestone, thinned
 from budgetnet.search.model.trust import judge_model
 
 __all__ = [
@@ -50,12 +50,6 @@ LIMIT_FRESH = 80
 """The same of networks on offer."""
 TINY = 1e-9
 """Weight of the mean accuracy where gains are equal."""
-LIMIT_SEEN = 260
-"""Trainings that the model takes in; of more, all full ones, the best brief ones and an even sample of the others, so
-that a proposal takes as long after 1,000 trials as after 250."""
-FIRST_MILESTONE = 6
-GROWTH = 1.4
-"""Hyperparameters are fitted again when the trainings have grown by this factor."""
 HYPERPARAMETERS = 7
 """Parameters of the kernel, besides the groups' relevances."""
 
@@ -168,14 +162,14 @@ class Policy:
 
     def model(self, seen: Sequence[Observation]) -> Surrogate:
         """Return the model of what was seen (at least one training)."""
-        every, seen = seen, _thinned(seen)
+        every, seen = seen, thinned(seen)
         keys = list(dict.fromkeys(one.key for one in seen))
         scale = FeatureScale.of(self.matrix.names, self.matrix.take(self.reference or keys))
-        milestone = _milestone(len(every))
-        theta = self._theta.get(milestone)
+        fitted = milestone(len(every))
+        theta = self._theta.get(fitted)
         if theta is None or len(theta) != len(scale.groups) + len(scale.trends) + HYPERPARAMETERS:
-            theta = fit_surrogate(self.matrix, scale, _thinned(every[:milestone])).kernel.theta
-            self._theta[milestone] = theta
+            theta = fit_surrogate(self.matrix, scale, thinned(every[:fitted])).kernel.theta
+            self._theta[fitted] = theta
         return fit_surrogate(self.matrix, scale, seen, theta, learn=False)
 
     def choose(self, seen: Sequence[Observation]) -> SearchDone:
@@ -195,7 +189,7 @@ class Policy:
         if not full:
             keys = list(dict.fromkeys(one.key for one in seen))
             return _by_key(keys, model.posterior(keys).mean), "the model's posterior mean; nothing trained in full"
-        if judge_model(model, _thinned(seen)).holds:
+        if judge_model(model, thinned(seen)).holds:
             return _by_key(full, model.posterior(full).mean), "the model's posterior mean of full trainings"
         means = [np.mean([one.accuracy for one in seen if one.key == key and not one.brief]) for key in full]
         why = "the mean accuracy of full trainings; the model ranks worse than brief ones"
@@ -243,7 +237,7 @@ class Policy:
         plan = self.plan
         model = self.model(seen)
         runs = Counter(one.key for one in trainings if not one.brief)
-        names = list(dict.fromkeys(one.key for one in _thinned(seen)))
+        names = list(dict.fromkeys(one.key for one in thinned(seen)))
         if self.eligible is not None:
             names = [name for name in names if self.eligible(name)] or names
         known = self._promising(model, names)
@@ -254,7 +248,7 @@ class Policy:
             if len(offered.plain) and left >= plan.brief and rng.random() < plan.plain:
                 return TrainBriefly(offered.plain[int(rng.integers(len(offered.plain)))], "a plain draw")
             pool = [*offered.plain, *offered.others]
-        if final and not judge_model(model, _thinned(seen)).holds and sum(runs.values()) % 2:
+        if final and not judge_model(model, thinned(seen)).holds and sum(runs.values()) % 2:
             ranked = sorted((one for one in seen if one.brief), key=lambda one: -one.accuracy)
             best = next((one.key for one in ranked if not runs[one.key]), None)
             if best is not None:
@@ -300,27 +294,3 @@ def _by_key(keys: Sequence[str], values: FloatMatrix) -> dict[str, float]:
 
 def _best(keys: Sequence[str], values: FloatMatrix) -> str:
     return keys[int(np.argmax(values))]
-
-
-def _thinned(seen: Sequence[Observation]) -> Sequence[Observation]:
-    """Return at most about `LIMIT_SEEN` of them, in their order."""
-    if len(seen) <= LIMIT_SEEN:
-        return seen
-    brief = [place for place, one in enumerate(seen) if one.brief]
-    room = max(LIMIT_SEEN - (len(seen) - len(brief)), LIMIT_SEEN // 2)
-    best = sorted(brief, key=lambda place: -seen[place].accuracy)
-    rest = best[room // 2 :]
-    step = max(1, -(-len(rest) // max(1, room - room // 2)))
-    kept = {*best[: room // 2], *rest[::step]}
-    return [one for place, one in enumerate(seen) if not one.brief or place in kept]
-
-
-def _milestone(seen: int) -> int:
-    """Return the largest number of trainings, not above *seen*, at which hyperparameters are fitted."""
-    at = FIRST_MILESTONE
-    for _ in count():
-        further = max(at + 1, round(at * GROWTH))
-        if further > seen:
-            return min(at, seen)
-        at = further
-    raise AssertionError

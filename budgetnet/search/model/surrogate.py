@@ -54,7 +54,7 @@ class Posterior:
     noise: float
     """Deviation of one full training about its network's mean."""
     crossing: FloatMatrix
-    """(networks, networks that may be trained briefly) covariance of worths with the score of one more brief training."""
+    """(networks, networks that may be trained briefly) covariance of worths with the score of a brief training."""
     scores: FloatMatrix
     """(networks that may be trained briefly,) variance of that score."""
 

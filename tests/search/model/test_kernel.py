@@ -14,13 +14,13 @@ GROUPS = (slice(0, 2), slice(2, 5))
 def rows() -> np.ndarray:
     """Return rows of seven networks."""
     rng = np.random.default_rng(0)
-    return observations(rng.normal(size=(14, 5)), np.arange(14) // 2, np.arange(14) % 3 > 0)
+    return observations(rng.normal(size=(14, 7)), np.arange(14) // 2, np.arange(14) % 3 > 0)
 
 
 @pytest.fixture
 def kernel() -> ViewsKernel:
     """Return a kernel."""
-    return ViewsKernel(groups=GROUPS, relevance=(0.5, 1.5), signal=0.7, bias=0.6, share=1.3)
+    return ViewsKernel(groups=GROUPS, relevance=(0.5, 1.5), trend=(0.4, 0.8), signal=0.7, bias=0.6, share=1.3)
 
 
 def test_gradient_is_that_of_the_values(kernel: ViewsKernel, rows: np.ndarray) -> None:
@@ -55,6 +55,6 @@ def test_noise_is_of_one_training_only(kernel: ViewsKernel, rows: np.ndarray) ->
 
 def test_brief_and_full_means_say_nothing_of_each_other(kernel: ViewsKernel) -> None:
     """Brief and full means say nothing of each other."""
-    zeros = np.zeros((2, 5))
+    zeros = np.zeros((2, 7))
     rows = observations(zeros, np.array([0, 1]), np.array([True, False]))
     assert kernel(rows)[0, 1] < MEAN

@@ -55,10 +55,8 @@ def test_a_full_training_narrows_what_is_known_of_its_network() -> None:
     key = world.keys[60]
     more = [*seen, Observation(key, 0.8, brief=False)]
     after = fit_surrogate(world.matrix, before.scale, more, theta, learn=False)
-    unit = before.posterior([key]).deviation[0] / before.unit
-    assert after.posterior([key]).deviation[0] / after.unit < unit
-    _, by_full = before.learns([key])
-    assert 0 < by_full[0] < 1
+    unit = before.posterior([key]).deviation[0] / before.full.unit
+    assert after.posterior([key]).deviation[0] / after.full.unit < unit
 
 
 def test_deviations_of_both_ways_agree() -> None:
@@ -96,6 +94,23 @@ def test_leaving_out_is_what_fitting_without_would_say() -> None:
     assert trust.model == pytest.approx(spearmanr(predicted, accuracies).statistic, abs=0.15)
 
 
+def test_intervals_of_a_model_that_is_too_sure_widen() -> None:
+    """Intervals of a model that is too sure widen by what it was off, and those of a good one hardly."""
+    world = World()
+    seen = world.seen(brief=20, full=16)
+    good = fitted(world, seen)
+    theta = good.kernel.theta.copy()
+    for place, name in enumerate(good.kernel.names):
+        if name in ("own", "noise_full", "noise_brief", "signal", "trend"):
+            theta[place] -= np.log(5)
+    sure = fit_surrogate(world.matrix, good.scale, seen, theta, learn=False)
+    before, after = judge_model(good, seen), judge_model(sure, seen)
+    assert before.scale == pytest.approx(1, abs=0.4)
+    assert after.scale > 2
+    assert after.half_width() > 2 * before.half_width()
+    assert after.coverage == pytest.approx(0.9, abs=0.15)
+
+
 def test_constants_and_late_columns_do_not_matter() -> None:
     """Constants and late columns do not matter."""
     matrix = Matrix()
@@ -103,4 +118,6 @@ def test_constants_and_late_columns_do_not_matter() -> None:
         matrix.add(str(place), {"size.params": float(place), "op.conv": 3.0})
     scale = FeatureScale.of(matrix.names, matrix.take(["0", "1", "2", "3", "4"]))
     matrix.add("late", {"size.params": 9.0, "op.new": 1.0})
-    assert scale.apply(matrix.take(["late"])).shape == (1, 1)
+    applied = scale.apply(matrix.take(["late"]))
+    assert applied.shape == (1, 2), "the size in its group, and once more as a trend"
+    assert applied[0, 1] == pytest.approx(7 / np.sqrt(2))
