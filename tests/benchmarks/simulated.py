@@ -31,7 +31,7 @@ from budgetnet.space.proposer import Proposer
 from budgetnet.space.recognise import Recognition, recognise
 from budgetnet.space.space import Space
 
-__all__ = ["Simulation", "Table", "assembled", "input_shape", "read_table", "text_of"]
+__all__ = ["Simulation", "Table", "assembled", "input_shape", "network_of", "read_table", "text_of"]
 
 DRAWS = 4000
 """Draws by the grammar's weights from which each network's chance is estimated."""
@@ -177,7 +177,7 @@ def read_table(path: Path, study_file: Path, shape: Shape | None = None) -> Tabl
             left_out += 1
             continue
         seen = {kind: _numbers(row, seeds[kind], path, line) for kind in seeds}
-        network = _network(row["network"], space)
+        network = network_of(row["network"], space)
         if not (seen["brief"] and seen["full"]) or space.budget.excess(_cost(network, space)):
             left_out += 1
             continue
@@ -224,7 +224,8 @@ def text_of(network: Node) -> str:
     return " ".join(network_text(network).split())
 
 
-def _network(text: str, space: Space) -> Node:
+def network_of(text: str, space: Space) -> Node:
+    """Read a network's text: its parts in a row, or rules of which one is ``network = …``."""
     rules = text if _RULE.search(text) else f"network = {text.strip()}"
     grammar = load_grammar(rules, vocabulary=space.vocabulary)
     return expand(
