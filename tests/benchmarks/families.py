@@ -22,7 +22,7 @@ from budgetnet.space.judge import Candidate
 from budgetnet.space.proposer import Proposer
 from tests.benchmarks.simulated import Floats, Table, assembled, text_of
 
-__all__ = ["FAMILIES", "Family", "drawn", "world"]
+__all__ = ["FAMILIES", "SPREAD", "Family", "drawn", "world"]
 
 SPREAD = 0.02
 """Deviation of the networks' worths, as accuracy."""

@@ -25,6 +25,7 @@ from budgetnet.search.samplers.evolution import EvolutionSampler
 from budgetnet.search.samplers.tpe import TpeSampler
 from budgetnet.space.judge import Candidate, derive
 from budgetnet.space.mutate import mutate
+from tests.benchmarks.rivals_neps import neps_briefly
 from tests.benchmarks.simulated import Simulation, text_of
 
 __all__ = ["CONTENDERS", "Contender"]
@@ -243,6 +244,12 @@ def model(simulation: Simulation, _trials: int, _top: int, _seeds: int) -> int:
         trainings.append(PolicyTraining(action.key, brief, simulation.train(place, brief=brief)))
 
 
+def neps(simulation: Simulation, trials: int, _top: int, seeds: int) -> int:
+    """Bayesian optimisation by NePS, as far as it can say the space; full trainings choose."""
+    neps_briefly(simulation, trials)
+    return _finals(simulation, _ranked(simulation), seeds)
+
+
 CONTENDERS: dict[str, Contender] = {
     "model": model,
     "evolution": evolution,
@@ -255,5 +262,6 @@ CONTENDERS: dict[str, Contender] = {
     "random-full": random_full,
     "optuna-pruned": optuna_pruned,
     "optuna-constrained": optuna_constrained,
+    "neps": neps,
 }
 """By name; ``model`` first, which the others are compared with."""

@@ -27,6 +27,7 @@ import numpy as np
 
 from budgetnet.errors import BudgetnetError
 from tests.benchmarks.rivals import CONTENDERS, Contender
+from tests.benchmarks.rivals_neps import MISSING, installed
 from tests.benchmarks.simulated import Simulation, Table, input_shape, read_table
 from tests.benchmarks.tables import table as text_table
 
@@ -47,7 +48,7 @@ def main() -> None:
     parser.add_argument("--contender", action="append", default=[], help="MODULE:FUNCTION, another one")
     parser.add_argument("--json", type=Path, default=None, help="write every regret here")
     asked = parser.parse_args()
-    chosen = _chosen(asked.contenders, asked.contender)
+    chosen = chosen_contenders(asked.contenders, asked.contender)
     try:
         table = read_table(asked.table, asked.study, asked.input)
     except BudgetnetError as error:
@@ -143,8 +144,12 @@ def _about(table: Table) -> str:
     )
 
 
-def _chosen(names: str, further: list[str]) -> dict[str, Contender]:
+def chosen_contenders(names: str, further: list[str]) -> dict[str, Contender]:
+    """Return contenders by name; those that are not installed are left out, with a message."""
     chosen = {name: CONTENDERS[name] for name in (names.split(",") if names else CONTENDERS)}
+    if "neps" in chosen and not installed():
+        print(MISSING, file=sys.stderr)
+        del chosen["neps"]
     for place in further:
         module, _, function = place.partition(":")
         chosen[function] = getattr(importlib.import_module(module), function)

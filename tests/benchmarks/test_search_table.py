@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,13 @@ import numpy as np
 import pytest
 
 from budgetnet.errors import RequestError
+from tests.benchmarks.families import FAMILIES, SPREAD, world
+from tests.benchmarks.interval_coverage import covered
+from tests.benchmarks.policy_speed import decided
+from tests.benchmarks.regrets import summary
 from tests.benchmarks.rivals import CONTENDERS
-from tests.benchmarks.search_table import budget, compare
+from tests.benchmarks.rivals_neps import MISSING, choices, installed
+from tests.benchmarks.search_table import budget, chosen_contenders, compare
 from tests.benchmarks.simulated import Simulation, Table, read_table
 
 FOLDER = Path(__file__).parent / "tables"
@@ -61,7 +67,7 @@ def test_every_network_is_its_spaces_and_counted_as_written(small: Table, rows: 
     assert small.flops.tolist() == [float(row["flops"]) for row in rows]
 
 
-@pytest.mark.parametrize("contender", CONTENDERS)
+@pytest.mark.parametrize("contender", [name for name in CONTENDERS if name != "neps" or installed()])
 @pytest.mark.parametrize("fresh", [False, True])
 def test_a_contender_keeps_to_its_epochs_and_repeats_itself(contender: str, fresh: bool, small: Table) -> None:
     """A contender keeps to its epochs and repeats itself."""
@@ -71,6 +77,62 @@ def test_a_contender_keeps_to_its_epochs_and_repeats_itself(contender: str, fres
     )
     assert (first >= 0).all()
     assert first.tolist() == second.tolist()
+
+
+def test_a_contender_that_is_not_installed_is_left_out_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A contender that is not installed is left out, and why is said."""
+    monkeypatch.setattr("tests.benchmarks.search_table.installed", lambda: False)
+    assert list(chosen_contenders("largest,neps", [])) == ["largest"]
+    assert capsys.readouterr().err.strip() == MISSING
+
+
+def test_the_space_of_others_is_one_choice_a_decision(small: Table) -> None:
+    """The space of others is one choice a decision, of all labels that occur."""
+    found = choices(small)
+    assert sorted(found["stem.c"]) == [8, 12, 16]
+    assert set(found["stage.kind"]) == {"conv(3, c)", "conv(5, c, groups=2)"}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_worlds_are_as_wide_as_they_say_and_differ(family: str, small: Table) -> None:
+    """Worlds are as wide as they say, and differ from run to run."""
+    first, second = (world(FAMILIES[family], small, seed) for seed in range(2))
+    assert first.full.std() == pytest.approx(SPREAD)
+    assert (first.price_brief, first.price_full) == (FAMILIES[family].brief, FAMILIES[family].full)
+    assert not np.array_equal(first.full, second.full)
+
+
+def test_worlds_are_biased_where_they_should_be(small: Table) -> None:
+    """Brief trainings of a biased world rank sizes the other way round."""
+    biased = world(FAMILIES["biased"], small, 0)
+    size = np.log(small.params)
+    assert np.corrcoef(size, biased.full[:, 0])[0, 1] > 0.5
+    assert np.corrcoef(size, biased.brief[:, 0])[0, 1] < 0
+
+
+def test_coverage_and_decisions_are_measured(small: Table) -> None:
+    """Coverage is a share, wider intervals cover no less, and a decision takes time."""
+    found = covered(small, 6, 0)
+    assert ((found[:, :2] >= 0) & (found[:, :2] <= 1)).all()
+    wider = int(np.argmax(found[:, 2]))
+    assert (found[wider, :2] >= found[1 - wider, :2]).all()
+    assert all(seconds > 0 for seconds in decided(30, 0))
+
+
+def test_regrets_of_several_runs_are_put_together(tmp_path: Path) -> None:
+    """Regrets of several runs are put together, and compared in pairs."""
+    one = {"table": "t", "noise": "raw", "trials": 20, "epochs": 94, "seconds": 0.1}
+    for first, regrets in ((0, [1.0, 2.0]), (2, [3.0, 2.0])):
+        document = [
+            {**one, "contender": "model", "first": first, "regrets": regrets},
+            {**one, "contender": "random", "first": first, "regrets": [2 * regret for regret in regrets]},
+        ]
+        (tmp_path / f"{first}.json").write_text(json.dumps(document), encoding="utf-8")
+    found = summary([tmp_path / "2.json", tmp_path / "0.json"])
+    assert "| model     |   4 | 2.00 ± 0.41 |" in found
+    assert "| random    |   4 | 4.00 ± 0.82 | +2.00 ± 0.41 |" in found
 
 
 def test_raw_scores_are_the_tables_and_fresh_ones_scatter_about_their_mean(small: Table) -> None:

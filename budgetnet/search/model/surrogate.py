@@ -24,6 +24,8 @@ __all__ = ["Observation", "Posterior", "Surrogate", "fit_surrogate"]
 
 LIMIT_FITTED = 100
 """Observations that hyperparameters are fitted to at most: all full trainings and the latest brief ones."""
+MANY, LIMIT_OF_MANY = 150, 56
+"""Of more observations than the first, the second: many trials must not wait, and know much by then."""
 FIT_STEPS = 25
 """Steps of the optimiser."""
 JITTER = 1e-8
@@ -200,8 +202,9 @@ def _units(accuracies: FloatMatrix, brief: NDArray[np.bool_]) -> tuple[Units, Un
 
 def _chosen(brief: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return the observations that hyperparameters are fitted to."""
-    full = np.flatnonzero(~brief)[-LIMIT_FITTED // 2 :]
-    rest = np.flatnonzero(brief)[-(LIMIT_FITTED - len(full)) :]
+    limit = LIMIT_FITTED if len(brief) <= MANY else LIMIT_OF_MANY
+    full = np.flatnonzero(~brief)[-limit // 2 :]
+    rest = np.flatnonzero(brief)[-(limit - len(full)) :]
     return np.sort(np.concatenate([full, rest]))
 
 

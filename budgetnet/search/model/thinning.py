@@ -9,9 +9,9 @@ from budgetnet.search.model.surrogate import Observation
 
 __all__ = ["milestone", "thinned"]
 
-LIMIT_SEEN = 260
+LIMIT_SEEN = 200
 """Trainings that the model takes in; of more, all full ones, the best brief ones and an even sample of the others, so
-that a proposal takes as long after 1,000 trials as after 250."""
+that a proposal takes as long after 1,000 trials as after 200."""
 FIRST_MILESTONE = 6
 GROWTH = 1.4
 """Hyperparameters are fitted again when the trainings have grown by this factor."""
