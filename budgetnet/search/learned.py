@@ -23,8 +23,8 @@ from budgetnet.records.finals.finalist import Finalist
 from budgetnet.records.trial import Record
 from budgetnet.search.model.features import FEATURES_VERSION, group_of
 from budgetnet.search.model.matrix import FloatMatrix
-from budgetnet.search.model.policy import _thinned
 from budgetnet.search.model.surrogate import Observation, Surrogate, fit_surrogate
+from budgetnet.search.model.thinning import thinned
 from budgetnet.search.model.trust import LEAST_NETWORKS, Trust, judge_model
 from budgetnet.search.study_model import StudyModel
 
@@ -120,7 +120,7 @@ def learn(study: Study, records: Sequence[Record], finalists: Sequence[Finalist]
     if len(seen) < LEAST_TRAININGS:
         return None
     model = own.fitted(seen)
-    trust = judge_model(model, _thinned(seen))
+    trust = judge_model(model, thinned(seen))
     features, decisions = _effects(model, seen)
     noise_brief, noise_full = model.noise
     full = sum(not one.brief for one in seen)
@@ -172,7 +172,7 @@ def _predictions(model: Surrogate, seen: Sequence[Observation], records: Sequenc
         if not one.brief:
             full.setdefault(one.key, []).append(one.accuracy)
     found: list[Prediction] = []
-    taken = _thinned(seen)
+    taken = thinned(seen)
     for key, accuracies in full.items():
         others = [one for one in taken if one.key != key]
         if len(others) < LEAST_TRAININGS or all(one.brief for one in others):
