@@ -48,7 +48,7 @@ LIMIT_KNOWN = 80
 """Known networks that compete: those of highest mean and deviation."""
 LIMIT_FRESH = 80
 """The same of networks on offer."""
-TINY = 1e-9
+TIE_BREAK = 1e-9
 """Weight of the mean accuracy where gains are equal."""
 HYPERPARAMETERS = 7
 """Parameters of the kernel, besides the groups' relevances."""
@@ -269,7 +269,7 @@ class Policy:
         found: list[tuple[float, Action]] = []
         if left >= plan.full and len(fully):
             rates = gain_of_full(posterior, fully, left, plan.full)
-            best = int(np.argmax(rates + TINY * posterior.mean[fully]))
+            best = int(np.argmax(rates + TIE_BREAK * posterior.mean[fully]))
             key = keys[int(fully[best])]
             found.append((float(rates[best]), TrainInFull(key, runs[key], "can still win")))
         if left >= plan.brief and fresh:
