@@ -1,4 +1,4 @@
-"""What a further training is worth: how far it is expected to raise the accuracy of the network chosen in the end.
+"""The worth of a further training: how far it is expected to raise the accuracy of the network chosen in the end.
 
 The knowledge gradient with correlated beliefs (Frazier, Powell and Dayanik 2009, doi:10.1287/ijoc.1080.0314): a
 training moves the posterior means of all networks together, μ → μ + s·Z with Z standard normal, and is worth

@@ -25,7 +25,7 @@ __all__ = ["Observation", "Posterior", "Surrogate", "fit_surrogate"]
 LIMIT_FITTED = 100
 """Observations that hyperparameters are fitted to at most: all full trainings and the latest brief ones."""
 MANY, LIMIT_OF_MANY = 150, 56
-"""Of more observations than the first, the second: many trials must not wait, and know much by then."""
+"""Observations that are many, and the limit then: many trials must not wait, and know much by then."""
 FIT_STEPS = 25
 """Steps of the optimiser."""
 JITTER = 1e-8
