@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from budgetnet.api.reports import compare, report
     from budgetnet.api.spaces import Space, explore, read_space, sample
+    from budgetnet.api.speed import bench
     from budgetnet.api.studies import Recipe, Study, read_study
     from budgetnet.api.trainings import export, train
     from budgetnet.draw.draw import draw_network, write_drawing
@@ -48,6 +49,7 @@ __all__ = [
     "Space",
     "Study",
     "__version__",
+    "bench",
     "build",
     "calibrate",
     "compare",
@@ -79,6 +81,7 @@ _HOMES = {
     ),
     "budgetnet.api.reports": ("compare", "report"),
     "budgetnet.api.spaces": ("Space", "explore", "read_space", "sample"),
+    "budgetnet.api.speed": ("bench",),
     "budgetnet.api.studies": ("Recipe", "Study", "read_study"),
     "budgetnet.api.trainings": ("export", "train"),
     "budgetnet.draw.draw": ("draw_network", "write_drawing"),

@@ -31,6 +31,7 @@ COMMANDS = (
     "dashboard",
     "export",
     "verify",
+    "bench",
 )
 SEED = Path(__file__).parents[1] / "studies/networks/dilated-residual-100k.yaml"
 

@@ -94,6 +94,7 @@ def export(
     *,
     out: str | Path | None = None,
     formats: str | Sequence[str] | None = None,
+    int8: bool = False,
     licence: str | None = None,
     storage: str | None = None,
     run: str | Path | None = None,
@@ -109,6 +110,8 @@ def export(
         out: the folder to make; ``export-NAME-NUMBER`` if None. An older export there is replaced.
         formats: ``pt2`` and ``onnx``, in one text or a list; ``torch`` alone for neither. If None, pt2, and onnx where
             its libraries are installed.
+        int8: write the network in int8, too (ONNX, post-training, with ranges from train images); the test images are
+            read once with it.
         licence: identifier of the weights' licence for the card, such as ``mit``.
         storage: address of the database; ``study.db`` in the run folder if None.
         run: the run folder; ``runs/NAME`` in the working directory or beside the study file if None.
@@ -137,4 +140,4 @@ def export(
     from budgetnet.export.export import export_trial
 
     place = None if out is None else Path(out)
-    return export_trial(trials, str(trial), out=place, formats=formats, licence=licence)
+    return export_trial(trials, str(trial), out=place, formats=formats, int8=int8, licence=licence)

@@ -62,6 +62,7 @@ class Commands(LazyGroup):
         "dashboard": "budgetnet.cli.studies",
         "export": "budgetnet.cli.trainings",
         "verify": "budgetnet.cli.folders",
+        "bench": "budgetnet.cli.folders",
     }
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:

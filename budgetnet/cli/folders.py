@@ -1,4 +1,4 @@
-"""The commands about exported folders: verify."""
+"""The commands about handing over: verify, bench."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from budgetnet.cli.options import DataDir, Json
-from budgetnet.cli.output import put
+from budgetnet.cli.options import DataDir, Json, Run, Storage
+from budgetnet.cli.output import put, say
 
-__all__ = ["verify_command"]
+__all__ = ["bench_command", "verify_command"]
 
 
 def verify_command(
@@ -34,3 +34,32 @@ def verify_command(
 
     use_data_folder(data_dir)
     put(verification_answer(folder, test_images=test_images), as_json=as_json)
+
+
+def bench_command(
+    networks: Annotated[
+        list[str],
+        typer.Argument(metavar="NETWORK...", help="Network files, exported folders, STUDY:17.", show_default=False),
+    ],
+    ways: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="Among eager, compile, onnx, int8.  [default: all that are installed]"),
+    ] = None,
+    batch: Annotated[str, typer.Option(metavar="NUMBERS", help="Images per run.")] = "1,128",
+    threads: Annotated[str, typer.Option(metavar="NUMBERS", help="Numbers of threads; all: the cores.")] = "1,all",
+    seconds: Annotated[float, typer.Option(metavar="X", help="Least time for each of them in each setting.")] = 2.0,
+    storage: Storage = None,
+    run: Run = None,
+    as_json: Json = False,
+) -> None:
+    """Measure latency, throughput and memory here.
+
+    Networks and ways of running them take turns run by run, so that a busy moment hits all of them: PyTorch (eager),
+    torch.compile, ONNX Runtime in float32 and int8. Weights are random; the times belong to this machine.
+    """
+    from budgetnet.api.pages.folders import bench_answer
+
+    answer = bench_answer(
+        networks, ways=ways, batches=batch, threads=threads, seconds=seconds, storage=storage, run=run, say=say
+    )
+    put(answer, as_json=as_json)

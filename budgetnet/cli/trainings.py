@@ -114,6 +114,7 @@ def export_command(
             help="Formats beside plain PyTorch: pt2, onnx; torch for none.  [default: pt2, and onnx if installed]",
         ),
     ] = None,
+    int8: Annotated[bool, typer.Option("--int8", help="Write the network in int8, too, and test it.")] = False,
     licence: Annotated[
         str | None,
         typer.Option(
@@ -134,5 +135,7 @@ def export_command(
     from budgetnet.api.pages.trainings import export_answer, use_data_folder
 
     use_data_folder(data_dir)
-    answer = export_answer(study, trial, out=out, formats=formats, licence=licence, storage=storage, run=run, say=say)
+    answer = export_answer(
+        study, trial, out=out, formats=formats, int8=int8, licence=licence, storage=storage, run=run, say=say
+    )
     put(answer, as_json=as_json)

@@ -17,8 +17,18 @@ from budgetnet.errors import ExportError, RequestError
 from budgetnet.export.check import Check, check_network, check_outputs
 from budgetnet.export.codegen.standalone import PLUGINS, WEIGHTS, standalone
 from budgetnet.export.documents import data_name, folder_config, folder_recipe, folder_record
-from budgetnet.export.folder import CONFIG, SAMPLES, appearing_folder, check_export_place, write_json, write_manifest
+from budgetnet.export.folder import (
+    CONFIG,
+    INT8,
+    ONNX,
+    SAMPLES,
+    appearing_folder,
+    check_export_place,
+    write_json,
+    write_manifest,
+)
 from budgetnet.export.formats import ExportFormat, exported_program, read_formats, write_onnx, write_pt2
+from budgetnet.export.int8.quantise import Quantised, quantise, run_onnx, with_accuracy
 from budgetnet.export.model_card import CardFacts, card
 from budgetnet.export.samples import sample_inputs, sample_logits, write_samples
 from budgetnet.export.verify.ask_folder import SCRIPT
@@ -51,6 +61,7 @@ class Export:
     """Test accuracy over all full trainings of the network."""
     check: Check
     formats: tuple[ExportFormat, ...]
+    int8: Quantised | None = None
 
     def sizes(self) -> dict[str, int]:
         """Return the folder's files with their sizes in bytes."""
@@ -72,6 +83,7 @@ class Export:
             "test_accuracy": self.score.document(),
             "weights_test_accuracy": self.run.test_accuracy,
             "largest_difference": self.check.difference,
+            "int8": None if self.int8 is None else self.int8.document(),
             "checks": [check.document() for check in self.check.checks],
         }
 
@@ -82,6 +94,7 @@ def export_trial(
     *,
     out: Path | None = None,
     formats: str | Sequence[str] | None = None,
+    int8: bool = False,
     licence: str | None = None,
 ) -> Export:
     """Write the export of one trial's network with the weights of its full training.
@@ -91,13 +104,14 @@ def export_trial(
         which: ``best`` or a trial's number.
         out: the folder to make; ``export-NAME-NUMBER`` if None. An older export there is replaced in the end.
         formats: see `budgetnet.export.formats.read_formats`.
+        int8: write the network in int8, too, and read the test images once with it.
         licence: identifier of the weights' licence for the card, such as ``mit``; ``other`` if None.
 
     Raises:
         RequestError: no such trial, it has no weights, *out* holds something else, or a format cannot be written here.
         ExportError: what was written does not behave like what was trained; *out* stays as it was.
     """
-    wanted = read_formats(formats)
+    wanted = read_formats(formats, int8=int8)
     record = pick(trials, which)
     why = _why(trials, record, which)
     architecture = architecture_of(record, trials.study)
@@ -117,13 +131,19 @@ def export_trial(
         (place / "network.py").write_text(text, encoding="utf-8")
         params, flops = check_network(place, architecture, trained, samples["logits"])
         _write_formats(trained, inputs, place, wanted, architecture, dataset)
+        quantised = quantise(place / ONNX, place / INT8, dataset.train) if int8 else None
+        if quantised is not None:
+            samples["logits_int8"] = torch.from_numpy(run_onnx(place / INT8, inputs.numpy()))
         write_samples(place / SAMPLES, samples)
         counts = {"params": params, "flops": flops}
         write_json(place / CONFIG, folder_config(architecture, dataset, source, counts=counts))
         write_json(place / "recipe.json", folder_recipe(run))
-        write_json(place / "record.json", folder_record(trials.study, record, runs, run, data_name(dataset, source)))
         shutil.copyfile(SCRIPT, place / "verify.py")
         check = Check(images=len(inputs), params=params, flops=flops, checks=check_outputs(place))
+        if quantised is not None:
+            quantised = with_accuracy(quantised, place / INT8, place / ONNX, dataset.test())
+        told = folder_record(trials.study, record, runs, run, data_name(dataset, source))
+        write_json(place / "record.json", {**told, "int8": None if quantised is None else quantised.document()})
         facts = CardFacts(
             architecture=architecture,
             study=trials.study,
@@ -134,12 +154,20 @@ def export_trial(
             check=check,
             choice=why,
             licence=licence or "other",
+            int8=quantised,
             files={file.name: file.stat().st_size for file in place.iterdir() if file.is_file()},
         )
         (place / "README.md").write_text(card(facts), encoding="utf-8")
         write_manifest(place)
     return Export(
-        folder=folder, trial=record.number, why=why, run=run, score=score_of(runs), check=check, formats=wanted
+        folder=folder,
+        trial=record.number,
+        why=why,
+        run=run,
+        score=score_of(runs),
+        check=check,
+        formats=wanted,
+        int8=quantised,
     )
 
 
@@ -162,7 +190,7 @@ def _write_formats(
     if "pt2" in wanted:
         write_pt2(program, place / "model.pt2")
     if "onnx" in wanted:
-        write_onnx(program, place / "model.onnx", name=architecture.name, classes=dataset.classes)
+        write_onnx(program, place / ONNX, name=architecture.name, classes=dataset.classes)
 
 
 def _why(trials: Trials, record: Record, which: str) -> str:

@@ -19,7 +19,9 @@ __all__ = [
     "CONFIG",
     "FILES",
     "FOLDER_FORMAT",
+    "INT8",
     "MANIFEST",
+    "ONNX",
     "SAMPLES",
     "appearing_folder",
     "check_export_place",
@@ -34,11 +36,13 @@ CONFIG = "config.json"
 SAMPLES = "samples.safetensors"
 """Stored images and the logits of every format."""
 MANIFEST = "manifest.json"
+ONNX = "model.onnx"
+INT8 = "model.int8.onnx"
 
 FILES = ("README.md", CONFIG, WEIGHTS, "network.py", "network.yaml", "recipe.json", "record.json", SAMPLES, "verify.py")
 """Files of every export, besides the manifest, the formats that were asked for and a study's plug-in files."""
 
-_SOMETIMES = ("model.pt2", "model.onnx", "model.int8.onnx", "model.pte", MANIFEST, PLUGINS, "__pycache__")
+_SOMETIMES = ("model.pt2", ONNX, INT8, "model.pte", MANIFEST, PLUGINS, "__pycache__")
 _EARLIER = ("weights.safetensors",)
 """Files that version 0.1 wrote under other names."""
 

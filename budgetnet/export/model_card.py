@@ -12,7 +12,8 @@ from budgetnet import __version__
 from budgetnet.export.check import Check
 from budgetnet.export.codegen.standalone import PLUGINS, WEIGHTS
 from budgetnet.export.documents import data_licence, data_name, preprocessing
-from budgetnet.export.folder import CONFIG, SAMPLES
+from budgetnet.export.folder import CONFIG, INT8, ONNX, SAMPLES
+from budgetnet.export.int8.quantise import Quantised
 from budgetnet.files.network_file import Network
 from budgetnet.files.study import Study
 from budgetnet.network.cost.closed_form import cost
@@ -35,8 +36,8 @@ _ABOUT = {
     SAMPLES: "images made by a program, with the logits of every format, for `verify.py`",
     "verify.py": "checks this folder: `python verify.py`",
     "model.pt2": '`torch.export.load("model.pt2").module()`; images in float32, any number',
-    "model.onnx": "ONNX, input `images` (N, C, H, W) in float32, output `logits`",
-    "model.int8.onnx": "the same in int8",
+    ONNX: "ONNX, input `images` (N, C, H, W) in float32, output `logits`",
+    INT8: "the same in int8; weights per channel",
     "model.pte": "ExecuTorch for Cortex-M, in int8",
 }
 
@@ -56,6 +57,8 @@ class CardFacts:
     check: Check
     choice: str
     """By what this network was chosen."""
+    int8: Quantised | None
+    """The network in int8, if it was asked for."""
     licence: str
     """Identifier of the weights' licence."""
     files: Mapping[str, int]
@@ -106,7 +109,7 @@ def front_matter(facts: CardFacts) -> str:
         "license": facts.licence,
         "library_name": "pytorch",
         "pipeline_tag": "image-classification",
-        "tags": ["image-classification", "pytorch", *(["onnx"] if "model.onnx" in facts.files else []), "budgetnet"],
+        "tags": ["image-classification", "pytorch", *(["onnx"] if ONNX in facts.files else []), "budgetnet"],
         "model-index": [
             {
                 "name": facts.architecture.name,
@@ -145,11 +148,28 @@ def _numbers(facts: CardFacts) -> list[tuple[str, str]]:
         ("test accuracy", f"{score}, {spread}"),
         ("of these weights", f"{own} (seed {facts.exported.seed}; {facts.exported.test_images or 0:,} test images)"),
         *([("with flip averaging", f"{flip}: logits of each image and its mirror image averaged")] if flip.n else []),
+        *_int8_rows(facts),
         ("parameters", f"{facts.check.params:,}"),
         ("FLOPs", f"{facts.check.flops:,}; one multiply-add = one FLOP; one image, eval mode, counted by fvcore"),
         ("peak activation memory", f"{bytes_text(costs.peak_activation_bytes)} (float32, one image)"),
         ("input", f"{shape_text(facts.architecture.input_shape)}, channels × height × width"),
     ]
+
+
+def _int8_rows(facts: CardFacts) -> list[tuple[str, str]]:
+    found = facts.int8
+    if found is None or found.test_accuracy is None or facts.exported.test_accuracy is None:
+        return []
+    off = 100 * (found.test_accuracy - facts.exported.test_accuracy)
+    told = (
+        f"{percent(found.test_accuracy)} % ({off:+.2f} points to the same weights in float32; same class for "
+        f"{percent(found.agreement)} % of images; {found.bytes:,} bytes; ranges from {found.calibration_images} train "
+        "images)"
+    )
+    if found.in_float:
+        listed = ", ".join(f"{number} {name}" for name, number in found.in_float.items())
+        told += f"; these operators stay in float32: {listed}"
+    return [("in int8", told)]
 
 
 def _provenance(facts: CardFacts) -> list[str]:

@@ -167,3 +167,28 @@ def test_a_search_with_another_sampler_is_a_study_of_its_own(study_path, tmp_pat
     assert result.exit_code == 2
     assert "there are no trials of tiny-tpe yet: runs/tiny-tpe/study.db does not exist" in result.stderr
     assert f"budgetnet search {study_path}@sampler=tpe" in result.stderr
+
+
+def test_bench_prints_a_table_and_json(call, by_hand_path):
+    """A network file, measured in one way."""
+    result = call("bench", str(by_hand_path), "--ways", "eager", "--batch", "1", "--threads", "1", "--seconds", "0.01")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[1].split()[:4] == ["by-hand", "eager", "1", "1"]
+    assert "measuring batch 1 on 1 thread" in result.stderr
+    result = call("bench", str(by_hand_path), "--batch", "one")
+    assert result.exit_code == 2
+    assert result.stderr == "error: --batch must be numbers of at least 1, but got 'one'; write --batch 1,128\n"
+
+
+def test_verify_ends_with_one_line_per_check(call, tmp_path):
+    """Exit code 0 if all hold, 1 if one does not, 2 for something that is no export."""
+    folder = tmp_path / "out"
+    assert call("export", "{study}", "--out", str(folder), "--format", "torch").exit_code == 0
+    result = call("verify", str(folder), where=False)
+    assert result.exit_code == 0, result.output
+    assert all(line.startswith("ok ") for line in result.stdout.splitlines())
+    (folder / "network.yaml").write_text("")
+    result = call("verify", str(folder), where=False)
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[-1].startswith("wrong    files: network.yaml has 0 bytes")
+    assert call("verify", str(tmp_path), where=False).exit_code == 2

@@ -37,4 +37,4 @@ def test_help_lists_every_command():
     assert result.exit_code == 0
     listed = [line.split()[0] for line in result.stdout.partition("Commands:\n")[2].splitlines()]
     assert listed[:3] == ["search", "explore", "sample"]
-    assert len(listed) == len(set(listed)) == 11
+    assert len(listed) == len(set(listed)) == 12

@@ -10,6 +10,7 @@ from budgetnet.api.say import Say
 from budgetnet.api.studies import as_study
 from budgetnet.api.trainings import export
 from budgetnet.errors import RequestError
+from budgetnet.text import percent
 
 __all__ = ["export_answer", "repetition_answer", "training_answer", "use_data_folder"]
 
@@ -83,19 +84,26 @@ def export_answer(
     *,
     out: Path | None,
     formats: str | None,
+    int8: bool,
     licence: str | None,
     storage: str | None,
     run: Path | None,
     say: Say,
 ) -> Printout:
     """Export a trial; see `budgetnet.api.trainings.export`."""
-    written = export(study, trial, out=out, formats=formats, licence=licence, storage=storage, run=run, say=say)
+    written = export(
+        study, trial, out=out, formats=formats, int8=int8, licence=licence, storage=storage, run=run, say=say
+    )
     check = written.check
     notes = [
         f"trial {written.trial}: {written.why}",
         f"checked without budgetnet: {check.params:,} parameters, equal logits on {check.images} images "
         f"({', '.join(written.formats)})",
     ]
+    if written.int8 is not None:
+        accuracies = f"{percent(written.int8.test_accuracy)} %, in float32 {percent(written.run.test_accuracy)} %"
+        stay = f"; in float32 stay {', '.join(written.int8.in_float)}" if written.int8.in_float else ""
+        notes.append(f"in int8: {accuracies}; {written.int8.bytes:,} bytes{stay}")
     if formats is None and "onnx" not in written.formats:
         notes.append("without ONNX: its libraries are not installed; pip install 'budgetnet[onnx]'")
     return Printout(lines=[str(written.folder)], document=written.document(), command="export", notes=notes)

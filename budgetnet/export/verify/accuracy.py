@@ -12,11 +12,12 @@ from PIL import Image, ImageOps
 from torch import Tensor, nn
 
 from budgetnet.errors import DataError
+from budgetnet.export.int8.quantise import run_onnx
 from budgetnet.training.data.known import DATASETS
 from budgetnet.training.data.load import load_dataset
 from budgetnet.training.data.sources import data_directory, image_copy, image_files
 
-__all__ = ["TestImages", "accuracy_of"]
+__all__ = ["TestImages", "accuracy_of", "int8_accuracy"]
 
 _BATCH = 500
 
@@ -74,6 +75,17 @@ def accuracy_of(model: nn.Module, images: TestImages) -> float:
     for start in range(0, len(images.labels), _BATCH):
         pixels = images.pixels[start : start + _BATCH].float().div(255)
         hits += int((model((pixels - mean) / std).argmax(1) == images.labels[start : start + _BATCH]).sum())
+    return hits / len(images.labels)
+
+
+def int8_accuracy(path: Path, images: TestImages) -> float:
+    """Return the same of an ONNX network."""
+    mean, std = (np.array(values, dtype=np.float32).reshape(1, -1, 1, 1) for values in (images.mean, images.std))
+    hits = 0
+    for start in range(0, len(images.labels), _BATCH):
+        pixels = images.pixels[start : start + _BATCH].numpy().astype(np.float32) / 255
+        predicted = run_onnx(path, (pixels - mean) / std).argmax(axis=1)
+        hits += int((predicted == images.labels[start : start + _BATCH].numpy()).sum())
     return hits / len(images.labels)
 
 

@@ -15,8 +15,9 @@ from torch import nn
 
 from budgetnet.errors import BudgetnetError, DataError, ExportError, RequestError
 from budgetnet.export.codegen.standalone import WEIGHTS
-from budgetnet.export.folder import CONFIG, MANIFEST, SAMPLES, read_json
-from budgetnet.export.verify.accuracy import TestImages, accuracy_of
+from budgetnet.export.folder import CONFIG, INT8, MANIFEST, SAMPLES, read_json
+from budgetnet.export.formats import extra_is_there
+from budgetnet.export.verify.accuracy import TestImages, accuracy_of, int8_accuracy
 from budgetnet.export.verify.ask_folder import FolderCheck, ask_folder
 from budgetnet.export.verify.earlier import EARLIER_WEIGHTS, check_earlier
 from budgetnet.export.verify.folder_check import FLOAT_TOLERANCE
@@ -32,6 +33,8 @@ __all__ = ["Verification", "verify_folder"]
 ACCURACY_TOLERANCE = 0.001
 """Largest difference between the recorded accuracy and one computed elsewhere: kernels add in different orders, so
 the class of an image on the border may change."""
+INT8_ACCURACY_TOLERANCE = 0.01
+"""The same in int8, where processors round the scaling between layers differently."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +172,13 @@ def _accuracy(
     told = f"{percent(accuracy)} % on {counted(len(images.labels), 'test image')}, recorded {percent(recorded)} %"
     if abs(accuracy - recorded) > ACCURACY_TOLERANCE:
         raise ExportError(f"{told}; allowed is a difference of {percent(ACCURACY_TOLERANCE)} percentage points")
+    quantised = record.get("int8")
+    if quantised is None or not (folder / INT8).exists() or not extra_is_there("onnx"):
+        return told
+    int8 = int8_accuracy(folder / INT8, images)
+    told += f"; in int8 {percent(int8)} %, recorded {percent(quantised['test_accuracy'])} %"
+    if abs(int8 - quantised["test_accuracy"]) > INT8_ACCURACY_TOLERANCE:
+        raise ExportError(f"{told}; allowed is a difference of {percent(INT8_ACCURACY_TOLERANCE)} percentage points")
     return told
 
 
