@@ -11,6 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from budgetnet.errors import RequestError
+from budgetnet.export import export as export_module
 from budgetnet.export import formats as formats_module
 from budgetnet.export.export import export_trial
 from budgetnet.export.folder import INT8, ONNX, write_manifest
@@ -129,7 +130,7 @@ def test_operators_without_int8_kernel_are_named(tmp_path):
 
 def test_int8_stands_in_record_and_card(trials, tmp_path, exported, monkeypatch):
     """With the float accuracy beside it; the folder's check compares its logits, and finds other ones."""
-    monkeypatch.setattr("budgetnet.export.export._write_formats", lambda *given: _copy(exported.folder, given[2]))
+    monkeypatch.setattr(export_module, "_write_formats", lambda *given: _copy(exported.folder, given[2]))
     written = export_trial(trials, out=tmp_path / "out", formats="onnx", int8=True)
     told = json.loads((written.folder / "record.json").read_text())["int8"]
     assert told == json.loads(json.dumps(written.int8.document()))
