@@ -28,6 +28,7 @@ COMMANDS = (
     "diff",
     "train",
     "list",
+    "report",
     "dashboard",
     "export",
     "verify",
