@@ -29,7 +29,7 @@ def show_command(
     run: Run = None,
     as_json: Json = False,
 ) -> None:
-    """Print layers, counts and where the parameters go, or draw the network."""
+    """Print layers and counts, or draw the network."""
     from budgetnet.api.pages.networks import network_answer
 
     wanted = image_shape(shape)
