@@ -72,8 +72,14 @@ def test_commands_without_a_search_keep_their_schema(document, name, words):
 def test_search_export_and_verify_keep_their_schema(document, run_folder, tmp_path):
     """What a search prints at its end, its export included, and an export by itself."""
     jsonschema.validate(json.loads((run_folder / "search.json").read_text()), command_schema("search"))
-    document("export", "export", "{study}", "--out", str(tmp_path / "export"))
+    document("export", "export", "{study}", "--out", str(tmp_path / "export"), "--format", "torch")
     document("verify", "verify", str(tmp_path / "export"), where=False)
+
+
+def test_a_bench_keeps_its_schema(document, by_hand_path):
+    """One network in one way."""
+    words = ["--ways", "eager", "--batch", "1", "--threads", "1", "--seconds", "0.01"]
+    document("bench", "bench", str(by_hand_path), *words, where=False)
 
 
 def test_reports_keep_their_schema(document, tmp_path):

@@ -43,6 +43,7 @@ VERSIONS = {
     "train-brief": 1,
     "export": 1,
     "verify": 1,
+    "bench": 1,
     "calibrate": 1,
 }
 """Version of each command's document. Within a version keys are added, and none changes its meaning or goes."""
@@ -90,8 +91,33 @@ _CHECK = structure(
     text=text("its result in words, or the reason"),
     difference=optional(number("largest difference between numbers, where numbers were compared")),
 )
+_INT8 = structure(
+    "the network in int8",
+    method=text(),
+    bytes=whole_number("size of model.int8.onnx"),
+    calibration_images=whole_number("train images that gave the ranges"),
+    norms_folded=whole_number("batch norms that became part of a convolution"),
+    norms_depthwise=whole_number("batch norms that became a depthwise 1x1 convolution"),
+    in_float=mapping(whole_number(), "operators that stay in float32"),
+    test_accuracy=optional(share("test accuracy in int8")),
+    test_images=optional(whole_number("test images")),
+    agreement=optional(share("test images that both networks give the same class")),
+)
+_TIMING = structure(
+    network=text("name"),
+    way=word("how it was run", "eager", "compile", "onnx", "int8"),
+    batch=whole_number("images per run"),
+    threads=whole_number(),
+    median_s=optional(number("median time of a run, in seconds; null if it could not be run")),
+    p95_s=optional(number("95th percentile of the same")),
+    images_per_second=optional(number()),
+    runs=whole_number("runs measured"),
+    memory_bytes=optional(whole_number("growth of the process's peak memory; null where the system does not tell")),
+    reason=optional(text("why it could not be run")),
+)
 _EXPORT = structure(
     "an export",
+    int8=optional(_INT8),
     folder=text(),
     files=listed(text()),
     bytes=mapping(whole_number(), "size of each file"),
@@ -311,6 +337,11 @@ _DOCUMENTS: dict[str, Schema] = {
         folder=text(),
         holds=flag("true if no check failed"),
         checks=listed(_CHECK, "in their order, up to the first that does not hold"),
+    ),
+    "bench": structure(
+        "Networks measured on this machine.",
+        timings=listed(_TIMING, "by threads, batch, network and way"),
+        environment=mapping(ANYTHING, "hardware and versions"),
     ),
     "calibrate": structure(
         "What brief training is worth.",
