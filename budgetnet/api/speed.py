@@ -10,7 +10,7 @@ from budgetnet.api.say import Say, say_nothing
 
 if TYPE_CHECKING:
     from budgetnet.api.networks import Network
-    from budgetnet.export.bench.measure import Bench
+    from budgetnet.export.bench.measure import BenchReport
 
 __all__ = ["bench"]
 
@@ -23,7 +23,7 @@ def bench(
     threads: Sequence[int] | None = None,
     seconds: float = 2.0,
     say: Say = say_nothing,
-) -> Bench:
+) -> BenchReport:
     """Measure latency, throughput and memory of networks on this machine, all of them in one run.
 
     Networks and ways take turns run by run, so that a busy moment of the machine hits all of them. Weights are
@@ -39,7 +39,7 @@ def bench(
         say: told what is measured.
 
     Returns:
-        Median and 95th percentile of the time of a batch, images per second and memory; `Bench.text` is a table.
+        Median and 95th percentile of the time of a batch, images per second and memory; `BenchReport.text` is a table.
 
     Raises:
         RequestError: no such network, an unknown way, or one whose libraries are not installed.

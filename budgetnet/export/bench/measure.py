@@ -14,12 +14,12 @@ from typing import Any
 import torch
 
 from budgetnet.errors import BudgetnetError, RequestError
-from budgetnet.export.bench.runners import Runner, Runners, Way, first_run
+from budgetnet.export.bench.runners import Runner, Runners, RunWay, first_run
 from budgetnet.files.network_file import Network
 from budgetnet.text import bytes_text, joined_table
 from budgetnet.workers.environment import environment
 
-__all__ = ["Bench", "Timing", "all_threads", "bench_networks"]
+__all__ = ["BenchReport", "Timing", "all_threads", "bench_networks"]
 
 WARM_UP = 3
 """Runs before the first one that counts."""
@@ -32,7 +32,7 @@ class Timing:
     """One network, run in one way with one batch and one number of threads."""
 
     network: str
-    way: Way
+    way: RunWay
     batch: int
     threads: int
     median_s: float | None = None
@@ -67,7 +67,7 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
+class BenchReport:
     """All timings of one run, and what it ran on."""
 
     timings: tuple[Timing, ...]
@@ -100,13 +100,13 @@ class Bench:
 
 def bench_networks(
     networks: Sequence[tuple[str, Network]],
-    ways: Sequence[Way],
+    ways: Sequence[RunWay],
     *,
     batches: Sequence[int] = (1, 128),
     threads: Sequence[int],
     seconds: float = 2.0,
     say: Callable[[str], object] = str,
-) -> Bench:
+) -> BenchReport:
     """Measure every network in every way, with every batch and number of threads.
 
     Within one setting, networks and ways take turns run by run, so that a busy moment of the machine hits all of them.
@@ -138,7 +138,7 @@ def bench_networks(
                     timings += _setting(networks, runners, ways, batch, count, seconds)
     finally:
         torch.set_num_threads(before)
-    return Bench(timings=tuple(timings), environment=_machine())
+    return BenchReport(timings=tuple(timings), environment=_machine())
 
 
 def all_threads() -> int:
@@ -149,13 +149,13 @@ def all_threads() -> int:
 def _setting(
     networks: Sequence[tuple[str, Network]],
     runners: Sequence[Runners],
-    ways: Sequence[Way],
+    ways: Sequence[RunWay],
     batch: int,
     threads: int,
     seconds: float,
 ) -> list[Timing]:
     """Measure one batch size on one number of threads."""
-    entries: list[tuple[str, Way, Runner | None, torch.Tensor, int | None, str | None]] = []
+    entries: list[tuple[str, RunWay, Runner | None, torch.Tensor, int | None, str | None]] = []
     for (label, network), made in zip(networks, runners, strict=True):
         generator = torch.Generator().manual_seed(0)
         images = torch.randn(batch, *network.input_shape, generator=generator)
@@ -197,7 +197,7 @@ def _enough(times: list[float], seconds: float) -> bool:
 
 
 def _timing(
-    label: str, way: Way, batch: int, threads: int, times: list[float], memory: int | None, reason: str | None
+    label: str, way: RunWay, batch: int, threads: int, times: list[float], memory: int | None, reason: str | None
 ) -> Timing:
     if not times:
         return Timing(network=label, way=way, batch=batch, threads=threads, reason=reason)

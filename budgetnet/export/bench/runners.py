@@ -20,12 +20,12 @@ from budgetnet.files.network_file import Network
 from budgetnet.network.torch.build import build_nodes
 from budgetnet.training.data.images import Images
 
-__all__ = ["WAYS", "Runner", "Runners", "Way", "first_run", "read_ways"]
+__all__ = ["WAYS", "RunWay", "Runner", "Runners", "first_run", "read_ways"]
 
-Way = Literal["eager", "compile", "onnx", "int8"]
+RunWay = Literal["eager", "compile", "onnx", "int8"]
 """eager: PyTorch as it is. compile: ``torch.compile``. onnx: ONNX Runtime, float32. int8: ONNX Runtime, int8."""
 
-WAYS: tuple[Way, ...] = get_args(Way)
+WAYS: tuple[RunWay, ...] = get_args(RunWay)
 
 Runner = Callable[[Tensor], object]
 """Runs one batch (N, C, H, W) of float32 images."""
@@ -33,7 +33,7 @@ Runner = Callable[[Tensor], object]
 _CALIBRATION = 64
 
 
-def read_ways(text: str | Sequence[str] | None) -> tuple[Way, ...]:
+def read_ways(text: str | Sequence[str] | None) -> tuple[RunWay, ...]:
     """Return the ways that were asked for; by default all whose libraries are installed.
 
     Raises:
@@ -64,7 +64,7 @@ class Runners:
             self._model = build_nodes(network.network, network.input_shape, custom=network.plugins.modules).eval()
         self._model.requires_grad_(False)
 
-    def make(self, way: Way, threads: int) -> Runner:
+    def make(self, way: RunWay, threads: int) -> Runner:
         """Return the function that runs the network in one way.
 
         Raises:
@@ -78,7 +78,7 @@ class Runners:
             case "onnx" | "int8":
                 return _session(self._file(way), threads)
 
-    def _file(self, way: Way) -> Path:
+    def _file(self, way: RunWay) -> Path:
         path = self._folder / f"{way}.onnx"
         if path.exists():
             return path

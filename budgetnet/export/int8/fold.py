@@ -20,7 +20,7 @@ import numpy as np
 
 __all__ = ["fold_norms"]
 
-Array = np.ndarray[Any, Any]
+_Array = np.ndarray[Any, Any]
 
 
 def fold_norms(source: Path, target: Path) -> dict[str, int]:
@@ -60,13 +60,13 @@ class _Graph:
         self.graph = graph
         self.constants = {tensor.name: tensor for tensor in graph.initializer}
 
-    def value(self, name: str) -> Array:
+    def value(self, name: str) -> _Array:
         from onnx import numpy_helper
 
-        values: Array = numpy_helper.to_array(self.constants[name])
+        values: _Array = numpy_helper.to_array(self.constants[name])
         return values
 
-    def add(self, name: str, values: Array) -> str:
+    def add(self, name: str, values: _Array) -> str:
         from onnx import numpy_helper
 
         self.constants[name] = numpy_helper.from_array(values.astype(np.float32), name)
@@ -106,7 +106,7 @@ class _Graph:
         self._to_depthwise(norm, factor, offset)
         return "depthwise"
 
-    def _to_depthwise(self, norm: Any, factor: Array, offset: Array) -> None:
+    def _to_depthwise(self, norm: Any, factor: _Array, offset: _Array) -> None:
         from onnx import helper
 
         weight = self.add(f"{norm.output[0]}_weight", factor.reshape(-1, 1, 1, 1))

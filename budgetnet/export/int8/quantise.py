@@ -26,7 +26,7 @@ _BATCH = 128
 _FREE = ("Flatten", "Reshape", "Identity", "Squeeze", "Unsqueeze")
 """Operators that compute nothing."""
 
-Array = np.ndarray[Any, Any]
+_Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +140,7 @@ def with_accuracy(quantised: Quantised, path: Path, source: Path, test: Images) 
     return replace(quantised, test_accuracy=accuracy, test_images=len(labels), agreement=agreement)
 
 
-def run_onnx(path: Path, inputs: Array) -> Array:
+def run_onnx(path: Path, inputs: _Array) -> _Array:
     """Return an ONNX network's logits (N, K) on normalised images (N, C, H, W), computed in batches."""
     import onnxruntime
 
@@ -152,7 +152,7 @@ def run_onnx(path: Path, inputs: Array) -> Array:
     return np.concatenate(parts)
 
 
-def onnx_predictions(path: Path, images: Images) -> Array:
+def onnx_predictions(path: Path, images: Images) -> _Array:
     """Return the class (N,) that an ONNX network gives each image."""
     predicted = []
     for start in range(0, len(images), 10 * _BATCH):
@@ -165,10 +165,10 @@ def onnx_predictions(path: Path, images: Images) -> Array:
 class _Reader:
     """Gives the calibration images batch by batch, as ONNX Runtime asks for them."""
 
-    def __init__(self, images: Array) -> None:
+    def __init__(self, images: _Array) -> None:
         self._parts = iter([images[start : start + _BATCH] for start in range(0, len(images), _BATCH)])
 
-    def get_next(self) -> dict[str, Array] | None:
+    def get_next(self) -> dict[str, _Array] | None:
         """Return the next batch, None at the end."""
         part = next(self._parts, None)
         return None if part is None else {"images": part}

@@ -30,7 +30,7 @@ in different orders."""
 INT8_TOLERANCE = 0.05
 """The same for int8: processors round the scaling between layers differently, each time by one step at most."""
 
-Array = np.ndarray[Any, Any]
+_Array = np.ndarray[Any, Any]
 
 
 class WrongError(Exception):
@@ -49,7 +49,7 @@ class Folder:
         self.difference: float | None = None
         """Largest difference that the last check saw between numbers."""
         self.config: dict[str, Any] = {}
-        self.samples: dict[str, Array] = {}
+        self.samples: dict[str, _Array] = {}
 
     # --- files and configuration ---------------------------------------------------------------
 
@@ -144,19 +144,19 @@ class Folder:
         logits = np.concatenate([method.execute((image[None],))[0].numpy() for image in images])
         return self._equal("the logits", logits, self.samples["logits_pte"], INT8_TOLERANCE)
 
-    def _run_onnx(self, name: str) -> Array:
+    def _run_onnx(self, name: str) -> _Array:
         runtime = _library("onnxruntime")
         session = runtime.InferenceSession(str(self.path / name), providers=["CPUExecutionProvider"])
         told = session.get_modelmeta().custom_metadata_map
         classes = json.loads(told.get("classes", "null"))
         if classes != self.config["classes"]:
             raise WrongError(f"{name} and config.json have other classes: {_first(classes or [], self.config)}")
-        logits: Array = session.run(None, {session.get_inputs()[0].name: self.samples["inputs"]})[0]
+        logits: _Array = session.run(None, {session.get_inputs()[0].name: self.samples["inputs"]})[0]
         return logits
 
     # --- helpers -------------------------------------------------------------------------------
 
-    def _equal(self, what: str, came: Array, expected: Array, share: float) -> str:
+    def _equal(self, what: str, came: _Array, expected: _Array, share: float) -> str:
         if came.shape != expected.shape:
             raise WrongError(f"{what} have shape {came.shape}, not {expected.shape}")
         allowed = share * max(1.0, float(np.abs(expected).max()))
@@ -223,13 +223,13 @@ def _result(check: Callable[[], str]) -> tuple[bool | None, str]:
         return False, f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
-def read_safetensors(path: Path) -> dict[str, Array]:
+def read_safetensors(path: Path) -> dict[str, _Array]:
     """Return the tensors of a safetensors file; see https://github.com/huggingface/safetensors for the format."""
     content = path.read_bytes()
     size = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + size])
     types = {"F32": np.float32, "U8": np.uint8, "I64": np.int64}
-    arrays: dict[str, Array] = {}
+    arrays: dict[str, _Array] = {}
     for name, told in header.items():
         if name != "__metadata__":
             start, end = (8 + size + place for place in told["data_offsets"])
