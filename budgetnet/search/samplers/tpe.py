@@ -6,10 +6,11 @@ nothing, is told to TPE as infeasible (with how far it was off), and nothing hal
 
 from __future__ import annotations
 
+import copy
 import random
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import optuna
 from optuna.distributions import CategoricalDistribution, IntDistribution
@@ -31,6 +32,13 @@ LIMIT_PROPOSALS = 30
 """Unsuccessful proposals after which TPE is stuck; the rest are drawn from the prior."""
 
 
+class _Shared(FrozenTrial):
+    """A trial that is not copied in depth into a storage: nobody changes what it holds."""
+
+    def __deepcopy__(self, memo: dict[int, object]) -> FrozenTrial:
+        return copy.copy(self)
+
+
 @dataclass(frozen=True)
 class TpeSampler:
     """See `budgetnet.search.samplers.base.Sampler`."""
@@ -39,6 +47,8 @@ class TpeSampler:
     goal: Goal = "accuracy"
     target: float | None = None
     startup: int = STARTUP
+    _seen: dict[tuple[object, ...], FrozenTrial] = field(default_factory=dict, compare=False, repr=False)
+    """Mirrored trials that will not change any more: a memory that only saves time."""
 
     def draws(self, records: Sequence[Record], rng: random.Random) -> Iterator[Draw]:
         """Yield draws from the prior until enough is known, then TPE's."""
@@ -55,8 +65,24 @@ class TpeSampler:
         # The prior draws of `startup` are this sampler's own, so Optuna's may be none.
         sampler = optuna.samplers.TPESampler(seed=rng.getrandbits(31), n_startup_trials=1)
         study = optuna.create_study(directions=directions(self.goal), sampler=sampler)
-        study.add_trials([mirrored for record in records if (mirrored := self._mirrored(record)) is not None])
+        for record in records:
+            mirrored = self._remembered(record)
+            if mirrored is not None:
+                # Not `add_trial`, which would check again what was checked when the trial was made.
+                study._storage.create_new_trial(study._study_id, template_trial=mirrored)
         return study
+
+    def _remembered(self, record: Record) -> FrozenTrial | None:
+        """Return a trial as TPE should see it, from memory if it was seen before in its final state."""
+        key = (record.number, record.outcome, record.hash, record.accuracy, record.curve)
+        found = self._seen.get(key)
+        if found is None:
+            found = self._mirrored(record)
+            if found is not None:
+                found.__class__ = _Shared
+                if record.final:
+                    self._seen[key] = found
+        return found
 
     def _mirrored(self, record: Record) -> FrozenTrial | None:
         """One trial as TPE should see it; None for those that say nothing about their network."""
