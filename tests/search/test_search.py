@@ -352,7 +352,7 @@ def test_wrong_requests_start_nothing(make_study, tmp_path):
     with pytest.raises(RequestError, match="quantum"):
         run_search(make_study(), out=tmp_path / "run", device="quantum")
     assert not (tmp_path / "run").exists()
-    with pytest.raises(DataError, match="has no train/"):
+    with pytest.raises(DataError, match="there is no folder"):
         run_search(make_study(dataset="{images: nowhere}"), out=tmp_path / "other")
     assert not (tmp_path / "other").exists()
 

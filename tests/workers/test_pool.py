@@ -109,7 +109,7 @@ def test_worker_without_data(tmp_path):
         while not messages:
             messages = pool.wait(1.0)
         assert isinstance(messages[0].error, DataError)
-        assert "train/" in str(messages[0].error)
+        assert "there is no folder" in str(messages[0].error)
     finally:
         pool.stop()
 

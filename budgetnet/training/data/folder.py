@@ -24,6 +24,9 @@ Progress = Callable[[int, int], None]
 """Called with (images done, images in total), from one thread."""
 
 _SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+_BRIGHTEST = 2**16 - 1
+LIMIT_PIXELS = 64_000_000
+"""Most pixels of an image; decoding a larger one would take more memory than its size in the data set is worth."""
 
 
 def load_folder(folder: ImageFolder, directory: Path, progress: Progress | None = None) -> Dataset:
@@ -108,8 +111,24 @@ def _decode(path: Path, folder: ImageFolder, shape: tuple[int, int, int]) -> npt
     """Return one image as uint8 (C, H, W), upright, scaled and cropped if the folder has a size."""
     try:
         with Image.open(path) as opened:
+            if opened.width * opened.height > LIMIT_PIXELS:
+                raise DataError(
+                    f"an image must have at most {LIMIT_PIXELS:,} pixels, but {path} has {opened.height}x"
+                    f"{opened.width}; scale it down first"
+                )
             image = ImageOps.exif_transpose(opened)
+            if image.mode == "F":
+                raise DataError(
+                    f"an image must have whole numbers as pixels, but {path} has floating point ones, whose range is "
+                    "not known; convert it to 8 or 16 bits"
+                )
             if image.mode in _SIXTEEN_BIT:
+                low, high = np.asarray(image).min(), np.asarray(image).max()
+                if low < 0 or high > _BRIGHTEST:
+                    raise DataError(
+                        f"an image must have at most 16 bits a channel, but {path} has values from {low} to {high}; "
+                        "convert it to 8 or 16 bits"
+                    )
                 # Pillow's own conversion clips 16-bit grey at 255 instead of scaling it.
                 image = Image.fromarray(np.rint(np.asarray(image) / 257).clip(0, 255).astype(np.uint8))
             image = image.convert("RGB" if folder.channels == 3 else "L")

@@ -166,6 +166,12 @@ def class_folders(folder: ImageFolder) -> tuple[str, ...]:
         DataError: ``train`` or ``test`` is missing, there are fewer than two classes, a class has no images, or
             ``test`` has a class that ``train`` lacks.
     """
+    if not folder.path.is_dir():
+        beside = [path.name for path in folder.path.parent.glob("*") if path.is_dir()]
+        raise DataError(
+            f"there is no folder {folder.path}{nearest(folder.path.name, beside) or '; check the path'}; a folder of "
+            "images holds train/ and test/ with one folder per class"
+        )
     for part in ("train", "test"):
         if not (folder.path / part).is_dir():
             raise DataError(

@@ -137,6 +137,34 @@ def test_a_damaged_image_is_named_and_nothing_is_left(image_folder: Path, tmp_pa
         describe_source(ImageFolder(image_folder))
 
 
+@pytest.mark.parametrize(
+    ("pixels", "message"),
+    [
+        (np.full((8, 8), 0.5, dtype=np.float32), "whole numbers as pixels, but .*odd.tiff has floating point ones"),
+        (np.full((8, 8), 2**20, dtype=np.int32), "at most 16 bits a channel, but .*odd.tiff has values from 1048576"),
+        (np.full((8, 8), -1, dtype=np.int32), "at most 16 bits a channel, but .*odd.tiff has values from -1 to -1"),
+    ],
+)
+def test_pixels_of_unknown_range_are_refused(
+    image_folder: Path, tmp_path: Path, pixels: np.ndarray, message: str
+) -> None:
+    """They would come out all black or as 0 and 1."""
+    place = next((image_folder / "train").iterdir())
+    Image.fromarray(pixels).save(place / "odd.tiff")
+    with pytest.raises(DataError, match=message):
+        load_dataset(ImageFolder(image_folder, size=8), data_dir=tmp_path / "data")
+
+
+def test_huge_images_are_refused_before_they_are_decoded(
+    image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the size that their header states."""
+    monkeypatch.setattr("budgetnet.training.data.folder.LIMIT_PIXELS", 63)
+    Image.new("RGB", (8, 8)).save(next((image_folder / "train").iterdir()) / "huge.png")
+    with pytest.raises(DataError, match=r"at most 63 pixels, but .* has \d+x\d+; scale it down first"):
+        load_dataset(ImageFolder(image_folder, size=4), data_dir=tmp_path / "data")
+
+
 def test_different_sizes_need_a_size(image_folder: Path, tmp_path: Path) -> None:
     """The first image that differs is named, and the way out."""
     Image.new("RGB", (7, 7)).save(image_folder / "train" / "light" / "odd.png")
@@ -146,6 +174,9 @@ def test_different_sizes_need_a_size(image_folder: Path, tmp_path: Path) -> None
 
 def test_wrong_layouts_say_what_to_make(image_folder: Path, tmp_path: Path) -> None:
     """Missing parts, single classes, empty classes and unknown test classes are each named."""
+    (tmp_path / "nowhere").mkdir()
+    with pytest.raises(DataError, match=r"there is no folder .*/nowhare; did you mean 'nowhere'\?; a folder of images"):
+        load_dataset(ImageFolder(tmp_path / "nowhare"), data_dir=tmp_path)
     with pytest.raises(DataError, match=r"has no train/; make .*nowhere/train/CLASS/"):
         describe_source(ImageFolder(tmp_path / "nowhere"))
     (image_folder / "test" / "lihgt").mkdir()
