@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -16,12 +17,20 @@ from budgetnet.text import PAGE_WIDTH, wrapped
 if TYPE_CHECKING:
     from budgetnet.api.pages.printout import Printout
 
-__all__ = ["page_width", "put", "say", "tell", "tell_json"]
+__all__ = ["SAY_THROUGH", "page_width", "put", "say", "tell", "tell_json"]
+
+
+SAY_THROUGH: ContextVar[Callable[[str], object] | None] = ContextVar("SAY_THROUGH", default=None)
+"""Receiver of messages while a live picture is on the terminal, which they would disturb; None at other times."""
 
 
 def say(text: str) -> None:
-    """Write a message (progress, warning, error) to stderr."""
-    typer.echo(text, err=True)
+    """Write a message (progress, warning, error) to stderr; above the live picture, if there is one."""
+    through = SAY_THROUGH.get()
+    if through is None:
+        typer.echo(text, err=True)
+    else:
+        through(text)
 
 
 def tell(text: str | Iterable[str]) -> None:

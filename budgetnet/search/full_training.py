@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from budgetnet.training.recipe.recipe import Recipe
 from budgetnet.workers.environment import environment
 from budgetnet.workers.interruption import Interruption
 from budgetnet.workers.loop import TRIES, JobLoop, TaskList
-from budgetnet.workers.messages import Job, Result, Setup
+from budgetnet.workers.messages import EpochMeasures, Job, Result, Setup
 from budgetnet.workers.pool import Pool
 
 __all__ = ["TrainingPlan", "plan_training", "train_network"]
@@ -187,6 +188,9 @@ class _Seeds(TaskList[int]):
     ) -> None:
         super().__init__(todo)
         self.training = before
+        self._begin = 0.0
+        self._epochs = 0
+        self._planned_epochs = planned.recipe.epochs * len(self.waiting)
         self._planned = planned
         self._say = say
 
@@ -203,11 +207,18 @@ class _Seeds(TaskList[int]):
             test_curve=self._planned.test_curve,
         )
 
-    def epoch(self, worker: int, task: int, epoch: int, accuracy: float | None) -> bool:  # noqa: ARG002
-        epochs = self._planned.recipe.epochs
-        if epoch % max(1, epochs // 10) == 0:
-            self._say(f"seed {task}: epoch {epoch} of {epochs}")
-        return True
+    def started(self, worker: int, task: int) -> None:  # noqa: ARG002
+        self._begin = self._begin or time.monotonic()
+
+    def measured(self, worker: int, task: int, epoch: int, measures: EpochMeasures) -> None:  # noqa: ARG002
+        self._epochs += 1
+        parts = [f"train loss {measures.train_loss:.4f}, accuracy {percent(measures.train_accuracy)} %"]
+        if measures.test_accuracy is not None:
+            loss = "" if measures.test_loss is None else f"loss {measures.test_loss:.4f}, "
+            parts.append(f"test {loss}accuracy {percent(measures.test_accuracy)} % (nothing is chosen by it)")
+        left = (time.monotonic() - self._begin) / self._epochs * max(0, self._planned_epochs - self._epochs)
+        parts += [f"about {duration(left)} left"] if left else []
+        self._say(f"seed {task}: epoch {epoch} of {self._planned.recipe.epochs}: {'; '.join(parts)}")
 
     def lost(self, worker: int, task: int, reason: str, tries: int) -> None:  # noqa: ARG002
         self._say(f"seed {task}: {reason}; tried again ({tries + 1} of {TRIES})")

@@ -12,7 +12,19 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from budgetnet.workers.messages import Broken, Bug, Done, EpochReport, Failed, Job, Lost, Message, Result, Workers
+from budgetnet.workers.messages import (
+    Broken,
+    Bug,
+    Done,
+    EpochMeasures,
+    EpochReport,
+    Failed,
+    Job,
+    Lost,
+    Message,
+    Result,
+    Workers,
+)
 
 __all__ = ["TICK", "TRIES", "JobLoop", "TaskList", "Work"]
 
@@ -53,6 +65,9 @@ class Work(ABC, Generic[_Task]):
     def epoch(self, worker: int, task: _Task, epoch: int, accuracy: float | None) -> bool:  # noqa: ARG002
         """Take note of an epoch, counted from 1; return whether to go on, which counts for jobs that ask."""
         return True
+
+    def measured(self, worker: int, task: _Task, epoch: int, measures: EpochMeasures) -> None:
+        """Take note of everything that was measured in an epoch, before `epoch` is called."""
 
     def crashed(self, worker: int, task: _Task, error: str) -> None:
         """Take note that an error of the program ended a task, before it is raised; *error* is its last line."""
@@ -140,7 +155,9 @@ class JobLoop(Generic[_Task]):
                 if worker in self.running:
                     self.work.crashed(worker, self.running.pop(worker), traceback.strip().splitlines()[-1])
                 raise RuntimeError(f"a worker met an error of the program:\n{traceback}")
-            case EpochReport(worker, epoch, accuracy):
+            case EpochReport(worker, epoch, accuracy, measures):
+                if measures is not None:
+                    self.work.measured(worker, self.running[worker], epoch, measures)
                 go_on = self.work.epoch(worker, self.running[worker], epoch, accuracy)
                 if self._jobs[worker].ask:
                     self.pool.answer(worker, go_on=go_on)

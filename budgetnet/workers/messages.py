@@ -15,7 +15,20 @@ from budgetnet.training.test_report import Reading
 if TYPE_CHECKING:
     from budgetnet.network.nodes import Node
 
-__all__ = ["Broken", "Bug", "Done", "EpochReport", "Failed", "Job", "Lost", "Message", "Result", "Setup", "Workers"]
+__all__ = [
+    "Broken",
+    "Bug",
+    "Done",
+    "EpochMeasures",
+    "EpochReport",
+    "Failed",
+    "Job",
+    "Lost",
+    "Message",
+    "Result",
+    "Setup",
+    "Workers",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +121,19 @@ class Result:
     """For each time that the training went on from a checkpoint: the epochs that had been completed."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochMeasures:
+    """Losses (in nats) and accuracies (fractions) of one epoch; None where there are no such images."""
+
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+    test_loss: float | None = None
+    """On the test images, for a curve by which nothing is chosen."""
+    test_accuracy: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class EpochReport:
     """An epoch has ended."""
@@ -115,6 +141,8 @@ class EpochReport:
     worker: int
     epoch: int
     accuracy: float | None
+    measures: EpochMeasures | None = None
+    """Everything that was measured; None from a worker that tells the accuracy alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from budgetnet.training.fit import Epoch, fit
 from budgetnet.training.mistake_images import strip_place, write_strip
 from budgetnet.training.test_report import Reading
 from budgetnet.workers.environment import environment
-from budgetnet.workers.messages import Job, Result, Setup
+from budgetnet.workers.messages import EpochMeasures, Job, Result, Setup
 
 __all__ = ["MISTAKES", "Bench"]
 
@@ -57,13 +57,19 @@ class Bench:
         self._environment = environment(where)
         self._plugins = load_plugins(setup.plugins)
 
-    def train(self, job: Job, on_epoch: Callable[[int, float | None], bool]) -> Result:
+    def train(
+        self,
+        job: Job,
+        on_epoch: Callable[[int, float | None], bool],
+        measured: Callable[[EpochMeasures], object] | None = None,
+    ) -> Result:
         """Do a job.
 
         Args:
             job: what to train, and how.
             on_epoch: called with the epoch, counted from 1, and the validation accuracy (None for final jobs);
                 False ends the training.
+            measured: called before it with everything that was measured in the epoch.
 
         Raises:
             TrainingError: out of memory, or one of the study's own primitives failed.
@@ -71,6 +77,8 @@ class Bench:
         model = self._built(job)
 
         def report(epoch: Epoch) -> bool:
+            if measured is not None:
+                measured(_measures(epoch))
             return on_epoch(epoch.number, epoch.validation_accuracy)
 
         train, validation = (self._dataset.train, None) if job.final else (self._train, self._validation)
@@ -112,6 +120,7 @@ class Bench:
             precision=curve.precision,
             threads=curve.threads,
             images=curve.images,
+            resumed=curve.resumed,
             test_accuracy=tested.accuracy if tested else None,
             test_accuracy_flip=tested.flip_accuracy if tested else None,
             test_loss=tested.loss if tested and math.isfinite(tested.loss) else None,
@@ -171,6 +180,17 @@ class Bench:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(job.seed)
             return build_nodes(job.network, self._dataset.shape, custom=self._plugins.modules)
+
+
+def _measures(epoch: Epoch) -> EpochMeasures:
+    return EpochMeasures(
+        train_loss=epoch.train_loss,
+        train_accuracy=epoch.train_accuracy,
+        validation_loss=epoch.validation_loss,
+        validation_accuracy=epoch.validation_accuracy,
+        test_loss=epoch.watched_loss,
+        test_accuracy=epoch.watched_accuracy,
+    )
 
 
 def save_weights(model: nn.Module, path: Path, *, label: str, network: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from budgetnet.errors import BudgetnetError
 from budgetnet.workers.interruption import ENDING
-from budgetnet.workers.messages import Broken, Bug, Done, EpochReport, Failed, Job, Setup
+from budgetnet.workers.messages import Broken, Bug, Done, EpochMeasures, EpochReport, Failed, Job, Setup
 
 __all__ = ["work"]
 
@@ -40,15 +40,17 @@ def work(connection: Connection[Any, Any], setup: Setup, index: int) -> None:
         connection.send(Bug(index, traceback.format_exc()))
         return
 
+    measures: list[EpochMeasures] = []
+
     def on_epoch(epoch: int, accuracy: float | None) -> bool:
-        connection.send(EpochReport(index, epoch, accuracy))
+        connection.send(EpochReport(index, epoch, accuracy, measures.pop()))
         return bool(connection.recv()) if job.ask else True
 
     try:
         while job is not None:
             assert isinstance(job, Job)
             try:
-                answer: Done | Failed | Bug = Done(index, bench.train(job, on_epoch))
+                answer: Done | Failed | Bug = Done(index, bench.train(job, on_epoch, measures.append))
             except BudgetnetError as error:
                 answer = Failed(index, str(error))
             except (EOFError, BrokenPipeError):

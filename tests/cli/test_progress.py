@@ -7,6 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
+from budgetnet.cli.output import SAY_THROUGH, say
 from budgetnet.cli.progress.search import SearchProgress, show_search
 from budgetnet.records.finals.choice import StudyChoice
 from budgetnet.records.training_run import Score, TrainingRun
@@ -190,3 +191,49 @@ def test_packing_images_is_shown_while_it_lasts():
     assert "6000 of 60000" in console.file.getvalue()
     view(Packing(60000, 60000))
     assert view.packing is None
+
+
+def test_messages_stand_above_the_live_picture():
+    """What `say` writes while a picture is on the terminal goes through it, or the picture would overwrite it."""
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=100)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("budgetnet.cli.progress.view.Console", lambda **_: console)
+        with show_search(stream) as listen:
+            listen(START)
+            assert SAY_THROUGH.get() is not None
+            say("warning: [3] of the rules are never used")
+    assert SAY_THROUGH.get() is None
+    assert "warning: [3] of the rules are never used" in stream.getvalue()
+
+
+def test_a_narrow_terminal_gives_the_time_its_own_row():
+    """At 60 columns, the time left is not what is cut off."""
+    view = SearchProgress(clock=iter(range(10, 1000, 10)).__next__, width=60)
+    for event in (START, TrialStarted(3, "conv3-16 · gap", 19876, 4_200_000, 2), TrialDone(GOOD, GOOD, 1)):
+        view(event)
+    console = Console(file=io.StringIO(), width=60)
+    console.print(view.render())
+    lines = console.file.getvalue().splitlines()
+    assert lines[0].split() == ["tiny", "searching"]
+    assert lines[1].startswith("time")
+    assert "left" in lines[1]
+    assert max(map(len, lines)) <= 60
+
+
+def test_the_time_of_full_trainings_is_told():
+    """After the search, at the pace of the epochs of full trainings."""
+    now = [100.0]
+    view = SearchProgress(clock=lambda: now[0])
+    view(START)
+    view(SearchEnded("trials", 10, GOOD))
+    assert view.left is None
+    view(FinalistsStarted(2, 4, 5))
+    assert view.left is None
+    now[0] += 10
+    view(EpochDone(3, 1, 0.5))
+    assert view.left == pytest.approx(10 * 19)
+    view(WinnerChosen((CHOICE,), 1, 5))
+    now[0] += 8
+    view(EpochDone(3, 1, None))
+    assert view.left == pytest.approx(8 * 4)

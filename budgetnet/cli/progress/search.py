@@ -91,6 +91,13 @@ class SearchProgress(View[SearchEvent]):
     finals: int = 0
     finals_done: int = 0
     chosen: tuple[StudyChoice, ...] = ()
+    ended: bool = False
+    """True once no further trial starts."""
+    final_epochs: int = 0
+    """Epochs of full trainings in this phase; at most so many."""
+    final_epochs_done: int = 0
+    final_begin: float = 0.0
+    """Beginning of the phase, by the clock; 0 while it searches."""
 
     def __call__(self, event: SearchEvent) -> None:
         """Take an event in."""
@@ -107,6 +114,7 @@ class SearchProgress(View[SearchEvent]):
             case EpochDone(number, epoch, accuracy):
                 self.running.setdefault(number, "finalist")
                 self.advances(number, epoch, accuracy)
+                self.final_epochs_done += bool(self.final_begin)
             case EpochsPlanned(spent, planned):
                 self.epochs_before = spent if self.epochs_planned is None else self.epochs_before
                 self.epochs_spent, self.epochs_planned = spent, planned
@@ -121,20 +129,26 @@ class SearchProgress(View[SearchEvent]):
             case Waiting(number):
                 self.phase = f"waiting for {counted(number, 'trial')} of other processes"
             case SearchEnded(reason):
+                self.ended = True
                 self.running.clear()
                 self.phase = f"search ended: {reason}"
-            case FinalistsStarted(_, runs, _):
+            case FinalistsStarted(_, runs, epochs):
                 self.full, self.phase = runs, "training in full, to choose the winner"
+                self._begin_finals(max(0, runs - self.full_done) * epochs)
             case FullTrainingStarted(number, _, arch, params, epochs, _):
                 self.starts(number, arch, params, epochs)
             case FullTrainingDone(number, _, _):
                 self.full_done += 1
                 self.running.pop(number, None)
-            case WinnerChosen(choices, runs, _):
+            case WinnerChosen(choices, runs, epochs):
                 self.finals, self.phase, self.chosen = runs, "training the winner on all images", choices
+                self._begin_finals(runs * epochs)
             case FinalistDone(number, _, _):
                 self.finals_done += 1
                 self.running.pop(number, None)
+
+    def _begin_finals(self, epochs: int) -> None:
+        self.final_epochs, self.final_epochs_done, self.final_begin = epochs, 0, self.clock()
 
     def _count(self, record: Record) -> None:
         if record.final:
@@ -147,7 +161,12 @@ class SearchProgress(View[SearchEvent]):
 
     @property
     def left(self) -> float | None:
-        """Seconds until the number of trials is reached, at the pace so far; None before the first trial."""
+        """Seconds until the number of trials is reached, or full trainings are over, at the pace so far; or None."""
+        if self.final_begin:
+            ahead, gone = max(0, self.final_epochs - self.final_epochs_done), self.final_epochs_done
+            return (self.clock() - self.final_begin) / gone * ahead if gone else None
+        if self.ended:
+            return None
         if self.epochs_planned is not None:
             done = self.epochs_spent - self.epochs_before
             return self.elapsed / done * max(0.0, self.epochs_planned - self.epochs_spent) if done else None

@@ -19,9 +19,13 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from budgetnet.cli.output import SAY_THROUGH
 from budgetnet.text import duration, short_count
 
 __all__ = ["View", "show_progress"]
+
+_NARROW = 80
+"""Columns below which the time has a row of its own."""
 
 Happening = TypeVar("Happening")
 """The events that a view understands."""
@@ -45,6 +49,8 @@ class View(ABC, Generic[Happening]):
     """Its last epoch and score."""
     epochs: dict[int, int] = field(default_factory=dict)
     """Number of epochs of its recipe."""
+    width: int = 100
+    """Columns of the terminal."""
     packing: tuple[int, int] | None = None
     """Images packed and in all, while that goes on."""
 
@@ -87,11 +93,15 @@ class View(ABC, Generic[Happening]):
     def render(self) -> Group:
         """Return the live picture."""
         facts = Table.grid(padding=(0, 2), expand=True)
-        facts.add_column(style="dim", no_wrap=True, width=max(12, min(len(self.study), 24)))
+        facts.add_column(style="dim", no_wrap=True, width=max(12, min(len(self.study), self.width // 4, 24)))
         facts.add_column(overflow="ellipsis", no_wrap=True, ratio=1)
         left = self.left
         clock = f"{duration(self.elapsed)} elapsed" + (f", about {duration(left)} left" if left else "")
-        facts.add_row(self.study, f"{self.phase} · {clock}")
+        if self.width < _NARROW:  # so that the time is not what is cut off
+            facts.add_row(self.study, self.phase)
+            facts.add_row("time", clock)
+        else:
+            facts.add_row(self.study, f"{self.phase} · {clock}")
         if self.packing is not None:
             facts.add_row("images", bar(*self.packing))
         for name, said in self.rows():
@@ -131,11 +141,42 @@ def show_progress(view: View[Happening], stream: TextIO | None = None) -> Iterat
 
         yield write
         return
-    with Live(console=console, refresh_per_second=4, get_renderable=view.render):
+    view.width = console.width
+
+    def say(text: str) -> None:
+        console.print(text, highlight=False, markup=False)
+
+    with _silent_keys(), Live(console=console, refresh_per_second=4, get_renderable=view.render):
 
         def show(event: Happening) -> None:
             view(event)
             if isinstance(event, view.lasting) and (line := view.line(event)):
-                console.print(line, highlight=False)
+                say(line)
 
-        yield show
+        token = SAY_THROUGH.set(say)
+        try:
+            yield show
+        finally:
+            SAY_THROUGH.reset(token)
+
+
+@contextmanager
+def _silent_keys() -> Iterator[None]:
+    """Keep the terminal from writing ``^C`` into the picture, which would then be erased one line too low."""
+    try:
+        import termios
+    except ImportError:  # Windows, which writes none
+        yield
+        return
+    if not sys.stdin.isatty():
+        yield
+        return
+    keyboard = sys.stdin.fileno()
+    before = termios.tcgetattr(keyboard)
+    silent = termios.tcgetattr(keyboard)
+    silent[3] &= ~termios.ECHOCTL
+    termios.tcsetattr(keyboard, termios.TCSADRAIN, silent)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
