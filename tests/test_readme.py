@@ -16,7 +16,7 @@ from budgetnet.space.choosers import prior
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in ROOT.glob("docs/*.md")}
+PAGES = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in ROOT.glob("docs/**/*.md")}
 PAGES |= {path.name: path.read_text(encoding="utf-8") for path in ROOT.glob("*.md")}
 COMMANDS = sorted(
     {

@@ -1,4 +1,4 @@
-"""Draws the README's picture from the record of the flagship search: accuracy against parameters of its trials.
+"""Draws the pictures of README and docs from recorded results: trials, networks, and a full training.
 
 python -m tools.pictures
 """
@@ -13,7 +13,12 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PICTURE", "RECORD", "draw_trials", "main"]
+from budgetnet.api.networks import parse_network, read_network
+from budgetnet.draw.draw import draw_network
+from budgetnet.records.lookup import find
+from tools.curve_picture import draw_training
+
+__all__ = ["PICTURE", "RECORD", "draw_trials", "main", "pictures"]
 
 ROOT = Path(__file__).parents[1]
 
@@ -21,7 +26,7 @@ RECORD = ROOT / "studies" / "results" / "cifar10-200k" / "trials.json"
 """What ``budgetnet list --json`` printed for the search that the picture shows."""
 
 PICTURE = ROOT / "docs" / "pictures" / "trials.svg"
-"""Where the picture lies."""
+"""Its place; the others lie beside it."""
 
 _WIDTH, _HEIGHT = 760, 420
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 24, 46, 56
@@ -158,12 +163,32 @@ def _text(x: float, y: float, words: str, *, anchor: str = "start", colour: str 
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}">{escape(words)}</text>'
 
 
+def pictures() -> dict[Path, str]:
+    """Return every picture's text by its place."""
+    studies = ROOT / "studies"
+    best = find(f"{studies / 'cifar10-200k.yaml'}:27", out=RECORD.parent).architecture
+    by_hand = parse_network(
+        "network = conv(3, 16) block{2} gap linear(classes)\nblock = skip(conv(3, in))", input=(3, 32, 32), classes=10
+    )
+    training = json.loads((studies / "results" / "five-minutes" / "training.json").read_text(encoding="utf-8"))
+    return {
+        PICTURE: draw_trials(json.loads(RECORD.read_text(encoding="utf-8"))),
+        PICTURE.with_name("flagship.svg"): draw_network(best, paper="light"),
+        PICTURE.with_name("hand-made.svg"): draw_network(
+            read_network(studies / "networks" / "dilated-residual-100k.yaml"), paper="light"
+        ),
+        PICTURE.with_name("notebook.svg"): draw_network(by_hand, paper="light"),
+        PICTURE.with_name("five-minutes.svg"): draw_training(training),
+    }
+
+
 def main() -> None:
-    """Write the picture."""
+    """Write the pictures."""
     argparse.ArgumentParser(description=__doc__).parse_args()
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
-    PICTURE.write_text(draw_trials(json.loads(RECORD.read_text(encoding="utf-8"))), encoding="utf-8")
-    print(PICTURE.relative_to(ROOT))
+    for path, text in pictures().items():
+        path.write_text(text, encoding="utf-8")
+        print(path.relative_to(ROOT))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The README's picture is the one that the record gives."""
+"""The pictures of README and docs are those that the records give."""
 
 from __future__ import annotations
 
@@ -6,14 +6,26 @@ import json
 import re
 from xml.etree import ElementTree
 
-from tools.pictures import PICTURE, RECORD, draw_trials
+from tools.pictures import PICTURE, RECORD, draw_trials, pictures
 
 RECORDED = json.loads(RECORD.read_text(encoding="utf-8"))
 
 
-def test_the_picture_is_up_to_date():
-    """docs/pictures/trials.svg is what `python -m tools.pictures` writes."""
-    assert PICTURE.read_text(encoding="utf-8") == draw_trials(RECORDED), "run python -m tools.pictures"
+def test_the_pictures_are_up_to_date():
+    """docs/pictures/ holds what `python -m tools.pictures` writes, and nothing else; every picture is valid XML."""
+    drawn = pictures()
+    assert set(PICTURE.parent.iterdir()) == set(drawn)
+    for path, text in drawn.items():
+        assert path.read_text(encoding="utf-8") == text, f"{path.name}: run python -m tools.pictures"
+        ElementTree.fromstring(text)
+
+
+def test_a_trainings_picture_says_the_recorded_accuracies():
+    """The test accuracy, and that of each class."""
+    record = json.loads((RECORD.parents[1] / "five-minutes" / "training.json").read_text(encoding="utf-8"))
+    drawn = pictures()[PICTURE.with_name("five-minutes.svg")]
+    assert f"test {100 * record['test_accuracy']['mean']:.1f}" in drawn
+    assert all(f">{name}<" in drawn for name in record["runs"][0]["reading"]["classes"])
 
 
 def test_every_trial_is_drawn_inside_the_picture():
