@@ -30,6 +30,9 @@ __all__ = [
     "wrapped",
 ]
 
+_BAR = "█"
+"""The sign that bars in tables consist of."""
+
 NOTHING = "–"
 _PASSWORD = re.compile(r"(//[^\s:/@'\"]*):[^\s'\"]*@")
 _SECRET_OPTION = re.compile(r"([?&](?:password|passwd|passfile|pwd|sslpassword|token)=)[^&\s'\"]*", re.IGNORECASE)
@@ -144,8 +147,7 @@ def joined_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: 
         over = max(map(len, _aligned(header, cut, left))) - width
         if over > 0:
             room = max(_NARROWEST, len(header[column]), _width(cut, column) - over)
-            for row in cut:
-                row[column] = _cut(row[column], room)
+            cut = _narrower(cut, column, room)
     kept = len(header)
     while kept > 1 and max(map(len, lines := _aligned(header[:kept], [row[:kept] for row in cut], left))) > width:
         kept -= 1
@@ -167,6 +169,33 @@ def wrapped(line: str, width: int) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def _narrower(rows: list[list[str]], column: int, room: int) -> list[list[str]]:
+    """Fit a column of texts: bars keep their proportions, long names go on below, and sentences are cut."""
+    longest = _width(rows, column)
+    if all(set(row[column]) <= {_BAR} for row in rows):
+        for row in rows:
+            row[column] = _BAR * -(-len(row[column]) * room // longest)
+        return rows
+    narrow: list[list[str]] = []
+    for row in rows:
+        first, *more = _pieces(row[column], room)
+        narrow.append([*row[:column], first, *row[column + 1 :]])
+        narrow += [[*[""] * column, piece, *[""] * (len(row) - column - 1)] for piece in more]
+    return narrow
+
+
+def _pieces(text: str, room: int) -> list[str]:
+    """Return a text that fits in *room* characters: a long name in pieces that end with its dots, others cut."""
+    if max(map(len, text.split()), default=0) <= room:
+        return [_cut(text, room)]
+    pieces = [""]
+    for part in re.split(r"(?<=[. ])", text):
+        if pieces[-1] and len(pieces[-1]) + len(part.rstrip()) > room:
+            pieces.append("")
+        pieces[-1] += part
+    return [pieces[0], *(f" {piece.rstrip()}" for piece in pieces[1:])]
 
 
 def _width(rows: Sequence[Sequence[str]], column: int) -> int:

@@ -109,6 +109,23 @@ def test_a_table_that_is_too_wide_is_cut_between_words(narrow):
     assert lines == ["    n  reason", "1,000  the best epoch is below the…"]
 
 
+def test_long_names_go_on_below(narrow):
+    """A name without blanks is broken behind its dots, and not cut."""
+    lines = joined_table(["place", "n"], [["stage#2.units.unit.separable.kernel.of.it", "1"], ["down", "2"]], left=(0,))
+    assert max(map(len, lines)) <= narrow
+    assert "…" not in "".join(lines)
+    assert lines[1].startswith("stage#2.units.unit.separable.")
+    assert lines[2].endswith("of.it") or lines[2].endswith(".it")
+    assert lines[1].endswith("1")
+
+
+def test_bars_keep_their_proportions(narrow):
+    """A bar is never cut."""
+    lines = joined_table(["n", ""], [["1", "█" * 60], ["2", "█" * 30]], left=(1,))
+    assert abs(lines[1].count("█") - 2 * lines[2].count("█")) <= 1
+    assert max(map(len, lines)) <= narrow
+
+
 def test_columns_that_do_not_fit_are_left_out_and_named(narrow):
     """From the right, in a last line."""
     header = ["trial", "parameters", "activations", "peak memory", "receptive field"]

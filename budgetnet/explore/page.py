@@ -9,14 +9,9 @@ from importlib.metadata import version
 
 from budgetnet import __version__
 from budgetnet.explore.exact_text import large
-from budgetnet.explore.figures import (
-    cost_histogram,
-    decision_figure,
-    effect_figure,
-    reason_figure,
-    region_figure,
-    sample_scatter,
-)
+from budgetnet.explore.figures.costs import cost_histogram, sample_scatter
+from budgetnet.explore.figures.decisions import decision_figure, effect_figure, reason_figure
+from budgetnet.explore.figures.regions import region_figure
 from budgetnet.explore.findings import Exploration
 from budgetnet.explore.suggestions import bound_words, suggest
 from budgetnet.network.budget import Budget
@@ -122,9 +117,8 @@ def _sample(found: Exploration) -> PageSection:
             "grammar's proportions. A search has none to draw again "
             "where the table knows that bound jointly with the first."
         )
-    return PageSection(
-        title=title, text=[text], figures=[sample_scatter(points, "flops"), sample_scatter(points, "receptive_field")]
-    )
+    figures = [sample_scatter(points, "flops"), sample_scatter(points, "receptive_field", again=True)]
+    return PageSection(title=title, text=[text], figures=figures)
 
 
 def _regions(found: Exploration) -> PageSection | None:
@@ -133,8 +127,8 @@ def _regions(found: Exploration) -> PageSection | None:
     return PageSection(
         title="Where the parameters go",
         text=[
-            "Mean over the same sample, by the calls that lead to each rule; a box holds what its rule calls, and what "
-            "its inner boxes leave free is its own. Click on a box to look into it. Percents are of the whole network."
+            "Mean over the same sample, by the calls that lead to each rule: what stands in the rule itself, and what "
+            "the rules that it calls hold. A rule stands below the one that calls it, with a dot for each around it."
         ],
         figures=[region_figure(found.sample.regions, len(found.sample.points))],
     )

@@ -12,7 +12,7 @@ from typing import Literal
 from budgetnet.explore.estimates import QUANTILE_LEVELS, Share
 from budgetnet.explore.findings import Effect, Exploration
 from budgetnet.network.budget import Budget
-from budgetnet.text import count_text, counted, percent, short_count
+from budgetnet.text import count_text, percent, short_count
 
 __all__ = ["Suggestion", "bound_words", "option_words", "suggest"]
 
@@ -20,14 +20,10 @@ TIGHT = 0.05
 """If a smaller share of the draws fits, the budget is called tight."""
 LOOSE = 0.95
 """If a larger share fits, the budget hardly binds."""
-RARE = 0.5
-"""An option is suggested to be dropped where the share that fits with it is below this part of that without it …"""
-GAIN = 0.02
-"""… and dropping it raises the share of all draws that fit by at least this much."""
-LOSS = 0.5
-"""… and at most this part of the fitting derivations (where they are counted, else of the fitting draws) use it."""
-SURE = 3.0
-"""Estimated shares must differ by this many standard errors."""
+DEAD = 0.01
+"""An option is named where at most this share of its draws fits: a search draws what fits, so it hardly meets it."""
+TRIED = 50
+"""Draws with an option from which an estimate of its share is trusted."""
 _MOST_OPTIONS = 5
 HEAVY = 0.5
 """A rule that holds at least this share of the parameters of its networks is named."""
@@ -139,55 +135,47 @@ def _larger(found: Exploration, budget: Budget) -> str:
 # --- options ------------------------------------------------------------------------------------------
 
 
+_ADVICE = "A search draws what fits, so it hardly meets it: leave it out, or raise the budget if it is wanted."
+
+
 def _options(found: Exploration, budget: Budget) -> list[Suggestion]:
     axis = "" if found.census is None or found.census.axis is None else found.census.axis
     limit = f"{axis} ≤ {count_text(found.census.bound)}" if found.census is not None else ""
     gains: list[tuple[float, Suggestion]] = []
     for effect in found.effects:
-        if effect.exact is not None and found.census is not None and "fits" in found.census.prior:
-            gains += _exactly(effect, found.census.prior["fits"], found.census.fitting, limit)
+        if effect.exact is not None and found.census is not None:
+            gains += _exactly(effect, limit)
         if effect.exact is None or len(budget.bounds()) > 1:
-            gains += _estimated(effect, found)
-    # One option may be named for the axis and for all bounds together: the larger gain counts.
+            gains += _estimated(effect)
+    # One option may be named for the axis and for all bounds together: the smaller share counts.
     best: dict[str, tuple[float, Suggestion]] = {}
     for gain, suggestion in sorted(gains, key=lambda entry: -entry[0]):
         best.setdefault(suggestion.text.partition(": ")[0], (gain, suggestion))
     return [suggestion for _, suggestion in list(best.values())[:_MOST_OPTIONS]]
 
 
-def _exactly(effect: Effect, whole: float, fitting: int | None, limit: str) -> list[tuple[float, Suggestion]]:
+def _exactly(effect: Effect, limit: str) -> list[tuple[float, Suggestion]]:
     exact = effect.exact
-    if exact is None or exact.fits_without is None:
+    if exact is None or exact.fits > DEAD:
         return []
-    gain = exact.fits_without - whole
-    if exact.fits >= RARE * exact.fits_without or gain < GAIN or exact.fitting > LOSS * (fitting or 0):
-        return []
-    used = ""
-    if fitting:
-        verb = "uses" if exact.fitting == 1 else "use"
-        used = f" {count_text(exact.fitting)} of the {counted(fitting, 'derivation')} within it {verb} it."
     if exact.fitting == 0:
-        used = " No derivation within it uses it."
-    text = (
-        f"{option_words(effect)}: {_share(exact.fits)} of the draws that take it keep {limit}, exactly. Dropping it "
-        f"would raise the share of all draws that do from {_share(whole)} to {_share(exact.fits_without)}.{used}"
-    )
-    return [(gain, Suggestion("option", _capital(text), True))]
+        text = f"{option_words(effect)}: no derivation that takes it keeps {limit}, exactly. {_ADVICE}"
+    else:
+        text = (
+            f"{option_words(effect)}: {_share(exact.fits)} of the draws that take it keep {limit}, exactly. {_ADVICE}"
+        )
+    return [(DEAD - exact.fits, Suggestion("option", _capital(text), True))]
 
 
-def _estimated(effect: Effect, found: Exploration) -> list[tuple[float, Suggestion]]:
-    fits, without = effect.fits, effect.without
-    gain = without.value - found.fits.value
-    error = (fits.error**2 + without.error**2) ** 0.5
-    if fits.value >= RARE * without.value or gain < GAIN or without.value - fits.value < SURE * error:
-        return []
-    if effect.draws * fits.value > LOSS * found.draws * found.fits.value:
+def _estimated(effect: Effect) -> list[tuple[float, Suggestion]]:
+    fits = effect.fits
+    if effect.draws < TRIED or fits.value + fits.error > DEAD:
         return []
     text = (
         f"{option_words(effect)}: an estimated {_estimate(fits)} of the draws that take it fit the whole budget. "
-        f"Dropping it would raise the share of all draws that fit from {_estimate(found.fits)} to {_estimate(without)}."
+        f"{_ADVICE}"
     )
-    return [(gain, Suggestion("option", _capital(text), False))]
+    return [(DEAD - fits.value, Suggestion("option", _capital(text), False))]
 
 
 def _estimate(share: Share) -> str:

@@ -13,7 +13,7 @@ from budgetnet.explore.exact_text import exact_text, large
 from budgetnet.explore.findings import Effect, Exploration, OptionShare
 from budgetnet.explore.suggestions import bound_words, option_words, suggest
 from budgetnet.network.budget import Budget
-from budgetnet.text import count_text, joined_table, percent, short_count
+from budgetnet.text import PAGE_WIDTH, count_text, joined_table, percent, short_count
 
 __all__ = ["DecisionCost", "decision_costs", "exploration_document", "exploration_text", "lift"]
 
@@ -54,7 +54,9 @@ def exploration_text(found: Exploration, *, title: str, budget: Budget, note: st
 
 def _suggestions(found: Exploration, budget: Budget) -> list[str]:
     texts = [f"- {suggestion.text}" for suggestion in suggest(found, budget)]
-    wrapped = [line for text in texts for line in wrap(text, _WIDTH, subsequent_indent="  ")]
+    wrapped = [
+        line for text in texts for line in wrap(text, min(_WIDTH, PAGE_WIDTH.get() or _WIDTH), subsequent_indent="  ")
+    ]
     return ["Suggestions", *wrapped] if wrapped else []
 
 

@@ -9,7 +9,8 @@ import plotly.graph_objects
 import pytest
 
 from budgetnet.explore.explore import explore_space
-from budgetnet.explore.figures import HOVER_LINES, hover, region_figure
+from budgetnet.explore.figures.costs import HOVER_LINES, hover
+from budgetnet.explore.figures.regions import region_figure
 from budgetnet.explore.page import exploration_page
 from budgetnet.explore.text import exploration_document, exploration_text
 from budgetnet.files.spaces import space_of
@@ -37,7 +38,7 @@ def page(found, space):
 
 
 def test_every_part_is_there(page):
-    """Sizes, sample, treemap, decisions, options, reasons, suggestions, and how the page was made."""
+    """Sizes, sample, rules, decisions, options, reasons, suggestions, and how the page was made."""
     titles = [section.title for section in page.sections]
     assert titles == [
         *(["Suggestions"] if len(titles) == 7 else []),
@@ -87,7 +88,10 @@ def test_the_sample_fits_and_its_regions_add_up(found, space):
     assert regions[0].params == pytest.approx(
         sum(point.params for point in found.sample.points) / len(found.sample.points)
     )
-    assert region_figure(regions, 30)["data"][0]["ids"][0] == "whole"
+    own, called = region_figure(regions, 30)["data"]
+    assert own["x"][0] + called["x"][0] == pytest.approx(regions[0].params)
+    assert sum(own["x"]) == pytest.approx(regions[0].params)
+    assert len(set(own["y"])) == len(own["y"])
 
 
 def test_the_document_holds_what_the_page_shows(found, space, page):
@@ -120,3 +124,21 @@ def test_a_space_in_which_nothing_fits_has_a_page(space):
     text = "\n".join(exploration_text(found, title="tiny", budget=tight.budget))
     assert "No network of the grammar fits params ≤ 20: Half of the draws would keep parameters ≤ " in text
     page_html(page)
+
+
+def test_the_page_is_small(page):
+    """Its figures need the basic plotly.js only, and say their tooltips once."""
+    from budgetnet.pages.page import page_html
+
+    assert len(page_html(page).encode()) < 1_500_000
+
+
+def test_options_are_suggested_only_where_a_search_hardly_meets_them(found, space):
+    """Leaving out what fits less often helps no search: it draws what fits."""
+    from budgetnet.explore.suggestions import DEAD, suggest
+
+    shown = [one.text for one in suggest(found, space.budget) if one.topic == "option"]
+    dead = [effect for effect in found.effects if effect.exact is not None and effect.exact.fits <= DEAD]
+    assert len(shown) <= 5
+    assert bool(dead) <= bool(shown)
+    assert all("hardly meets it" in text for text in shown)

@@ -1,0 +1,1 @@
+"""Figures of an exploration for plotly.js, as pure functions of its results."""

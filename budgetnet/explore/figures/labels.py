@@ -1,0 +1,62 @@
+"""Words and lines that several figures of an exploration share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from budgetnet.explore.suggestions import bound_words
+from budgetnet.pages.figure import COLOURS, Figure, figure_label
+from budgetnet.text import percent
+
+__all__ = ["HOVER_WIDTH", "NAME_WIDTH", "axis_names", "bound_line", "per_image", "share_text"]
+
+HOVER_WIDTH = 76
+"""Characters of a line in a tooltip."""
+NAME_WIDTH = 46
+"""Characters of a name on an axis."""
+
+
+def bound_line(at: float, side: str, text: str, colour: str = COLOURS["bound"]) -> Figure:
+    """A line across the figure at a value, with its words above it."""
+    line = {"color": colour, "width": 2, "dash": "dash"}
+    return {
+        "shapes": [{"type": "line", "xref": side, "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1, "line": line}],
+        "annotations": [
+            {
+                "xref": side,
+                "yref": "paper",
+                "x": at,
+                "y": 1,
+                "text": text,
+                "showarrow": False,
+                "xanchor": "right",
+                "yanchor": "top",
+                "xshift": -6,
+                "font": {"color": colour},
+                "bgcolor": "rgba(255,255,255,0.8)",
+            }
+        ],
+    }
+
+
+def per_image(bound: str) -> str:
+    """Return a bound in words for an axis, with what is counted."""
+    return "FLOPs of one image (one multiply-add = one FLOP)" if bound == "flops" else bound_words(bound)
+
+
+def share_text(value: float, error: float) -> str:
+    """Return a share in percent, with its standard error unless that is 0."""
+    return f"{percent(value, 2)} %" if error == 0 else f"{percent(value, 1)} ± {percent(error, 1)} %"
+
+
+def axis_names(texts: Sequence[str], width: int = NAME_WIDTH) -> list[str]:
+    """Names for an axis, cut in the middle where they are long, and told apart where they are equal then."""
+    names: list[str] = []
+    for text in texts:
+        short = text if len(text) <= width else f"{text[: width // 2]}…{text[-(width // 2 - 1) :]}"
+        name, number = short, 1
+        while figure_label(name) in names:
+            number += 1
+            name = f"{short} ({number})"
+        names.append(figure_label(name))
+    return names
