@@ -22,7 +22,7 @@ LOOSE = 0.95
 """If a larger share fits, the budget hardly binds."""
 DEAD = 0.01
 """An option is named where at most this share of its draws fits: a search draws what fits, so it hardly meets it."""
-TRIED = 50
+_TRUSTED = 50
 """Draws with an option from which an estimate of its share is trusted."""
 _MOST_OPTIONS = 5
 HEAVY = 0.5
@@ -169,7 +169,7 @@ def _exactly(effect: Effect, limit: str) -> list[tuple[float, Suggestion]]:
 
 def _estimated(effect: Effect) -> list[tuple[float, Suggestion]]:
     fits = effect.fits
-    if effect.draws < TRIED or fits.value + fits.error > DEAD:
+    if effect.draws < _TRUSTED or fits.value + fits.error > DEAD:
         return []
     text = (
         f"{option_words(effect)}: an estimated {_estimate(fits)} of the draws that take it fit the whole budget. "
