@@ -74,8 +74,8 @@ def _divisible(number: float, multiple: float) -> int | float:
 
 
 FUNCTIONS: dict[str, NumberFunction] = {
-    "max": NumberFunction("max(a, b, …)", "the largest", 1, None, max),
-    "min": NumberFunction("min(a, b, …)", "the smallest", 1, None, min),
+    "max": NumberFunction("max(a, b, …)", "the largest", 1, None, lambda *numbers: max(numbers)),
+    "min": NumberFunction("min(a, b, …)", "the smallest", 1, None, lambda *numbers: min(numbers)),
     "round": NumberFunction(
         "round(a)", "the nearest whole number, or multiple in `round(a, 8)`; halves go up", 1, 2, _round
     ),

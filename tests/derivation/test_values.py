@@ -85,7 +85,8 @@ def test_arithmetic_and_choices_inside_it() -> None:
     ("written", "width"),
     [
         ("in*0.75", 45), ("in/4", 15), ("60*0.1*3", 18), ("in/8 + 0.5", 8), ("max(in, 64, 7)", 64),
-        ("min(in//2, 64)", 30), ("round(in/8)", 8), ("round(in/8 - 0.1)", 7), ("round(in*0.7, 8)", 40),
+        ("min(in//2, 64)", 30),
+        ("max(3)", 3), ("min(in)", 60), ("round(in/8)", 8), ("round(in/8 - 0.1)", 7), ("round(in*0.7, 8)", 40),
         ("round(44, 8)", 48), ("round(10, 8)", 8),
         ("divisible(10, 8)", 16), ("divisible(240/4, 8)", 64), ("divisible(72/4, 4)", 20), ("divisible(3, 8)", 8),
     ],

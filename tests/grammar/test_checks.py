@@ -79,7 +79,7 @@ WRONG = {
     'network = conv(3, 16, order="conv norm")': "act is relu but the order 'conv norm' leaves act out; add act or",
     'network = conv(3, 16, dropout=0.1, order="conv norm act")': "dropout is 0.1 but the order",
     "network = a(gap) a(k) = conv(k, 3)": "but got 'gap'; that is a part of a network, and arguments hold values",
-    "network = conv(3, c)": "channels must be … but got 'c'; this rule has no parameters",
+    "network = conv(3, c)": "channels must be … but got 'c'",
     "network = a(3) a(chan) = conv(3, chn)": "but got 'chn'; did you mean 'chan'?",
     "network = conv(3, relu + 1)": "f:1:19: … conv: channels needs a number, but got 'relu'",
     'network = conv(3, 2*"a")': "f:1:21: … conv: channels needs a number, but got the text 'a'",
