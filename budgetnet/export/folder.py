@@ -42,7 +42,7 @@ INT8 = "model.int8.onnx"
 FILES = ("README.md", CONFIG, WEIGHTS, "network.py", "network.yaml", "recipe.json", "record.json", SAMPLES, "verify.py")
 """Files of every export, besides the manifest, the formats that were asked for and a study's plug-in files."""
 
-_SOMETIMES = ("model.pt2", ONNX, INT8, "model.pte", MANIFEST, PLUGINS, "__pycache__")
+_SOMETIMES = ("model.pt2", ONNX, INT8, MANIFEST, PLUGINS, "__pycache__")
 _EARLIER = ("weights.safetensors",)
 """Files that version 0.1 wrote under other names."""
 
@@ -84,7 +84,7 @@ def check_export_place(folder: Path) -> None:
     """
     if folder.suffix in (".onnx", ".pt2", ".pte", ".safetensors", ".py", ".zip"):
         wanted = folder.suffix.removeprefix(".")
-        hint = f" --format {wanted}" if wanted in ("onnx", "pt2", "pte") else ""
+        hint = f" --format {wanted}" if wanted in ("onnx", "pt2") else ""
         raise RequestError(
             f"--out must be a folder, but got {folder}, which looks like one file; write --out "
             f"{folder.with_suffix('')}{hint} and take the file from there"

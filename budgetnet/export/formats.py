@@ -18,25 +18,24 @@ from budgetnet.errors import ExportError, RequestError, nearest
 
 __all__ = ["EXPORT_FORMATS", "ExportFormat", "extra_is_there", "needs_extra", "read_formats", "write_onnx", "write_pt2"]
 
-ExportFormat = Literal["torch", "pt2", "onnx", "pte"]
-"""torch: network.py and model.safetensors, which are always written. pt2: ``torch.export``. onnx: ONNX.
-pte: ExecuTorch for Cortex-M, in int8."""
+ExportFormat = Literal["torch", "pt2", "onnx"]
+"""torch: network.py and model.safetensors, which are always written. pt2: ``torch.export``. onnx: ONNX."""
 
 EXPORT_FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
 
-_LIBRARIES = {"onnx": ("onnx", "onnxscript", "onnxruntime"), "mcu": ("executorch", "tosa_tools", "torchao")}
+_LIBRARIES = {"onnx": ("onnx", "onnxscript", "onnxruntime")}
 """Modules of each extra."""
 
 _BATCH = 2**16
 """Largest batch that the exported programs are declared for."""
 
 
-def extra_is_there(extra: Literal["onnx", "mcu"]) -> bool:
+def extra_is_there(extra: Literal["onnx"]) -> bool:
     """Return True if all libraries of an extra are installed."""
     return all(find_spec(name) is not None for name in _LIBRARIES[extra])
 
 
-def needs_extra(extra: Literal["onnx", "mcu"], what: str) -> None:
+def needs_extra(extra: Literal["onnx"], what: str) -> None:
     """Refuse *what* without the libraries of an extra.
 
     Raises:
@@ -73,8 +72,6 @@ def read_formats(text: str | Sequence[str] | None, *, int8: bool = False) -> tup
             )
     if "onnx" in chosen:
         needs_extra("onnx", "--int8" if int8 and (text is None or "onnx" not in text) else "--format onnx")
-    if "pte" in chosen:
-        needs_extra("mcu", "--format pte")
     return tuple(name for name in EXPORT_FORMATS if name in chosen)
 
 

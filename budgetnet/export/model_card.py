@@ -38,7 +38,6 @@ _ABOUT = {
     "model.pt2": '`torch.export.load("model.pt2").module()`; images in float32, any number',
     ONNX: "ONNX, input `images` (N, C, H, W) in float32, output `logits`",
     INT8: "the same in int8; weights per channel",
-    "model.pte": "ExecuTorch for Cortex-M, in int8",
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from budgetnet.api.schemas.exports import CHECK_RESULT, EXPORT_RESULT, TIMING
+from budgetnet.api.schemas.learned import LEARNED_MODEL
 from budgetnet.api.schemas.parts import (
     ANYTHING,
     BRIEF,
@@ -80,58 +82,11 @@ _STUDY: dict[str, Schema] = {
     "dropped": mapping(whole_number(), "draws dropped without a trial, by reason"),
     "best": optional(whole_number("trial whose network the study has chosen")),
     "choices": listed(_CHOICE, "the main one first"),
+    "learned": optional(LEARNED_MODEL),
     "frontier": listed(whole_number(), "trials that no other beats in parameters and accuracy at once"),
     "trials": listed(TRIAL),
     "finalists": listed(FINALIST),
 }
-_CHECK = structure(
-    "a check of an exported folder",
-    check=text("its name"),
-    holds=optional(flag("null if it was skipped")),
-    text=text("its result in words, or the reason"),
-    difference=optional(number("largest difference between numbers, where numbers were compared")),
-)
-_INT8 = structure(
-    "the network in int8",
-    method=text(),
-    bytes=whole_number("size of model.int8.onnx"),
-    calibration_images=whole_number("train images that gave the ranges"),
-    norms_folded=whole_number("batch norms that became part of a convolution"),
-    norms_depthwise=whole_number("batch norms that became a depthwise 1x1 convolution"),
-    in_float=mapping(whole_number(), "operators that stay in float32"),
-    test_accuracy=optional(share("test accuracy in int8")),
-    test_images=optional(whole_number("test images")),
-    agreement=optional(share("test images that both networks give the same class")),
-)
-_TIMING = structure(
-    network=text("name"),
-    way=word("how it was run", "eager", "compile", "onnx", "int8"),
-    batch=whole_number("images per run"),
-    threads=whole_number(),
-    median_s=optional(number("median time of a run, in seconds; null if it could not be run")),
-    p95_s=optional(number("95th percentile of the same")),
-    images_per_second=optional(number()),
-    runs=whole_number("runs measured"),
-    memory_bytes=optional(whole_number("growth of the process's peak memory; null where the system does not tell")),
-    reason=optional(text("why it could not be run")),
-)
-_EXPORT = structure(
-    "an export",
-    int8=optional(_INT8),
-    folder=text(),
-    files=listed(text()),
-    bytes=mapping(whole_number(), "size of each file"),
-    formats=listed(text(), "formats of the network"),
-    checks=listed(_CHECK, "in their order"),
-    trial=whole_number("the trial"),
-    why=text("why this trial was taken"),
-    seed=whole_number("seed of the weights"),
-    params=whole_number("parameters"),
-    flops=whole_number("FLOPs"),
-    test_accuracy=SCORE,
-    weights_test_accuracy=optional(share("test accuracy of these weights")),
-    largest_difference=number("largest difference of logits between the export and the trained network"),
-)
 _POINT = structure(
     "a network",
     maybe={"file": text("its network file")},
@@ -260,7 +215,7 @@ _DOCUMENTS: dict[str, Schema] = {
         "A study at the end of a search.",
         **_STUDY,
         ended=word("why it ended", "trials", "minutes", "target", "interrupted", "exhausted"),
-        export=optional(_EXPORT),
+        export=optional(EXPORT_RESULT),
     ),
     "list": structure("A study's trials.", **_STUDY),
     "report": structure(
@@ -331,16 +286,16 @@ _DOCUMENTS: dict[str, Schema] = {
         repeated=mapping(listed(optional(number())), "numbers by epoch"),
         unlike=mapping(ANYTHING, "what differs between the two environments"),
     ),
-    "export": _EXPORT,
+    "export": EXPORT_RESULT,
     "verify": structure(
         "An exported folder, verified.",
         folder=text(),
         holds=flag("true if no check failed"),
-        checks=listed(_CHECK, "in their order, up to the first that does not hold"),
+        checks=listed(CHECK_RESULT, "in their order, up to the first that does not hold"),
     ),
     "bench": structure(
         "Networks measured on this machine.",
-        timings=listed(_TIMING, "by threads, batch, network and way"),
+        timings=listed(TIMING, "by threads, batch, network and way"),
         environment=mapping(ANYTHING, "hardware and versions"),
     ),
     "calibrate": structure(

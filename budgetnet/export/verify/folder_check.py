@@ -133,17 +133,6 @@ class Folder:
         """Run model.int8.onnx; its logits are compared with its own, not with those in float32."""
         return self._equal("the logits", self._run_onnx("model.int8.onnx"), self.samples["logits_int8"], INT8_TOLERANCE)
 
-    def executorch(self) -> str:
-        """Run model.pte; its logits are compared with its own."""
-        torch = _library("torch")
-        _library("executorch")
-        from executorch.runtime import Runtime
-
-        method = Runtime.get().load_program(self.path / "model.pte").load_method("forward")
-        images = torch.from_numpy(self.samples["inputs"])
-        logits = np.concatenate([method.execute((image[None],))[0].numpy() for image in images])
-        return self._equal("the logits", logits, self.samples["logits_pte"], INT8_TOLERANCE)
-
     def _run_onnx(self, name: str) -> _Array:
         runtime = _library("onnxruntime")
         session = runtime.InferenceSession(str(self.path / name), providers=["CPUExecutionProvider"])
@@ -202,7 +191,6 @@ def checks(path: Path, *, manifest: bool = True) -> Iterator[dict[str, Any]]:
         ("model.pt2", folder.exported_program),
         ("model.onnx", folder.onnx),
         ("model.int8.onnx", folder.int8),
-        ("model.pte", folder.executorch),
     ]
     for name, check in [*every, *((name, check) for name, check in formats if (path / name).exists())]:
         folder.difference = None

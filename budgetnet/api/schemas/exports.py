@@ -1,0 +1,68 @@
+"""JSON Schemas of exported folders: what was written, checked and timed."""
+
+from __future__ import annotations
+
+from budgetnet.api.schemas.parts import SCORE
+from budgetnet.api.schemas.shapes import (
+    flag,
+    listed,
+    mapping,
+    number,
+    optional,
+    share,
+    structure,
+    text,
+    whole_number,
+    word,
+)
+
+__all__ = ["CHECK_RESULT", "EXPORT_RESULT", "INT8_NETWORK", "TIMING"]
+
+CHECK_RESULT = structure(
+    "a check of an exported folder",
+    check=text("its name"),
+    holds=optional(flag("null if it was skipped")),
+    text=text("its result in words, or the reason"),
+    difference=optional(number("largest difference between numbers, where numbers were compared")),
+)
+INT8_NETWORK = structure(
+    "the network in int8",
+    method=text(),
+    bytes=whole_number("size of model.int8.onnx"),
+    calibration_images=whole_number("train images that gave the ranges"),
+    norms_folded=whole_number("batch norms that became part of a convolution"),
+    norms_depthwise=whole_number("batch norms that became a depthwise 1x1 convolution"),
+    in_float=mapping(whole_number(), "operators that stay in float32"),
+    test_accuracy=optional(share("test accuracy in int8")),
+    test_images=optional(whole_number("test images")),
+    agreement=optional(share("test images that both networks give the same class")),
+)
+TIMING = structure(
+    network=text("name"),
+    way=word("how it was run", "eager", "compile", "onnx", "int8"),
+    batch=whole_number("images per run"),
+    threads=whole_number(),
+    median_s=optional(number("median time of a run, in seconds; null if it could not be run")),
+    p95_s=optional(number("95th percentile of the same")),
+    images_per_second=optional(number()),
+    runs=whole_number("runs measured"),
+    memory_bytes=optional(whole_number("growth of the process's peak memory; null where the system does not tell")),
+    reason=optional(text("why it could not be run")),
+)
+EXPORT_RESULT = structure(
+    "an export",
+    int8=optional(INT8_NETWORK),
+    folder=text(),
+    files=listed(text()),
+    bytes=mapping(whole_number(), "size of each file"),
+    formats=listed(text(), "formats of the network"),
+    checks=listed(CHECK_RESULT, "in their order"),
+    trial=whole_number("the trial"),
+    why=text("why this trial was taken"),
+    seed=whole_number("seed of the weights"),
+    params=whole_number("parameters"),
+    flops=whole_number("FLOPs"),
+    test_accuracy=SCORE,
+    weights_test_accuracy=optional(share("test accuracy of these weights")),
+    largest_difference=number("largest difference of logits between the export and the trained network"),
+)
