@@ -12,12 +12,8 @@ __all__ = ["ExampleSections", "with_examples"]
 def with_examples(text: str) -> str:
     r"""Return a docstring whose examples stand in sections.
 
-    >>> print(with_examples("Add.\n\n>>> 1 + 1\n2"))
-    Add.
-    <BLANKLINE>
-    Examples:
-        >>> 1 + 1
-        2
+    >>> with_examples("Add.\n\n>>> 1 + 1\n2")
+    'Add.\n\nExamples:\n    >>> 1 + 1\n    2'
     """
     lines: list[str] = []
     inside = False

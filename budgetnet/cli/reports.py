@@ -57,7 +57,7 @@ def compare_command(
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page with figures, too.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Compare studies: best at equal trials and equal time, frontiers, seeds.
+    """Compare studies at equal trials and at equal time.
 
     Where two settings have at least two seeds each, their difference is tested.
     """

@@ -27,7 +27,7 @@ class LayerBox:
     layer: LayerPart
     copies: int
     runs: int
-    """Runs of all copies together; 0 if nothing uses the output."""
+    """Runs of all copies together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ def _box(mark: LayerBox, params: int) -> Iterator[str]:
         shapes,
         f"{counted(held, 'parameter')}, {100 * share:.2f} %"
         + (f" ({mark.copies} copies of {count_text(layer.params)})" if mark.copies > 1 else ""),
-        f"{count_text(layer.flops * mark.runs)} FLOPs" + ("" if mark.runs else " (nothing uses its output)"),
+        f"{count_text(layer.flops * mark.runs)} FLOPs",
     ]
     yield _group(mark, share, facts, held)
     lines = list(layer.details)

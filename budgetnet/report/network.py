@@ -102,9 +102,7 @@ def verified(shown: Sheet, architecture: Network) -> Sheet:
                 f"{differs}; {own or 'this is an error in budgetnet, please report it with the text of the network'}"
             )
     if measured.stated:
-        authors = (
-            f"FLOPs and activations of {', '.join(measured.stated)} are as cost() states them: fvcore has no count"
-        )
+        authors = f"FLOPs and activations of {', '.join(measured.stated)} are as cost() states: fvcore has no count"
         return replace(shown, note="; ".join(filter(None, (shown.note, authors))))
     return shown
 

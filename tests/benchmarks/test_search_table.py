@@ -131,8 +131,8 @@ def test_regrets_of_several_runs_are_put_together(tmp_path: Path) -> None:
         ]
         (tmp_path / f"{first}.json").write_text(json.dumps(document), encoding="utf-8")
     found = summary([tmp_path / "2.json", tmp_path / "0.json"])
-    assert "| model     |   4 | 2.00 ± 0.41 |" in found
-    assert "| random    |   4 | 4.00 ± 0.82 | +2.00 ± 0.41 |" in found
+    assert "| model     |    4 | 2.00 ± 0.41 |" in found
+    assert "| random    |    4 | 4.00 ± 0.82 |     +2.00 ± 0.41 |" in found
 
 
 def test_raw_scores_are_the_tables_and_fresh_ones_scatter_about_their_mean(small: Table) -> None:

@@ -42,6 +42,7 @@ def test_a_real_calibration(study_path, tmp_path):
         assert [(run["role"], run["schedule"]) for run in network["runs"]] == [("brief", 1), ("full", 2)]
         assert all(0 <= accuracy <= 1 for run in network["runs"] for accuracy in run["validation_accuracies"])
     assert document["brief"][0]["agreement"]["n"] == 4
+    assert document.pop("schema") == "budgetnet-calibrate/1"
     assert json.loads((tmp_path / "calibration.json").read_text()) == document
     again = call(study_path, *QUICK, "--out", tmp_path, "--only-table")
     assert again.exit_code == 0

@@ -256,13 +256,6 @@ def test_texts_are_escaped():
     assert ElementTree.fromstring(drawing).find(f"{SVG}title").text == "<script>alert('&')</script>"
 
 
-def test_parts_without_use_have_no_flops():
-    """What a cell computes for nobody keeps its parameters, and says that nothing uses it."""
-    cell = "cell = graph { a = conv(3, 8)(x); b = conv(3, 8)(x); return b }"
-    network = small(f"network = cell gap linear(classes)\n{cell}\n")
-    assert "0 FLOPs (nothing uses its output)" in draw_network(network)
-
-
 def test_light_and_dark_paper():
     """`auto` holds both colours, the others one; every level is told by its lightness on both."""
     network = small("conv(3, 8) gap linear(classes)")

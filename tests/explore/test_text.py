@@ -57,13 +57,16 @@ def test_the_text_has_every_part(space):
     assert not any(line.endswith(" ") for line in lines)
 
 
-@pytest.mark.parametrize(
-    ("fitting", "share"), [(1000, "100 %"), (537, "54 %"), (15, "1.5 %"), (1, "0.1 %"), (0, "1 in 1,000")]
-)
+@pytest.mark.parametrize(("fitting", "share"), [(1000, "100 %"), (537, "54 %"), (15, "1.5 %"), (1, "0.1 %")])
 def test_a_share_of_all_reads_as_people_write_it(fitting, share):
     """Two digits are enough, in no power of ten; what is rarer than one in ten thousand is a ratio."""
     verb = "fits" if fitting == 1 else "fit"
     assert f"{fitting:,} of them {verb} params ≤ 4,000, exactly, {share} of all." in exact_text(census(fitting=fitting))
+
+
+def test_a_space_in_which_nothing_fits_says_so():
+    """Not as a share."""
+    assert "None of them fits params ≤ 4,000." in exact_text(census(fitting=0))
 
 
 def test_a_space_that_was_not_counted_says_why(space):
@@ -77,7 +80,7 @@ def test_a_budget_that_nothing_fits_is_said_with_the_reason(space):
     """None fits: the share is 0, the reason is named with an example."""
     tight = type(space)(space.grammar, space.vocabulary, space.input_shape, space.classes, Budget(params=10))
     lines = exploration_text(explore_draws(tight, 50, 0), title="tiny", budget=tight.budget)
-    assert any(line.startswith("0.0 ± ") for line in lines)
+    assert any(line.startswith("0.0 (0.0 to ") for line in lines)
     assert any(line.startswith("parameters ") and "over 10" in line for line in lines)
     assert not any("those that fit" in line and "median" in line for line in lines)
 

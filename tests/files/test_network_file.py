@@ -287,7 +287,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     """A missing file, a folder and bytes that are no text are told apart."""
     with pytest.raises(LanguageError, match="there is no network file"):
         read(tmp_path / "none.yaml")
-    with pytest.raises(LanguageError, match=r"cannot be read \(Is a directory\)"):
+    with pytest.raises(LanguageError, match=r"a network must be a file, but .* is a folder; name a file"):
         read(tmp_path)
     (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(LanguageError, match="not plain UTF-8 text"):

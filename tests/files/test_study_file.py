@@ -265,7 +265,7 @@ def test_files_that_cannot_be_read(tmp_path):
     """A missing file, a folder and a file of bytes are named with what is wrong."""
     with pytest.raises(StudyError, match=r"there is no study file .*absent\.yaml"):
         load_study(tmp_path / "absent.yaml")
-    with pytest.raises(StudyError, match="cannot be read"):
+    with pytest.raises(StudyError, match=r"a study must be a file, but .* is a folder; name a file"):
         load_study(tmp_path)
     (tmp_path / "bytes.yaml").write_bytes(b"study: \xff\xfe\n")
     with pytest.raises(StudyError, match="not plain UTF-8"):

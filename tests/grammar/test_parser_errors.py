@@ -17,7 +17,7 @@ from tests.pace import pace
 # Text, and what its error says: pieces with " … " between them.
 WRONG = {
     # syntax
-    "": "f:1:1: no rules; write at least one",
+    "": "f:1:1: the text is empty; write at least one rule",
     "network = a |": "f:1:14: expected a part such as conv(3, 16) or a rule's name, but got the end of the text",
     "network = | a": "f:1:11: expected a part such as conv(3, 16) or a rule's name, but got '|'",
     "network =\nb = a": "f:2:1: expected a part such as conv(3, 16) or a rule's name, but got the next rule, 'b'",

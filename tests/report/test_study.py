@@ -46,7 +46,7 @@ def test_a_listing_counts_all_trials_however_few_are_shown(trials):
 
 def test_an_empty_study_has_no_frontier_and_no_advice(trials):
     """Nothing found, nothing recommended."""
-    empty = replace(trials, records=(), finalists=())
+    empty = replace(trials, records=(), finalists=(), winners=(), learned=None)
     assert ending_text(empty) == ["tiny: no trials", "No trial reached the target of 30.0 % on validation images."]
 
 

@@ -195,7 +195,7 @@ def _job(study, network, seed):
 def test_worker_processes_load_the_blocks_again(make_own, tmp_path):
     """A whole search with a spawned worker, finalists included, though the file is gone by then."""
     study = make_own(
-        search="{trials: 1, workers: 1, seed: 0, pruner: none}",
+        search="{sampler: random, trials: 1, workers: 1, seed: 0, pruner: none}",
         training="{epochs: 1, batch: 256, shift: 0, flip: none}",
         finalists="{top: 1, seeds: 1, epochs: 1}",
     )

@@ -235,9 +235,9 @@ def test_killed_search_loses_nothing(tmp_path):
 def test_killed_workers_cost_no_trial_and_no_finalist(make_study, tmp_path):
     """A trial and a finalist's run whose worker is killed are trained again."""
     study = make_study(
-        search="{trials: 1, workers: 1, pruner: none}",
+        search="{sampler: random, trials: 1, workers: 1, pruner: none}",
         training="{epochs: 2, batch: 256, shift: 0, flip: none, precision: float32}",
-        finalists="{top: 1, seeds: 1, epochs: 2}",
+        finalists="{top: 1, seeds: 1, epochs: 60}",
     )
     lost: list[WorkerLost] = []
     phases = [TrialStarted, WinnerChosen]

@@ -65,7 +65,8 @@ def same_options(machine: Machine, decisions: Iterable[Pending]) -> Iterator[Sam
                 if None not in ends:
                     groups[ends].append(label)
         for labels in groups.values():
-            if len(labels) > 1:
+            # An option that is written twice is named by the checks of the grammar.
+            if len({str(label).partition(" (again")[0] for label in labels}) > 1:
                 yield SameOptions(tried[0], tuple(labels))
 
 
