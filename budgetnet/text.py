@@ -174,6 +174,8 @@ def wrapped(line: str, width: int) -> list[str]:
 def _narrower(rows: list[list[str]], column: int, room: int) -> list[list[str]]:
     """Fit a column of texts: bars keep their proportions, long names go on below, and sentences are cut."""
     longest = _width(rows, column)
+    if longest <= room:
+        return rows
     if all(set(row[column]) <= {_BAR} for row in rows):
         for row in rows:
             row[column] = _BAR * -(-len(row[column]) * room // longest)

@@ -155,3 +155,15 @@ def test_lists_say_what_they_leave_out():
     """No list ends in dots, which a full stop or a comma would follow."""
     assert some_of([1, 2, 21], 3) == "1, 2, 21"
     assert some_of(range(1004), 2) == "0, 1 and 1,002 more"
+
+
+def test_empty_and_short_columns_stay_as_they_are_in_a_narrow_terminal() -> None:
+    """A column of nothing has no proportions, and short bars do not grow."""
+    rows = [["a" * 30, "", "██", "b" * 30], ["c", "", "█", "d"]]
+    token = PAGE_WIDTH.set(40)
+    try:
+        lines = joined_table(("one", "none", "bar", "two"), rows, left=(0, 1, 2, 3))
+    finally:
+        PAGE_WIDTH.reset(token)
+    assert max(map(len, lines)) <= 60
+    assert "███" not in "".join(lines)

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from budgetnet.errors import StudyError, nearest
 from budgetnet.files.search_options import SearchOptions
-from budgetnet.files.study import Study
 from budgetnet.keys import Key, keys_of
 from budgetnet.network.budget import Budget
+
+if TYPE_CHECKING:
+    from budgetnet.files.study import Study  # loads the whole language, which reading an option does not need
 
 __all__ = ["apply_variant", "split_variant", "variant_path"]
 
