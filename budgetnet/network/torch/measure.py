@@ -117,7 +117,7 @@ def measure_module(module: nn.Module, input_shape: Shape) -> Measurement:
     counted = _traced(module.eval(), image)
     authors = [
         inner
-        for name, inner in module.named_modules()
+        for name, inner in (module.named_modules() if counted.unknown[""] else ())
         if counted.unknown.get(name) and isinstance(getattr(inner, STATED, None), StatedCost)
     ]
     by_operator, activations, unknown = counted.by_operator, counted.activations, Counter(counted.unknown[""])
@@ -159,7 +159,9 @@ def _traced(module: nn.Module, image: torch.Tensor) -> _Traced:
         analysis.set_op_handle(operator, _also_counting(handle, activations))
     with _quiet(), torch.no_grad(), _attention_in_parts():
         by_operator = Counter({name: int(flops) for name, flops in analysis.by_operator().items()})
-        unknown = {name: Counter(analysis.unsupported_ops(name)) for name, _ in module.named_modules()}
+        unknown = {"": Counter(analysis.unsupported_ops())}
+        if unknown[""]:  # almost never; then it matters where
+            unknown = {name: Counter(analysis.unsupported_ops(name)) for name, _ in module.named_modules()}
     return _Traced(by_operator, activations.total(), unknown)
 
 
