@@ -52,8 +52,15 @@ def open_ledger(study: Study, folder: Path) -> Ledger:
     return Ledger(recorded, database, goal=study.goal, target=study.target, seed=study.search.seed)
 
 
+_TRAINING = threading.Lock()  # one training at a time: they share the process's random state
+
+
 class Threads:
-    """Workers that train in threads of the test's process: real trainings, without seconds of starting up."""
+    """Workers that train in threads of the test's process: real trainings, without seconds of starting up.
+
+    A thread that an interrupted search leaves behind ends its epoch before another training begins, so that it
+    cannot draw from the random state that the other has seeded.
+    """
 
     def __init__(self, study: Study, count: int = 1) -> None:
         from budgetnet.workers.trainer import Bench  # torch, which other processes of these tests do without
@@ -101,12 +108,20 @@ class Threads:
 
         def on_epoch(epoch: int, accuracy: float | None) -> bool:
             there.send(EpochReport(worker, epoch, accuracy))
-            return bool(there.recv()) if job.ask else True
+            if not job.ask:
+                return True
+            _TRAINING.release()  # nobody may ever answer
+            try:
+                return bool(there.recv())
+            finally:
+                _TRAINING.acquire()
 
-        try:
-            there.send(Done(worker, self._bench.train(job, on_epoch)))
-        except BudgetnetError as error:
-            there.send(Failed(worker, str(error)))
+        with _TRAINING:
+            try:
+                message: Message = Done(worker, self._bench.train(job, on_epoch))
+            except BudgetnetError as error:
+                message = Failed(worker, str(error))
+        there.send(message)
 
 
 class Pretend:
