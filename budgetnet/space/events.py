@@ -33,7 +33,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class NetworkEvent:
-    """One thing that a machine tells its listener; equal events are told alike."""
+    """One thing that a machine tells its listener; equal events have the same text."""
 
     what: str
     """Compared."""

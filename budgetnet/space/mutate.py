@@ -17,7 +17,7 @@ def mutate(
 ) -> Draw:
     """Change decisions of a derivation to other allowed options and derive the network that follows.
 
-    Decisions that the change brings into being are drawn by the prior; those it removes are forgotten;
+    Decisions that the change creates are drawn by the prior; those that it removes are forgotten;
     all others keep their label where it is still on offer.
 
     Args:

@@ -29,7 +29,7 @@ class Proposer:
     """
 
     def __init__(self, space: Space, *, aware: bool = True, states: int | None = None) -> None:
-        """Look at nothing yet: a search that is complete needs none.
+        """Explore nothing yet: a search that is already complete needs neither table nor outlook.
 
         Args:
             space: what to derive from.
@@ -46,7 +46,7 @@ class Proposer:
     def ahead(self) -> Table | Outlook | None:
         """The table over the space, or an outlook where it would be too large; None where nothing bounds the space.
 
-        What is not exact is told to who listens (`budgetnet.space.ticker.telling`).
+        Whoever listens is told what is not exact (`budgetnet.space.ticker.telling`).
         """
         if not self._aware or not self.space.budget.bounds():
             return None
@@ -79,7 +79,7 @@ class Proposer:
         return self.derive(prior(rng))
 
     def mutate(self, decisions: Mapping[str, Label], rng: random.Random, changes: int = 1) -> Draw:
-        """Change some decisions of a derivation and keep the rest by name; what is new is drawn.
+        """Change some decisions of a derivation and keep the rest by name; new decisions are drawn.
 
         Where the changed network would not fit with all the rest, later decisions give way, too.
         """

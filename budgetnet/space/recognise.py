@@ -63,8 +63,8 @@ class _Best:
             self.offers[offer] = None
 
 
-class _Parted(Exception):  # noqa: N818 (no error: a derivation that is given up)
-    """The derivation at hand differs from the network."""
+class _Parted(Exception):  # noqa: N818 (not an error: a derivation that is abandoned)
+    """The current derivation differs from the network."""
 
 
 def recognise(network: Node, space: Space) -> Recognition | Parting:
@@ -91,12 +91,12 @@ class _Level:
     position: int
     """Events of the network that came before."""
     index: int = -1
-    """The option at hand."""
+    """The current option."""
     found: int = 0
     """Derivations by the options so far."""
 
     def answer(self) -> tuple[str, Label]:
-        """Name of the decision and label of the option at hand."""
+        """Name of the decision and label of the current option."""
         decision = self.pending.decision
         return decision.name, decision.labels[self.index]
 

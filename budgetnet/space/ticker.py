@@ -1,4 +1,4 @@
-"""Messages of long work on a space: who hears them is set around the call, so that no function in between passes it on.
+"""Messages of long work on a space: the listener is set around the call, and no function in between passes it on.
 
 >>> heard = []
 >>> with telling(heard.append):
@@ -49,7 +49,7 @@ def telling(say: Callable[[str], object], stopped: Callable[[], bool] = lambda: 
 
 
 def announce(text: str) -> None:
-    """Send a message to who listens, if anybody does."""
+    """Send a message to the listener, if there is one."""
     listener = _LISTENER.get()
     if listener is not None:
         listener.say(text)
@@ -62,7 +62,7 @@ class Ticker:
         """Begin.
 
         Args:
-            what: is done, and to what, in the plural: "looking into states of the space".
+            what: is done, and to what, in the plural: "exploring states of the space".
         """
         self._what = what
         self._listener = _LISTENER.get()
@@ -74,7 +74,7 @@ class Ticker:
         """Count one step, and tell of it where the last message was long ago.
 
         Raises:
-            KeyboardInterrupt: who listens asked for the work to end.
+            KeyboardInterrupt: the listener asked for the work to end.
         """
         self._steps += 1
         if self._listener is None or self._steps % _LOOK:

@@ -2,7 +2,7 @@
 
 The table knows this exactly for its axis (parameters, as a rule), and jointly with it for FLOPs or activations. So
 under a budget of parameters and FLOPs no derivation ever ends outside. For a bound on depth or memory, or for more
-bounds at once, it knows necessary conditions only; whoever derives judges the whole network by the closed form.
+bounds at once, it knows necessary conditions only; the caller judges the whole network by the closed form.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ class _Room:
 
     def weigh_options(self) -> OptionWeights:
         """Weights and permission of each option of the decision at hand, given that the network is to fit."""
-        key = self._at, self._spent[: self._width]  # all that it depends on, beside the kind of derivation
+        key = self._at, self._spent[: self._width]  # all that it depends on, besides the kind of derivation
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = self._look()

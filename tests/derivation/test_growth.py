@@ -32,6 +32,6 @@ def test_a_rule_that_grows_by_itself_is_warned_of() -> None:
     text = "network = conv(1, 4) tree gap linear(classes)\ntree = {}"
     growing = space_of(text.format("conv(3, 4) | parallel(tree, tree) | skip(tree)"), params=5000)
     (warning,) = examine(growing, steps=1000).warnings
-    assert "the rule 'tree' grows by itself: a call of it leads to 1 further ones on average" in warning.text
+    assert "the rule 'tree' tends to grow without end: each call leads to 1 further calls on average" in warning.text
     ending = space_of(text.format("conv(3, 4) @3 | parallel(tree, tree) | skip(tree)"), params=5000)
     assert not examine(ending, steps=1000).warnings

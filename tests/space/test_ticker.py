@@ -26,7 +26,7 @@ def test_long_work_tells_of_its_progress(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(ticker.time, "monotonic", lambda: now[0])
     heard: list[str] = []
     with telling(heard.append):
-        work = Ticker("looking into states of the space")
+        work = Ticker("exploring states of the space")
         for _ in range(640):
             work.tick()
         assert heard == []
@@ -34,8 +34,8 @@ def test_long_work_tells_of_its_progress(monkeypatch: pytest.MonkeyPatch) -> Non
             for _ in range(64):
                 work.tick()
     assert heard == [
-        "looking into states of the space: 704 in 2 s; Ctrl-C ends it",
-        "looking into states of the space: 832 in 8 s; Ctrl-C ends it",
+        "exploring states of the space: 704 in 2 s; Ctrl-C ends it",
+        "exploring states of the space: 832 in 8 s; Ctrl-C ends it",
     ]
 
 

@@ -25,7 +25,7 @@ class BigCounts:
 
     @staticmethod
     def for_counts(largest: int, terms: int) -> BigCounts:
-        """BigCounts for counts up to *largest* that are sums of up to *terms* others."""
+        """Return a layout for counts up to *largest* that are sums of up to *terms* others."""
         bits = 63 - max(terms, 1).bit_length()
         if bits < 8:
             raise ValueError(f"sums of {terms} terms leave no room in a limb")
@@ -55,14 +55,14 @@ class BigCounts:
         return total
 
     def integers(self, counts: NDArray[np.uint64]) -> list[int]:
-        """Return the counts as Python's whole numbers."""
+        """Return the counts as Python integers."""
         rows = [row.tolist() for row in counts]
         return [
             sum(limb << (self.bits * place) for place, limb in enumerate(column)) for column in zip(*rows, strict=True)
         ]
 
     def total(self, counts: NDArray[np.uint64]) -> int:
-        """Return the sum of all counts (fewer than 2**(64 - bits) of them at a time would overflow; so in parts)."""
+        """Return the sum of all counts, added in parts that are small enough not to overflow."""
         part = 1 << max(63 - self.bits, 0)
         result = 0
         for row in range(self.rows):

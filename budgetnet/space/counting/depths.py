@@ -1,12 +1,12 @@
-"""A table that tells depths apart, too: for draws stratified by depth, and for how depths are spread over what fits.
+"""A table that also tells depths apart: for draws stratified by depth, and for the shares of depths in what fits.
 
 The depth still to come becomes part of the state: a state from which networks of five depths follow is five states.
 The first decision is then the depth of the whole network, and all that follows keeps to it. Everything else is as
 in `budgetnet.space.counting.tabulate`: exact counts over parameters, jointly with any other bound.
 
 Depth is counted along the main path: the body of a skip, the first branch of a parallel part; graphs add nothing
-(`budgetnet.space.counting.lower_bounds`). That is the network's depth wherever the others are no longer, and a lower
-bound of it else. So whoever needs the depth itself looks at the closed form's, as `budgetnet.space.sampling` does.
+(`budgetnet.space.counting.lower_bounds`). That is the network's depth where no other path is longer, and a lower
+bound of it otherwise. Code that needs the exact depth takes the closed form's, as `budgetnet.space.sampling` does.
 """
 
 from __future__ import annotations
@@ -27,8 +27,7 @@ __all__ = ["depth_shares", "tabulate_depths"]
 def tabulate_depths(space: Space, *, states: int | None = None, memory: int | None = None) -> Table | TooLarge:
     """Make a table that tells depths apart (`Table.depths`), unless that is too much work.
 
-    It takes about as many times the work and memory of `budgetnet.space.counting.tabulate.tabulate` as there are
-    depths.
+    It takes the work and memory of `budgetnet.space.counting.tabulate.tabulate` about once per depth.
 
     Args:
         space: its budget's first additive bound is the axis.
@@ -51,10 +50,10 @@ def tabulate_depths(space: Space, *, states: int | None = None, memory: int | No
 
 
 def depth_shares(table: Table, weighting: Literal["prior", "uniform"] = "prior") -> dict[int, float]:
-    """Return how what fits on the axis is spread over depths, as shares that sum to 1, from exact numbers.
+    """Return the share of each depth in what fits on the axis, from exact numbers; the shares sum to 1.
 
     Args:
-        table: one that tells depths and costs apart; other bounds than the axis' are left aside.
+        table: one that tells depths and costs apart; bounds other than the axis' are ignored.
         weighting: shares of the grammar's prior, or of the number of derivations.
     """
     if not table.depths or not table.exact:
@@ -84,7 +83,7 @@ class _Product:
 
     @property
     def size(self) -> int:
-        """Number of states, those included that no network within the limit goes through."""
+        """Number of states, including those that no network within the limit goes through."""
         return sum(map(len, self._after)) + 1
 
     def graph(self) -> StateGraph:
@@ -111,7 +110,7 @@ class _Product:
         starts = tuple(split(self._graph.start, depth) for depth in self.depths)
         nodes: list[StateNode | None] = []
         least: list[int] = []
-        for number, ahead in order:  # grows on the way
+        for number, ahead in order:  # grows during the loop
             node = self._graph.nodes[number]
             assert node is not None
             nodes.append(StateNode(tuple(split(edge, ahead) for edge in node.edges), node.weights))
@@ -123,7 +122,7 @@ class _Product:
             start=(len(nodes) - 1, self._without_depth((0,) * (1 + len(self._graph.others)))),
             nodes=tuple(nodes),
             least=(*least, 0),
-            numbers={},  # a state alone does not say what depth is to come
+            numbers={},  # a state alone does not determine the depth still to come
         )
 
     def _without_depth(self, costs: Costs) -> Costs:

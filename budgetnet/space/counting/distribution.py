@@ -1,14 +1,14 @@
-"""How a space's networks are spread over one cost, by dynamic programming: over FLOPs beside parameters, say.
+"""Distribution of a space's networks over one cost, by dynamic programming: over FLOPs, say, besides parameters.
 
-The table over the space (`budgetnet.space.counting.tabulate`) follows its axis exactly and of every other cost only the
-least. Here each class of states carries the numbers of its derivations by cost, as sorted points, and no arrays over
-every possible cost: FLOPs go into the millions, but the values that occur are far fewer. First jointly with the
-table's axis, so that only networks within the axis' bound are counted; where that is too much work, by the one cost
-alone, over networks of any size (`Distribution.within` says which).
+The table over the space (`budgetnet.space.counting.tabulate`) follows its axis exactly, but only the least of every
+other cost. Here each class of states carries the numbers of its derivations by cost, as sorted points, not as arrays
+over every possible cost: FLOPs go into the millions, but far fewer values occur. The count is first tried jointly with
+the table's axis, so that only networks within the axis' bound are counted; where that is too much work, it is made by
+the one cost alone, over networks of any size (`Distribution.within` says which).
 
-Numbers are whole and exact as long as they are below 2**53, and rounded to 15 digits above. Where the points get too
-many they are rounded to a grid, the nearest point of it, and what that moved a network by, at most, is
-`Distribution.precision`; 0 means that every network lies in the bin it is counted in.
+Numbers are exact below 2**53, and rounded to 15 digits above. Where there are too many points they are rounded to the
+nearest point of a grid. `Distribution.precision` is the most that this moved a network by; 0 means that every network
+lies in the bin it is counted in.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def cost_distribution(
             found = _Count(place, bound, LIMIT_PAIRS, work).root(forms, start)
         if found is None:
             if any(node is None for node in graph.nodes):
-                return TooLarge("states above the budget were left out, and telling costs apart within it is too much")
+                return TooLarge("states above the budget were left out, and counting costs within it is too much work")
             joint = False
             found = _Count(place, None, points, None).root(forms, start)
     assert found is not None
@@ -173,7 +173,7 @@ def equal_bins(least: int, most: int, count: int, edge: int | None = None) -> li
 
 
 def table_bins(table: Table, most: int, count: int, edge: int | None = None) -> tuple[Bin, ...]:
-    """Return how many networks have which cost on a table's axis, up to *most*; nothing where that is not known."""
+    """Return the numbers of networks by cost on a table's axis, up to *most*; empty where they are not known."""
     least = table.smallest
     if not table.fitting or least is None or table.axis is None:
         return ()
@@ -256,7 +256,7 @@ class _Count:
         return self._shifted(first, start[1], 1.0, 1)
 
     def _shifted(self, points: _Points, costs: Costs, weight: float, count: int) -> _Points:
-        """The same after an option; jointly, without what is above the bound."""
+        """The points after an option; in a joint count, without those above the bound."""
         at = points.at + costs[self._place]
         number, mass = points.number, points.mass
         if self._bound is not None:
@@ -266,7 +266,7 @@ class _Count:
         return _Points(at, number * count, mass * weight, points.error)
 
     def _merged(self, parts: list[_Points]) -> _Points:
-        """Points of several options together, rounded where they are too many."""
+        """Points of several options together, rounded where there are too many."""
         parts = [part for part in parts if len(part.at)]
         if not parts:
             return _NOTHING

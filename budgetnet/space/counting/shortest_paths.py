@@ -61,7 +61,7 @@ class ShortestPaths:
         """Number of states explored."""
         self.options = 0
         """Number of options of all decisions, including those that were not explored."""
-        self._ticker = Ticker("looking into states of the space")
+        self._ticker = Ticker("exploring states of the space")
         self._heap: list[tuple[int, int]] = []
         self.start: Edge = tracer.follow(tracer.start())
         """The first decision (or end), and what every network costs before it."""

@@ -31,14 +31,14 @@ __all__ = [
 ]
 
 OPTIONS_PER_STATE = 8
-"""Options on offer for which a search may take the time that a state takes."""
+"""Options that count as one state: following them takes about as long."""
 STEPS_PER_STATE = 4
 """Steps of the machine that a search for states may take, for each state that it may look into …"""
 LEAST_STEPS = 50_000
 """… and at least this many."""
 
 _FREE = 5000
-"""States whose options do not count: small spaces are looked into whole."""
+"""States whose options do not count: small spaces are explored completely."""
 
 _AXES: tuple[Bound, ...] = ("params", "flops", "activations")
 """Bounds that are sums over a network's parts, so that a table can follow them exactly."""

@@ -4,11 +4,11 @@ For each hub of the space (see `budgetnet.space.counting.merging`) it holds, ove
 budget, the prior probability and the number of derivations, and the least of every other bound. One backward pass
 makes it: between two decisions costs only shift an array, and options add up, so there is nothing to convolve.
 
-Exact are the axis (parameters, if the budget bounds them) and, jointly with it, any one other bound that is a
+The axis (parameters, if the budget bounds them) is exact, and so is, jointly with it, any one other bound that is a
 sum over layers. Depth and peak memory are bounded from below (`budgetnet.space.counting.lower_bounds`), and each other
-bound is followed jointly with the axis, not with its fellows. So where three bounds hold at once, or one of
-depth or memory, what the table lets pass may break the budget all the same: every network is counted as a whole by
-the closed form in the end (`budgetnet.space.judge.judge`).
+bound is followed jointly with the axis, not with the others. So with three bounds at once, or a bound on depth or
+memory, what the table lets pass may still break the budget: in the end every network is counted as a whole by the
+closed form (`budgetnet.space.judge.judge`).
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ class Table:
     ) -> None:
         self.space = space
         self.depths = depths
-        """If depths are told apart (`budgetnet.space.counting.depths`): those of networks, rising. The first decision
-        is then between them, and `prior` says nothing of failures."""
+        """Depths of networks in ascending order, if they are told apart (`budgetnet.space.counting.depths`). The first
+        decision is then between them, and `prior` says nothing about failures."""
         self.exact = exact
         """True if costs on the axis are told apart; else only the least of them is known (and what fits, exactly),
         and weights are of everything that may follow, fitting or not."""
@@ -136,7 +136,7 @@ class Table:
 
     @property
     def prior(self) -> dict[str, float]:
-        """Shares of the grammar's draws by outcome: ``fits`` (the axis), ``shape``, ``argument``, and else ``over``.
+        """Shares of the grammar's draws by outcome: ``fits`` (the axis), ``shape``, ``argument``, otherwise ``over``.
 
         Where states above the bound were not looked into, ``over`` holds all that leads there. An inexact table
         cannot tell ``fits`` from ``over``; it has ``complete`` instead.

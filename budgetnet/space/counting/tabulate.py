@@ -18,7 +18,7 @@ from budgetnet.space.space import Space
 __all__ = ["TooLarge", "fill", "tabulate", "too_many"]
 
 _NO_WAY = np.iinfo(np.int64).max // 2
-"""Larger than any cost, and so that a cost can still be added."""
+"""Larger than any cost, but small enough that a cost can still be added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class _Raw:
 def tabulate(space: Space, *, states: int | None = None, memory: int | None = None) -> Table | TooLarge:
     """Make the table of a space, unless that is too much work.
 
-    Where the arrays would need too much memory, the table tells costs apart no longer (`Table.exact`), but what
+    Where the arrays would need too much memory, the table no longer tells costs apart (`Table.exact`), but what
     fits is still known.
 
     Args:

@@ -56,7 +56,7 @@ class Ties:
         return state._replace(tapings=tapings).key()
 
     def copies(self, agenda: Cell | None) -> int:
-        """How often a part stands in the network that is derived with *agenda* behind it."""
+        """How often a part occurs in the network that is derived with *agenda* behind it."""
         if agenda is None:
             return 1
         known = self._copies.get(id(agenda))

@@ -1,4 +1,4 @@
-"""From state to state: a machine that remembers where each one leads and what is added on the way."""
+"""A machine that remembers where each state leads and what is added on the way."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Tracer(Machine, SilentListener):
         return StateNode(edges, tuple(weight / total for weight in weights))
 
     def follow(self, state: State) -> Edge:
-        """Work until something is left to choose or the end, over known ground only once."""
+        """Run to the next decision or to the end; what was run before is looked up."""
         passed: list[tuple[Hashable, Costs]] = []
         while True:
             key = state.key()
@@ -108,7 +108,7 @@ class Tracer(Machine, SilentListener):
         return end, costs
 
     def _one_step(self, state: State) -> State | Pending | int:
-        """Work once; a decision that has one answer is answered."""
+        """Run one step; a decision with a single answer is answered."""
         try:
             if state.agenda is None:
                 output_shape(state.shapes, self.classes)
@@ -159,5 +159,5 @@ class Tracer(Machine, SilentListener):
                 return alone.peak_activation_bytes + BYTES_PER_VALUE * self._surroundings.held(self._at.agenda, entry)
 
     def _copies(self) -> int:
-        """How often the part at hand stands in the network; 1 where each copy is derived."""
+        """How often the current part occurs in the network; 1 where each copy is derived."""
         return 1

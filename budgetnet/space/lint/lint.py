@@ -1,6 +1,6 @@
 """Warnings about a space before anything runs, with the place in the text.
 
-Beside what the language itself finds suspicious (`budgetnet.grammar.checks.grammar`): options that no network for
+Besides what the language itself finds suspicious (`budgetnet.grammar.checks.grammar`): options that no network for
 images of
 this size can have, options that no network within the budget can have, and a budget below the smallest network.
 """
@@ -71,7 +71,7 @@ class Report:
 def lint(space: Space, *, refuse: bool = False) -> tuple[Warning_, ...]:
     """Return all warnings about a space before anything runs.
 
-    Takes a fraction of a second for most grammars, a few seconds at most; says so where it did not check all.
+    Takes a fraction of a second for most grammars, a few seconds at most; says so where it did not check everything.
 
     Args:
         space: the grammar, the images' shape and the budget.
@@ -114,7 +114,7 @@ def examine(space: Space, steps: int = SEARCH_STEPS) -> Report:
         return Report(warnings=legal, impossible=None, smallest=None, unchecked=f"what fits was not checked: {error}")
     impossible, unchecked = _impossible(found, least), None
     if not found.complete:
-        unchecked = f"which options can be taken was not checked: too large, {steps:,} steps did not suffice"
+        unchecked = f"which options can be taken was not checked: the space needs more than {steps:,} steps"
     useless = () if impossible or unchecked else tuple(_useless(found))
     if not impossible:
         legal = (*legal, *_same(found, useless))
@@ -133,13 +133,14 @@ def _same(found: Reachable, useless: tuple[Useless, ...]) -> Iterator[Warning_]:
 
 
 def _growing(grammar: syntax.Grammar) -> Iterator[Warning_]:
-    """Recursive rules that grow by themselves."""
+    """Recursive rules that tend to grow without end."""
     rules = {rule.name: rule for rule in grammar.rules}
     for name, growth in growth_of(grammar).items():
         if growth >= 1:
             text = (
-                f"the rule {name!r} grows by itself: a call of it leads to {growth:g} further ones on average; from 1 "
-                f"on, most draws nest as deep as they may ({LIMIT_DEPTH}); give what ends it a larger weight: a @3 | b"
+                f"the rule {name!r} tends to grow without end: each call leads to {growth:g} further calls on average, "
+                f"and from 1 on most draws nest as deep as allowed ({LIMIT_DEPTH}); give the alternative that ends it "
+                "a larger weight: a @3 | b"
             )
             yield Warning_(str(rule_error(rules[name], rules[name].span, text)))
 
@@ -233,7 +234,7 @@ def _useless(found: Reachable) -> Iterator[Useless]:
 
 
 def _places(found: Reachable) -> dict[tuple[str, str], _Place]:
-    """The places in the text by rule and site, in the order in which they are first come to."""
+    """The places in the text by rule and site, in the order in which they are first reached."""
     places: dict[tuple[str, str], _Place] = {}
     target, costs = found.start
     before: dict[int, Costs] = {target: costs}
@@ -261,7 +262,7 @@ def _places(found: Reachable) -> dict[tuple[str, str], _Place]:
 
 
 def _why(found: Reachable, rule: syntax.Rule, offers: list[_Offer]) -> str:
-    """Why options are of no use, and what to do about it."""
+    """Why options can never be taken, and what to do about it."""
     advice = "leave it out" if len(offers) == 1 else "leave them out"
     excesses = [offer.excess for offer in offers if offer.excess is not None]
     if excesses:

@@ -81,7 +81,7 @@ class Reachable:
 
         try:
             cost = self.space.cost(self.space.expand(choose).network)
-        except (ShapeError, LanguageError):  # it is beyond a limit of the machine that its parts are not
+        except (ShapeError, LanguageError):  # the whole exceeds a limit of the machine that its parts keep
             return None
         return cost if cost.params == self.least_params else None
 
@@ -206,7 +206,7 @@ def _targets(node: StateNode | None) -> list[int]:
     return [] if node is None else [target for target, _ in filter(None, node.edges) if target >= 0]
 
 
-# --- tied parts let loose ------------------------------------------------------------------------------
+# --- tied parts made independent -----------------------------------------------------------------------
 
 
 def _untie(grammar: syntax.Grammar) -> syntax.Grammar:

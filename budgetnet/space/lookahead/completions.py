@@ -75,7 +75,7 @@ class Completions:
         states = self._states
         path = [(target, spent, self._promising(target, spent))]
         taken: list[BoundCosts] = []
-        """BoundCosts between the states of the path."""
+        """Costs between the states of the path."""
         while path:
             number, before, edges = path[-1]
             edge = next(edges, None)
@@ -104,7 +104,7 @@ class Completions:
     def _promising(self, number: int, spent: BoundCosts) -> Iterator[Edge]:
         """The options of a decision from which a completion may follow, the one that leaves most room first.
 
-        Where nothing is known of what follows, the one with least left to derive is first: it ends soonest.
+        Where nothing is known about what follows, the one with the least left to derive is first: it ends soonest.
         """
         found: list[tuple[float, int, Edge]] = []
         for place, edge in enumerate(self._states.node(number).edges):

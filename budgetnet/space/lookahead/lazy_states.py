@@ -30,7 +30,7 @@ class Ahead:
     """None: no network follows, or (`unknown`) it was not worked out."""
     unknown: bool
     ways: list[BoundCosts]
-    """BoundCosts of completions, by bound."""
+    """Costs of completions, by bound."""
     failed: list[BoundCosts] = field(default_factory=list)
     """Rooms that hold no completion."""
 
@@ -110,7 +110,7 @@ class LazyStates:
         return edge[1] if self._axis else edge[1][1:]
 
     def after(self, spent: BoundCosts, edge: Edge) -> BoundCosts:
-        """BoundCosts of a derivation after an option, from those before it."""
+        """Return a derivation's costs after an option, from those before it."""
         return self.criteria.add(spent, self.costs(edge))
 
     def left(self, target: int) -> int:

@@ -1,4 +1,4 @@
-"""Prospects of a derivation, part by part: each part is looked into once, wherever in the network it stands.
+"""Prospects of a derivation, part by part: each part is explored once, wherever it occurs in the network.
 
 A table over states (`budgetnet.space.counting.tabulate`) tells apart all that is left to do; a part in ten places is
 ten times as many states, and a rule that calls itself twice has more states than can be counted. Here a part is known
@@ -45,7 +45,7 @@ _COUNTED = syntax.Number(0)
 
 
 class TooMuchWork(Exception):  # noqa: N818 (not an error: less is known)
-    """The parts of a space are too many to look into them all."""
+    """The space has too many parts to explore them all."""
 
 
 class Parts(Machine, SilentListener):
@@ -68,7 +68,7 @@ class Parts(Machine, SilentListener):
         self._custom = space.custom
         self._interner = interner
         self._merges = 0
-        self._ticker = Ticker("looking into parts of the space")
+        self._ticker = Ticker("exploring parts of the space")
         self._known: dict[tuple[int, Shapes], _Found] = {}
         self._alone: dict[int, Cell] = {}
         self._times: dict[int, BoundCosts] = {}
@@ -151,7 +151,7 @@ class Parts(Machine, SilentListener):
                 return (yield from self._step_into(agenda, shapes))
 
     def _step_into(self, agenda: Cell, shapes: Shapes) -> _Work:
-        """Work once, and follow all that may come of it."""
+        """Run one step, and follow everything that may come of it."""
         self._added = self.criteria.none
         self._aside = isinstance(agenda.frame, frames.CloseSkip)
         try:

@@ -16,7 +16,7 @@ from budgetnet.network.budget import Bound
 __all__ = ["BoundCosts", "Criteria", "Prospect"]
 
 BoundCosts = tuple[int, ...]
-"""BoundCosts for each bound, in the order of `Criteria.bounds`."""
+"""Costs by bound, in the order of `Criteria.bounds`."""
 
 ADDITIVE: tuple[Bound, ...] = ("params", "flops", "activations")
 
