@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from budgetnet.files.network_file import Network
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from budgetnet.records.trial import Record
     from budgetnet.space.space import Space
     from budgetnet.training.data.load import Dataset
+
+# A busy machine makes an example slow; that is not a fault of the code under test.
+settings.register_profile("budgetnet", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("budgetnet")
 
 # The rooms are imported where they are used: the tests of the grammar need no torch.
 
