@@ -55,7 +55,7 @@ def _length(length: Length) -> dict[str, Any]:
 
 
 def _runs(judged: Judgement, index: int) -> list[dict[str, Any]]:
-    """A network's trainings, without what stands beside them already."""
+    """A network's trainings, without what the document says about the network already."""
     left_out = {"index", "hash", "arch", "network", "params", "flops", "recipe"}
     return [
         {name: value for name, value in run.line().items() if name not in left_out}

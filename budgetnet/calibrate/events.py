@@ -84,4 +84,4 @@ class CalibrationEnded:
 CalibrationEvent = CalibrationStarted | RunStarted | RunEpoch | RunDone | RunFailed | CalibrationEnded | Packing
 
 CalibrationListener = Callable[[CalibrationEvent], None]
-"""Is told everything that happens in a calibration."""
+"""Receives everything that happens in a calibration."""

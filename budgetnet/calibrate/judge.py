@@ -224,7 +224,7 @@ def _noise(full: Scores, repeats: int) -> float | None:
 
 
 def _with_deficits(lengths: Sequence[Length], pairs: dict[int, Paired]) -> list[Length]:
-    """Hold each length against the best one, where they are of the same networks."""
+    """Compare each length with the best one, where they are of the same networks."""
     best = _best(lengths)
     found: list[Length] = []
     for length in lengths:

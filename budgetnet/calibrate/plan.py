@@ -77,7 +77,7 @@ class CalibrationPlan:
 
     networks: int
     brief: tuple[int, ...]
-    """Schedules in epochs, rising."""
+    """Schedules in epochs, ascending."""
     full: int
     """Epochs of the long schedule, above all brief ones."""
     repeats: int
@@ -183,7 +183,7 @@ def header_of(study: Study, plan: CalibrationPlan) -> Header:
 
 
 def check_header(header: Header, study: Study, plan: CalibrationPlan, place: str) -> None:
-    """Hold what is asked against what the file at *place* was made with.
+    """Compare what is asked with what the file at *place* was made with.
 
     Raises:
         RequestError: something changed; the message says what, and how to go on.
@@ -260,7 +260,7 @@ def draw_for_calibration(space: Space, plan: CalibrationPlan, recorded: Recorded
 
 
 def _new(proposer: Proposer, rng: random.Random, known: set[str]) -> tuple[Candidate, str] | None:
-    """A network that fits and is not known, with its hash; None if none turns up."""
+    """A network that fits and is not known, with its hash; None if none was found."""
     ahead = proposer.ahead
     for _ in range(DRAW_ATTEMPTS):
         found = judge.draw(proposer.space, rng) if ahead is None else draw_fitting(ahead, rng)

@@ -49,7 +49,7 @@ class ReplayOutcome:
     stopped: int
     """Networks that the pruner stopped."""
     chosen: int
-    """Index of the network that ends with the best accuracy, among those that came to their end."""
+    """Index of the network that ends with the best accuracy, among those that were not stopped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

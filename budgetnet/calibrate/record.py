@@ -1,4 +1,4 @@
-"""The file of a calibration: one JSON object a line, appended when a training ends, so that a kill loses what ran only.
+"""The file of a calibration: one JSON object per line, appended when a training ends, so a kill loses only what ran.
 
 The first line says what the file is about, each later one is a network or a training of one. A line counts once its
 end is written: half a line, which a killed writer may leave, is cut off when the file is opened again.
@@ -148,7 +148,7 @@ def _read(line: bytes, path: Path, number: int) -> _Line:
         kind = _KINDS[document.pop("kind")]
         if kind is Header and document.pop("format") != CALIBRATION_FORMAT:
             raise KeyError("format")
-        # Fields that a later version added are passed over.
+        # Fields that a later version added are ignored.
         names = _RUN_KEYS if kind is CalibrationRun else [field.name for field in fields(kind)]
         values: dict[str, Any] = {name: document[name] for name in names}
         values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}

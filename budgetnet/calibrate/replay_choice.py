@@ -21,9 +21,9 @@ LOSS_TOLERANCE = 0.001
 
 
 def contenders(epochs: int, own: Pruner | None = None) -> list[Pruner]:
-    """Return the pruners worth a look for trials of *epochs* epochs, the study's *own* first.
+    """Return the pruners worth comparing for trials of *epochs* epochs, the study's *own* first.
 
-    Halving with early and late first rungs, mild and sharp; median and Hyperband as they are by default. Those that
+    Halving with early and late first rungs, mild and sharp; median and Hyperband with their defaults. Those that
     could never stop such a trial are left out. All of them name the epoch of their first rung.
     """
     found = [] if own is None else [own]

@@ -46,7 +46,7 @@ from budgetnet.workers.pool import Pool
 __all__ = ["Calibrated", "recorded_so_far", "run_calibration"]
 
 Ending = Literal["complete", "minutes", "interrupted", "unfinished"]
-"""minutes: the time was up. unfinished: looked at without training, while trainings are missing."""
+"""minutes: the time was up. unfinished: read without training, while trainings are missing."""
 
 _ENDINGS: dict[Ending, str] = {
     "complete": "all trainings are done",
@@ -81,7 +81,7 @@ def run_calibration(
     device: str = "auto",
     listen: CalibrationListener = silent,
 ) -> Calibrated:
-    """Train a plan's networks, or go on with it; return all that is recorded of it.
+    """Train a plan's networks, or continue; return everything that is recorded for the plan.
 
     Ctrl-C (or SIGTERM) ends it cleanly, and even a kill loses only the trainings that run.
 
@@ -162,7 +162,7 @@ def run_calibration(
 
 
 def recorded_so_far(study: Study, plan: CalibrationPlan, *, out: Path | None = None) -> Calibrated:
-    """Return what is recorded of a plan, without training anything; another process may be at work on it.
+    """Return what is recorded for a plan, without training anything; another process may be at work on it.
 
     Raises:
         RequestError: there is no record, or it was made with other settings.

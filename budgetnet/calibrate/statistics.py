@@ -1,4 +1,4 @@
-"""How alike two rankings are: rank correlations, their spread over networks, and what choosing by one of them costs.
+"""Similarity of two rankings: rank correlations, their spread over networks, and the cost of choosing by one of them.
 
 Equal scores share the mean of their ranks. Intervals come from resampling the networks (percentile bootstrap, Efron and
 Tibshirani 1993), with a fixed seed.
@@ -50,11 +50,11 @@ class Agreement:
     regret: float
     """Return the loss from taking the network with the best score; 0 if it is the best."""
     regret_top: float
-    """The same if the `top` with the best scores are looked into and the truly best of them is taken."""
+    """The same if the `top` with the best scores are trained in full and the truly best of them is taken."""
 
 
 def agreement(pairs: Paired, *, top: int = 3, seed: int = 0) -> Agreement:
-    """Hold a score against what it stands for.
+    """Compare a score with what it stands for.
 
     Ties are broken against the score: of equal ones, the truly worse counts as chosen.
 

@@ -59,7 +59,7 @@ class CalibrationTrainings(TaskList[CalibrationTask]):
         """Return what a worker is to do: train the network, derived again as it was recorded.
 
         Raises:
-            SearchError: it comes out as another one.
+            SearchError: another network results.
         """
         network = self._space.expand(replay(task.network.decisions, unanswered)).network
         if canonical_hash(network) != task.network.hash:
@@ -70,11 +70,11 @@ class CalibrationTrainings(TaskList[CalibrationTask]):
         return Job(network=network, recipe=task.recipe, seed=task.seed)
 
     def started(self, worker: int, task: CalibrationTask) -> None:
-        """Tell of a training that has begun."""
+        """Announce a training that has begun."""
         self._listen(RunStarted(worker, task.network, task.recipe.epochs))
 
     def epoch(self, worker: int, task: CalibrationTask, epoch: int, accuracy: float | None) -> bool:  # noqa: ARG002
-        """Tell of an epoch."""
+        """Announce an epoch."""
         self._listen(RunEpoch(worker, epoch, accuracy))
         return True
 

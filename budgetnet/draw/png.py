@@ -1,4 +1,4 @@
-"""A drawing as PNG, by resvg, which comes as a wheel and needs no program beside it."""
+"""A drawing as PNG, by resvg, which comes as a wheel and needs no other program."""
 
 from __future__ import annotations
 

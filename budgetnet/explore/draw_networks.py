@@ -43,11 +43,11 @@ class Draws:
     bands: tuple[Band, ...]
     distinct: bool
     near: str
-    """Reason why the draws are only near the grammar's proportions; empty if they keep them."""
+    """Reason why the draws keep the grammar's proportions only roughly; empty if they keep them exactly."""
 
     @property
     def networks(self) -> tuple[Network, ...]:
-        """The networks themselves, named by study and place from 1."""
+        """The networks themselves, named by study and position from 1."""
         study, space = self.study, self.space
         width = max(3, len(str(len(self.points))))
         return tuple(
@@ -211,7 +211,7 @@ def draws_document(drawn: Draws, written: Mapping[int, Path] | None = None) -> d
 
 
 def write_networks(drawn: Draws, folder: Path) -> dict[int, Path]:
-    """Write each network as a network file into a folder, which is made if need be.
+    """Write each network as a network file into a folder, which is made if it does not exist.
 
     Raises:
         RequestError: the folder cannot be made, or holds such a file already; then nothing is written.

@@ -1,7 +1,7 @@
 """Exact effect of each option of a grammar on the share that fits: the space is counted again without it.
 
-An option stands at one place in the text, however many decisions of a derivation are made there. To leave it out,
-whatever takes it comes to nothing; so the difference to the whole table is what takes it at least once.
+An option has one place in the text, however many decisions of a derivation are made there. To leave it out, every
+derivation that takes it is made to fail; so the difference from the whole table is what takes it at least once.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PER_BYTE = 2e-9
 
 
 def affordable(table: Table, limit: float = LIMIT_WORK) -> int:
-    """Return of how many options the exact effect may be asked for; 0 where the table cannot tell.
+    """Return the number of options whose exact effect may be asked for; 0 where the table cannot tell.
 
     The estimate rests on the table's size and not on the time it took, so that it is the same on every machine.
     """
@@ -80,7 +80,7 @@ def exact_effect(table: Table, choice: PlacedOption) -> Exact | None:
 
 
 def _failure(table: Table) -> type[ShapeError | LanguageError] | None:
-    """A way to come to nothing that no draw of the whole space takes, so that it can be told apart."""
+    """A way to fail that no draw of the whole space takes, so that it can be told apart."""
     if table.prior.get("shape", 0.0) == 0.0:
         return ShapeError
     return LanguageError if table.prior.get("argument", 0.0) == 0.0 else None
@@ -88,7 +88,7 @@ def _failure(table: Table) -> type[ShapeError | LanguageError] | None:
 
 @dataclass(frozen=True)
 class _Without(Space):
-    """A space in which one option comes to nothing."""
+    """A space in which derivations that take one option fail."""
 
     choice: PlacedOption | None = None
     failure: type[ShapeError | LanguageError] = ShapeError

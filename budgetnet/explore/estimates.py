@@ -28,7 +28,7 @@ class Share:
         """Estimate a fraction from draws.
 
         The error is that of the fraction shrunk towards one half by two hits and two misses (Agresti and Coull
-        1998), so that no hit in a hundred draws is not taken for certainty.
+        1998), so that zero hits in a hundred draws do not pass for certainty.
         """
         if draws == 0:
             return Share(value=0.0, error=0.5)
@@ -46,7 +46,7 @@ class Mean:
 
     @staticmethod
     def of(numbers: Sequence[int]) -> Mean | None:
-        """Return the mean, or None of nothing."""
+        """Return the mean; None without values."""
         if not numbers:
             return None
         found = np.asarray(numbers, dtype=np.float64)
@@ -56,7 +56,7 @@ class Mean:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantiles:
-    """The spread of a number over networks; see `QUANTILE_LEVELS`."""
+    """Quantiles of a number over networks; see `QUANTILE_LEVELS`."""
 
     count: int
     """Number of networks."""
@@ -66,7 +66,7 @@ class Quantiles:
 
     @staticmethod
     def of(numbers: Sequence[int]) -> Quantiles | None:
-        """Return the quantiles, or None of nothing."""
+        """Return the quantiles; None without values."""
         if not numbers:
             return None
         found = np.quantile(np.asarray(numbers, dtype=np.int64), QUANTILE_LEVELS, method="lower")

@@ -94,5 +94,5 @@ def _merged(bins: Sequence[Bin]) -> list[tuple[int, int, int, float]]:
 
 
 def _length(part: int, most: int) -> int:
-    """A bar's length; what is there at all is seen."""
+    """A bar's length; anything above zero stays visible."""
     return 0 if not part else max(1, part * BAR // most)

@@ -71,7 +71,7 @@ def explore_space(
 
 
 def _counted(table: Table, found: Exploration, drawn: DrawStatistics, work: float) -> tuple[Effect, ...]:
-    """The options with their exact effects, as many as the work allows; those first that seem to matter most."""
+    """The options with exact effects, as many as the work allows, starting with those that seem to matter most."""
     many = affordable(table, work)
     first = sorted(range(len(found.effects)), key=lambda number: -_telling(found.effects[number]))[:many]
     exact = {number: exact_effect(table, _choice(found.effects[number], drawn)) for number in first}

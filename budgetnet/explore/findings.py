@@ -33,7 +33,7 @@ class RuleCost:
     networks: int
     """Complete networks drawn in which it occurs."""
     own_params: Quantiles
-    """Parameters of the primitives written in the rule itself, all its occurrences in a network together."""
+    """Parameters of the primitives written in the rule itself, summed over its occurrences in a network."""
     own_flops: Quantiles
     params: Quantiles
     """With the rules that it calls."""
@@ -157,25 +157,25 @@ class Exploration:
     distinct: int
     """Different networks (by canonical hash) among those that fit."""
     reasons: dict[str, int]
-    """Why the others are none, most frequent first; see `budgetnet.space.judge.Rejection.reason`."""
+    """Why the others do not fit, most frequent first; see `budgetnet.space.judge.Rejection.reason`."""
     examples: dict[str, str]
     """One rejected draw's text for each reason."""
     params: Quantiles | None
-    """Spread over all complete networks, fitting or not; None if there were none."""
+    """Quantiles over all complete networks, fitting or not; None if there were none."""
     flops: Quantiles | None
     fitting_params: Quantiles | None
-    """Spread over the networks that fit."""
+    """Quantiles over the networks that fit."""
     fitting_flops: Quantiles | None
     rules: tuple[RuleCost, ...]
     """Most parameters (mean of own) first."""
     options: tuple[OptionShare, ...]
     """In the order in which the decisions were first met."""
     census: ExactCounts | None = None
-    """The exact numbers; None where the space was not counted through."""
+    """The exact numbers; None where the space was not counted completely."""
     no_census: str = ""
     """Why not; empty if it was not asked for."""
     estimate: SpaceEstimate | None = None
-    """Estimates from draws that look ahead, where the space was not counted through; None if nothing fits, too."""
+    """Estimates from draws that look ahead, where the space was not counted completely; also None if nothing fits."""
     causes: tuple[Cause, ...] = ()
     """The ten most common reasons for not fitting."""
     effects: tuple[Effect, ...] = ()

@@ -168,7 +168,7 @@ class DrawStatistics:
         )
 
     def _option_shares(self) -> tuple[OptionShare, ...]:
-        """Options of one decision side by side, numbers in their order."""
+        """Options of one decision next to each other, numbers in ascending order."""
         order = {name: place for place, name in enumerate(dict.fromkeys(name for name, _, _ in self._options))}
         keys = sorted(self._options, key=lambda key: (order[key[0]], *_place(key[2])))
         return tuple(

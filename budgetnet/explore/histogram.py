@@ -1,4 +1,4 @@
-"""All networks of a space by one cost, beside those that fit: exactly where it can be counted, else from draws."""
+"""All networks of a space by one cost, and those that fit: exact where they can be counted, else from draws."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Bar:
     high: int
     """Included."""
     draws: Share
-    """Probability that the grammar's own draw is a network that costs so much."""
+    """Probability that the grammar's own draw is a network of such a cost."""
     fits: Share
     """Probability that it also keeps all bounds."""
     derivations: int | None

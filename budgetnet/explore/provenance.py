@@ -73,7 +73,7 @@ class Provenance(OriginAssembler):
         )
 
     def follow(self, machine: Machine, choose: Chooser, answers: list[Answer]) -> Shapes:
-        """Derive one network; *answers* grows on the way, so that it is of use after an error.
+        """Derive one network; *answers* grows during the derivation, so that it holds something after an error.
 
         Raises:
             ShapeError, LanguageError: as `Space.expand`.

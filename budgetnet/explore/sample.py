@@ -26,7 +26,7 @@ from budgetnet.text import counted
 __all__ = ["Drawn", "Point", "Region", "Sample", "collect", "point_of", "sample_of"]
 
 MOST_REPEATS_IN_A_ROW = 1000
-"""Draws in a row that may repeat a network, beyond the networks known, before it is given up."""
+"""Draws in a row that may repeat a network, beyond the number of networks known, before drawing stops."""
 ARCH_WIDTH = 100
 """Characters of a network's short line."""
 
@@ -90,7 +90,7 @@ class Drawn:
     rejected: dict[str, int]
     """Draws that broke a bound and were drawn again, by `budgetnet.space.judge.Rejection.reason`."""
     repeated: int
-    """Draws of a network that was there already: among the candidates, or left out where distinct ones were asked."""
+    """Draws of a network that was drawn before: kept among the candidates, or dropped where distinct ones are asked."""
 
 
 def collect(

@@ -28,7 +28,7 @@ _MOST_OPTIONS = 5
 HEAVY = 0.5
 """A rule that holds at least this share of the parameters of its networks is named."""
 DOMINANT = 0.8
-"""A bound that at least this share of the misfits break first is named, if there are others."""
+"""A bound that at least this share of the networks that do not fit break first is named, if there are others."""
 FAILING = 0.01
 """If at least this share of the draws gives no network at all, a suggestion says so."""
 REPEATED = 0.9

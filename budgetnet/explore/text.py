@@ -184,7 +184,7 @@ def _options(found: Exploration) -> list[str]:
 
 
 def lift(effect: Effect) -> float:
-    """How far the shares that fit with and without an option lie apart, in standard errors."""
+    """Distance between the shares that fit with and without an option, in standard errors."""
     error = sqrt(effect.fits.error**2 + effect.without.error**2)
     return (effect.fits.value - effect.without.value) / error
 

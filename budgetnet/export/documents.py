@@ -25,7 +25,7 @@ _TEXTS = ("network", "arch", "decisions")
 """Fields of a record in the language of networks, where a slash divides."""
 
 _HERE = ("worker", "owner", "parameters", "training", "origin")
-"""Fields of a record that name this machine's processes and files, or that stand elsewhere in the folder."""
+"""Fields of a record that name this machine's processes and files, or that are elsewhere in the folder."""
 
 
 def data_name(dataset: Dataset, source: ImageSource) -> str:

@@ -179,7 +179,7 @@ def _write_formats(
     architecture: Network,
     dataset: Dataset,
 ) -> None:
-    """Write the formats beside plain PyTorch.
+    """Write the formats besides plain PyTorch.
 
     Raises:
         ExportError: one of them cannot say this network.

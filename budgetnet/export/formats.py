@@ -1,4 +1,4 @@
-"""Formats of an exported network beside plain PyTorch: ``torch.export`` and ONNX, free of the machine's paths."""
+"""Formats of an exported network besides plain PyTorch: ``torch.export`` and ONNX, free of the machine's paths."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Interface of every operation: its shape rule, its layers with their cost, its window, its normal form, its text.
 
-An operation's layers are *specs*: the call that makes each layer, beside what the layer does and costs on its
+An operation's layers are *specs*: the call that makes each layer, next to what the layer does and costs on its
 input. The torch module, the layer table and the exported source are three readings of them.
 
 Costs follow fvcore 0.1.5 (its ``nn/jit_handles.py``) on a network in eval mode, batch 1; one multiply-add counts as

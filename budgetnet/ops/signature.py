@@ -49,7 +49,7 @@ class Parameter:
     high: float | None = None
     """Largest legal number, inclusive."""
     names: tuple[str, ...] = ()
-    """Legal words; for ``int`` parameters, words that are legal beside integers (``same``)."""
+    """Legal words; for ``int`` parameters, words that are legal besides integers (``same``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

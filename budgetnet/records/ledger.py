@@ -30,7 +30,7 @@ __all__ = ["MOST_DEATHS", "Ledger", "Running", "trial_seed"]
 DEATHS = "deaths"
 """Attribute of a repeated trial: how many processes have ended while they trained it."""
 MOST_DEATHS = 5
-"""Processes that a trial may take with it, one after the other, before it counts as failed: it may be what kills them,
+"""Processes in a row that may die while they train a trial before it counts as failed: it may be what kills them,
 for example by using up the machine's memory."""
 
 _STATES: dict[Outcome, TrialState] = {
@@ -47,12 +47,12 @@ _STATES: dict[Outcome, TrialState] = {
 _NOT_REPEATED = (
     "outcome", "reason", "accuracy", "curve", "epochs", "seconds", "worker", "owner", "rejected_before", "training",
 )  # fmt: skip
-"""Attributes that a repetition of an interrupted trial does not take over."""
+"""Attributes that a repetition of an interrupted trial does not inherit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A trial that this process answers for."""
+    """A trial that this process is responsible for."""
 
     id: int
     """The storage's key."""
@@ -187,7 +187,7 @@ class Ledger:
         return self.record(trial)
 
     def interrupt(self, trial: Running, reason: str) -> None:
-        """Give a trial of this process up; it is put first in line for the next start."""
+        """Give up a trial of this process; it is put first in the queue for the next start."""
         try:
             self._interrupt(self.storage.get_trial(trial.id), reason)
         except optuna.exceptions.UpdateFinishedTrialError:
@@ -206,7 +206,7 @@ class Ledger:
     # --- after a crash ------------------------------------------------------------------------------
 
     def recover(self) -> list[int]:
-        """Close the running trials whose process is gone and put them in line again; return their numbers."""
+        """Close the running trials whose process is gone and queue them again; return their numbers."""
         lost: list[int] = []
         foreign = False
         for trial in self.storage.get_all_trials(self._id, deepcopy=False, states=(TrialState.RUNNING,)):
@@ -233,7 +233,7 @@ class Ledger:
             optuna.storages.fail_stale_trials(self.study)
 
     def _interrupt(self, trial: FrozenTrial, reason: str, *, died: bool = False) -> bool:
-        """End a trial and put it in line again; return False if it has cost too many processes and has failed."""
+        """End a trial and queue it again; return False if too many processes died of it and it has failed."""
         # First the repetition, then the end: killed in between, the repetition is found again by `redo_of`.
         again = queue_again(self.storage, self._id, trial, died=died)
         outcome: Outcome = "interrupted" if again else "failed"
@@ -253,7 +253,7 @@ class Ledger:
             self.storage.set_trial_user_attr(trial._trial_id, "owner", this_process())
             self.beat([trial._trial_id])
             if self.storage.set_trial_state_values(trial._trial_id, state=TrialState.RUNNING):
-                self.storage.set_trial_user_attr(trial._trial_id, "owner", this_process())  # two may have signed
+                self.storage.set_trial_user_attr(trial._trial_id, "owner", this_process())  # two may have written it
                 attributes = self.storage.get_trial(trial._trial_id).user_attrs
                 # Without a seed, the first one was killed right after it was recorded; its number gives the seed.
                 seed = int(attributes["seed"]) if "seed" in attributes else self._seed_of(attributes["redo_of"])
@@ -268,7 +268,7 @@ class Ledger:
 
 
 def _life(trial: FrozenTrial) -> Literal["alive", "gone", "unknown"]:
-    """Tell whether the process that answers for a running trial is alive."""
+    """Tell whether the process that is responsible for a running trial is alive."""
     owner = trial.user_attrs.get("owner")
     if owner is None:
         return "unknown"  # another tool's: Optuna's heartbeat decides, if it has one
@@ -281,16 +281,16 @@ def _life(trial: FrozenTrial) -> Literal["alive", "gone", "unknown"]:
 
 
 def queue_again(storage: BaseStorage, study_id: int, trial: FrozenTrial, *, died: bool = False) -> bool:
-    """Put a trial in line again, with its own seed, unless that was done before.
+    """Queue a trial again, with its own seed, unless that was done before.
 
     Args:
         storage: the database.
         study_id: its key of the study.
         trial: the trial.
-        died: its process ended without a word, which is counted.
+        died: its process ended without a message, which is counted.
 
     Returns:
-        False if as many processes have died of the trial as it may take with it.
+        False if as many processes have died of the trial as are allowed to.
     """
     deaths = int(trial.user_attrs.get(DEATHS) or 0) + died
     if deaths >= MOST_DEATHS:

@@ -1,4 +1,4 @@
-"""From what the user writes to a network: a file, ``STUDY:best`` or ``STUDY:17``; and from a study to its trials."""
+"""Look-up of what the user names: a network by file, ``STUDY:best`` or ``STUDY:17``, and the trials of a study."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ class Trials:
     finalists: tuple[Finalist, ...]
     """Networks trained in full, by number."""
     winners: tuple[Winner, ...] = ()
-    """The choice that the search has written down; see `choices`."""
+    """The choice that the search has recorded; see `choices`."""
     learned: Mapping[str, Any] | None = None
-    """Knowledge of the study's model, as the search has written it down (`budgetnet.search.learned`)."""
+    """Knowledge of the study's model, as the search has recorded it (`budgetnet.search.learned`)."""
 
     @property
     def choices(self) -> tuple[StudyChoice, ...]:
@@ -132,7 +132,7 @@ def find(text: str, *, storage: str | None = None, out: Path | None = None) -> F
 
 
 def common_study(first: Found, second: Found) -> Study | None:
-    """Return the study that two networks are trials of; None if they are not of one."""
+    """Return the study that two networks are trials of; None if they are not of the same one."""
     if first.trials is None or second.trials is None or first.trials.study.path != second.trials.study.path:
         return None
     return first.trials.study
@@ -215,7 +215,7 @@ def address_of(study: Study, *, storage: str | None = None, out: Path | None = N
 
 
 def pick(trials: Trials, which: str) -> Record:
-    """Return a trial by its number, or the one that the study has chosen, as validation images judge.
+    """Return a trial by its number, or the one that the study has chosen by validation images.
 
     Raises:
         RequestError: there is no such trial, it has no network, or nothing has been trained to the end yet.
@@ -289,7 +289,7 @@ def _claim(record: Record) -> dict[str, int] | None:
 
 
 def _there(records: Sequence[Record]) -> str:
-    """List what exists, for the end of a sentence about what does not."""
+    """List what exists, for the end of a message about what does not."""
     if not records:
         return ": it has none so far"
     known = [str(record.number) for record in records if record.network]

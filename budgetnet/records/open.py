@@ -19,7 +19,7 @@ __all__ = ["open_study"]
 
 
 def open_study(study: Study, url: str, *, create: bool = True) -> tuple[optuna.Study, BaseStorage]:
-    """Open a study's trials; make them where there are none.
+    """Open a study's trials; create the study where there is none.
 
     Args:
         study: the study.

@@ -2,8 +2,8 @@
 
 Optuna refuses a categorical parameter whose choices change. So a decision whose labels follow from earlier ones
 (`Decision.stable` is False) is recorded as the index of the label, and repetition counts, whose bounds may follow
-from a parameter, as whole numbers; of both, the range may change from trial to trial. The labels themselves are
-kept beside them in the trial's ``decisions``.
+from a parameter, as whole numbers; the range of both may change from trial to trial. The labels themselves are
+kept in the trial's ``decisions``.
 """
 
 from __future__ import annotations

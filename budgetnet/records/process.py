@@ -1,4 +1,4 @@
-"""The process that answers for a running trial, and whether it is still alive.
+"""The process that is responsible for a running trial, and whether it is still alive.
 
 A process number alone is not enough: numbers are reused, and a machine may have been restarted. So the
 owner is named by host, process number and the process's start time, and only the host itself can tell whether it

@@ -1,7 +1,7 @@
-"""How alike two rankings are: Kendall's tau-b and Spearman's rho, by scipy.
+"""Similarity of two rankings: Kendall's tau-b and Spearman's rho, by scipy.
 
-One tau for all: tau-b, the pairs in the same order less those in the opposite one, as a share of the pairs without
-ties. Spearman's rho is Pearson's correlation of the ranks; equal values share the mean of their ranks.
+All of budgetnet uses tau-b: the pairs in the same order minus those in the opposite one, as a share of the pairs
+without ties. Spearman's rho is Pearson's correlation of the ranks; equal values share the mean of their ranks.
 """
 
 from __future__ import annotations

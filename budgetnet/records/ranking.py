@@ -62,7 +62,7 @@ def _ranked(records: list[Record], goal: Goal, target: float | None) -> list[Rec
 def fronts(records: Sequence[Record]) -> list[list[Record]]:
     """Return the trials by front: the first holds those that no other beats in accuracy and parameters at once.
 
-    Within a front, parameters and accuracy rise together.
+    Within a front, a network with more parameters is also more accurate.
     """
     left = sorted(records, key=lambda record: (_params(record), -_accuracy(record), record.number))
     found: list[list[Record]] = []

@@ -56,7 +56,7 @@ def default_url(folder: Path) -> str:
 
 
 def backend_of(storage: BaseStorage) -> BaseStorage:
-    """Return what is behind the memory that Optuna puts before a database; a storage without one is its own."""
+    """Return the storage behind the cache that Optuna puts in front of a database; without a cache, the storage."""
     backend: BaseStorage = getattr(storage, "_backend", storage)
     return backend
 
@@ -88,7 +88,7 @@ def open_storage(url: str, *, stale: StaleCallback | None = None, create: bool =
 
 
 def _open(url: str, arguments: dict[str, Any], stale: StaleCallback | None) -> RDBStorage:
-    """Open a database; where another process makes its tables at this moment, let it (Optuna's issue 4621)."""
+    """Open a database; if another process is creating its tables right now, wait for it (Optuna's issue 4621)."""
     for attempt in range(MAKING):
         try:
             with warnings.catch_warnings():
@@ -197,7 +197,7 @@ def _turn_log_on(connection: sqlite3.Connection) -> None:
 
 
 def _relax(connection: Any, _record: object) -> None:
-    """Set what SQLite forgets with each connection."""
+    """Set what SQLite does not keep between connections."""
     cursor = connection.cursor()
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.close()

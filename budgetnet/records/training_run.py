@@ -1,7 +1,7 @@
 """One training as it is recorded, whoever asked for it: a trial, a finalist, `train` or `calibrate`.
 
-Each of them keeps it as JSON of its own older form. The forms are told here, once, so that records of every version
-open: a field that a later version added has a default, and a key that this version does not know is passed over.
+Each of them keeps it as JSON of its own older form. The forms are defined here, once, so that records of every version
+open: a field that a later version added has a default, and a key that this version does not know is ignored.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class TrainingRun(Result):
     finished: str = ""
     """Time of its end: ISO 8601, UTC; empty for a trial, whose record holds it already."""
     trained_on: TrainedOn = "train"
-    """Images that it learnt from."""
+    """Images that it was trained on."""
     judged_by: JudgedBy = "validation"
     """Images that its accuracy is of; only those of ``validation`` may choose a network."""
     after: int | None = None
@@ -162,7 +162,7 @@ class TrainingRun(Result):
         return cls(**_with_tuples(values))
 
     def trial_document(self) -> dict[str, Any]:
-        """Return what a trial keeps in its attribute ``training``; it keeps curve, epochs and time beside it."""
+        """Return what a trial keeps in its attribute ``training``; curve, epochs and time are separate attributes."""
         return self.document(_TRIAL_KEYS)
 
     @classmethod

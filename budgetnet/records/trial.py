@@ -97,7 +97,7 @@ class Record:
     worker: str = ""
     """The worker process that trained it, ``host/0``."""
     owner: str = ""
-    """The process that answers for a running trial, ``host/pid/start``."""
+    """The process that is responsible for a running trial, ``host/pid/start``."""
     duplicate_of: int | None = None
     """The trial of this study whose score was taken over."""
     copied_from: str = ""
@@ -127,7 +127,7 @@ class Record:
 
     @property
     def scored(self) -> bool:
-        """True if its accuracy is the whole recipe's and its own here: completed, or completed in another study."""
+        """True if its accuracy is that of the whole recipe: completed, or completed in another study."""
         return self.outcome == "completed" or bool(self.copied_from)
 
     @property
@@ -201,7 +201,7 @@ def _reported(trial: FrozenTrial | StoredTrial) -> tuple[float, ...]:
 
 
 def _outcome(trial: FrozenTrial | StoredTrial, written: object) -> Outcome:
-    """The outcome written down; the state decides where none is (another tool, or a machine that fell silent)."""
+    """The recorded outcome; without one the state decides (another tool, or a machine that stopped reporting)."""
     match trial.state.name:
         case "RUNNING":
             return "running"

@@ -29,7 +29,7 @@ from budgetnet.space.space import Space
 __all__ = ["CandidateSource"]
 
 MOST_COPIES = 50
-"""Scores that are taken over from other studies in a row before the search looks at its clock and signals again."""
+"""Scores in a row that are taken over from other studies before the search checks its clock and signals again."""
 
 Started = tuple[Running, Node] | Literal["refused", "copied"]
 """A trial that trains and its network; ``refused``: it must not be trained; ``copied``: its score is known, or
@@ -144,7 +144,7 @@ class CandidateSource:
 
     @contextmanager
     def _claimed(self, digest: str) -> Iterator[bool]:
-        """Keep other processes from recording a network inside the block; give False if one of them does or did."""
+        """Keep other processes from recording a network inside the block; yield False if one of them does or did."""
         what = f"network:{digest}"
         if self.claims is None:
             yield True

@@ -1,8 +1,8 @@
 """The sampler ``model``: decides what a search trains next, briefly or in full, by a model of all its trainings.
 
-The decisions are those of `budgetnet.search.model.policy`; here they meet a real study: its records, its space, and
-full trainings that run. Everything follows from what is recorded and from the seed, so a search that goes on decides as
-if it had never stopped.
+The decisions are those of `budgetnet.search.model.policy`; here they are applied to a real study: its records, its
+space, and full trainings that run. Everything follows from the records and the seed, so a search that is resumed
+decides as if it had never stopped.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Director:
     model: StudyModel
     runs: FullRuns
     salt: str = ""
-    """Differs between processes that search the same study, lest they decide alike."""
+    """Differs between processes that search the same study, so that they do not decide alike."""
     full: bool = True
     """False trains briefly only, as many networks as the study has trials; full trainings are other processes'."""
     time: TimeBudget | None = None
@@ -142,7 +142,7 @@ class Director:
     ) -> float | None:
         """Return the number of parameters that competitors for the next training may have; None for any number.
 
-        With the goal ``pareto`` it is drawn anew for each decision, evenly on a logarithmic scale; with ``smallest`` it
+        With the goal ``pareto`` it is drawn for each decision, evenly on a logarithmic scale; with ``smallest`` it
         is below the smallest network that reaches the target in full training.
         """
         sizes = [records[one.key].params or 1 for one in trainings if one.key in records]

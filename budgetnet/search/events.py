@@ -82,7 +82,7 @@ class EpochDone:
 
 @dataclass(frozen=True, slots=True)
 class EpochsPlanned:
-    """How far a search with the sampler ``model`` is: epochs of all trainings that were started, of those planned."""
+    """Progress of a search with the sampler ``model``: epochs of all trainings that were started, of those planned."""
 
     spent: float
     planned: float
@@ -146,7 +146,7 @@ class Packing:
 
 @dataclass(frozen=True, slots=True)
 class SpaceNote:
-    """Something is known about the space that networks are drawn from, or looking into it takes long."""
+    """Message about the space that networks are drawn from, or about how far its exploration is."""
 
     text: str
 
@@ -247,7 +247,7 @@ SearchEvent = (
 )
 
 SearchListener = Callable[[SearchEvent], None]
-"""Is told everything that happens in a search."""
+"""Receives everything that happens in a search."""
 
 
 def silent(event: object) -> None:

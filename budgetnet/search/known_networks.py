@@ -36,7 +36,7 @@ def read_known_networks(paths: Sequence[Path], study: Study, space: Space) -> tu
     """Read the known networks that a search starts from, each network once.
 
     Raises:
-        RequestError: one is not for the study's images, or not in its grammar (with the first place where they part).
+        RequestError: one is not for the study's images, or not in its grammar (with the first place where they differ).
         LanguageError, ShapeError: a network file is wrong.
     """
     found: dict[str, Start] = {}
@@ -56,7 +56,7 @@ def read_known_networks(paths: Sequence[Path], study: Study, space: Space) -> tu
 
 
 def derivation(network: Network, study: Study, space: Space) -> dict[str, Label] | Parting:
-    """Return the decisions by which a study's grammar derives a network, or where the two part.
+    """Return the decisions by which a study's grammar derives a network, or where the two differ.
 
     Raises:
         RequestError: the network is for other images or classes, or has other own primitives of the same names.

@@ -62,13 +62,13 @@ class FeatureEffect:
 
     @property
     def credible(self) -> bool:
-        """True if the interval leaves zero out."""
+        """True if the interval does not contain zero."""
         return self.low > 0 or self.high < 0
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A network trained in full: what the model says of it without its own trainings, and what was seen."""
+    """A network trained in full: what the model predicts without its own trainings, and what was measured."""
 
     trial: int
     predicted: float
@@ -95,10 +95,10 @@ class Learned:
     trust: Trust
     """Leave-one-out rank correlation with full training, of the model and of brief accuracies alone."""
     features: tuple[FeatureEffect, ...]
-    """The strongest first, those whose interval leaves zero out before the others."""
+    """The strongest first, those whose interval does not contain zero before the others."""
     decisions: tuple[FeatureEffect, ...]
     predictions: tuple[Prediction, ...]
-    """By seen accuracy, the best first."""
+    """By measured accuracy, the best first."""
     warning: str | None
     """Reason not to rely on it; None if there is none."""
 

@@ -50,7 +50,7 @@ LIMIT_FAILED_TRIALS = 10
 """Failed trials in a row after which something other than the networks must be wrong."""
 
 _Trial = tuple[Running, Node]
-"""A trial that this process answers for, and its network."""
+"""A trial that this process is responsible for, and its network."""
 _Task = _Trial | FullTask
 """Work of a search: a brief training, or a full one where the sampler asks for it."""
 
@@ -180,7 +180,7 @@ class SearchLoop(Work[_Task]):
         return Job(network=network, recipe=self.study.training, seed=trial.seed, ask=ask)
 
     def started(self, worker: int, task: _Task) -> None:
-        """Tell of a training that has begun."""
+        """Announce a training that has begun."""
         self._refresh()
         if self.time is not None:
             full = isinstance(task, FullTask)
@@ -232,7 +232,7 @@ class SearchLoop(Work[_Task]):
     # --- what the workers say -----------------------------------------------------------------------
 
     def lost(self, worker: int, task: _Task, reason: str, tries: int) -> None:  # noqa: ARG002
-        """Tell that a training is tried again."""
+        """Announce that a training is tried again."""
         number = task.record.number if isinstance(task, FullTask) else task[0].number
         self.listen(WorkerLost(number, reason, tries))
 
@@ -332,7 +332,7 @@ class SearchLoop(Work[_Task]):
             self._refresh()
 
     def _give_up(self, running: Iterable[_Task], reason: str) -> None:
-        """Put what is running here in line for the next start."""
+        """Queue what is running here for the next start."""
         for task in running:
             if not isinstance(task, FullTask):  # full trainings are decided on again
                 self.ledger.interrupt(task[0], reason)

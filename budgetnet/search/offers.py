@@ -42,7 +42,7 @@ FURTHER_CHANGE = 0.25
 REFERENCE = 100
 """Plain draws by which features are standardised."""
 ATTEMPTS_EACH = 20
-"""Draws for each candidate that may not fit, where a space can only be drawn from as it is."""
+"""Draws per candidate that may not fit, where the space can only be drawn from without looking ahead."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Offers:
     proposers: Sequence[Proposer]
     """That of the study's budget first; others, of tighter ones, take turns with it."""
     matrix: Matrix
-    """Gets the features of every candidate."""
+    """Receives the features of every candidate."""
     seed: int
     salt: str = ""
     """Differs between processes that search the same study."""

@@ -93,7 +93,7 @@ def propose(
         space: what they are drawn from.
         records: every trial so far.
         seed: the study's.
-        salt: differs between processes that search the same study, lest they all begin with the same networks.
+        salt: differs between processes that search the same study, so that they do not begin with the same networks.
         attempts: draws before giving up.
 
     Raises:
@@ -141,7 +141,7 @@ def propose(
 
 
 def _known(records: Sequence[Record]) -> dict[str, Record]:
-    """The networks not to be trained again: tried, being tried, in line (so are interrupted ones), or known elsewhere.
+    """The networks not to be trained again: tried, being tried, queued (as interrupted ones are), or known elsewhere.
 
     Whatever was tried here is not tried again, however it ended: of a network that was stopped early, diverged or
     failed there is no score to take over, so another derivation of it is only dropped.
@@ -167,7 +167,7 @@ def _nearer(space: Space, nearest: Rejection | None, found: Rejection) -> Reject
 
 
 def _failing(reason: str) -> str:
-    """Say what stands against a draw: a bound of the budget, or a network that cannot be."""
+    """Say why a draw does not fit: a bound of the budget, or a derivation that gives no network."""
     return f"over the bound on {reason}" if reason in get_args(Bound) else f"without a network ({reason})"
 
 

@@ -91,8 +91,8 @@ def run_search(
 ) -> SearchSummary:
     """Run a study, or continue it; then let full trainings choose, and train and test what they chose.
 
-    Ctrl-C (or SIGTERM) ends it cleanly: what runs is put in line for the next start. A second one ends it at once,
-    which loses nothing that was recorded either.
+    Ctrl-C (or SIGTERM) ends it cleanly: what runs is queued for the next start. A second one ends it at once,
+    and even then nothing that was recorded is lost.
 
     Args:
         study: what to do (`budgetnet.files.study_file.load_study`).
@@ -200,7 +200,7 @@ def crew(asked: int | None, where: torch.device, cards: int) -> tuple[int, list[
 
 
 def _every_tenth(listen: SearchListener) -> Callable[[int, int], None]:
-    """Tell of the packing of images ten times, not once per image."""
+    """Report the packing of images ten times, not once per image."""
     told = -1
 
     def step(done: int, total: int) -> None:

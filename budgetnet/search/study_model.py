@@ -102,7 +102,7 @@ class StudyModel:
 
 
 _TOLD = ("completed", "stopped_early", "diverged", "failed", "running", "waiting")
-"""Outcomes that are trainings of their own; an interrupted one is told by its repetition."""
+"""Outcomes that are trainings of their own; an interrupted one is represented by its repetition."""
 
 
 def study_plan(study: Study) -> Plan:

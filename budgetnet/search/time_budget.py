@@ -1,7 +1,7 @@
 """Time as a budget: what still fits into the minutes of a search, its finalists and the winner's training included.
 
 The pace is measured while the search runs: seconds of an epoch, between two reports of one training at first, then
-over all trainings that came to their end here, brief and full ones apart. From it follow the epochs that are
+over all trainings that were completed here, separately for brief and full ones. From it follow the epochs that are
 affordable, when the search has to leave room for its finalists, and when it will end.
 """
 

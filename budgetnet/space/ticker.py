@@ -71,7 +71,7 @@ class Ticker:
         self._next = self._begun + SILENCE
 
     def tick(self) -> None:
-        """Count one step, and tell of it where the last message was long ago.
+        """Count one step, and report it if the last message was long ago.
 
         Raises:
             KeyboardInterrupt: the listener asked for the work to end.

@@ -1,4 +1,4 @@
-"""Hardware, versions and command of a training: stored beside its result, so that anyone can tell later."""
+"""Hardware, versions and command of a training: stored with its result, so that anyone can tell later."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def environment(device: torch.device | None = None) -> dict[str, Any]:
 def unlike(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Return what differs between two environments of what the last bits of a training depend on: (then, now).
 
-    Nothing if nothing is known of then.
+    Empty if nothing is known about then.
     """
     if not then:
         return {}

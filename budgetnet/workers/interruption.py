@@ -18,7 +18,7 @@ ENDING: tuple[signal.Signals, ...] = tuple(
 class Interruption:
     """Notes signals while a block runs: ``with Interruption() as asked: … if asked.given: …``.
 
-    Only Ctrl-C is taken as impatience when it comes twice: ``timeout`` and schedulers signal a process and then its
+    Only a second Ctrl-C ends at once: ``timeout`` and schedulers signal a process and then its
     group, so the same request arrives several times. A SIGHUP that ``nohup`` has switched off stays switched off.
 
     Signals can only be caught in the main thread; elsewhere the block runs as if none ever came.

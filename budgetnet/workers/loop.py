@@ -1,4 +1,4 @@
-"""The one loop over a pool of workers: hand out jobs, wait, pass on what the workers say, look at interruptions.
+"""The loop over a pool of workers: hand out jobs, wait, pass on what the workers say, check for interruptions.
 
 Everything that trains goes through it: trials of a search, finalists, calibrations, full trainings and repetitions of a
 trial. They differ in where jobs come from and where results go, which is what `Work` asks for.
@@ -31,7 +31,7 @@ __all__ = ["TICK", "TRIES", "JobLoop", "TaskList", "Work"]
 TICK = 0.5
 """Seconds between two looks at clock, signals and other processes while nothing is heard from the workers."""
 TRIES = 3
-"""Times that a task is tried whose worker dies (killed, out of memory), before it counts as failed."""
+"""Attempts at a task whose worker dies (killed, out of memory) before it counts as failed."""
 
 _Task = TypeVar("_Task")
 """Key by which those who hand out a job know it: a trial, a seed, a finalist's run …"""
@@ -101,14 +101,14 @@ class JobLoop(Generic[_Task]):
     interrupted: Callable[[], bool] = lambda: False
     """Tells whether a clean end was asked for."""
     grace: float = 0.0
-    """Seconds that running tasks have to come to their end after a clean end was asked for."""
+    """Seconds that running tasks have to finish after a clean end was asked for."""
     running: dict[int, _Task] = field(default_factory=dict)
     """The task of each busy worker."""
     _jobs: dict[int, Job] = field(default_factory=dict)
     _deaths: dict[int, int] = field(default_factory=dict)
-    """By worker: how many workers its task has outlived."""
+    """By worker: how many workers have died of its task."""
     _again: list[tuple[_Task, int]] = field(default_factory=list)
-    """Tasks to be tried again, with the number of workers that they have outlived."""
+    """Tasks to be tried again, with the number of workers that have died of them."""
 
     def run(self) -> None:
         """Go on until nothing runs and nothing further is expected, or a clean end is asked for.
@@ -132,7 +132,7 @@ class JobLoop(Generic[_Task]):
 
     @property
     def cut_off(self) -> list[_Task]:
-        """The tasks that have been started and have not come to their end."""
+        """The tasks that have been started and are not finished."""
         return [*self.running.values(), *(task for task, _ in self._again)]
 
     def _hand_out(self) -> None:
@@ -171,7 +171,7 @@ class JobLoop(Generic[_Task]):
                     self._bury(worker, reason)
 
     def _bury(self, worker: int, reason: str) -> None:
-        """Put the task of a dead worker in line again, or give it up."""
+        """Queue the task of a dead worker again, or give it up."""
         task, tries = self.running.pop(worker), self._deaths[worker] + 1
         if tries < TRIES:
             self._again.append((task, tries))

@@ -85,7 +85,7 @@ class Result:
     train_losses: tuple[float, ...] = ()
     """Train loss of each epoch."""
     train_accuracies: tuple[float, ...] = ()
-    """Accuracy of each epoch on its augmented train images, on their way through."""
+    """Accuracy of each epoch on its augmented train images, measured while training."""
     validation_losses: tuple[float, ...] = ()
     """Mean cross-entropy after each epoch; empty for a final training."""
     validation_accuracies: tuple[float, ...] = ()
@@ -104,7 +104,7 @@ class Result:
     test_accuracy: float | None = None
     """None if no test image was read."""
     test_accuracy_flip: float | None = None
-    """With the logits of each image and its mirror image averaged; beside the other, never instead of it."""
+    """With the logits of each image and its mirror image averaged; in addition to the other, never instead of it."""
     test_loss: float | None = None
     """Mean negative log-likelihood (cross-entropy); None, too, if it is not finite."""
     test_images: int | None = None

@@ -63,7 +63,7 @@ class Pool:
         Finalize(self, _kill, args=(self._processes,), exitpriority=10)
 
     def start(self) -> None:
-        """Start the workers that do not run; they load their libraries while this process does what else it has to."""
+        """Start the workers that do not run; they load their libraries while this process goes on."""
         for index in range(len(self._setups)):
             if index not in self._connections:
                 self._start(index)
@@ -192,9 +192,9 @@ def _threads_in_environment(threads: int) -> Iterator[None]:
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """Let a child inherit that requests to end are blocked, so that it is deaf from its first moment on.
+    """Let a child inherit that requests to end are blocked, so that it ignores them from its first moment on.
 
-    This process hears one that comes meanwhile afterwards.
+    This process receives one that arrives in the meantime afterwards.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield

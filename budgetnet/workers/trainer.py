@@ -97,7 +97,7 @@ class Bench:
             )
             if job.final:
                 # The one reading of the test images, by a network that nothing will change any more.
-                # Averaging over mirror images says something of networks that were trained on them.
+                # Averaging over mirror images is meaningful for networks that were trained on them.
                 mirrored = job.recipe.flip != "none"
                 tested = evaluate(model, self._dataset.test(), device=self._device, flip=mirrored, mistakes=MISTAKES)
         accuracies = [epoch.validation_accuracy for epoch in curve.epochs]

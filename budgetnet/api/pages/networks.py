@@ -25,7 +25,7 @@ def network_answer(
     run: Path | None,
     say: Say,
 ) -> Printout:
-    """Show a network's layers and costs by the closed form; with *verify*, hold fvcore's count against it.
+    """Show a network's layers and costs by the closed form; with *verify*, compare fvcore's count with it.
 
     With *draw*, a file, the network is drawn there, and no lines are returned.
 

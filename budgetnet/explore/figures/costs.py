@@ -22,7 +22,7 @@ HOVER_LINES = 10
 
 
 def cost_histogram(found: Histogram) -> Figure:
-    """All networks by a cost beside those that fit, with the budget as a line; shares of the grammar's own draws."""
+    """All networks by a cost next to those that fit, with the budget as a line; shares of the grammar's own draws."""
     words = bound_words(found.bound)
     method = "exact" if found.exact else "estimated"
     fits_method = "exact" if found.fits_exact else "estimated"

@@ -110,7 +110,7 @@ def effect_figure(found: Exploration) -> Figure | None:
 
 
 def _most_telling(effects: Sequence[Effect]) -> list[Effect]:
-    """The options that matter most, grouped by their places as they are."""
+    """The options that matter most, grouped by their places."""
     order = sorted(effects, key=lambda effect: -abs(effect.fits.value - effect.without.value))
     kept = {id(effect) for effect in order[:MOST_EFFECTS]}
     return [effect for effect in effects if id(effect) in kept]

@@ -50,7 +50,7 @@ def share_text(value: float, error: float) -> str:
 
 
 def axis_names(texts: Sequence[str], width: int = NAME_WIDTH) -> list[str]:
-    """Names for an axis, cut in the middle where they are long, and told apart where they are equal then."""
+    """Names for an axis, shortened in the middle where they are long, and numbered where they are then equal."""
     names: list[str] = []
     for text in texts:
         short = text if len(text) <= width else f"{text[: width // 2]}…{text[-(width // 2 - 1) :]}"

@@ -161,7 +161,7 @@ class _Formula:
 
     text: str
     nested: bool = False
-    """A sum or product, which stands in brackets inside another one."""
+    """A sum or product, which is put in brackets inside another one."""
 
 
 def _joined(join: Join, terms: list[_Formula]) -> _Formula:

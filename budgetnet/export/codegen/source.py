@@ -24,7 +24,7 @@ from budgetnet.network.torch.build import CustomModule
 __all__ = ["source"]
 
 _PROVIDED = ("Tensor", "nn", "torch", *modules.__all__)
-"""Names that a generated file may hold beside its own class."""
+"""Names that a generated file may hold besides its own class."""
 
 
 def source(

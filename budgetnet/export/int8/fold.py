@@ -3,11 +3,11 @@
 ONNX Runtime and Cortex-M libraries quantise convolutions, not batch norms. A batch norm is
 
 - multiplied into the convolution in front of it;
-- so, too, if a max pooling stands between them and all its scales are positive: the maximum of scaled values is then
+- also where a max pooling is between them and all its scales are positive: the maximum of scaled values is then
   the scaled maximum (the order conv, pool, norm of some networks);
 - otherwise made a depthwise 1x1 convolution, which computes the same and has an int8 kernel.
 
-A ReLU behind a max pooling moves in front of it, which gives the same values: there the convolution's kernel includes
+A ReLU after a max pooling moves in front of it, which gives the same values: there the convolution's kernel includes
 it, and the pooling's input and output have one range, as its int8 kernel needs.
 """
 

@@ -43,7 +43,7 @@ class FolderCheck:
 
 
 def ask_folder(folder: Path, *, manifest: bool = True) -> tuple[FolderCheck, ...]:
-    """Return the checks of a folder, in their order; the last one may not hold.
+    """Return the checks of a folder, in their order; only the last one may fail.
 
     The script is the one of this package, not the folder's own copy. It runs the folder's ``network.py``.
 

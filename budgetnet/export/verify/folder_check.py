@@ -74,7 +74,7 @@ class Folder:
         return f"{len(manifest)} files, {size:,} bytes, as the manifest says"
 
     def configuration(self) -> str:
-        """Read config.json and the samples, and hold one against the other."""
+        """Read config.json and the samples, and compare them."""
         self.config = self._json("config.json")
         if self.config.get("format") != READS_FORMAT:
             raise WrongError(

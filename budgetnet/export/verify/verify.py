@@ -1,4 +1,4 @@
-"""Verification of an exported folder with budgetnet at hand: everything its own script checks, counts and accuracy."""
+"""Verification of an exported folder by budgetnet: everything its own script checks, counts and accuracy."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _own_checks(folder: Path, test_images: Path | None, data_dir: Path | None) -
 
 
 def _counts(folder: Path, config: dict[str, Any]) -> str:
-    """Count the network of ``network.yaml`` in three ways and hold all against ``config.json``."""
+    """Count the network of ``network.yaml`` in three ways and compare them with ``config.json``."""
     network = network_file.read(folder / "network.yaml")
     measured = measure_nodes(network.network, network.input_shape, custom=network.plugins.modules)
     closed = cost(network.network, network.input_shape, custom=network.plugins.forms)
@@ -140,7 +140,7 @@ def _same_network(folder: Path) -> str:
 
 
 def _card(folder: Path, config: dict[str, Any]) -> str:
-    """Hold the card's numbers against configuration and record."""
+    """Compare the card's numbers with configuration and record."""
     text = (folder / "README.md").read_text(encoding="utf-8")
     record = read_json(folder / "record.json")
     accuracy = record["weights_test_accuracy"]

@@ -67,7 +67,7 @@ FREE = tuple(
     for name in (*_ARITHMETIC, *_ACTIVATIONS, *_REDUCTIONS, *_MOVEMENT, *_NUMBERS)
     for twin in ("", "_")
 )
-"""Operators that cost nothing by convention, beside those that fvcore ignores by itself."""
+"""Operators that cost nothing by convention, besides those that fvcore ignores by itself."""
 
 
 def _contraction(inputs: Any, outputs: Any, left: int = 0) -> int:

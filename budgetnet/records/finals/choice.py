@@ -116,7 +116,7 @@ def choose_from_records(
     goal: Goal,
     target: float | None,
 ) -> tuple[StudyChoice, ...]:
-    """Return the networks that a study has chosen, the main one first; none where nothing was trained to its end.
+    """Return the networks that a study has chosen, the main one first; none where no training was completed.
 
     Args:
         records: every trial.

@@ -2,7 +2,7 @@
 
 There are two kinds. ``full:TRIAL:RUN`` is a training on the train split, judged by validation images: these choose.
 ``finalist:TRIAL:RUN`` is one on train and validation images together, which read the test images once in the end: a
-study of this version has it of the network that was chosen, an older one of all finalists.
+study of this version has it for the network that was chosen, an older one for all finalists.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def full_run_attribute(trial: int, repeat: int) -> str:
 
 
 def final_run_document(trial: int, run: TrainingRun) -> dict[str, Any]:
-    """Return what the attribute holds of a training of a trial's network."""
+    """Return what the attribute holds for a training of a trial's network."""
     placed = {} if run.after is None else {"after": run.after}
     return run.document() | {"trial": trial, "run": run.repeat, "workers": run.workers} | placed
 
@@ -75,7 +75,7 @@ class Finalist:
 
     @property
     def validation(self) -> Score:
-        """Validation accuracy over the full trainings that came to their end."""
+        """Validation accuracy over the full trainings that were completed."""
         return Score.of(run.accuracy for run in self.full if run.outcome == "completed")
 
 
@@ -88,7 +88,7 @@ def read_finalists(study: optuna.Study | StoredStudy) -> list[Finalist]:
 
 
 def finalists_of(attributes: Mapping[str, Any]) -> list[Finalist]:
-    """Return what a study's attributes say of networks trained in full, by the number of the trial."""
+    """Return what a study's attributes say about networks trained in full, by the number of the trial."""
     found: dict[str, dict[int, list[TrainingRun]]] = {_FINAL: {}, _FULL: {}}
     for name, value in attributes.items():
         kind = name.partition(":")[0]

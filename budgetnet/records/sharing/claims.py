@@ -1,4 +1,4 @@
-"""Claims: who of several processes does a piece of a study's work, settled in the database before the work starts.
+"""Claims: which of several processes does a piece of a study's work, settled in the database before the work starts.
 
 A claim is one row of a table beside Optuna's, whose primary key lets one process alone write it. It holds its owner and
 a count of signs of life. A claim whose owner is gone can be taken over: on this machine as soon as the process has
@@ -87,14 +87,14 @@ class Claims:
         return True
 
     def release(self, what: str) -> None:
-        """Give a claim of this process up: the work is done, or another one may do it."""
+        """Give up a claim of this process: the work is done, or another one may do it."""
         if what in self._mine and self._engine is not None:
             with self._engine.begin() as connection:
                 connection.execute(_TABLE.delete().where(self._row(what), _TABLE.c.owner == self._owner))
         self._mine.discard(what)
 
     def release_all(self) -> None:
-        """Give all claims of this process up."""
+        """Give up all claims of this process."""
         for what in sorted(self._mine):
             self.release(what)
 

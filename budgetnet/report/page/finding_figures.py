@@ -18,7 +18,7 @@ _TINTS = ("#2a7f9e", "#e0a13a", "#4b8b3b", "#8d6cab", "#c77d5c", "#5b7fbf", "#a3
 
 
 def importance_figure(effects: Sequence[DecisionEffect], optuna: Mapping[str, float]) -> Figure | None:
-    """Return how much each decision explains, beside Optuna's importance; None where nothing can be told."""
+    """Return how much each decision explains, next to Optuna's importance; None where nothing can be told."""
     shown = [effect for effect in effects if effect.explained > 0 or optuna.get(effect.name, 0.0) > 0][:MOST_DECISIONS]
     if not shown:
         return None

@@ -55,7 +55,7 @@ def training_blocks(
         runs: its trainings.
         folder: the folder that their weights are relative to.
         source: the data set, for the images of mistakes.
-        held_out: True if curves of held-out images are shown beside them.
+        held_out: True if curves of held-out images are shown with them.
     """
     blocks: list[Block] = [run_table(runs)]
     figures = training_figures([run for run in runs if run.failed is None], "full training")

@@ -1,7 +1,7 @@
 """Finalists as a contest: which network is trained in full next, and who wins.
 
 The best few networks get one full training each, alternately the best by brief accuracy and the best by the study's
-model, which learns from every full training on the way. Then the next seed goes to whoever can still win: to networks
+model, which learns from every full training on the way. Then the next seed goes to networks that can still win, those
 whose chance of winning, in joint draws from the model's posterior, is at least `LEAST_CHANCE`.
 """
 
@@ -77,7 +77,7 @@ class Contest:
         return by_number[chosen], self._free(chosen, finalists, running)
 
     def winners(self, records: Sequence[Record], finalists: Sequence[Finalist]) -> list[Winner]:
-        """Return the winners so far, the main one first; none where nothing was trained to its end.
+        """Return the winners so far, the main one first; none where no training was completed.
 
         The model's posterior judges full trainings if it ranks at least as well as brief accuracies, else their means.
         """

@@ -33,7 +33,7 @@ from budgetnet.workers.messages import Job, Result, Workers
 __all__ = ["FinalRound", "chosen_in_search", "missing_finals"]
 
 LIMIT_CLAIMS = 20
-"""Trainings in a row that other processes may be faster to claim before this one waits for another round."""
+"""Trainings in a row that other processes may claim first before this one waits for another round."""
 
 
 def missing_finals(
@@ -144,18 +144,18 @@ class _Judging(Work[FullTask]):
         return self.round.runs.job(task)
 
     def started(self, worker: int, task: FullTask) -> None:
-        """Tell of a training that begins."""
+        """Announce a training that begins."""
         if self.round.time is not None:
             self.round.time.started(worker, self.round.study.finalists.training.epochs, full=True)
         self.round.listen(self.round.runs.started(task))
 
     def epoch(self, worker: int, task: FullTask, epoch: int, accuracy: float | None) -> bool:  # noqa: ARG002
-        """Tell of an epoch."""
+        """Announce an epoch."""
         self.round.listen(EpochDone(task.record.number, epoch, accuracy))
         return True
 
     def lost(self, worker: int, task: FullTask, reason: str, tries: int) -> None:  # noqa: ARG002
-        """Tell that a training is tried again."""
+        """Announce that a training is tried again."""
         self.round.listen(WorkerLost(task.record.number, reason, tries))
 
     def done(self, worker: int, task: FullTask, result: Result) -> None:

@@ -2,7 +2,7 @@
 
 One on the train split is judged by validation images and may choose; a final one is on train and validation images
 together and reads the test images once, in the end. Each is one attribute of the study in the database, written as soon
-as it is over, so what is interrupted goes on where it stopped.
+as it is over, so an interrupted round continues where it stopped.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class FullRuns:
         return self.storage.get_study_id_from_name(self.study.name)
 
     def read(self) -> list[Finalist]:
-        """Return what counts: trainings by the present recipe that came to an end, or failed in this process."""
+        """Return what counts: trainings by the present recipe that were completed, or failed in this process."""
         found = [
             Finalist(
                 trial=one.trial,

@@ -178,7 +178,7 @@ def _level(image: Shape, shape: Shape) -> str:
 
 @lru_cache(maxsize=1 << 16)
 def _described(node: Operation) -> tuple[str, tuple[tuple[str, float], ...]]:
-    """Return a primitive's name and what counts beside it, each of one use."""
+    """Return a primitive's name and what else counts, each for one use."""
     extras: list[tuple[str, float]] = []
     name = f"op.{node.word}"
     if isinstance(node, nodes.Conv | nodes.DepthwiseConv):

@@ -21,7 +21,7 @@ __all__ = ["gain_of_brief", "gain_of_full"]
 
 NODES = norm.ppf((np.arange(24) + 0.5) / 24)
 """Values of Z, equally likely; symmetric, so that a training of no influence gains nothing. They end at two deviations:
-less likely turns count for nothing."""
+less likely outcomes are ignored."""
 REPEATS = (1, 2, 4, 8)
 """Trainings of one network that are looked ahead."""
 

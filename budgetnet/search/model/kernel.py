@@ -1,8 +1,8 @@
-"""The covariance of everything that is ever measured of a study's networks, as a kernel of scikit-learn.
+"""The covariance of everything that is measured about a study's networks, as a kernel of scikit-learn.
 
-A network with features x is worth f(x) in full training. A brief training sees ρ f(x) + b(x), of another mean: a bias
-that may depend on every feature f depends on (so a brief training that favours small networks is one of the
-things it can say). Both carry noise of their seeds. f has, beside what the features say, a share of its own for every
+A network with features x is worth f(x) in full training. A brief training measures ρ f(x) + b(x), with a mean of its
+own: a bias that may depend on every feature that f depends on (so it can express that brief training favours small
+networks). Both carry the noise of their seeds. Besides what the features explain, f has a share of its own for every
 network.
 
     cov(full, full')   = k_f(x, x') + mean²

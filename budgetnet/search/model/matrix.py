@@ -15,7 +15,7 @@ __all__ = ["TRENDS", "FeatureScale", "FloatMatrix", "Matrix"]
 FloatMatrix = NDArray[np.float64]
 
 TRENDS = ("size.params", "size.flops", "form.depth")
-"""Features with slopes of their own, beside their groups' relevances."""
+"""Features with slopes of their own, besides their groups' relevances."""
 TINY = 1e-9
 """Standard deviations below this, as a share of the column's size, are of constants."""
 

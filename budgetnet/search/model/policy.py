@@ -9,10 +9,10 @@ torch, so a real search and a simulated one run the same code. What it decides f
         ...train, append to trainings...
 
 How it decides. Some plain draws and the largest network on offer are trained briefly; the best of them and the largest
-in full. From then on every training that could come next, of a known network or of one on offer, briefly or in full,
-is asked how far it is expected to raise the accuracy of the network that is chosen in the end, per epoch
-(`budgetnet.search.model.gain`), and the one that promises most is run. So the next seed goes to whoever can still win,
-new networks are trained in full at once where brief trainings prove to say little, and briefly where they say much.
+in full. From then on, every training that could come next, of a known network or of one on offer, briefly or in full,
+is rated by how much it is expected to raise the accuracy of the network that is chosen in the end, per epoch
+(`budgetnet.search.model.gain`), and the best is run. So the next seed goes to a network that can still win, and new
+networks are trained in full at once where brief trainings turn out to say little, briefly where they say much.
 In the end only known networks are trained, in full. A share of the proposals are plain draws throughout. Where the
 model ranks worse than brief accuracies (`budgetnet.search.model.trust`), every other full training of the end goes to
 the best brief accuracy that has none, and the mean of the full accuracies, not the posterior, names the winner.

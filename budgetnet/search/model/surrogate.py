@@ -25,19 +25,19 @@ __all__ = ["Observation", "Posterior", "Surrogate", "fit_surrogate"]
 LIMIT_FITTED = 100
 """Observations that hyperparameters are fitted to at most: all full trainings and the latest brief ones."""
 MANY, LIMIT_OF_MANY = 150, 56
-"""Observations that are many, and the limit then: many trials must not wait, and know much by then."""
+"""Number of observations from which the limit is lower: fits take longer then, and less is left to learn."""
 FIT_STEPS = 25
 """Steps of the optimiser."""
 JITTER = 1e-8
 LEAST_UNIT = 1e-3
-"""Deviation of accuracies below which all are taken for equal."""
+"""Deviation of accuracies below which all are taken as equal."""
 LEANING = 3.0
 """Full trainings that the deviation of brief accuracies counts for, where that of full ones is estimated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One training that came to its end."""
+    """One training that was completed."""
 
     key: str
     """The network."""

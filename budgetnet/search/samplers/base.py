@@ -16,7 +16,7 @@ STARTUP = 10
 
 
 class Sampler(Protocol):
-    """Proposes networks. Keeps nothing between proposals, so a study that goes on proposes as if never stopped."""
+    """Proposes networks. Keeps nothing between proposals, so a resumed study proposes as if it had never stopped."""
 
     def draws(self, records: Sequence[Record], rng: random.Random) -> Iterator[Draw]:
         """Yield derivations for one trial until the caller takes one.
@@ -26,6 +26,6 @@ class Sampler(Protocol):
             rng: the only source of randomness: equal records and equal states give equal draws.
 
         Yields:
-            Candidates, and rejections (which the caller counts). Asking on means that the last one was not taken.
+            Candidates, and rejections (which the caller counts). Asking for the next one refuses the last one.
         """
         ...

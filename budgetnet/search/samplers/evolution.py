@@ -28,7 +28,7 @@ TOURNAMENT = 3
 MEMORY = 100
 """Trained networks that may be parents; older ones retire, so that no lucky score leads forever."""
 FRESH = 0.1
-"""Share of draws from the prior, which keep the search from running dry around one network."""
+"""Share of draws from the prior, which keep the search from getting stuck around one network."""
 SECOND_CHANGE = 0.25
 """Chance of each further change in the same mutation."""
 PATIENCE = 50

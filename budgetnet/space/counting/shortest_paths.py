@@ -37,7 +37,7 @@ class ShortestPaths:
         Args:
             space: what to search.
             axis: the cost that paths are compared by; None: all paths are equal.
-            others: what edges add up beside it.
+            others: what edges add up besides it.
             taped: tied parts whose copies are derived one by one, by the identity of their nodes.
 
         Raises:

@@ -44,7 +44,7 @@ def make_optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimi
 
 
 def _plain(groups: list[dict[str, Any]], recipe: Recipe) -> torch.optim.Optimizer:
-    """Return torch's optimiser for *groups*: the recipe's own, or SGD beside Muon."""
+    """Return torch's optimiser for *groups*: the recipe's own, or SGD next to Muon."""
     match recipe.optimizer:
         case "sgd" | "muon":
             return torch.optim.SGD(
