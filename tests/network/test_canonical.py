@@ -12,6 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from budgetnet.network.canonical.hash import canonical_hash
+from budgetnet.network.canonical.long_sums import describe_long_sums
+from budgetnet.network.canonical.normal_form import Flow
+from budgetnet.network.canonical.ordering import MOST_PARTS, describe_flow
 from budgetnet.network.nodes import (
     Act,
     AvgPool,
@@ -236,3 +239,46 @@ def test_hash_of_the_graph_space_is_pinned() -> None:
     space = space_of(GRAMMARS["graph"])
     hashed = canonical_hash(space.expand(lambda decision: len(decision.labels) - 1).network)
     assert hashed == "eeba5dcb7a24887ef673cc0157f3c05b"
+
+
+def long_sums(network: Node) -> str:
+    """The text of a network as if its sums were too long to be written in full."""
+    flow = Flow()
+    return describe_long_sums(flow.values, flow.apply(network, (0,)))
+
+
+@settings(deadline=None, max_examples=60)
+@given(drawn=networks(), seed=st.integers(0, 2**32))
+def test_long_sums_are_blind_to_how_a_network_is_written(drawn: Drawn, seed: int) -> None:
+    """The text for long sums is one text for all ways to write a network, too."""
+    assert long_sums(rewritten(drawn.network, random.Random(seed))) == long_sums(drawn.network)
+
+
+@pytest.mark.parametrize("name", ["graph", "parallel concat", "same thing twice", "split and add", "shared"])
+def test_both_texts_tell_the_same_networks_apart(name: str) -> None:
+    """Whether sums are written in full or by their digests, the same networks are one."""
+    found = [entry.expansion.network for entry in derived(name) if entry.expansion]
+    pairs = {(canonical_hash(network), long_sums(network)) for network in found}
+    assert len(pairs) == len({one for one, _ in pairs}) == len({other for _, other in pairs})
+    assert long_sums(SHARED_TWICE) != long_sums(OWN_WEIGHTS)
+
+
+def test_a_long_residual_network_is_described_in_a_text_that_grows_with_its_length() -> None:
+    """Three times as many skips give a text three times as long, and nested sums are still one sum."""
+    texts = {count: long_sums(Sequence((Skip(CONV),) * count)) for count in (200, 600)}
+    assert len(texts[600]) < 3.2 * len(texts[200])
+    flow = Flow()
+    result = flow.apply(Sequence((Skip(CONV),) * 200), (0,))
+    assert describe_flow(flow.values, result) == texts[200]
+    assert describe_flow(flow.values, result, most=2 * MOST_PARTS) != texts[200]
+    first: Node = Skip(CONV)
+    for _ in range(199):  # each block behind a sum of one more branch
+        first = Sequence((first, Identity(), Parallel((Identity(), CONV), "add")))
+    assert canonical_hash(first) == canonical_hash(Sequence((Skip(CONV),) * 200))
+
+
+def test_hashes_of_residual_networks_are_pinned() -> None:
+    """Hashes of networks with up to 180 skips in a row are those of earlier versions."""
+    assert canonical_hash(Sequence((Skip(Conv(3, 16)),) * 100)) == "3b0c68878a35977a7a0f941f46562726"
+    small = Sequence((Skip(CONV), Split((CONV, Identity())), Parallel((CONV, Sequence((CONV, CONV))), "mul")))
+    assert canonical_hash(small) == "eab48e4bb6fe407f549a2a1673bb2ba8"

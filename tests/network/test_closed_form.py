@@ -407,3 +407,17 @@ def test_squeeze_and_excitation_is_a_rule_of_products(reduction: int, channels: 
             counted.flops,
             counted.activations,
         )
+
+
+def test_equal_graphs_of_other_primitives_are_counted_apart() -> None:
+    """A cell is remembered with its shape, and never where a study's own primitive may mean something else."""
+
+    def cell(function: object) -> Graph:  # type: ignore[type-arg]
+        return Graph(("x",), (), GraphJoin("add", (GraphName("x"), GraphApply(function, ("x",)))))  # type: ignore[arg-type]
+
+    own = cell(Custom("mine", ()))
+    for params in (3, 5):
+        form = {"mine": lambda shape, params=params: CustomCost(output=shape, params=params, flops=0)}
+        assert cost(own, IMAGE, custom=form).params == params
+    known = [cost(cell(PLAIN), shape).flops for shape in (IMAGE, (4, 4, 4), IMAGE)]
+    assert known == [known[0], known[0] // 4, known[0]]

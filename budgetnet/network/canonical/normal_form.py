@@ -8,21 +8,34 @@ zeros) is gone, and sums within sums are one sum.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from budgetnet.grammar.graph import run_graph
 from budgetnet.grammar.syntax import Join
 from budgetnet.network import nodes
-from budgetnet.network.canonical.ordering import FlowValue, describe_flow
+from budgetnet.network.canonical.flow import FlowValue, multiset_digest
+from budgetnet.network.canonical.ordering import describe_flow
 from budgetnet.network.nodes import Node
+from budgetnet.ops.base import Step
 
 __all__ = ["Flow"]
+
+
+@lru_cache(maxsize=1 << 14)
+def _known_steps(node: nodes.Primitive) -> tuple[Step, ...]:
+    return node.steps()
 
 
 class Flow:
     """Values in the order they are made; the first ones are the inputs."""
 
     def __init__(self, inputs: int = 1) -> None:
-        self.values = [FlowValue(f"input {position}", ()) for position in range(inputs)]
+        self.values = [FlowValue(f"input {position}") for position in range(inputs)]
         self._known: dict[FlowValue, int] = {}
+        self._joined: dict[tuple[Join, int], int] = {}
+        """Sums and products by what they are made of, however it is nested."""
+        self._terms: dict[int, int] = {}
+        """Per sum or product, a digest of all its parts."""
 
     def apply(self, node: Node, inputs: tuple[int, ...]) -> int:
         """Append what *node* does to the values *inputs* and return the position of its result."""
@@ -52,19 +65,34 @@ class Flow:
                 return self._operation(node, entry)
 
     def join(self, kind: Join, parts: list[int]) -> int:
-        """Append a join; joins of the same kind within it are opened up, zeros leave a sum."""
+        """Append a join; zeros leave a sum, and what joins a join of its kind will be read as one."""
+        if kind == "concat":
+            return self._concatenation(parts)
+        if kind == "add":
+            zeros = [part for part in parts if self.values[part].operation.startswith("zero")]
+            if zeros:
+                parts = [part for part in parts if part not in zeros] or zeros[:1]
+        if len(parts) == 1:
+            return parts[0]
+        same = [self._terms.get(part) if self.values[part].operation == kind else None for part in parts]
+        digest = multiset_digest(
+            [str(part) for part, inner in zip(parts, same, strict=True) if inner is None],
+            [inner for inner in same if inner is not None],
+        )
+        known = self._joined.get((kind, digest))
+        if known is None:
+            known = self._joined[kind, digest] = len(self.values)
+            self._terms[known] = digest
+            self.values.append(FlowValue(kind, tuple(parts)))
+        return known
+
+    def _concatenation(self, parts: list[int]) -> int:
         flat: list[int] = []
         for part in parts:
             value = self.values[part]
-            flat.extend(value.inputs if value.operation == kind else (part,))
-        if kind == "add":
-            zeros = [part for part in flat if self.values[part].operation.startswith("zero")]
-            flat = [part for part in flat if part not in zeros] or zeros[:1]
-        if kind == "concat":
-            flat = self._whole(flat)
-        if len(flat) == 1:
-            return flat[0]
-        return self._add(FlowValue(kind, tuple(flat if kind == "concat" else sorted(flat))))
+            flat.extend(value.inputs if value.operation == "concat" else (part,))
+        flat = self._whole(flat)
+        return flat[0] if len(flat) == 1 else self._add(FlowValue("concat", tuple(flat)))
 
     def _whole(self, parts: list[int]) -> list[int]:
         """All slices of one value in their order are that value."""
@@ -103,7 +131,9 @@ class Flow:
         return self._one(f"shared {times} {describe_flow(inner.values, result)!r}", entry, weighted=True)
 
     def _operation(self, node: nodes.Primitive, entry: int) -> int:
-        for step in node.steps():
+        # A study's own primitive may mean another thing in the next study.
+        steps = node.steps() if isinstance(node, nodes.Custom) else _known_steps(node)
+        for step in steps:
             if not (step.idempotent and self.values[entry].operation == step.text):
                 entry = self._one(step.text, entry, weighted=step.weighted, random=step.random)
         return entry

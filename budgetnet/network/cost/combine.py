@@ -54,11 +54,21 @@ def part_of(node: Node, shape: Shape, custom: Mapping[str, CustomForm]) -> PartC
         case nodes.Shared():
             return _shared(node, shape, custom)
         case nodes.Graph():
-            return graph_part(node, shape, lambda inner, entry: part_of(inner, entry, custom))
+            return _graph(node, shape, custom) if custom else _known_graph(node, shape)
         case nodes.Custom():
             return custom_part(node, shape, custom)
         case _:
             return leaf(node, shape)
+
+
+def _graph(node: nodes.Graph[Node], shape: Shape, custom: Mapping[str, CustomForm]) -> PartCost:
+    return graph_part(node, shape, lambda inner, entry: part_of(inner, entry, custom))
+
+
+@lru_cache(maxsize=1 << 12)
+def _known_graph(node: nodes.Graph[Node], shape: Shape) -> PartCost:
+    """Do the same for a graph of built-in operations; a cell stands many times in a network, and in its neighbours."""
+    return _graph(node, shape, {})
 
 
 def custom_part(node: nodes.Custom, shape: Shape, custom: Mapping[str, CustomForm]) -> PartCost:
