@@ -132,7 +132,7 @@ def test_without_a_table_nothing_is_wasted_either(kind, space):
     proposer = Proposer(space, states=20)
     with telling(heard.append):
         assert all(isinstance(drawn, Candidate) for drawn in first(kind(proposer), history(proposer, 30), 0, 25))
-    assert heard == [
+    assert [line for line in heard if not line.startswith("looking into")] == [  # progress, where the machine is busy
         "the space has more than 20 states within the budget, too many for a table; draws fit, in proportions near "
         "the grammar's"
     ]
