@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.network.canonical.long_sums import describe_long_sums
 from budgetnet.network.canonical.normal_form import Flow
-from budgetnet.network.canonical.ordering import MOST_PARTS, describe_flow
+from budgetnet.network.canonical.ordering import MOST_INPUTS, describe_flow
 from budgetnet.network.nodes import (
     Act,
     AvgPool,
@@ -270,7 +270,7 @@ def test_a_long_residual_network_is_described_in_a_text_that_grows_with_its_leng
     flow = Flow()
     result = flow.apply(Sequence((Skip(CONV),) * 200), (0,))
     assert describe_flow(flow.values, result) == texts[200]
-    assert describe_flow(flow.values, result, most=2 * MOST_PARTS) != texts[200]
+    assert describe_flow(flow.values, result, most=2 * MOST_INPUTS) != texts[200]
     first: Node = Skip(CONV)
     for _ in range(199):  # each block behind a sum of one more branch
         first = Sequence((first, Identity(), Parallel((Identity(), CONV), "add")))

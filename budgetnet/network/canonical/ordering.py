@@ -5,7 +5,7 @@ networks. The walk visits the parts of a sum or product in the order of fingerpr
 value is made from and on what is made from it; where two fingerprints tie without the parts being
 interchangeable, equal networks may get two texts (a duplicate is trained twice), never the other way round.
 
-A residual network of n blocks has sums of 1, 2 … n parts. Where that makes more than `MOST_PARTS` in all,
+A residual network of n blocks has sums of 1, 2 … n parts. Where that makes more than `MOST_INPUTS` in all,
 `budgetnet.network.canonical.long_sums` describes the network in a time that grows with n alone.
 """
 
@@ -16,19 +16,19 @@ from operator import itemgetter
 from budgetnet.network.canonical.flow import FlowValue, digest, opens, reached, sizes
 from budgetnet.network.canonical.long_sums import describe_long_sums
 
-__all__ = ["MOST_PARTS", "describe_flow"]
+__all__ = ["MOST_INPUTS", "describe_flow"]
 
-MOST_PARTS = 1 << 14
+MOST_INPUTS = 1 << 14
 """Inputs of all values together, with those of sums in full; as many as 180 skips in a row at one width have."""
 
 
-def describe_flow(values: list[FlowValue], result: int, most: int = MOST_PARTS) -> str:
+def describe_flow(values: list[FlowValue], result: int, most: int = MOST_INPUTS) -> str:
     """Describe all that *result* depends on, one line per value, inputs before what is made from them.
 
     Args:
         values: each after its inputs.
         result: position of the one that is described.
-        most: see `MOST_PARTS`.
+        most: see `MOST_INPUTS`.
     """
     counts = sizes(values)
     if sum(counts) > most:
