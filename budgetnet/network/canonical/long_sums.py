@@ -76,9 +76,9 @@ def _fingerprints(values: list[FlowValue], order: list[int], live: set[int]) -> 
         else:
             below[position] = digest("|".join((value.operation, *[below[part] for part in value.inputs])))
     uses: dict[int, int] = dict.fromkeys(order, 0)
-    """What each value is used for, as the digest of a multiset."""
+    """Uses of each value, as the digest of a multiset."""
     around: dict[int, int] = dict.fromkeys(order, 0)
-    """The same of the sums that open a sum: they use its parts."""
+    """Uses of the sums that open a sum: they use its parts."""
     both: dict[int, str] = {}
     for position in reversed(order):
         own = both[position] = digest(f"{below[position]}|{uses[position]:x}")
