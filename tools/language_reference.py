@@ -17,7 +17,8 @@ from budgetnet.grammar.imports import prelude
 from budgetnet.grammar.load import load_grammar
 from budgetnet.grammar.printer import value_text
 from budgetnet.grammar.syntax import Rule
-from budgetnet.ops.pointwise import ACTIVATIONS, NORMS
+from budgetnet.ops.norm import NORMS
+from budgetnet.ops.pointwise import ACTIVATIONS
 from budgetnet.ops.registry import BUILTIN
 from budgetnet.ops.signature import Parameter, Signature, Vocabulary
 from tools import language_examples
@@ -169,7 +170,9 @@ With their defaults; what has no default must be given. Arguments are given by p
 - Activations: {_words(ACTIVATIONS)}. Norms: {_words(NORMS)}.
 - `order` says how convolution, norm, activation and dropout follow each other, for example
   `order="norm act conv"`; what is left out of it must be switched off (`dropout=0`, `norm=none`, `act=none`).
-- `padding=same` keeps the image's size at stride 1. `bias=auto` means a bias where there is no norm.
+- Kernels, strides, dilations and paddings are one number, or height and width: `conv(1x7, 16)`, `stride=2x1`.
+- `padding=same` keeps the image's size at stride 1; with an even kernel the extra position is below and on the right.
+  `bias=auto` means a bias where there is no norm.
 - A study file may change defaults for all of its grammar, `defaults: {{conv: {{act: silu}}}}`, and bring primitives of
   its own, `plugins: my_blocks.py`.
 

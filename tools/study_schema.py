@@ -150,6 +150,11 @@ def _argument(parameter: Parameter) -> Schema:
         case "int":
             number = _number(Key(kind="whole", help="", low=parameter.low, high=parameter.high))
             return {"anyOf": [*number["anyOf"], {"enum": list(parameter.names)}]} if parameter.names else number
+        case "size":
+            number = _number(Key(kind="whole", help="", low=parameter.low, high=parameter.high))
+            sides: Schema = {"type": "string", "pattern": r"^[0-9]+x[0-9]+$"}
+            words: list[Schema] = [{"enum": list(parameter.names)}] if parameter.names else []
+            return {"anyOf": [*number["anyOf"], sides, *words]}
         case "float":
             return _number(Key(kind="number", help="", low=parameter.low, high=parameter.high))
         case "bool":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from budgetnet.network import nodes
 from budgetnet.network.text import network_text
 from budgetnet.ops.registry import BUILTIN
+from budgetnet.ops.windows import pair
 from budgetnet.text import counted
 
 __all__ = ["language_text", "operation_words", "text_width"]
@@ -42,7 +43,7 @@ def operation_words(node: nodes.Primitive) -> tuple[str, tuple[str, ...]]:
         return (f"{kind} norm" if node.word == "norm" and kind != "none" else kind), ()
     kernel = getattr(node, "kernel", None)
     if kernel is not None:
-        title = f"{title} {kernel}×{kernel}"
+        title = f"{title} {'×'.join(map(str, pair(kernel)))}"
     size = getattr(node, "channels", getattr(node, "features", None))
     if size is not None:
         title = f"{title}, {size}"

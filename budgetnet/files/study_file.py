@@ -20,7 +20,7 @@ from budgetnet.grammar.load import load_grammar
 from budgetnet.grammar.syntax import Grammar
 from budgetnet.keys import Key, keys_of
 from budgetnet.network.budget import Budget
-from budgetnet.ops.signature import Scalar, Vocabulary, wrong
+from budgetnet.ops.signature import Scalar, Vocabulary, plain_size, wrong
 from budgetnet.training.data.known import DATASETS
 from budgetnet.training.data.sources import ImageFolder, ImageSource
 from budgetnet.training.recipe.presets import PRESET
@@ -196,13 +196,13 @@ def _vocabulary(field: Field | None, plugins: Plugins) -> Vocabulary:
         for name in values:
             parameter = signature.parameter(name)
             assert parameter is not None
-            value = values.require(name).argument(numeric=parameter.kind in ("int", "float"))
+            value = values.require(name).argument(numeric=parameter.kind in ("int", "size", "float"))
             problem = wrong(parameter, value)
             if problem:
                 raise values.require(name).error(f"{primitive}: {problem}")
             if parameter.kind == "name" and isinstance(value, bool):
                 value = str(value).lower()
-            defaults[primitive][name] = float(value) if parameter.kind == "float" else value
+            defaults[primitive][name] = float(value) if parameter.kind == "float" else plain_size(value)
     return vocabulary.with_defaults(defaults)
 
 

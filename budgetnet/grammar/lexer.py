@@ -47,6 +47,7 @@ _TOKEN = re.compile(
       (?P<blank>[ \t\r]+|\#[^\n]*)
     | (?P<line>\n)
     | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
+    | (?P<size>[0-9]{1,9}x[0-9]{1,9}(?![A-Za-z0-9_]))
     | (?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)
     | (?P<text>"[^"\n]*")
     | (?P<sign>\.\.|//|[=|(){},?@:+*/;-])
@@ -134,6 +135,8 @@ def _cut(source: Source) -> list[Token]:
                 kind = lexeme.upper() if lexeme in RESERVED else "NAME"
             elif kind == "sign":
                 kind = _SIGNS[lexeme]
+            elif kind == "size":
+                kind = "SIZE"
             else:
                 kind = "NUMBER" if kind == "number" else "TEXT"
                 if kind == "NUMBER" and (len(lexeme) > 40 or float(lexeme) > LARGEST_NUMBER):

@@ -206,7 +206,11 @@ class Builder:
         span = span_of(digits if minus is None else minus)
         return Number(int(text) if digits.isdigit() else float(text), span)
 
-    def name(self, token: Token) -> Name:
+    def name(self, token: Token) -> Value:
+        if token.type == "SIZE":
+            height, _, width = token.partition("x")
+            down, across = int(height), int(width)
+            return Number(down, span_of(token)) if down == across else Name(f"{down}x{across}", span_of(token))
         return Name(str(token), span_of(token))
 
     def text(self, token: Token) -> Text:

@@ -15,8 +15,9 @@ from budgetnet.ops.channels import Identity, Pad, Scale, Shuffle, Zero
 from budgetnet.ops.conv import Conv, DepthwiseConv
 from budgetnet.ops.custom import Custom
 from budgetnet.ops.linear import Linear
-from budgetnet.ops.pointwise import Act, Dropout, Norm
-from budgetnet.ops.pool import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
+from budgetnet.ops.norm import Norm
+from budgetnet.ops.pointwise import Act, Dropout
+from budgetnet.ops.pool import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool, Upsample
 from budgetnet.ops.squeeze_excite import SqueezeExcite
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "Skip",
     "Split",
     "SqueezeExcite",
+    "Upsample",
     "Zero",
 ]
 

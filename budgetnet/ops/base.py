@@ -19,14 +19,35 @@ Shapes are without the batch: ``(channels, height, width)`` for an image, ``(fea
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable
+from fractions import Fraction
 from math import prod
 from typing import Any, ClassVar, NamedTuple
 
 from budgetnet.errors import ShapeError
 
-__all__ = ["Operation", "PartCost", "Shape", "Spec", "Step", "describe_shape", "differing", "image"]
+__all__ = [
+    "Extent",
+    "Operation",
+    "PartCost",
+    "Shape",
+    "Spec",
+    "Step",
+    "describe_shape",
+    "differing",
+    "image",
+    "square",
+    "widest",
+    "window_behind",
+]
 
 Shape = tuple[int, ...]
+
+Reach = tuple[int | Fraction, int | Fraction]
+"""Along one axis: positions of the input that one position of the output sees beyond the first, and positions of the
+input between two neighbours of the output (0 after global pooling, a fraction after upsampling)."""
+Extent = tuple[Reach, Reach]
+"""Along the height and along the width."""
 
 
 class Spec(NamedTuple):
@@ -85,10 +106,8 @@ class PartCost(NamedTuple):
     kept: int
     """The same, if the input must outlive the part."""
     depth: int
-    growth: int
-    """Positions of the input that one position of the output sees beyond the first."""
-    stride: int
-    """Positions of the input between two neighbours of the output; 0 after global pooling."""
+    window: Extent
+    """Extent of the input that one position of the output sees."""
     alias: bool
     """The output is the input itself: nothing is computed."""
 
@@ -126,12 +145,12 @@ class Operation:
     def steps(self) -> tuple[Step, ...]:
         """Return its normal form: plain steps one after the other, none for what does nothing."""
 
-    def window(self) -> tuple[int, int]:
-        """Return `Part.growth` and `Part.stride`."""
-        return 0, 1
+    def window(self) -> Extent:
+        """Return `PartCost.window`."""
+        return _ALONE
 
     def memory(self, specs: tuple[Spec, ...], shape: Shape) -> tuple[int, int]:
-        """Return `Part.free` and `Part.kept`; as it stands, of layers that run one after the other."""
+        """Return `PartCost.free` and `PartCost.kept`; as it stands, of layers that run one after the other."""
         entry = prod(shape)
         free, kept = entry, entry
         before, first = entry, True
@@ -166,9 +185,35 @@ class Operation:
                 activations += prod(row.output)
                 depth += 1
         free, kept = self.memory(specs, shape)
-        growth, stride = self.window()
         after = specs[-1].output if specs else shape
-        return PartCost(after, params, flops, activations, free, kept, depth, growth, stride, alias)
+        return PartCost(after, params, flops, activations, free, kept, depth, self.window(), alias)
+
+
+def square(growth: int | Fraction, stride: int | Fraction) -> Extent:
+    """Return a window that is the same along both axes."""
+    return (growth, stride), (growth, stride)
+
+
+_ALONE = square(0, 1)
+
+
+def window_behind(first: Extent, second: Extent) -> Extent:
+    """Return the window of two parts one after the other."""
+    (down, down_stride), (across, across_stride) = first
+    (more_down, next_down), (more_across, next_across) = second
+    return (
+        (down + down_stride * more_down, down_stride * next_down),
+        (across + across_stride * more_across, across_stride * next_across),
+    )
+
+
+def widest(windows: Iterable[Extent]) -> Extent:
+    """Return the window of paths that meet: the largest growth and stride along each axis."""
+    downs, acrosses = zip(*windows, strict=True)
+    return (
+        (max(growth for growth, _ in downs), max(stride for _, stride in downs)),
+        (max(growth for growth, _ in acrosses), max(stride for _, stride in acrosses)),
+    )
 
 
 def differing(**values: tuple[object, object]) -> tuple[tuple[str, Any], ...]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from budgetnet.errors import ShapeError
-from budgetnet.ops.base import Operation, Shape, Spec, Step, differing, image
-from budgetnet.ops.signature import Count, Factor
+from budgetnet.ops.base import Extent, Operation, Shape, Spec, Step, differing, image, square
+from budgetnet.ops.signature import Count, Factor, Flag
 
 __all__ = ["Identity", "Pad", "Scale", "Shuffle", "Zero"]
 
@@ -79,32 +79,38 @@ class Zero(Operation):
         """One step, which a sum leaves out."""
         return (Step(f"zero {self.stride}"),)
 
-    def window(self) -> tuple[int, int]:
+    def window(self) -> Extent:
         """Skip positions, without growing."""
-        return 0, self.stride
+        return square(0, self.stride)
 
 
 @dataclass(frozen=True, slots=True)
 class Scale(Operation):
-    """``scale``: one learned factor per channel (LayerScale, arXiv 2103.17239)."""
+    """``scale``: one learned factor per channel (LayerScale, arXiv 2103.17239), or a constant one."""
 
     word: ClassVar[str] = "scale"
-    help: ClassVar[str] = "one learned factor per channel, started at init"
+    help: ClassVar[str] = (
+        "one learned factor per channel, started at init; learned=false: init is a constant factor of everything"
+    )
 
     init: Factor = 1.0
+    learned: Flag = True
 
     def output(self, shape: Shape) -> Shape:
         """Leave the shape as it is."""
-        return image(self, shape)
+        return shape
 
     def specs(self, shape: Shape) -> tuple[Spec, ...]:
-        """One layer."""
-        channels = self.output(shape)[0]
-        options = differing(init=(float(self.init), 1.0))
-        return (Spec("ChannelScale", shape, (channels,), options, channels, in_place=True),)
+        """One layer; none for the constant 1."""
+        if not self.learned:
+            return (Spec("ConstantScale", shape, (float(self.init),), in_place=True),) if self.init != 1 else ()
+        options = differing(init=(float(self.init), 1.0), axes=(len(shape) - 1, 2))
+        return (Spec("ChannelScale", shape, (shape[0],), options, shape[0], in_place=True),)
 
     def steps(self) -> tuple[Step, ...]:
-        """One step."""
+        """One step; none for the constant 1."""
+        if not self.learned:
+            return (Step(f"times {float(self.init)!r}"),) if self.init != 1 else ()
         return (Step(f"scale {self.init!r}", weighted=True),)
 
 
@@ -137,6 +143,6 @@ class Pad(Operation):
         """One step."""
         return (Step(f"pad {self.channels} {self.stride}"),)
 
-    def window(self) -> tuple[int, int]:
+    def window(self) -> Extent:
         """Skip positions, without growing."""
-        return 0, self.stride
+        return square(0, self.stride)

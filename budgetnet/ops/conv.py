@@ -7,21 +7,22 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from budgetnet.errors import RequestError, ShapeError
-from budgetnet.ops.base import Operation, Shape, Spec, Step, differing, image
-from budgetnet.ops.pointwise import (
-    ActName,
-    NormName,
-    act_specs,
-    act_steps,
-    check_norm,
-    dropout_specs,
-    dropout_steps,
-    norm_specs,
-    norm_steps,
+from budgetnet.ops.base import Extent, Operation, Shape, Spec, Step, differing, image
+from budgetnet.ops.norm import AffineName, NormName, NormOptions, check_norm, norm_specs, norm_steps
+from budgetnet.ops.pointwise import ActName, act_specs, act_steps, dropout_specs, dropout_steps
+from budgetnet.ops.signature import Count, Epsilon, Order, Rate, SidePadding, Sides, one_of
+from budgetnet.ops.windows import (
+    Margin,
+    compact,
+    padding_of,
+    padding_specs,
+    pair,
+    size_text,
+    window_of,
+    windowed,
 )
-from budgetnet.ops.signature import Count, Order, Rate, SidePadding, one_of
 
-__all__ = ["Conv", "DepthwiseConv", "symmetric_padding", "windowed"]
+__all__ = ["Conv", "DepthwiseConv"]
 
 Bias = Annotated[str, one_of("auto", "true", "false")]
 
@@ -35,10 +36,10 @@ class Conv(Operation):
         "2-d convolution with norm, activation and dropout in the stated order; bias=auto: only without a norm"
     )
 
-    kernel: Count
+    kernel: Sides
     channels: Count
-    stride: Count = 1
-    dilation: Count = 1
+    stride: Sides = 1
+    dilation: Sides = 1
     groups: Count = 1
     padding: SidePadding = "same"
     bias: Bias = "auto"
@@ -46,6 +47,9 @@ class Conv(Operation):
     act: ActName = "relu"
     dropout: Rate = 0.0
     order: Order = "conv norm act drop"
+    norm_groups: Count = 8
+    norm_eps: Epsilon = 1e-5
+    norm_affine: AffineName = "true"
 
     def output(self, shape: Shape) -> Shape:
         """Change the channels, and the sides by PyTorch's arithmetic."""
@@ -65,9 +69,9 @@ class Conv(Operation):
         """The convolution with what stands before and after it."""
         return _steps(self, f"{self.channels}", f" {self.groups}")
 
-    def window(self) -> tuple[int, int]:
+    def window(self) -> Extent:
         """Grow by the dilated kernel."""
-        return (self.kernel - 1) * self.dilation, self.stride
+        return window_of(pair(self.kernel), pair(self.stride), pair(self.dilation))
 
     def problem(self) -> str | None:
         """Refuse a norm, activation or dropout that is set but missing from the order."""
@@ -86,9 +90,9 @@ class DepthwiseConv(Operation):
     word: ClassVar[str] = "dwconv"
     help: ClassVar[str] = "depthwise convolution: one group per input channel, multiplier output channels for each"
 
-    kernel: Count
-    stride: Count = 1
-    dilation: Count = 1
+    kernel: Sides
+    stride: Sides = 1
+    dilation: Sides = 1
     multiplier: Count = 1
     padding: SidePadding = "same"
     bias: Bias = "auto"
@@ -96,6 +100,9 @@ class DepthwiseConv(Operation):
     act: ActName = "relu"
     dropout: Rate = 0.0
     order: Order = "conv norm act drop"
+    norm_groups: Count = 8
+    norm_eps: Epsilon = 1e-5
+    norm_affine: AffineName = "true"
 
     def output(self, shape: Shape) -> Shape:
         """Multiply the channels, and change the sides by PyTorch's arithmetic."""
@@ -109,9 +116,9 @@ class DepthwiseConv(Operation):
         """The convolution with what stands before and after it."""
         return _steps(self, f"{self.multiplier}", "")
 
-    def window(self) -> tuple[int, int]:
+    def window(self) -> Extent:
         """Grow by the dilated kernel."""
-        return (self.kernel - 1) * self.dilation, self.stride
+        return window_of(pair(self.kernel), pair(self.stride), pair(self.dilation))
 
     def problem(self) -> str | None:
         """Refuse a norm, activation or dropout that is set but missing from the order."""
@@ -126,36 +133,46 @@ class DepthwiseConv(Operation):
 _Either = Conv | DepthwiseConv
 
 
+def _norm_options(node: _Either) -> NormOptions:
+    return NormOptions(node.norm_groups, node.norm_eps, node.norm_affine)
+
+
+def _padding(node: _Either) -> Margin:
+    return padding_of(node.padding, pair(node.kernel), pair(node.dilation))
+
+
 def _output(node: _Either, shape: Shape, after: int) -> Shape:
-    padding = symmetric_padding(node.padding, node.kernel, node.dilation)
-    sides = windowed(shape, node.kernel, node.stride, padding, node.dilation)
+    sides = windowed(shape, pair(node.kernel), pair(node.stride), _padding(node), pair(node.dilation))
     order = node.order.split()
     if "norm" in order:
-        check_norm(node.norm, shape if order.index("norm") < order.index("conv") else (after, *sides))
+        normed = shape if order.index("norm") < order.index("conv") else (after, *sides)
+        check_norm(node.norm, normed, _norm_options(node))
     return (after, *sides)
 
 
 def _specs(node: _Either, shape: Shape, groups: int) -> tuple[Spec, ...]:
-    after, bias = node.output(shape), _has_bias(node)
-    weights = node.kernel**2 * shape[0] // groups * after[0]
+    after, bias, padding = node.output(shape), _has_bias(node), _padding(node)
+    down, across = pair(node.kernel)
+    weights = down * across * shape[0] // groups * after[0]
     options = differing(
-        stride=(node.stride, 1),
-        padding=(symmetric_padding(node.padding, node.kernel, node.dilation), 0),
-        dilation=(node.dilation, 1),
+        stride=(compact(pair(node.stride)), 1),
+        padding=(compact(padding.sides), 0),
+        dilation=(compact(pair(node.dilation)), 1),
         groups=(groups, 1),
         bias=(bias, True),
     )
-    arguments = (shape[0], after[0], node.kernel)
+    arguments = (shape[0], after[0], compact((down, across)))
     params, flops = weights + bias * after[0], weights * after[1] * after[2]
     found: list[Spec] = []
     current = shape
     for part in _order(node):
         match part:
             case "conv":
+                found += padding_specs(padding, current, "nn.ZeroPad2d")
                 found.append(Spec("nn.Conv2d", after, arguments, options, params, flops, weighted=True))
                 current = after
             case "norm":
-                found += norm_specs(node.norm, current)
+                found += norm_specs(node.norm, current, _norm_options(node))
             case "act":
                 found += act_specs(node.act, current)
             case _:
@@ -164,16 +181,16 @@ def _specs(node: _Either, shape: Shape, groups: int) -> tuple[Spec, ...]:
 
 
 def _steps(node: _Either, width: str, groups: str) -> tuple[Step, ...]:
-    dilation = node.dilation if node.kernel > 1 else 1
-    padding = dilation * (node.kernel - 1) // 2 if isinstance(node.padding, str) else node.padding
-    geometry = f"{node.kernel} {width} {node.stride} {dilation}{groups} {padding}"
+    kernel, dilation = pair(node.kernel), pair(node.dilation)
+    reach = size_text((dilation[0] if kernel[0] > 1 else 1, dilation[1] if kernel[1] > 1 else 1))
+    geometry = f"{size_text(kernel)} {width} {node.stride} {reach}{groups} {_padding(node).text()}"
     found: list[Step] = []
     for part in _order(node):
         match part:
             case "conv":
                 found.append(Step(f"{node.word} {geometry} {_has_bias(node)}", weighted=True))
             case "norm":
-                found += norm_steps(node.norm)
+                found += norm_steps(node.norm, _norm_options(node))
             case "act":
                 found += act_steps(node.act)
             case _:
@@ -206,35 +223,4 @@ def _lost_part(node: _Either) -> str | None:
 
 
 def _strides(node: _Either) -> str:
-    return (f"/{node.stride}" if node.stride > 1 else "") + (f"d{node.dilation}" if node.dilation > 1 else "")
-
-
-# --- windows ----------------------------------------------------------------------------------------
-
-
-def symmetric_padding(padding: int | str, kernel: int, dilation: int = 1) -> int:
-    """Return the positions added on each side; ``"same"`` keeps the size at stride 1.
-
-    Raises:
-        ShapeError: ``"same"`` with an even kernel, which would need unequal sides.
-    """
-    if not isinstance(padding, str):
-        return padding
-    if kernel % 2 == 0:
-        raise ShapeError(f"padding same needs an odd kernel, but got {kernel}; give padding a number")
-    return dilation * (kernel - 1) // 2
-
-
-def windowed(shape: Shape, kernel: int, stride: int, padding: int, dilation: int = 1) -> tuple[int, int]:
-    """Return height and width after a window has moved over an image.
-
-    Raises:
-        ShapeError: the window is larger than the padded image.
-    """
-    reach = dilation * (kernel - 1) + 1
-    height, width = shape[1] + 2 * padding, shape[2] + 2 * padding
-    if reach > height or reach > width:
-        said = f"kernel {kernel}" if dilation == 1 else f"kernel {kernel} with dilation {dilation} spans {reach} and"
-        padded = "padded input" if padding else "input"
-        raise ShapeError(f"{said} is larger than the {padded} {height}×{width}")
-    return (height - reach) // stride + 1, (width - reach) // stride + 1
+    return (f"/{node.stride}" if node.stride != 1 else "") + (f"d{node.dilation}" if node.dilation != 1 else "")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
-from budgetnet.ops.base import Operation, Shape, Spec, Step, differing
+from budgetnet.ops.base import Extent, Operation, Shape, Spec, Step, differing, square
 from budgetnet.ops.pointwise import ActName, act_specs, act_steps, dropout_specs, dropout_steps
 from budgetnet.ops.signature import Count, Flag, Rate
 
@@ -50,9 +50,9 @@ class Linear(Operation):
         linear = Step(f"linear {self.features} {self.bias}", weighted=True)
         return (linear, *act_steps(self.act), *dropout_steps(self.dropout))
 
-    def window(self) -> tuple[int, int]:
+    def window(self) -> Extent:
         """See the whole image, which counts as nothing."""
-        return 0, 0
+        return square(0, 0)
 
     def short(self) -> str:
         """``linear-10``."""

@@ -1,129 +1,26 @@
-"""Norms, activations and dropout: what leaves a shape as it is, alone or as a part of another operation."""
+"""Activations and dropout: what leaves a shape as it is, alone or as a part of another operation."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 from typing import Annotated, ClassVar
 
-from budgetnet.errors import RequestError, ShapeError
-from budgetnet.ops.base import Operation, Shape, Spec, Step, describe_shape, differing, image
-from budgetnet.ops.signature import Count, Factor, Rate, one_of
+from budgetnet.errors import RequestError
+from budgetnet.ops.base import Operation, Shape, Spec, Step, differing
+from budgetnet.ops.signature import Factor, Rate, one_of
 
 __all__ = [
     "ACTIVATIONS",
+    "DROPPED",
     "GATES",
-    "NORMS",
     "Act",
     "ActName",
     "Dropout",
-    "Norm",
-    "NormName",
-    "ResponseNorm",
     "act_specs",
     "act_steps",
-    "check_norm",
     "dropout_specs",
     "dropout_steps",
-    "norm_specs",
-    "norm_steps",
 ]
-
-# --- norms ------------------------------------------------------------------------------------------
-
-NORMS = ("batch", "group", "layer", "none")
-NormName = Annotated[str, one_of(*NORMS)]
-
-
-@dataclass(frozen=True, slots=True)
-class Norm(Operation):
-    """``norm``: ``groups`` matters for ``group`` only; ``layer`` normalises channels at each position."""
-
-    word: ClassVar[str] = "norm"
-    help: ClassVar[str] = "batch norm, group norm (groups), layer norm over channels at each position, or none"
-
-    kind: NormName = "batch"
-    groups: Count = 8
-
-    def output(self, shape: Shape) -> Shape:
-        """Leave the shape as it is."""
-        if self.kind != "none":
-            check_norm(self.kind, image(self, shape), self.groups)
-        return shape
-
-    def specs(self, shape: Shape) -> tuple[Spec, ...]:
-        """One layer, or none."""
-        return norm_specs(self.kind, self.output(shape), self.groups)
-
-    def steps(self) -> tuple[Step, ...]:
-        """One step, or none."""
-        return norm_steps(self.kind, self.groups)
-
-    def short(self) -> str:
-        """``batchnorm``."""
-        return f"{self.kind}norm"
-
-
-@dataclass(frozen=True, slots=True)
-class ResponseNorm(Operation):
-    """``grn``: global response normalization (ConvNeXt V2, arXiv 2301.00808)."""
-
-    word: ClassVar[str] = "grn"
-    help: ClassVar[str] = (
-        "global response norm: channels compete by their norm over the image, with a learned factor and offset each, "
-        "both started at 0 (ConvNeXt V2, arXiv 2301.00808)"
-    )
-
-    def output(self, shape: Shape) -> Shape:
-        """Leave the shape as it is."""
-        return image(self, shape)
-
-    def specs(self, shape: Shape) -> tuple[Spec, ...]:
-        """One layer."""
-        channels = self.output(shape)[0]
-        return (Spec("GlobalResponseNorm", shape, (channels,), (), 2 * channels, in_place=True),)
-
-    def steps(self) -> tuple[Step, ...]:
-        """One step."""
-        return (Step("grn", weighted=True),)
-
-
-def check_norm(kind: str, shape: Shape, groups: int = 8) -> None:
-    """Refuse an image that a norm cannot be applied to.
-
-    Raises:
-        ShapeError: its channels do not form equal groups of more than one value.
-    """
-    if kind != "group":
-        return
-    if shape[0] % groups:
-        raise ShapeError(f"group norm needs channels in {groups} equal groups, but got {shape[0]}")
-    if prod(shape) == groups:  # PyTorch refuses it: the norm of one value is zero
-        raise ShapeError(
-            f"group norm needs more than one value in each of its {groups} groups, but got {describe_shape(shape)}"
-        )
-
-
-def norm_specs(kind: str, shape: Shape, groups: int = 8) -> tuple[Spec, ...]:
-    """Return a norm's layer on an image of *shape*; none for ``"none"``."""
-    channels, size = shape[0], prod(shape)
-    match kind:
-        case "batch":
-            return (Spec("nn.BatchNorm2d", shape, (channels,), (), 2 * channels, 2 * size, in_place=True),)
-        case "group":
-            return (Spec("nn.GroupNorm", shape, (groups, channels), (), 2 * channels, 5 * size, in_place=True),)
-        case "layer":
-            return (Spec("LayerNorm2d", shape, (channels,), (), 2 * channels, 5 * size, in_place=True),)
-        case _:
-            return ()
-
-
-def norm_steps(kind: str, groups: int = 8) -> tuple[Step, ...]:
-    """Return a norm's normal form."""
-    if kind == "none":
-        return ()
-    return (Step(f"norm {kind} {groups}" if kind == "group" else f"norm {kind}", weighted=True),)
-
 
 # --- activations ------------------------------------------------------------------------------------
 
@@ -219,15 +116,24 @@ def act_steps(kind: str, slope: float = _SLOPE) -> tuple[Step, ...]:
 
 # --- dropout ----------------------------------------------------------------------------------------
 
+DROPPED = ("values", "channels", "images")
+
 
 @dataclass(frozen=True, slots=True)
 class Dropout(Operation):
-    """``dropout``."""
+    """``dropout``: of single values, of whole channels (Tompson et al., arXiv 1411.4280), or of all of an image's.
+
+    The last is stochastic depth (Huang et al., arXiv 1603.09382) at the end of a skip's body.
+    """
 
     word: ClassVar[str] = "dropout"
-    help: ClassVar[str] = "dropout of single activations"
+    help: ClassVar[str] = (
+        "dropout of single values, of whole channels (of=channels), or of all that one image has (of=images), which at "
+        "the end of a skip's body is stochastic depth (Huang et al. 2016, arXiv 1603.09382)"
+    )
 
     rate: Rate
+    of: Annotated[str, one_of(*DROPPED)] = "values"
 
     def output(self, shape: Shape) -> Shape:
         """Leave the shape as it is."""
@@ -235,18 +141,23 @@ class Dropout(Operation):
 
     def specs(self, shape: Shape) -> tuple[Spec, ...]:
         """One layer, or none."""
-        return dropout_specs(self.rate, shape)
+        return dropout_specs(self.rate, shape, self.of)
 
     def steps(self) -> tuple[Step, ...]:
         """One step, or none."""
-        return dropout_steps(self.rate)
+        return dropout_steps(self.rate, self.of)
 
 
-def dropout_specs(rate: float, shape: Shape) -> tuple[Spec, ...]:
-    """Return dropout's layer; none for a rate of 0."""
-    return (Spec("nn.Dropout", shape, (rate,), in_place=True),) if rate else ()
+def dropout_specs(rate: float, shape: Shape, of: str = "values") -> tuple[Spec, ...]:
+    """Return dropout's layer; none for a rate of 0. The channels of a vector are its values."""
+    if not rate:
+        return ()
+    path = {"channels": "nn.Dropout2d" if len(shape) > 1 else "nn.Dropout", "images": "ImageDropout"}
+    return (Spec(path.get(of, "nn.Dropout"), shape, (rate,), in_place=True),)
 
 
-def dropout_steps(rate: float) -> tuple[Step, ...]:
+def dropout_steps(rate: float, of: str = "values") -> tuple[Step, ...]:
     """Return dropout's normal form."""
-    return (Step(f"dropout {rate!r}", random=True),) if rate else ()
+    if not rate:
+        return ()
+    return (Step(f"dropout {rate!r}" if of == "values" else f"dropout {rate!r} {of}", random=True),)

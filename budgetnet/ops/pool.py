@@ -1,17 +1,28 @@
-"""Pooling, local and global."""
+"""Pooling, local and global, and its opposite."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from math import prod
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from budgetnet.errors import ShapeError
-from budgetnet.ops.base import Operation, Shape, Spec, Step, differing, image
-from budgetnet.ops.conv import symmetric_padding, windowed
-from budgetnet.ops.signature import AutoCount, Count, SidePadding
+from budgetnet.ops.base import Extent, Operation, Shape, Spec, Step, differing, image, square
+from budgetnet.ops.signature import AutoSides, Count, Flag, SidePadding, Sides, one_of
+from budgetnet.ops.windows import (
+    Margin,
+    Pair,
+    compact,
+    padding_of,
+    padding_specs,
+    pair,
+    size_text,
+    window_of,
+    windowed,
+)
 
-__all__ = ["AvgPool", "GlobalAvgPool", "GlobalMaxPool", "MaxPool"]
+__all__ = ["AvgPool", "GlobalAvgPool", "GlobalMaxPool", "MaxPool", "Upsample"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,27 +30,31 @@ class MaxPool(Operation):
     """``maxpool``."""
 
     word: ClassVar[str] = "maxpool"
-    help: ClassVar[str] = "max pooling; stride=auto means the kernel's size"
+    help: ClassVar[str] = "max pooling; stride=auto means the kernel's size; ceil=true rounds sizes up"
 
-    kernel: Count = 2
-    stride: AutoCount = "auto"
+    kernel: Sides = 2
+    stride: AutoSides = "auto"
     padding: SidePadding = 0
+    ceil: Flag = False
 
     def output(self, shape: Shape) -> Shape:
         """Shrink the sides by PyTorch's arithmetic."""
         return _output(self, shape)
 
     def specs(self, shape: Shape) -> tuple[Spec, ...]:
-        """One layer."""
-        return (_spec(self, "nn.MaxPool2d", shape),)
+        """One layer, behind another for an odd number of positions to be added.
+
+        That one repeats the last row and column: every window that holds a copy holds the original, too.
+        """
+        return (*padding_specs(_padding(self), shape, "nn.ReplicationPad2d"), _spec(self, "nn.MaxPool2d", shape))
 
     def steps(self) -> tuple[Step, ...]:
         """One step; none for a window of a single position."""
         return _steps(self)
 
-    def window(self) -> tuple[int, int]:
+    def window(self) -> Extent:
         """Grow by the kernel."""
-        return self.kernel - 1, _stride(self)
+        return window_of(pair(self.kernel), _stride(self))
 
     def short(self) -> str:
         """``maxpool``, ``maxpool3/2``."""
@@ -48,34 +63,82 @@ class MaxPool(Operation):
 
 @dataclass(frozen=True, slots=True)
 class AvgPool(Operation):
-    """``avgpool``: padding counts as zeros (PyTorch's ``count_include_pad``)."""
+    """``avgpool``: padding counts as zeros (PyTorch's ``count_include_pad``) unless told otherwise."""
 
     word: ClassVar[str] = "avgpool"
-    help: ClassVar[str] = "average pooling (padding counts as zeros); stride=auto means the kernel's size"
+    help: ClassVar[str] = (
+        "average pooling; stride=auto means the kernel's size; ceil=true rounds sizes up; count_padding=false leaves "
+        "padding out of the means, where it counts as zeros otherwise"
+    )
 
-    kernel: Count = 2
-    stride: AutoCount = "auto"
+    kernel: Sides = 2
+    stride: AutoSides = "auto"
     padding: SidePadding = 0
+    ceil: Flag = False
+    count_padding: Flag = True
 
     def output(self, shape: Shape) -> Shape:
         """Shrink the sides by PyTorch's arithmetic."""
+        if not self.count_padding and any(_padding(self).extra):
+            raise ShapeError(
+                f"padding same with the even kernel {self.kernel} counts as zeros; take an odd kernel, a number as "
+                "padding, or count_padding=true"
+            )
         return _output(self, shape)
 
     def specs(self, shape: Shape) -> tuple[Spec, ...]:
-        """One layer."""
-        return (_spec(self, "nn.AvgPool2d", shape),)
+        """One layer, behind another for an odd number of positions to be added."""
+        after = _spec(self, "nn.AvgPool2d", shape)
+        if not self.count_padding:
+            after = after._replace(options=(*after.options, ("count_include_pad", False)))
+        return (*padding_specs(_padding(self), shape, "nn.ZeroPad2d"), after)
 
     def steps(self) -> tuple[Step, ...]:
         """One step; none for a window of a single position."""
-        return _steps(self)
+        inside = not self.count_padding and any(_padding(self).total)
+        return tuple(Step(f"{step.text} inside" if inside else step.text) for step in _steps(self))
 
-    def window(self) -> tuple[int, int]:
+    def window(self) -> Extent:
         """Grow by the kernel."""
-        return self.kernel - 1, _stride(self)
+        return window_of(pair(self.kernel), _stride(self))
 
     def short(self) -> str:
         """``avgpool``, ``avgpool3/2``."""
         return _short(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Upsample(Operation):
+    """``upsample``: every position *factor* times along both axes, repeated or interpolated."""
+
+    word: ClassVar[str] = "upsample"
+    help: ClassVar[str] = "upsampling by a whole factor: positions repeated, or interpolated (mode=bilinear)"
+
+    factor: Count = 2
+    mode: Annotated[str, one_of("nearest", "bilinear")] = "nearest"
+
+    def output(self, shape: Shape) -> Shape:
+        """Multiply the sides."""
+        channels, height, width = image(self, shape)
+        return (channels, height * self.factor, width * self.factor)
+
+    def specs(self, shape: Shape) -> tuple[Spec, ...]:
+        """One layer; fvcore counts 1 per value put out if they are repeated, and 4 if they are interpolated."""
+        after = self.output(shape)
+        options = (("scale_factor", self.factor), *differing(mode=(self.mode, "nearest")))
+        return (Spec("nn.Upsample", after, (), options, flops=prod(after) * (1 if self.mode == "nearest" else 4)),)
+
+    def steps(self) -> tuple[Step, ...]:
+        """One step; none for the factor 1."""
+        return () if self.factor == 1 else (Step(f"upsample {self.factor} {self.mode}"),)
+
+    def window(self) -> Extent:
+        """Stand closer together; an interpolated value sees two neighbours."""
+        return square(int(self.mode == "bilinear" and self.factor > 1), Fraction(1, self.factor))
+
+    def short(self) -> str:
+        """``upsample×2``."""
+        return f"upsample×{self.factor}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +160,9 @@ class GlobalAvgPool(Operation):
         """One step."""
         return (Step("gap"),)
 
-    def window(self) -> tuple[int, int]:
+    def window(self) -> Extent:
         """See the whole image, which counts as nothing."""
-        return 0, 0
+        return square(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,39 +184,48 @@ class GlobalMaxPool(Operation):
         """One step."""
         return (Step("gmp"),)
 
-    def window(self) -> tuple[int, int]:
+    def window(self) -> Extent:
         """See the whole image, which counts as nothing."""
-        return 0, 0
+        return square(0, 0)
 
 
 _Local = MaxPool | AvgPool
 
 
+def _padding(node: _Local) -> Margin:
+    return padding_of(node.padding, pair(node.kernel))
+
+
 def _output(node: _Local, shape: Shape) -> Shape:
     channels = image(node, shape)[0]
-    padding = symmetric_padding(node.padding, node.kernel)
-    if 2 * padding > node.kernel:
-        raise ShapeError(f"padding {padding} is more than half of the pooling kernel {node.kernel}")
-    return (channels, *windowed(shape, node.kernel, _stride(node), padding))
+    kernel, padding = pair(node.kernel), _padding(node)
+    for side, size in zip(padding.sides, kernel, strict=True):
+        if 2 * side > size:
+            raise ShapeError(f"padding {side} is more than half of the pooling kernel {size}")
+    return (channels, *windowed(shape, kernel, _stride(node), padding, ceil=node.ceil))
 
 
 def _spec(node: _Local, path: str, shape: Shape) -> Spec:
-    after = node.output(shape)
-    padding = symmetric_padding(node.padding, node.kernel)
-    options = differing(stride=(_stride(node), node.kernel), padding=(padding, 0))
-    return Spec(path, after, (node.kernel,), options)
+    after, kernel = node.output(shape), pair(node.kernel)
+    options = differing(
+        stride=(compact(_stride(node)), compact(kernel)),
+        padding=(compact(_padding(node).sides), 0),
+        ceil_mode=(node.ceil, False),
+    )
+    return Spec(path, after, (compact(kernel),), options)
 
 
 def _steps(node: _Local) -> tuple[Step, ...]:
-    stride = _stride(node)
-    padding = (node.kernel - 1) // 2 if isinstance(node.padding, str) else node.padding
-    nothing = (node.kernel, stride, padding) == (1, 1, 0)
-    return () if nothing else (Step(f"{node.word} {node.kernel} {stride} {padding}"),)
+    kernel, stride, padding = pair(node.kernel), _stride(node), _padding(node)
+    if (kernel, stride, padding.total) == ((1, 1), (1, 1), (0, 0)):
+        return ()
+    text = f"{node.word} {size_text(kernel)} {size_text(stride)} {padding.text()}"
+    return (Step(f"{text} ceil" if node.ceil else text),)
 
 
-def _stride(node: _Local) -> int:
+def _stride(node: _Local) -> Pair:
     """The stride; ``"auto"`` is the kernel's size."""
-    return node.kernel if isinstance(node.stride, str) else node.stride
+    return pair(node.kernel if node.stride == "auto" else node.stride)
 
 
 def _short(node: _Local) -> str:

@@ -10,9 +10,10 @@ from budgetnet.ops.channels import Identity, Pad, Scale, Shuffle, Zero
 from budgetnet.ops.conv import Conv, DepthwiseConv
 from budgetnet.ops.custom import Custom
 from budgetnet.ops.linear import Linear
-from budgetnet.ops.pointwise import Act, Dropout, Norm, ResponseNorm
-from budgetnet.ops.pool import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
-from budgetnet.ops.signature import Scalar, Signature, read_parameters, wrong
+from budgetnet.ops.norm import Norm, ResponseNorm
+from budgetnet.ops.pointwise import Act, Dropout
+from budgetnet.ops.pool import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool, Upsample
+from budgetnet.ops.signature import Scalar, Signature, plain_size, read_parameters, wrong
 from budgetnet.ops.squeeze_excite import SqueezeExcite
 
 __all__ = ["BUILTIN", "make"]
@@ -25,6 +26,7 @@ _OPERATIONS: tuple[type[Operation], ...] = (
     AvgPool,
     GlobalAvgPool,
     GlobalMaxPool,
+    Upsample,
     Norm,
     ResponseNorm,
     Act,
@@ -61,6 +63,8 @@ def make(signature: Signature, arguments: tuple[Scalar, ...]) -> Operation:
             value = str(value).lower()
         elif parameter.kind == "float" and isinstance(value, int):
             value = float(value)
+        elif parameter.kind == "size":
+            value = plain_size(value)
         values[parameter.name] = value
     if signature.name not in _CLASSES:
         return Custom(signature.name, tuple(values.items()))

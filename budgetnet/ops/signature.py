@@ -6,6 +6,7 @@ signature is read off the fields of its class, whose types are those of this fil
 
 from __future__ import annotations
 
+import re
 from dataclasses import MISSING, dataclass, fields, replace
 from typing import Annotated, Any, Literal, assert_never, get_type_hints
 
@@ -14,7 +15,9 @@ from budgetnet.errors import nearest
 __all__ = [
     "ArgumentKind",
     "AutoCount",
+    "AutoSides",
     "Count",
+    "Epsilon",
     "Factor",
     "Flag",
     "Order",
@@ -22,18 +25,21 @@ __all__ = [
     "Rate",
     "Scalar",
     "SidePadding",
+    "Sides",
     "Signature",
     "Vocabulary",
     "one_of",
+    "plain_size",
     "read_parameters",
+    "sides_of",
     "wrong",
 ]
 
 Scalar = int | float | bool | str
 
-ArgumentKind = Literal["int", "float", "bool", "name", "text", "order"]
-"""``name`` is one of a parameter's names, ``text`` any text, ``order`` a text naming each of conv, norm, act and
-drop at most once, conv always."""
+ArgumentKind = Literal["int", "size", "float", "bool", "name", "text", "order"]
+"""``size`` is a whole number or two of them, height and width, as in ``1x7``; ``name`` is one of a parameter's names,
+``text`` any text, ``order`` a text naming each of conv, norm, act and drop at most once, conv always."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +55,7 @@ class Parameter:
     high: float | None = None
     """Largest legal number, inclusive."""
     names: tuple[str, ...] = ()
-    """Legal words; for ``int`` parameters, words that are legal besides integers (``same``)."""
+    """Legal words; for ``int`` and ``size`` parameters, words that are legal besides numbers (``same``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +104,15 @@ Count = Annotated[int, Parameter(name="", kind="int", low=1)]
 """A whole number from 1."""
 AutoCount = Annotated[int | str, Parameter(name="", kind="int", low=1, names=("auto",))]
 """A whole number from 1, or ``auto``."""
-SidePadding = Annotated[int | str, Parameter(name="", kind="int", low=0, names=("same",))]
-"""A whole number from 0, or ``same``: ``dilation * (kernel - 1) // 2`` on each side, which needs an odd kernel."""
+Sides = Annotated[int | str, Parameter(name="", kind="size", low=1)]
+"""A whole number from 1, or height and width: ``1x7``."""
+AutoSides = Annotated[int | str, Parameter(name="", kind="size", low=1, names=("auto",))]
+"""The same, or ``auto``."""
+SidePadding = Annotated[int | str, Parameter(name="", kind="size", low=0, names=("same",))]
+"""Positions added on each side, from 0 (height and width: ``0x3``), or ``same``: ``dilation * (kernel - 1) // 2``, and
+one more below and on the right where that is odd."""
+Epsilon = Annotated[float, Parameter(name="", kind="float", low=1e-12, high=1.0)]
+"""Addition to a norm's variance."""
 Rate = Annotated[float, Parameter(name="", kind="float", low=0.0, high=0.95)]
 """A share that is dropped."""
 Factor = Annotated[float, Parameter(name="", kind="float", low=-10.0, high=10.0)]
@@ -126,6 +139,24 @@ def read_parameters(operation: type[Any]) -> tuple[Parameter, ...]:
 # --- checking an argument ---------------------------------------------------------------------------
 
 
+def sides_of(value: Scalar) -> tuple[int, int] | None:
+    """Return height and width of a size written as two numbers, ``1x7``; None for anything else."""
+    found = re.fullmatch(r"(\d{1,9})x(\d{1,9})", value) if isinstance(value, str) else None
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def plain_size(value: Scalar) -> Scalar:
+    """Return a size of equal sides as one number, and everything else as it is.
+
+    >>> plain_size("3x3"), plain_size("1x7")
+    (3, '1x7')
+    """
+    sides = sides_of(value)
+    if sides is None:
+        return value
+    return sides[0] if sides[0] == sides[1] else f"{sides[0]}x{sides[1]}"
+
+
 def wrong(parameter: Parameter, value: Scalar) -> str | None:
     """Say what is wrong with *value* as this parameter's argument, or None if it is legal."""
     match parameter.kind:
@@ -137,6 +168,8 @@ def wrong(parameter: Parameter, value: Scalar) -> str | None:
                 close = nearest(str(value), parameter.names)
                 return f"{parameter.name} takes a whole number{words}, but got {value!r}{close}"
             return _outside(parameter, value)
+        case "size":
+            return _wrong_size(parameter, value)
         case "float":
             if isinstance(value, bool | str):
                 return f"{parameter.name} takes a number, but got {value!r}"
@@ -157,6 +190,20 @@ def wrong(parameter: Parameter, value: Scalar) -> str | None:
             return _wrong_order(parameter, value)
         case _:
             assert_never(parameter.kind)
+
+
+def _wrong_size(parameter: Parameter, value: Scalar) -> str | None:
+    if isinstance(value, str) and value in parameter.names:
+        return None
+    sides = sides_of(value)
+    if sides is not None:
+        smallest = _outside(parameter, min(sides))
+        return None if smallest is None else smallest.replace(f"got {min(sides)}", f"got {value}")
+    if isinstance(value, bool) or not isinstance(value, int):
+        words = "".join(f" or {name}" for name in parameter.names)
+        close = nearest(str(value), parameter.names)
+        return f"{parameter.name} takes a whole number, two as in 1x7{words}, but got {value!r}{close}"
+    return _outside(parameter, value)
 
 
 def _outside(parameter: Parameter, value: float) -> str | None:

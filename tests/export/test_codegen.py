@@ -41,7 +41,8 @@ from budgetnet.network.nodes import (
     Zero,
 )
 from budgetnet.network.torch.build import build_nodes
-from budgetnet.ops.pointwise import Act, ResponseNorm
+from budgetnet.ops.norm import ResponseNorm
+from budgetnet.ops.pointwise import Act
 from tests.network.strategies import Drawn, networks
 
 CELL = Graph(

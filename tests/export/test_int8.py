@@ -80,6 +80,34 @@ def test_norms_are_folded_exactly(tmp_path, nodes, scale, expected):
     )
 
 
+@pytest.mark.parametrize(
+    ("middle", "folded", "kinds"),
+    [
+        ((), 1, ["Conv", "Flatten", "Gemm"]),
+        (("Relu",), 0, ["Conv", "Flatten", "Gemm", "Relu", "BatchNormalization"]),
+    ],
+    ids=["behind-linear", "behind-activation"],
+)
+def test_norms_of_vectors_are_folded_into_linear_layers(tmp_path, middle, folded, kinds):
+    """The outputs stay; a norm that has no linear layer before it stays, too."""
+    flatten = helper.make_node("Flatten", ["conv"], ["flat"])
+    linear = helper.make_node("Gemm", ["flat", "matrix", "bias"], ["wide"], transB=1)
+    between = [helper.make_node(kind, ["wide"], ["act"]) for kind in middle]
+    last = norm("act" if middle else "wide")
+    source = norm_model(tmp_path / "source.onnx", flatten, linear, *between, last, scale=[1, -1, 2, 0.5])
+    model = onnx.load(source)
+    matrix = np.random.default_rng(2).normal(size=(CHANNELS, CHANNELS * 64)).astype(np.float32)
+    model.graph.initializer.append(numpy_helper.from_array(matrix, "matrix"))
+    model.graph.output[0].CopyFrom(helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", CHANNELS]))
+    onnx.save(model, source)
+    assert fold_norms(source, tmp_path / "folded.onnx") == {"folded": folded, "depthwise": 0}
+    assert [node.op_type for node in onnx.load(tmp_path / "folded.onnx").graph.node] == kinds
+    images = np.random.default_rng(1).normal(size=(3, 1, 8, 8)).astype(np.float32)
+    np.testing.assert_allclose(
+        run_onnx(tmp_path / "folded.onnx", images), run_onnx(source, images), rtol=1e-4, atol=1e-4
+    )
+
+
 def test_a_mean_over_height_and_width_becomes_a_global_pooling(tmp_path):
     """Quantisers know the pooling, not the mean."""
     mean = helper.make_node("ReduceMean", ["conv", "axes"], ["logits"], keepdims=1)

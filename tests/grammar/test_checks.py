@@ -47,9 +47,9 @@ WRONG = {
     "network = conv(3, 16, kernel=3)": "f:1:23: … conv: kernel is given twice",
     "network = conv(3, 16, act=relu, act=relu)": "f:1:33: … conv: act is given twice",
     # literals
-    "network = conv(0, 16)": "f:1:16: … conv: kernel must be a whole number of at least 1, but got 0",
-    "network = conv(3|0, 16)": "f:1:18: … kernel must be a whole number of at least 1, but got 0",
-    "network = conv(0..3, 16)": "f:1:16: … kernel must be a whole number of at least 1, but got 0",
+    "network = conv(0, 16)": "f:1:16: … conv: kernel must be a whole number of at least 1, two as in 1x7, but got 0",
+    "network = conv(3|0, 16)": "f:1:18: … kernel must be a whole number of at least 1, two as in 1x7, but got 0",
+    "network = conv(0..3, 16)": "f:1:16: … kernel must be a whole number of at least 1, two as in 1x7, but got 0",
     "network = conv(3, 2 - 2)": "f:1:19: … channels must be a whole number of at least 1, but got 0",
     "network = conv(3, 1.5)": "channels must be a whole number of at least 1, but got 1.5",
     "network = conv(3, 7/2)": "f:1:19: … channels must be … but got 3.5; write round(7/2)",

@@ -27,7 +27,8 @@ from budgetnet.network.nodes import (
     SqueezeExcite,
     Zero,
 )
-from budgetnet.ops.pointwise import ACTIVATIONS, NORMS, ResponseNorm
+from budgetnet.ops.norm import AFFINE, NORMS, ResponseNorm
+from budgetnet.ops.pointwise import ACTIVATIONS, DROPPED
 
 __all__ = ["CHANNELS", "ORDERS", "Draw", "linear", "primitive_to", "strided", "window"]
 
@@ -54,32 +55,52 @@ def linear(draw: Draw) -> tuple[Node, Shape]:
 
 
 def window(draw: Draw, shape: Shape) -> tuple[Node, Shape]:
-    """A convolution or pooling with a numeric padding, any kernel that fits, any stride."""
-    channels, height, width = shape
-    padding = draw(st.integers(0, 2))
-    kernel = draw(st.integers(max(1, 2 * padding), max(min(height, width, 5), 2 * padding)))
-    largest = (min(height, width) + 2 * padding - 1) // (kernel - 1) if kernel > 1 else 3
-    stride = draw(st.integers(1, 3))
+    """A convolution or pooling with a numeric padding, any kernel that fits, any stride, square or not."""
+    channels = shape[0]
+    padding = (draw(st.integers(0, 2)), draw(st.integers(0, 2)))
+    kernel = _each(lambda side, pad: draw(st.integers(max(1, 2 * pad), max(min(side, 5), 2 * pad))), shape[1:], padding)
+    stride = (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
+    if draw(st.booleans()):
+        least = min(shape[1:])
+        padding = (padding[0], padding[0])
+        size = draw(st.integers(max(1, 2 * padding[0]), max(min(least, 5), 2 * padding[0])))
+        kernel, stride = (size, size), (stride[0], stride[0])
+    sides = _each(lambda side, pad: side + 2 * pad, shape[1:], padding)
     kind = draw(st.sampled_from(["conv", "dwconv", "maxpool", "avgpool"]))
     if kind in ("maxpool", "avgpool"):
-        auto = draw(st.booleans())
+        auto, ceil = draw(st.booleans()), draw(st.booleans())
         step = kernel if auto else stride
-        pool = MaxPool if kind == "maxpool" else AvgPool
-        return pool(kernel, "auto" if auto else step, padding), (
-            channels,
-            (height + 2 * padding - kernel) // step + 1,
-            (width + 2 * padding - kernel) // step + 1,
-        )
-    dilation = draw(st.integers(1, min(3, largest)))
-    left = [(side + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1 for side in (height, width)]
+        left = _each(lambda side, size, by: (side - size + ceil * (by - 1)) // by + 1, sides, kernel, step)
+        # a window that starts behind the image and its padding in front is left out
+        left = _each(
+            lambda count, by, side, pad: count - (ceil and (count - 1) * by >= side + pad),
+            left, step, shape[1:], padding,
+        )  # fmt: skip
+        arguments = (_size(kernel), "auto" if auto else _size(step), _size(padding), ceil)
+        pool = AvgPool(*arguments, draw(st.booleans())) if kind == "avgpool" else MaxPool(*arguments)
+        return pool, (channels, *left)
+    reach = _each(lambda side, size: (side - 1) // (size - 1) if size > 1 else 3, sides, kernel)
+    dilation = (draw(st.integers(1, min(3, reach[0]))), draw(st.integers(1, min(3, reach[1]))))
+    left = _each(lambda side, far, size, by: (side - far * (size - 1) - 1) // by + 1, sides, dilation, kernel, stride)
+    geometry = {"stride": _size(stride), "dilation": _size(dilation), "padding": _size(padding)}
     if kind == "conv":
         out = draw(st.sampled_from(CHANNELS))
         after = (out, left[0], left[1])
         groups = draw(st.sampled_from(_common_divisors(channels, out)))
-        return Conv(kernel, out, stride, dilation, groups, padding, **_tail(draw, shape, after)), after
+        return Conv(_size(kernel), out, groups=groups, **geometry, **_tail(draw, shape, after)), after
     multiplier = draw(st.integers(1, 2))
     after = (channels * multiplier, left[0], left[1])
-    return DepthwiseConv(kernel, stride, dilation, multiplier, padding, **_tail(draw, shape, after)), after
+    return DepthwiseConv(_size(kernel), multiplier=multiplier, **geometry, **_tail(draw, shape, after)), after
+
+
+def _each(of: Any, *values: Any) -> Any:
+    """A pair, computed for each axis."""
+    return of(*(value[0] for value in values)), of(*(value[1] for value in values))
+
+
+def _size(sides: tuple[int, int]) -> int | str:
+    """A size as an operation has it."""
+    return sides[0] if sides[0] == sides[1] else f"{sides[0]}x{sides[1]}"
 
 
 def strided(shape: Shape, stride: int) -> Shape:
@@ -101,7 +122,7 @@ def primitive_to(draw: Draw, shape: Shape, target: Shape, stride: int) -> Node:
             kinds += ["gap", "gmp"]
         if stride == 1:
             kinds += ["norm", "act", "dropout", "se", "shuffle", "identity", "scale", "grn"]
-    kernel = draw(st.sampled_from([1, 3, 5]))
+    kernel = draw(st.sampled_from([1, 3, 5, 2, 4, "1x3", "5x2", "3x1"]))
     match draw(st.sampled_from(kinds)):
         case "dwconv":
             dilation = draw(st.integers(1, 3))
@@ -111,7 +132,8 @@ def primitive_to(draw: Draw, shape: Shape, target: Shape, stride: int) -> Node:
         case "maxpool":
             return MaxPool(kernel, stride, "same")
         case "avgpool":
-            return AvgPool(kernel, stride, "same")
+            even = any(int(side) % 2 == 0 for side in str(kernel).split("x"))
+            return AvgPool(kernel, stride, "same", count_padding=even or draw(st.booleans()))
         case "zero":
             return Zero(stride)
         case "gap":
@@ -120,13 +142,15 @@ def primitive_to(draw: Draw, shape: Shape, target: Shape, stride: int) -> Node:
             return GlobalMaxPool()
         case "norm":
             groups = [number for number in _common_divisors(channels, channels) if number < prod(shape)]
-            kind = draw(st.sampled_from([norm for norm in NORMS if groups or norm != "group"]))
-            return Norm(kind, draw(st.sampled_from(groups or [8])))
+            kinds = [norm for norm in NORMS if groups or norm != "group"]
+            kind = draw(st.sampled_from([norm for norm in kinds if shape[1:] != (1, 1) or norm != "instance"]))
+            eps = draw(st.sampled_from([1e-5, 1e-3]))
+            return Norm(kind, draw(st.sampled_from(groups or [8])), eps, draw(st.sampled_from(AFFINE)))
         case "act":
             kind = draw(st.sampled_from(ACTIVATIONS))
             return Act(kind, draw(st.sampled_from([0.01, 0.2])) if kind == "leaky_relu" else 0.01)
         case "dropout":
-            return Dropout(draw(st.sampled_from([0.0, 0.1, 0.5])))
+            return Dropout(draw(st.sampled_from([0.0, 0.1, 0.5])), draw(st.sampled_from(DROPPED)))
         case "se":
             act, gate = draw(st.sampled_from(ACTIVATIONS)), draw(st.sampled_from(["sigmoid", "hardsigmoid"]))
             return SqueezeExcite(draw(st.integers(1, min(4, channels))), act, gate)
@@ -137,7 +161,7 @@ def primitive_to(draw: Draw, shape: Shape, target: Shape, stride: int) -> Node:
         case "grn":
             return ResponseNorm()
         case "scale":
-            return Scale(draw(st.sampled_from([1.0, 0.1, -2.0])))
+            return Scale(draw(st.sampled_from([1.0, 0.1, -2.0])), draw(st.booleans()))
         case _:
             groups = draw(st.sampled_from(_common_divisors(channels, out)))
             tail = _tail(draw, shape, target)
@@ -149,7 +173,9 @@ def _tail(draw: Draw, before: Shape, after: Shape) -> dict[str, Any]:
     order = draw(st.sampled_from(ORDERS))
     normed = before if order.index("norm") < order.index("conv") else after
     # PyTorch refuses to normalise a single value, which is what 1x1 positions leave of eight channels in eight groups.
-    norms = [norm for norm in NORMS if norm != "group" or (normed[0] % 8 == 0 and prod(normed) > 8)]
+    groups = draw(st.sampled_from([8, 2, 4]))
+    norms = [norm for norm in NORMS if norm != "group" or (normed[0] % groups == 0 and prod(normed) > groups)]
+    norms = [norm for norm in norms if norm != "instance" or prod(normed[1:]) > 1]
     norm, act = draw(st.sampled_from(norms)), draw(st.sampled_from(ACTIVATIONS))
     dropout = draw(st.sampled_from([0.0, 0.1]))
     words = [
@@ -163,6 +189,9 @@ def _tail(draw: Draw, before: Shape, after: Shape) -> dict[str, Any]:
         "act": act,
         "dropout": dropout,
         "order": draw(st.sampled_from([order, " ".join(words)])),
+        "norm_groups": groups,
+        "norm_eps": draw(st.sampled_from([1e-5, 1e-3])),
+        "norm_affine": draw(st.sampled_from(["true", "true", *AFFINE])),
     }
 
 

@@ -29,14 +29,18 @@ from budgetnet.network.nodes import (
     Identity,
     Linear,
     Node,
+    Norm,
     Parallel,
+    Scale,
     Sequence,
     Shape,
     Shared,
     Skip,
     Split,
+    Upsample,
 )
-from budgetnet.ops.pointwise import ACTIVATIONS
+from budgetnet.ops.norm import AFFINE
+from budgetnet.ops.pointwise import ACTIVATIONS, DROPPED
 from tests.network.primitive_strategies import CHANNELS, ORDERS, Draw, linear, primitive_to, strided, window
 
 __all__ = ["ORDERS", "Drawn", "image_shapes", "networks", "parts"]
@@ -99,7 +103,7 @@ def _head(draw: Draw, shape: Shape, classes: int) -> tuple[list[Node], Shape]:
 def _part(draw: Draw, shape: Shape, depth: int) -> tuple[Node, Shape]:
     if len(shape) == 1:
         return _vector_part(draw, shape, depth)
-    kinds = ["primitive", "keeper"] + (["combination", "combination", "window", "linear"] if depth else [])
+    kinds = ["primitive", "keeper"] + (["combination", "combination", "window", "linear", "larger"] if depth else [])
     match draw(st.sampled_from(kinds)):
         case "keeper":
             return primitive_to(draw, shape, shape, 1), shape
@@ -109,7 +113,11 @@ def _part(draw: Draw, shape: Shape, depth: int) -> tuple[Node, Shape]:
             return _combination(draw, kind, shape, target, stride, depth - 1)
         case "window":
             return window(draw, shape)
-        case "linear":
+        case "larger" if max(shape[1:]) < 12:
+            factor = draw(st.integers(1, 3))
+            mode = draw(st.sampled_from(["nearest", "bilinear"]))
+            return Upsample(factor, mode), (shape[0], shape[1] * factor, shape[2] * factor)
+        case "linear" | "larger":
             return linear(draw) if draw(st.integers(0, 3)) == 0 else window(draw, shape)
         case _:
             target, stride = _target(draw, shape)
@@ -118,13 +126,20 @@ def _part(draw: Draw, shape: Shape, depth: int) -> tuple[Node, Shape]:
 
 def _vector_part(draw: Draw, shape: Shape, depth: int) -> tuple[Node, Shape]:
     """A part on ``(features,)``."""
-    kinds = ["linear", "act", "dropout", "identity"] + (["skip", "parallel", "shared"] if depth else [])
+    kinds = ["linear", "act", "dropout", "identity", "norm", "scale"] + (
+        ["skip", "parallel", "shared"] if depth else []
+    )
     same = Linear(shape[0], act=draw(st.sampled_from(ACTIVATIONS)))
     match draw(st.sampled_from(kinds)):
         case "act":
             return Act(draw(st.sampled_from(ACTIVATIONS))), shape
         case "dropout":
-            return Dropout(draw(st.sampled_from([0.0, 0.25]))), shape
+            return Dropout(draw(st.sampled_from([0.0, 0.25])), draw(st.sampled_from(DROPPED))), shape
+        case "norm":
+            kinds = ["batch", "layer", "group", "none"] if shape[0] > 2 and shape[0] % 2 == 0 else ["batch", "layer"]
+            return Norm(draw(st.sampled_from(kinds)), 2, 1e-3, draw(st.sampled_from(AFFINE))), shape
+        case "scale":
+            return Scale(draw(st.sampled_from([1.0, 0.5])), draw(st.booleans())), shape
         case "identity":
             return Identity(), shape
         case "skip":

@@ -40,11 +40,13 @@ from budgetnet.network.nodes import (
     Skip,
     Split,
     SqueezeExcite,
+    Upsample,
     Zero,
 )
 from budgetnet.network.torch import modules
 from budgetnet.network.torch.build import build_nodes
-from budgetnet.ops.pointwise import ACTIVATIONS, NORMS, ResponseNorm
+from budgetnet.ops.norm import AFFINE, NORMS, ResponseNorm
+from budgetnet.ops.pointwise import ACTIVATIONS, DROPPED
 from tests.network.strategies import ORDERS, Drawn, networks
 
 IMAGE = (16, 9, 7)
@@ -69,7 +71,9 @@ SWEEP: list[tuple[Node, Shape]] = [
     *((Norm(kind, 4), IMAGE) for kind in NORMS),
     (ResponseNorm(), IMAGE),
     *((Act(kind), IMAGE) for kind in ACTIVATIONS),
+    *((Norm("group", 4, 1e-3, affine), IMAGE) for affine in AFFINE),
     *((Dropout(rate), IMAGE) for rate in (0.0, 0.5)),
+    *((Dropout(0.5, of), IMAGE) for of in DROPPED),
     *(
         (SqueezeExcite(reduction, "silu", gate), IMAGE)
         for reduction in (1, 4, 99)
@@ -79,6 +83,11 @@ SWEEP: list[tuple[Node, Shape]] = [
     (Identity(), IMAGE),
     *((Zero(stride), (16, -(-9 // stride), -(-7 // stride))) for stride in (1, 2)),
     (Scale(0.1), IMAGE),
+    (Scale(0.1, learned=False), IMAGE),
+    *((Upsample(2, mode), (16, 18, 14)) for mode in ("nearest", "bilinear")),
+    *((Conv(kernel, 8), (8, 9, 7)) for kernel in (2, 4, "1x7", "2x3")),
+    *((pool, (16, 9, 7)) for pool in (MaxPool(2, 1, "same"), AvgPool("2x3", 1, "same"))),
+    *((pool, (16, 5, 4)) for pool in (MaxPool(ceil=True), AvgPool(3, 2, 1, count_padding=False))),
     *((Pad(19, stride), (19, -(-9 // stride), -(-7 // stride))) for stride in (1, 2)),
     (Sequence(()), IMAGE),
     (Sequence((Conv(3, 8), Conv(1, 4))), (4, 9, 7)),

@@ -38,6 +38,7 @@ from budgetnet.network.nodes import (
     Skip,
     Split,
     SqueezeExcite,
+    Upsample,
     Zero,
 )
 from budgetnet.network.torch.build import build_nodes
@@ -111,6 +112,11 @@ def test_parts_whose_result_is_dropped_have_parameters_and_no_flops() -> None:
         (Conv(3, 16, padding=0), (16, 6, 6)),
         (Conv(3, 16, dilation=3, padding=0), (16, 2, 2)),
         (Conv(2, 16, padding=1), (16, 9, 9)),
+        (Conv(2, 16), (16, 8, 8)),
+        (Conv("1x7", 16, stride="2x1"), (16, 4, 8)),
+        (MaxPool(3, 2, ceil=True), (4, 4, 4)),
+        (MaxPool(2, 1, "same"), IMAGE),
+        (Upsample(3), (4, 24, 24)),
         (DepthwiseConv(5, stride=2, multiplier=3), (12, 4, 4)),
         (Linear(10), (10,)),
         (MaxPool(), (4, 4, 4)),
@@ -135,7 +141,14 @@ def test_shape_after_a_primitive(node: object, shape: Shape) -> None:
         (Conv(5, 8, padding=0), (4, 3, 3), "kernel 5 is larger than the input 3×3"),
         (Conv(9, 8, padding=1), (4, 3, 3), "kernel 9 is larger than the padded input 5×5"),
         (Conv(3, 8, dilation=8, padding=0), IMAGE, "kernel 3 with dilation 8 spans 17 and is larger than the input"),
-        (Conv(2, 8), IMAGE, "padding same needs an odd kernel, but got 2"),
+        (Conv("9x1", 8, padding=0), IMAGE, "kernel 9x1 is larger than the input 8×8"),
+        (
+            AvgPool(2, 1, "same", count_padding=False),
+            IMAGE,
+            "padding same with the even kernel 2 counts as zeros",
+        ),
+        (Norm("instance"), (4, 1, 1), "instance norm needs more than one position, but got 4×1×1"),
+        (Norm("instance"), (4,), "instance norm needs more than one position, but got 4 features"),
         (Conv(3, 8, groups=3), IMAGE, "groups=3 must divide the 4 channels that come in and the 8 that go out"),
         (Conv(3, 12, norm="group"), IMAGE, "group norm needs channels in 8 equal groups, but got 12"),
         (Norm("group", 3), IMAGE, "group norm needs channels in 3 equal groups, but got 4"),
@@ -346,6 +359,11 @@ def test_graph_and_skip_agree() -> None:
         (Shared(PLAIN, 3), 3, 7),
         (graph(apply(PLAIN, "h"), ("h", GraphJoin("add", (apply(Conv(5, 4), "x"), GraphName("x"))))), 2, 7),
         (Sequence((Zero(2), PLAIN)), 1, 5),
+        # along each axis for itself; upsampled positions are half as far apart
+        (Sequence((Conv("1x7", 4), Conv("7x1", 4))), 2, 7),
+        (Sequence((Conv("1x7", 4), Conv("1x7", 4))), 2, 13),
+        (Sequence((Upsample(2), Conv(5, 4))), 1, 3),
+        (Sequence((Upsample(2, "bilinear"), PLAIN)), 1, 3),
         (Identity(), 0, 1),
     ],
 )

@@ -40,7 +40,8 @@ from budgetnet.network.nodes import (
 )
 from budgetnet.network.torch.build import build_nodes
 from budgetnet.network.torch.measure import FREE, Measurement, measure_module, measure_nodes
-from budgetnet.ops.pointwise import ACTIVATIONS, ResponseNorm
+from budgetnet.ops.norm import ResponseNorm
+from budgetnet.ops.pointwise import ACTIVATIONS
 from tests.network.strategies import Drawn, networks
 
 with warnings.catch_warnings():

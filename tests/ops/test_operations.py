@@ -27,7 +27,7 @@ from tests.network.strategies import Drawn, networks
 def test_a_signature_makes_its_operation(name: str) -> None:
     """Arguments in the signature's order become the fields of the operation of that name."""
     signature = BUILTIN[name]
-    required = {"int": 3, "float": 0.5}
+    required = {"int": 3, "size": 3, "float": 0.5}
     arguments = tuple(
         required[parameter.kind] if parameter.default is None else parameter.default
         for parameter in signature.parameters
@@ -58,7 +58,7 @@ def test_parameters_are_read_off_the_fields() -> None:
 def test_arguments_that_contradict_each_other_are_refused() -> None:
     """A norm that is set but missing from the order would silently vanish."""
     arguments = [3 if parameter.default is None else parameter.default for parameter in BUILTIN["conv"].parameters]
-    arguments[-1] = "conv act"
+    arguments[[parameter.name for parameter in BUILTIN["conv"].parameters].index("order")] = "conv act"
     with pytest.raises(LanguageError, match="conv: norm=batch is set but order=\"conv act\" has no 'norm'; add it"):
         make(BUILTIN["conv"], tuple(arguments))
 

@@ -19,7 +19,7 @@ def test_the_table_has_every_primitive_as_it_is_called():
     assert table.splitlines()[:2] == ["| primitive | meaning |", "|---|---|"]
     assert len(table.splitlines()) == len(BUILTIN) + 2
     assert "| `gap` | global average pooling to 1x1 |" in table
-    assert "`maxpool(kernel=2, stride=auto, padding=0)`" in table
+    assert "`maxpool(kernel=2, stride=auto, padding=0, ceil=false)`" in table
     assert "`linear(features, bias=true, act=none, dropout=0.0)`" in table
 
 

@@ -7,6 +7,8 @@ ONNX Runtime and Cortex-M libraries quantise convolutions, not batch norms. A ba
   the scaled maximum (the order conv, pool, norm of some networks);
 - otherwise made a depthwise 1x1 convolution, which computes the same and has an int8 kernel.
 
+A batch norm of vectors is multiplied into the linear layer in front of it; where there is none, it stays as it is.
+
 A ReLU after a max pooling moves in front of it, which gives the same values: there the convolution's kernel includes
 it, and the pooling's input and output have one range, as its int8 kernel needs.
 """
@@ -36,11 +38,15 @@ def fold_norms(source: Path, target: Path) -> dict[str, int]:
     import onnx
 
     model = onnx.load(source)
+    inferred = onnx.shape_inference.infer_shapes(model).graph
+    ranks = {value.name: len(value.type.tensor_type.shape.dim) for value in (*inferred.value_info, *inferred.input)}
     del model.graph.value_info[:]  # shapes of values that move
     graph = _Graph(model.graph)
     done = {"folded": 0, "depthwise": 0}
     for node in list(model.graph.node):
-        if node.op_type == "BatchNormalization":
+        if node.op_type == "BatchNormalization" and ranks.get(node.input[0]) == 2:
+            done["folded"] += graph.fold_into_linear(node)
+        elif node.op_type == "BatchNormalization":
             done[graph.fold(node)] += 1
         elif node.op_type == "ReduceMean" and graph.is_global_pool(node):
             graph.to_global_pool(node)
@@ -80,12 +86,38 @@ class _Graph:
         makers = [node for node in self.graph.node if name in node.output]
         return makers[0] if makers and readers == 1 and not kept else None
 
-    def fold(self, norm: Any) -> str:
-        """Turn one batch norm into part of a convolution; return how."""
+    def line_of(self, norm: Any) -> tuple[_Array, _Array]:
+        """Return the factor and the offset that a batch norm comes to."""
         scale, bias, mean, variance = (self.value(name).astype(np.float64) for name in norm.input[1:5])
         epsilon = next((entry.f for entry in norm.attribute if entry.name == "epsilon"), 1e-5)
         factor = scale / np.sqrt(variance + epsilon)
-        offset = bias - mean * factor
+        return factor, bias - mean * factor
+
+    def fold_into_linear(self, norm: Any) -> bool:
+        """Fold a norm of vectors into the linear layer before it; where there is none it stays, in float32."""
+        linear = self.maker(norm.input[0])
+        if linear is None or linear.op_type != "Gemm" or linear.input[1] not in self.constants:
+            return False
+        settings = {entry.name: entry for entry in linear.attribute}
+        if "transB" not in settings or not settings["transB"].i:
+            return False
+        factor, offset = self.line_of(norm)
+        weight = self.value(linear.input[1])
+        old = self.value(linear.input[2]) if len(linear.input) > 2 else np.zeros(len(weight))
+        inputs = [
+            linear.input[0],
+            self.add(f"{norm.output[0]}_weight", weight * factor[:, None]),
+            self.add(f"{norm.output[0]}_bias", old * factor + offset),
+        ]
+        del linear.input[:]
+        linear.input.extend(inputs)
+        linear.output[0] = norm.output[0]
+        self.graph.node.remove(norm)
+        return True
+
+    def fold(self, norm: Any) -> str:
+        """Turn one batch norm into part of a convolution; return how."""
+        factor, offset = self.line_of(norm)
         before = self.maker(norm.input[0])
         pool = before if before is not None and before.op_type == "MaxPool" and (factor > 0).all() else None
         conv = self.maker(pool.input[0]) if pool is not None else before

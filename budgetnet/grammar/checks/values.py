@@ -11,7 +11,7 @@ from budgetnet.grammar.functions import FUNCTIONS, fits, operate
 from budgetnet.grammar.printer import value_text
 from budgetnet.grammar.syntax import Arithmetic, Calculation, Choice, Name, Number, Range, Text, Value
 from budgetnet.grammar.walk import walk
-from budgetnet.ops.signature import Parameter
+from budgetnet.ops.signature import Parameter, sides_of
 
 __all__ = ["MOST_OPTIONS", "MOST_REPEATS", "check_count", "check_value", "constant"]
 
@@ -108,7 +108,7 @@ def _results(value: Value) -> list[Value]:
 
 def _numbers_wanted(scope: RuleScope, value: Value, what: str, uses: tuple[Use, ...]) -> None:
     for use in uses:
-        if use.parameter.kind not in ("int", "float"):
+        if use.parameter.kind not in ("int", "size", "float"):
             raise scope.error(value.span, f"{_needs(what, use)}, but got {value_text(value)}")
 
 
@@ -119,7 +119,7 @@ def _check_limits(scope: RuleScope, value: Value, what: str, uses: tuple[Use, ..
             continue
         for use in uses:
             parameter = use.parameter
-            fraction = parameter.kind == "int" and not isinstance(number, int)
+            fraction = parameter.kind in ("int", "size") and not isinstance(number, int)
             low = parameter.low is not None and number < parameter.low
             high = parameter.high is not None and number > parameter.high
             if fraction or low or high:
@@ -137,14 +137,16 @@ def _needs(what: str, use: Use) -> str:
 def _rule(parameter: Parameter) -> str:
     words = ", ".join(parameter.names)
     match parameter.kind:
-        case "int" | "float":
-            text = "must be a whole number" if parameter.kind == "int" else "must be a number"
+        case "int" | "size" | "float":
+            text = "must be a number" if parameter.kind == "float" else "must be a whole number"
             if parameter.low is not None and parameter.high is not None:
                 text += f" from {parameter.low:g} to {parameter.high:g}"
             elif parameter.low is not None:
                 text += f" of at least {parameter.low:g}"
             elif parameter.high is not None:
                 text += f" of at most {parameter.high:g}"
+            if parameter.kind == "size":
+                text += ", two as in 1x7,"[: None if words else -1]
             return f"{text} or {words}" if words else text
         case "bool":
             return "must be true or false"
@@ -161,11 +163,16 @@ def _rule(parameter: Parameter) -> str:
 def _check_name(scope: RuleScope, name: Name, what: str, uses: tuple[Use, ...]) -> None:
     if name.id in scope.parameters:
         return
+    sides = sides_of(name.id)
     for use in uses:
         words = _words(use)
+        if sides and use.parameter.kind == "size":
+            if use.parameter.low is not None and min(sides) < use.parameter.low:
+                raise scope.error(name.span, f"{_needs(what, use)}, but got {name.id}")
+            continue
         if name.id not in words and use.parameter.kind != "text":  # a text of one plain word needs no quotes
             raise _wrong_name(scope, name, f"{_needs(what, use)}", [*words, *scope.parameters])
-    if not uses and name.id not in {*GIVEN, "true", "false", *scope.words}:
+    if not uses and not sides and name.id not in {*GIVEN, "true", "false", *scope.words}:
         raise _wrong_name(
             scope, name, f"{what}: unknown name", [*scope.parameters, *GIVEN, "true", "false", *sorted(scope.words)]
         )
@@ -174,7 +181,7 @@ def _check_name(scope: RuleScope, name: Name, what: str, uses: tuple[Use, ...]) 
 def _words(use: Use) -> tuple[str, ...]:
     """Return the words that a parameter takes in addition to a rule's own parameters."""
     match use.parameter.kind:
-        case "int" | "float":
+        case "int" | "size" | "float":
             return (*GIVEN, *use.parameter.names)
         case "bool":
             return ("true", "false")
@@ -222,6 +229,8 @@ def _check_number(scope: RuleScope, value: Value, what: str) -> None:
     for node in walk(value):
         match node:
             case Name():
+                if sides_of(node.id):
+                    raise scope.error(node.span, f"{what} needs one number, but got the size {node.id}")
                 if node.id not in scope.parameters and node.id not in GIVEN:
                     raise _wrong_name(scope, node, f"{what} needs a number", [*scope.parameters, *GIVEN])
             case Text():
@@ -264,9 +273,20 @@ def _check_range(scope: RuleScope, value: Range, what: str) -> None:
             raise scope.error(value.step.span, f"{what}: a range's factor must be above 1, but got {step}")
         if low is not None and low <= 0:
             raise scope.error(value.low.span, f"{what}: a range with a factor must begin above 0, but got {low}")
+    elif value.step == Number(1) and not (_whole(low) and _whole(high)):
+        raise scope.error(
+            value.span,
+            f"{what}: a range of fractions needs a step, but got {value_text(value)}; write {value_text(value)}:0.1 "
+            "or list the values",
+        )
     elif step is not None and step <= 0:
         raise scope.error(value.step.span, f"{what}: a range's step must be above 0, but got {step}")
     elif low is not None and high is not None and step is not None and (high - low) / step >= MOST_OPTIONS:
         raise scope.error(
             value.span, f"{what}: a range holds at most {MOST_OPTIONS} values; give a step, as in {low}..{high}:8"
         )
+
+
+def _whole(number: float | None) -> bool:
+    """Return False for a number that is known not to be whole."""
+    return number is None or number == int(number)

@@ -7,6 +7,7 @@ property test holds the two together.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
 
 from budgetnet.network import nodes
 from budgetnet.network.cost.combine import custom_part, part_of
@@ -61,7 +62,7 @@ def cost(node: Node, input_shape: Shape, *, custom: Mapping[str, CustomForm] = _
         activations=part.activations,
         peak_activation_bytes=part.free * BYTES_PER_VALUE,
         depth=part.depth,
-        receptive_field=part.growth + 1,
+        receptive_field=max(ceil(growth) for growth, _ in part.window) + 1,
     )
 
 

@@ -17,7 +17,7 @@ from budgetnet.network.cost.dag_cost import graph_part
 from budgetnet.network.cost.types import CustomForm
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.shapes import describe_shape, joined_shape, slice_shape
-from budgetnet.ops.base import Operation, PartCost
+from budgetnet.ops.base import Operation, PartCost, square, widest, window_behind
 
 __all__ = ["custom_part", "leaf", "part_of"]
 
@@ -78,14 +78,13 @@ def custom_part(node: nodes.Custom, shape: Shape, custom: Mapping[str, CustomFor
         return leaf(node, shape)  # which says what is missing
     cost = form(shape, **dict(node.arguments))
     size = prod(shape) + prod(cost.output)
-    return PartCost(
-        cost.output, cost.params, cost.flops, cost.activations, size, size, cost.depth, cost.growth, cost.stride, False
-    )
+    window = square(cost.growth, cost.stride)
+    return PartCost(cost.output, cost.params, cost.flops, cost.activations, size, size, cost.depth, window, False)
 
 
 def _sequence(items: tuple[Node, ...], shape: Shape, custom: Mapping[str, CustomForm]) -> PartCost:
-    params = flops = activations = depth = growth = 0
-    stride = 1
+    params = flops = activations = depth = 0
+    window = square(0, 1)
     alias = True
     entry = free = kept = prod(shape)
     for item in items:
@@ -97,13 +96,12 @@ def _sequence(items: tuple[Node, ...], shape: Shape, custom: Mapping[str, Custom
         flops += part.flops
         activations += part.activations
         depth += part.depth
-        growth += stride * part.growth
-        stride *= part.stride
+        window = window_behind(window, part.window)
         free = max(free, part.free)
         # Only the first part that computes something touches the input; behind it the input merely stays.
         kept = max(kept, part.kept if alias else entry + part.free)
         alias = False
-    return PartCost(shape, params, flops, activations, free, kept, depth, growth, stride, alias)
+    return PartCost(shape, params, flops, activations, free, kept, depth, window, alias)
 
 
 def _shared(node: nodes.Shared, shape: Shape, custom: Mapping[str, CustomForm]) -> PartCost:
@@ -113,16 +111,15 @@ def _shared(node: nodes.Shared, shape: Shape, custom: Mapping[str, CustomForm]) 
             f"a shared part must keep its input's shape, but got {describe_shape(shape)} -> "
             f"{describe_shape(body.shape)}"
         )
-    growth, stride = 0, 1
+    window = square(0, 1)
     for _ in range(node.times):
-        growth, stride = growth + stride * body.growth, stride * body.stride
+        window = window_behind(window, body.window)
     return body._replace(
         flops=body.flops * node.times,
         activations=body.activations * node.times,
         kept=body.kept if node.times == 1 or body.alias else max(body.kept, prod(shape) + body.free),
         depth=body.depth * node.times,
-        growth=growth,
-        stride=stride,
+        window=window,
     )
 
 
@@ -139,8 +136,7 @@ def _skip(node: nodes.Skip, shape: Shape, custom: Mapping[str, CustomForm]) -> P
             entry if body.alias else body.kept,
             2 * entry if body.alias else body.kept,
             body.depth,
-            body.growth,
-            max(1, body.stride),
+            widest((square(0, 1), body.window)),
             False,
         )
     return _joined("add", [body, part_of(node.project, shape, custom)], shape, sliced=False)
@@ -167,8 +163,7 @@ def _joined(join: Join, branches: list[PartCost], shape: Shape, *, sliced: bool)
         free,
         kept,
         max(branch.depth for branch in branches),
-        max(branch.growth for branch in branches),
-        max(branch.stride for branch in branches),
+        widest(branch.window for branch in branches),
         False,
     )
 

@@ -27,14 +27,14 @@ from budgetnet.network import nodes
 from budgetnet.network.dag import Alias, Apply, JoinStep, instructions
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.shapes import joined_shape
-from budgetnet.ops.base import PartCost
+from budgetnet.ops.base import Extent, PartCost, square, widest, window_behind
 
 __all__ = ["as_graph", "graph_part", "needed_applications"]
 
 PartOf = Callable[[Node, Shape], PartCost]
 
-Route = tuple[int, int, int] | None
-"""Depth, growth and stride (as in `PartCost`) from one input of a graph; None: no path."""
+Route = tuple[int, Extent] | None
+"""Depth and window (as in `PartCost`) from one input of a graph; None: no path."""
 
 
 _Step = Apply[Node] | JoinStep
@@ -64,7 +64,7 @@ def graph_part(graph: nodes.Graph[Node], shape: Shape, part_of: PartOf) -> PartC
         ShapeError: it has several inputs, or cannot be applied to such an input.
     """
     flow = _flow(graph, (shape,), part_of)
-    depth, growth, stride = flow.routes[0] or (0, 0, 0)
+    depth, window = flow.routes[0] or (0, square(0, 0))
     return PartCost(
         flow.shape,
         flow.params,
@@ -73,8 +73,7 @@ def graph_part(graph: nodes.Graph[Node], shape: Shape, part_of: PartOf) -> PartC
         flow.peak((0,), (False,)),
         flow.peak((0,), (True,)),
         depth,
-        growth,
-        stride,
+        window,
         flow.alias is not None,
     )
 
@@ -112,7 +111,7 @@ def _flow(graph: nodes.Graph[Node], shapes: tuple[Shape, ...], part_of: PartOf) 
     steps, result = _steps(graph)
     found = dict(zip(graph.inputs, shapes, strict=True))
     routes: dict[str, tuple[Route, ...]] = {
-        name: tuple((0, 0, 1) if other == name else None for other in graph.inputs) for name in graph.inputs
+        name: tuple((0, square(0, 1)) if other == name else None for other in graph.inputs) for name in graph.inputs
     }
     peaks: dict[str, Callable[[tuple[int, ...], tuple[bool, ...]], int]] = {}
     tensors = {name: position for position, name in enumerate(graph.inputs)}
@@ -124,7 +123,7 @@ def _flow(graph: nodes.Graph[Node], shapes: tuple[Shape, ...], part_of: PartOf) 
             case Apply(function, (single,), _):
                 part = part_of(function, found[single])
                 found[target] = part.shape
-                onward = (part.depth, part.growth, part.stride)
+                onward = (part.depth, part.window)
                 routes[target] = tuple(_behind(route, onward) for route in routes[single])
                 peaks[target] = _single_peak(part)
                 tensors[target] = tensors[single] if part.alias else made
@@ -197,14 +196,14 @@ def _steps(graph: nodes.Graph[Node]) -> tuple[list[_Step], str]:
 def _behind(route: Route, onward: Route) -> Route:
     if route is None or onward is None:
         return None
-    return route[0] + onward[0], route[1] + route[2] * onward[1], route[2] * onward[2]
+    return route[0] + onward[0], window_behind(route[1], onward[1])
 
 
 def _longest(routes: tuple[Route, ...]) -> Route:
     there = [route for route in routes if route is not None]
     if not there:
         return None
-    return max(route[0] for route in there), max(route[1] for route in there), max(route[2] for route in there)
+    return max(depth for depth, _ in there), widest(window for _, window in there)
 
 
 @dataclass(frozen=True, slots=True)

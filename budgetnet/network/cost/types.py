@@ -31,8 +31,9 @@ class Cost:
     receptive_field: int
     """Side, in input pixels, of the square that one position of the last feature map can see.
 
-    The largest over all paths; may exceed the image. Global pooling, linear layers and the gates of
-    squeeze-and-excitation see the whole image and are left out: they, and what follows them, add nothing.
+    The largest over all paths, along the longer axis; may exceed the image. Global pooling, linear layers, attention
+    and the gates of squeeze-and-excitation see the whole image and are left out: they, and what follows them, add
+    nothing.
     """
 
     def _repr_html_(self) -> str | None:

@@ -10,10 +10,13 @@ import torch
 from torch import Tensor, nn
 
 __all__ = [
+    "ChannelOffset",
     "ChannelPad",
     "ChannelScale",
     "ChannelShuffle",
+    "ConstantScale",
     "GlobalResponseNorm",
+    "ImageDropout",
     "LayerNorm2d",
     "ParallelBranches",
     "Residual",
@@ -157,14 +160,56 @@ class ChannelShuffle(nn.Module):
 class ChannelScale(nn.Module):
     """One learned factor per channel (Touvron et al., LayerScale, arXiv 2103.17239)."""
 
-    def __init__(self, channels: int, init: float = 1.0) -> None:
+    def __init__(self, channels: int, init: float = 1.0, axes: int = 2) -> None:
         super().__init__()
         self.init = float(init)
-        self.weight = nn.Parameter(torch.full((channels, 1, 1), self.init))
+        self.weight = nn.Parameter(torch.full((channels, *[1] * axes), self.init))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (N, C, H, W) to the same shape."""
+        """Map (N, C, H, W), or (N, C) with no axes behind the channels, to the same shape."""
         return x * self.weight
+
+
+class ChannelOffset(nn.Module):
+    """One learned offset per channel, started at 0."""
+
+    def __init__(self, channels: int, axes: int = 2) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(channels, *[1] * axes))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, H, W), or (N, C) with no axes behind the channels, to the same shape."""
+        return x + self.bias
+
+
+class ConstantScale(nn.Module):
+    """A constant factor."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map any tensor to one of the same shape."""
+        return x * self.factor
+
+
+class ImageDropout(nn.Module):
+    """All that an image has is dropped or kept, and divided by the share that is kept.
+
+    At the end of a skip's body it is stochastic depth (Huang et al., arXiv 1603.09382).
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, …) to the same shape."""
+        if not self.training:
+            return x
+        kept = torch.empty(len(x), *[1] * (x.dim() - 1), dtype=x.dtype, device=x.device)
+        return x * kept.bernoulli_(1 - self.p).div_(1 - self.p)
 
 
 class ChannelPad(nn.Module):

@@ -183,9 +183,9 @@ def _described(node: Operation) -> tuple[str, tuple[tuple[str, float], ...]]:
     name = f"op.{node.word}"
     if isinstance(node, nodes.Conv | nodes.DepthwiseConv):
         extras.append((f"op.kernel{node.kernel}", 1.0))
-        if node.dilation > 1:
+        if node.dilation != 1:
             extras.append(("op.dilated", 1.0))
-        if node.stride > 1:
+        if node.stride != 1:
             extras.append(("op.strided", 1.0))
         if isinstance(node, nodes.Conv) and node.groups > 1:
             extras += [("op.grouped", 1.0), ("op.groups", log2(node.groups))]

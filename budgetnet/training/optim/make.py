@@ -70,7 +70,7 @@ def _filter_banks(model: nn.Module) -> list[Tensor]:
 
 def _norm_biases(model: nn.Module) -> set[Tensor]:
     """Return the learned shifts of all batch norms."""
-    return {m.bias for m in model.modules() if isinstance(m, nn.BatchNorm2d) and m.bias is not None}
+    return {m.bias for m in model.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d) and m.bias is not None}
 
 
 def rate(recipe: Recipe, step: int, steps: int) -> float:

@@ -18,7 +18,7 @@ class NormRules:
 
     def __init__(self, model: nn.Module, recipe: Optimization) -> None:
         """Set the momentum of the statistics and, if the scales are frozen, exclude them from training."""
-        norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+        norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)]
         if recipe.norm_momentum != 0.1:  # torch's own
             for norm in norms:
                 norm.momentum = recipe.norm_momentum
