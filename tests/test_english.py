@@ -14,16 +14,6 @@ from budgetnet import errors
 
 PACKAGE = Path(budgetnet.__file__).parent
 
-DONE = (
-    *("errors.py", "text.py", "keys.py", "numbers.py"),
-    *("pages", "ops", "training", "grammar", "network", "derivation", "space", "explore", "files", "workers"),
-    *("records", "search", "calibrate", "report", "export", "api", "cli"),
-)
-"""Rooms, and modules of the top folder, that are held to the rules."""
-
-OPEN: tuple[str, ...] = ()
-"""Parts of them that are not."""
-
 FRAGMENT = re.compile(r"(Of|What|Whether|Where|How many|How much)\b")
 """Beginnings of a docstring that leave out the noun or the verb."""
 
@@ -35,10 +25,8 @@ LOCATED = ("error", "rule_error")
 
 
 def sources() -> list[Path]:
-    """The modules that are held to the rules."""
-    places = [PACKAGE / name for name in DONE]
-    found = [path for place in places for path in (sorted(place.rglob("*.py")) if place.is_dir() else [place])]
-    return [path for path in found if not any(path.is_relative_to(PACKAGE / name) for name in OPEN)]
+    """The modules of the package."""
+    return sorted(PACKAGE.rglob("*.py"))
 
 
 def docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -85,11 +73,6 @@ def test_docstrings_and_messages_have_one_voice(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assert not wrong_docstrings(tree)
     assert not wrong_messages(tree)
-
-
-def test_every_room_that_is_named_exists() -> None:
-    """A room that was renamed does not drop out unnoticed."""
-    assert all((PACKAGE / name).exists() for name in DONE + OPEN)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def verify_command(
     """Check an exported folder: files, counts, logits, accuracy.
 
     One line per check, in order; the first that does not hold ends the work with exit code 1. The folder's network.py
-    is run. Formats whose runtime is not installed, and test images that are not here, are skipped and said so.
+    is run. Formats whose runtime is not installed, and test images that are not here, are reported as skipped.
     """
     from budgetnet.api.pages.folders import verification_answer
     from budgetnet.api.pages.trainings import use_data_folder

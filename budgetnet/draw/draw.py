@@ -20,8 +20,8 @@ FORMATS = (".svg", ".png", ".html")
 def draw_network(network: Network, *, paper: Paper = "auto") -> str:
     """Draw a network as SVG.
 
-    Blocks are nested as in the grammar, with the rules' names on their frames; what stands several times in a row is
-    drawn once, with its number. Skips and branches are edges, arrows carry channels, height and width where they
+    Blocks are nested as in the grammar, with the rules' names on their frames; what is repeated several times in a row
+    is drawn once, with its number. Skips and branches are edges, arrows carry channels, height and width where they
     change, and layers are coloured by their share of the parameters. Each layer's tooltip gives its text, shapes,
     parameters and FLOPs (one multiply-add = one FLOP).
 

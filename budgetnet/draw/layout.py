@@ -39,7 +39,7 @@ TALL = 1150.0
 _SMALL = 1e-4
 """A share that takes most room in words."""
 ASPECT = 1.4
-"""Width over height at which a long drawing aims: a sheet of paper on its side."""
+"""Aspect ratio (width over height) that a long drawing aims for: a sheet of paper on its side."""
 
 
 @dataclass(frozen=True, slots=True)

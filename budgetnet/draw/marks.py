@@ -1,4 +1,4 @@
-"""What stands on a drawing, each at its place in pixels; y points down."""
+"""Marks of a drawing, each at its place in pixels; y points down."""
 
 from __future__ import annotations
 

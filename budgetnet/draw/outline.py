@@ -33,9 +33,9 @@ from budgetnet.network.shapes import joined_shape, slice_shape
 __all__ = ["outline"]
 
 LONGEST_PERIOD = 12
-"""Most parts in a row that are looked for as one repetition."""
+"""Longest repeated group of parts that is searched for."""
 LARGE_FRAME = 5
-"""Layers from which a frame that stands elsewhere, too, is drawn once."""
+"""Layers from which a frame that occurs several times is drawn once."""
 
 _Steps = tuple[str, ...]
 """A rule's path, step by step: ``("stage#2[0]", "block[1]")``."""
@@ -190,7 +190,7 @@ def _in_chain(parts: Sequence[Part]) -> Part:
 
 
 def _repeated(parts: Sequence[Part]) -> list[Part]:
-    """Draw what stands several times in a row once, with its number."""
+    """Draw what is repeated several times in a row once, with its number."""
     found: list[Part] = []
     at = 0
     while at < len(parts):
@@ -225,7 +225,7 @@ def _repetition(parts: Sequence[Part], at: int) -> tuple[int, int]:
 
 
 def _folded(part: Part) -> Part:
-    """Draw large frames that stand in several places once; the others refer to the first by its number."""
+    """Draw large frames that occur in several places once; the others refer to the first by its number."""
     counts = Counter(frame for frame in _frames(part) if _size(frame) >= LARGE_FRAME and frame.name)
     return _Folder({frame for frame, count in counts.items() if count > 1}).part(part)
 

@@ -61,7 +61,7 @@ class ChainPart:
 
 @dataclass(frozen=True, slots=True)
 class FramePart:
-    """A part in a frame: what a rule made, or what stands several times in a row."""
+    """A part in a frame: what a rule made, or what is repeated several times in a row."""
 
     name: str
     """The rule, ``stage``, or several that hold nothing but each other, ``unit › regular``; empty without a rule."""
@@ -122,7 +122,7 @@ class ResidualPart:
 
 @dataclass(frozen=True, slots=True)
 class BranchesPart:
-    """BranchesPart on one input, or on equal slices of its channels, joined."""
+    """Branches on one input, or on equal slices of its channels, joined."""
 
     branches: tuple[Part, ...]
     join: Join

@@ -22,10 +22,10 @@ _NAMES = {
 }
 """Titles of operations whose word is short for something."""
 _AROUND = ("norm", "act", "dropout", "order")
-"""Arguments on what stands before and after a convolution; they have a line of their own."""
+"""Arguments about what runs before and after a convolution; they have a line of their own."""
 
 _ALWAYS = {"se": ("reduction",), "shuffle": ("groups",), "scale": ("init",), "dropout": ("rate",)}
-"""Arguments that are said even if they are the default."""
+"""Arguments that are shown even if they are the default."""
 
 
 def operation_words(node: nodes.Primitive) -> tuple[str, tuple[str, ...]]:
@@ -75,7 +75,7 @@ def _argument(name: str, value: object) -> str:
 
 
 def _around(node: nodes.Primitive) -> str:
-    """Say what stands around a convolution or behind a linear layer, in the order in which it runs."""
+    """Return what runs around a convolution or after a linear layer, in order."""
     norm, act, rate = (getattr(node, name, none) for name, none in (("norm", "none"), ("act", "none"), ("dropout", 0)))
     words = {
         "conv": "conv",

@@ -15,7 +15,7 @@ def frontier(records: Iterable[Record]) -> tuple[Record, ...]:
     """Return the Pareto front of fewest parameters and highest validation accuracy, smallest network first.
 
     Only trials that were trained by the whole recipe count, here or in a comparable study: an accuracy after fewer
-    epochs, or one taken over from an equal network of this study, is no point of its own. Of two trials with equal
+    epochs, or one taken over from an equal network of this study, is not a point of its own. Of two trials with equal
     numbers the earlier one stays.
     """
     trained = [

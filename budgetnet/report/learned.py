@@ -56,7 +56,7 @@ def learned_text(found: Mapping[str, Any] | None) -> list[str]:
 
 
 def _rows(effects: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """Return the strongest effects whose interval leaves zero out."""
+    """Return the strongest effects whose interval does not contain zero."""
     credible = [one for one in effects if one["low"] > 0 or one["high"] < 0]
     return [
         [

@@ -21,7 +21,7 @@ __all__ = ["NetworkPart", "Sheet", "sheet", "sheet_document", "sheet_text", "ver
 WIDEST_PART = 60
 """Characters of a part's short text."""
 MOST_PARTS = 12
-"""Parts listed one by one; what the smaller ones hold together stands on one more line."""
+"""Parts listed one by one; the smaller ones are added up on one more line."""
 
 
 @dataclass(frozen=True, slots=True)

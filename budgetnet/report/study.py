@@ -85,7 +85,7 @@ def ending_text(trials: Trials, exported: Path | None = None) -> list[str]:
 
 
 def _final_target(trials: Trials) -> list[str]:
-    """Say of each finalist whether its mean on test images reaches the target, which brief training seldom does."""
+    """Say whether each finalist's mean on test images reaches the target, which brief training seldom does."""
     target = trials.study.target
     means = [(f.trial, f.score.mean) for f in trials.finalists if f.score.mean is not None]
     if target is None or not means:

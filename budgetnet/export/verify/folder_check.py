@@ -3,7 +3,7 @@
 ``python verify.py`` inside the folder, or ``python verify.py FOLDER``; ``--json`` writes one JSON document. Exit
 code 0: everything that could be checked holds; 1: the last line says what does not. numpy is needed; PyTorch with
 safetensors, ONNX Runtime and ExecuTorch are used where they are installed, and a format without its runtime is
-skipped and said so. The network's code, network.py, is run.
+reported as skipped. The network's code, network.py, is run.
 
 This file needs no budgetnet, neither to run nor to be understood.
 """

@@ -1,4 +1,4 @@
-"""Networks that were proposed and not trained to an end, by reason."""
+"""Networks that were proposed but not trained to the end, by reason."""
 
 from __future__ import annotations
 

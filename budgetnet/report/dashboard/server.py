@@ -1,7 +1,7 @@
 """Optuna's dashboard over a copy of a study, served from this process.
 
 The dashboard has no authentication and no read-only mode. It shows a copy, so nobody can change the study by it; but
-whoever reaches the port can read everything. So it listens on the loopback address unless told otherwise.
+anyone who reaches the port can read everything. So it listens on the loopback address unless told otherwise.
 """
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ class Files:
 
     def __init__(self) -> None:
         self.trials: Trials | None = None
-        """Everything that is known, set anew as the study goes on."""
+        """Everything that is known, replaced as the study goes on."""
 
     def open_reader(self, artifact_id: str) -> BinaryIO:
         """Return a file's content.

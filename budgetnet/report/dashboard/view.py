@@ -1,4 +1,4 @@
-"""A copy of a study in memory, for the dashboard: whoever can reach the dashboard can change the copy only.
+"""A copy of a study in memory, for the dashboard: anyone who can reach the dashboard can change only the copy.
 
 Reading the copy costs the search nothing. Its trials have the same numbers, states, values and parameters; their
 attributes are short (the study's own hold whole networks and trainings, as long lines of JSON), and it knows the

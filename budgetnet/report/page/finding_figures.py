@@ -126,7 +126,7 @@ def rule_figure(networks: Mapping[str, Mapping[str, int]]) -> Figure | None:
 
 
 def rejection_figure(reasons: Mapping[str, int]) -> Figure | None:
-    """Return the number of networks that were not trained to an end, by reason."""
+    """Return the number of networks that were not trained to the end, by reason."""
     shown = sorted(reasons.items(), key=lambda entry: -entry[1])
     if not shown:
         return None

@@ -1,4 +1,4 @@
-"""The gallery of most confident mistakes, with the images where they can still be had."""
+"""The gallery of most confident mistakes, with the images where they are still available."""
 
 from __future__ import annotations
 
