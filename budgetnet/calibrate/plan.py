@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from budgetnet.calibrate.record import CalibratedNetwork, CalibrationRun, Header, Recorded, Role
 from budgetnet.errors import RequestError, SearchError
-from budgetnet.files.settings import settings_of
+from budgetnet.files.settings import changed_settings, settings_of
 from budgetnet.files.study import Study
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.network.text import network_text, summary
@@ -20,6 +20,7 @@ from budgetnet.space.judge import Candidate, Rejection
 from budgetnet.space.proposer import Proposer
 from budgetnet.space.sampling import draw_fitting
 from budgetnet.space.space import Space
+from budgetnet.training.recipe.reading import same_recipe
 from budgetnet.training.recipe.recipe import Recipe
 
 __all__ = [
@@ -33,7 +34,6 @@ __all__ = [
     "draw_for_calibration",
     "header_of",
     "plan_of",
-    "same_recipe",
 ]
 
 NETWORKS = 16
@@ -44,8 +44,6 @@ LEAST = 4
 DRAW_ATTEMPTS = 1000
 """Draws for one network before the space is taken to be exhausted."""
 DRAW = "by the grammar's own weights, given that the network fits the budget; each network once"
-
-_USUAL: Mapping[str, Any] = Recipe().to_mapping()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,11 +161,6 @@ def plan_of(
     )
 
 
-def same_recipe(stored: Mapping[str, Any], wanted: Recipe) -> bool:
-    """Tell whether a recorded recipe is this one; a field that was added to budgetnet later had its default."""
-    return all(stored.get(name, _USUAL[name]) == value for name, value in wanted.to_mapping().items())
-
-
 # --- what must not change -----------------------------------------------------------------------------
 
 
@@ -188,13 +181,7 @@ def check_header(header: Header, study: Study, plan: CalibrationPlan, place: str
     Raises:
         RequestError: something changed; the message says what, and how to go on.
     """
-    changes = [
-        f"{part}.{name}: {_shown(before.get(name))} → {_shown(now.get(name))}"
-        for part, now in _settings(study, plan).items()
-        for before in [header.settings.get(part, {})]
-        for name in dict.fromkeys((*before, *now))
-        if _stored(part, before, name) != now.get(name)
-    ]
+    changes = list(changed_settings(header.settings, _settings(study, plan)))
     if header.seed != plan.seed:
         changes.append(f"seed: {header.seed} → {plan.seed}")
     if changes:
@@ -206,11 +193,6 @@ def check_header(header: Header, study: Study, plan: CalibrationPlan, place: str
         )
 
 
-def _stored(part: str, before: Mapping[str, Any], name: str) -> Any:
-    """A setting as the file has it; a recipe's field that was added to budgetnet later had its default."""
-    return before.get(name, _USUAL.get(name) if part in ("training", "finalists") else None)
-
-
 def _settings(study: Study, plan: CalibrationPlan) -> dict[str, dict[str, Any]]:
     """Return what the scores depend on. Lengths are not part of it: each training has its own."""
     found = settings_of(study)
@@ -219,12 +201,6 @@ def _settings(study: Study, plan: CalibrationPlan) -> dict[str, dict[str, Any]]:
     for name, recipe in recipes.items():
         kept[name] = {key: value for key, value in recipe.to_mapping().items() if key != "epochs"}
     return kept
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "none"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 # --- the networks -------------------------------------------------------------------------------------

@@ -27,13 +27,13 @@ class Theme:
     paper: str
     ink: str
     soft: str
-    """Of words that matter less."""
+    """Ink of words that matter less."""
     wire: str
     skip: str
-    """Of a residual's shortcut."""
+    """Ink of a residual's shortcut."""
     frame: str
     frames: tuple[str, str]
-    """Paper of frames, in turn from the outside to the inside."""
+    """Paper of frames, alternating from the outside to the inside."""
     edge: str
     levels: tuple[tuple[str, str], ...]
     """Fill and ink of a layer for each level of `SHARES`."""

@@ -44,7 +44,7 @@ ASPECT = 1.4
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What is around a part."""
+    """Surroundings of a part."""
 
     copies: int = 1
     runs: int = 1
@@ -150,7 +150,7 @@ def _layer(layer: LayerPart, context: Context) -> Laid:
 
 
 def _fold(fold: FoldPart, context: Context) -> Laid:
-    frame = fold.frame
+    frame = fold.body
     width, height = _boxed(f"{frame.name} {circled(frame.number)}", ["as drawn above", params_line(10**6, 1, _SMALL)])
     ports = len(frame.entries)
     width = max(width, 60.0 * ports)

@@ -59,8 +59,25 @@ class ChainPart:
         return self.parts[-1].output
 
 
+class _Around:
+    """A part around a body, with the body's shapes."""
+
+    __slots__ = ()
+    body: Part
+
+    @property
+    def entries(self) -> tuple[Shape, ...]:
+        """Shapes of the inputs."""
+        return self.body.entries
+
+    @property
+    def output(self) -> Shape:
+        """Shape of the output."""
+        return self.body.output
+
+
 @dataclass(frozen=True, slots=True)
-class FramePart:
+class FramePart(_Around):
     """A part in a frame: what a rule made, or what is repeated several times in a row."""
 
     name: str
@@ -73,51 +90,21 @@ class FramePart:
     number: int = 0
     """A mark by which folded copies refer to it; 0 for none."""
 
-    @property
-    def entries(self) -> tuple[Shape, ...]:
-        """Shapes of the inputs."""
-        return self.body.entries
-
-    @property
-    def output(self) -> Shape:
-        """Shape of the output."""
-        return self.body.output
-
 
 @dataclass(frozen=True, slots=True)
-class FoldPart:
+class FoldPart(_Around):
     """A part that is equal to a frame drawn elsewhere: its name stands for it."""
 
-    frame: FramePart
-
-    @property
-    def entries(self) -> tuple[Shape, ...]:
-        """Shapes of the inputs."""
-        return self.frame.entries
-
-    @property
-    def output(self) -> Shape:
-        """Shape of the output."""
-        return self.frame.output
+    body: FramePart
 
 
 @dataclass(frozen=True, slots=True)
-class ResidualPart:
-    """A residual sum."""
+class ResidualPart(_Around):
+    """A residual sum: the body's result plus its input."""
 
     body: Part
     shortcut: Part | None
-    """What stands on the shortcut; None for nothing."""
-
-    @property
-    def entries(self) -> tuple[Shape, ...]:
-        """Shape of the input."""
-        return self.body.entries
-
-    @property
-    def output(self) -> Shape:
-        """Shape of the sum."""
-        return self.body.output
+    """Part on the shortcut, such as a projection; None for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +164,7 @@ def walk_parts(part: Part, copies: int = 1, runs: int = 1) -> list[tuple[LayerPa
         case FramePart():
             return walk_parts(part.body, copies * part.times, runs * part.times * part.runs)
         case FoldPart():
-            return walk_parts(part.frame, copies, runs)
+            return walk_parts(part.body, copies, runs)
         case ResidualPart():
             bodies = [part.body] if part.shortcut is None else [part.body, part.shortcut]
             return [found for inner in bodies for found in walk_parts(inner, copies, runs)]

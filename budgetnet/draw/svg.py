@@ -107,7 +107,7 @@ def _box(mark: LayerBox, params: int) -> Iterator[str]:
 
 
 def _fold(mark: FoldBox, params: int) -> Iterator[str]:
-    frame = mark.fold.frame
+    frame = mark.fold.body
     held = sum(layer.params * copies for layer, copies, _ in walk_parts(frame)) * mark.copies
     flops = sum(layer.flops * runs for layer, _, runs in walk_parts(frame)) * mark.runs
     share = held / params if params else 0.0

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from budgetnet.errors import StudyError
 from budgetnet.files.study import Study
 from budgetnet.grammar.printer import rule_text
-from budgetnet.training.recipe.recipe import Recipe
+from budgetnet.training.recipe.reading import with_defaults
 
-__all__ = ["ATTRIBUTE", "check_settings", "comparable", "settings_of"]
+__all__ = ["ATTRIBUTE", "changed_settings", "check_settings", "comparable", "settings_of"]
 
 ATTRIBUTE = "settings"
 """Name of the study's attribute in the database."""
@@ -45,14 +45,7 @@ def check_settings(stored: Mapping[str, Mapping[str, Any]], study: Study, place:
     Raises:
         StudyError: something changed; the message says what, and how to continue.
     """
-    changes = [
-        f"{part}.{name}: {_shown(before, name)} → {_shown(now, name)}"
-        for part, now in settings_of(study).items()
-        # A recipe field that the stored recipe lacks was added to budgetnet later; its default is the old behaviour.
-        for before in [(Recipe().to_mapping() if part == "training" else {}) | dict(stored.get(part, {}))]
-        for name in dict.fromkeys((*before, *now))
-        if before.get(name) != now.get(name)
-    ]
+    changes = list(changed_settings(stored, settings_of(study)))
     if changes:
         listed = "\n".join(f"  {line}" for line in changes)
         raise StudyError(
@@ -60,6 +53,22 @@ def check_settings(stored: Mapping[str, Mapping[str, Any]], study: Study, place:
             "old and new trials would not be comparable; restore the old settings to continue it, give the study "
             "another name (study: …), or start over with --fresh, which keeps the old folder under another name"
         )
+
+
+def changed_settings(stored: Mapping[str, Mapping[str, Any]], ours: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a line for each setting that is not as it was stored: ``training.epochs: 3 → 4``.
+
+    Args:
+        stored: settings by part. A field that a stored recipe lacks counts as its default (`with_defaults`).
+        ours: the settings to compare with, by part; parts that only *stored* has do not count.
+    """
+    for part, now in ours.items():
+        before = stored.get(part, {})
+        if part in ("training", "finalists"):
+            before = {name: value for name, value in with_defaults(before).items() if name in before or name in now}
+        for name in dict.fromkeys((*before, *now)):
+            if before.get(name) != now.get(name):
+                yield f"{part}.{name}: {_shown(before, name)} → {_shown(now, name)}"
 
 
 def comparable(stored: Mapping[str, Mapping[str, Any]] | None, ours: Mapping[str, Mapping[str, Any]]) -> bool:
@@ -70,15 +79,12 @@ def comparable(stored: Mapping[str, Mapping[str, Any]] | None, ours: Mapping[str
         ours: as `settings_of` returns them.
 
     Returns:
-        True if images, split, rule for seeds, recipe and custom primitives are the same. A recipe field that was added
-        to budgetnet since then counts as its default.
+        True if images, split, rule for seeds, recipe and custom primitives are the same.
     """
     if stored is None:
         return False
-    usual = Recipe().to_mapping()
-    then, now = ({**usual, **settings.get("training", {})} for settings in (stored, ours))
-    same = ("dataset", "validation", "plugins")
-    return then == now and all(stored.get(part, {}) == ours.get(part, {}) for part in same)
+    parts = {part: ours[part] for part in ("dataset", "validation", "plugins", "training")}
+    return not any(changed_settings(stored, parts))
 
 
 def _own_defaults(study: Study) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from budgetnet.training.data.known import DATASETS
 from budgetnet.training.data.load import load_dataset
 from budgetnet.training.data.sources import ImageSource, describe_source, known
 from budgetnet.training.device import choose_device
-from budgetnet.training.recipe.reading import preset, with_defaults
+from budgetnet.training.recipe.reading import preset, same_recipe
 from budgetnet.training.recipe.recipe import Recipe
 from budgetnet.workers.environment import environment
 from budgetnet.workers.interruption import Interruption
@@ -301,7 +301,7 @@ def _before(planned: TrainingPlan) -> Training:
     if there is None:
         return empty
     same = replace(there, runs=(), name=empty.name) == empty
-    if not same or any(with_defaults(run.recipe) != planned.recipe.to_mapping() for run in there.runs):
+    if not same or not all(same_recipe(run.recipe, planned.recipe) for run in there.runs):
         what = "another recipe" if same else "another network or data set"
         raise RequestError(f"{planned.out} holds a training with {what}; choose another folder with --out")
     return replace(there, name=architecture.name)

@@ -14,7 +14,7 @@ from budgetnet.search.model.policy import Plan, Policy, PolicyTraining
 from budgetnet.search.model.surrogate import Observation, Surrogate
 from budgetnet.space.choosers import replay, unanswered
 from budgetnet.space.space import Space
-from budgetnet.training.recipe.reading import with_defaults
+from budgetnet.training.recipe.reading import same_recipe
 
 __all__ = ["BY_POSTERIOR", "StudyModel"]
 
@@ -73,11 +73,10 @@ class StudyModel:
             if record.outcome == "stopped_early" and record.accuracy is not None:
                 accuracy = record.accuracy + gain.get(record.epochs, 0.0)
             placed.append((_root(record, by_number), PolicyTraining(record.hash, True, accuracy)))
-        recipe = self.study.finalists.training.to_mapping()
         for finalist in finalists:
             for run in finalist.full:
                 record = by_number[finalist.trial]
-                if with_defaults(run.recipe) == recipe and record.hash in self.matrix:
+                if same_recipe(run.recipe, self.study.finalists.training) and record.hash in self.matrix:
                     accuracy = run.accuracy if run.outcome == "completed" else None
                     after = len(records) if run.after is None else run.after
                     placed.append((after - 0.5, PolicyTraining(record.hash, False, accuracy)))

@@ -14,13 +14,12 @@ from pathlib import Path
 import pytest
 
 from budgetnet.calibrate.events import CalibrationEnded, CalibrationStarted, RunDone, RunFailed
-from budgetnet.calibrate.plan import check_header, draw_for_calibration, header_of, plan_of, same_recipe
+from budgetnet.calibrate.plan import check_header, draw_for_calibration, header_of, plan_of
 from budgetnet.calibrate.record import CALIBRATION_FILE, Header, Recorded, Writer, read_calibration
 from budgetnet.calibrate.run import recorded_so_far, run_calibration
 from budgetnet.calibrate.trainings import LIMIT_FAILED_TRAININGS, CalibrationTrainings
 from budgetnet.errors import RequestError, SearchError
 from budgetnet.space.judge import Candidate, judge
-from budgetnet.training.recipe.recipe import Recipe
 from budgetnet.workers.loop import JobLoop
 from budgetnet.workers.messages import Failed
 from tests.calibrate.calibrations import network, run
@@ -97,16 +96,6 @@ def test_a_space_of_three_networks(make_study):
     few = make_study("network = conv(3, 8|12|16) gap linear(classes)\n")
     with pytest.raises(SearchError, match=r"only 3 different networks were found that fit.*at least 4; widen"):
         draw_for_calibration(space_of(few), plan(few), Recorded())
-
-
-def test_recipes_compare_by_what_was_done():
-    """A field that a record lacks was added later and had its default."""
-    stored = Recipe(epochs=3).to_mapping()
-    assert same_recipe(stored, Recipe(epochs=3))
-    assert not same_recipe(stored, Recipe(epochs=4))
-    older = {name: value for name, value in stored.items() if name != "cutout"}
-    assert same_recipe(older, Recipe(epochs=3))
-    assert not same_recipe(older, Recipe(epochs=3, cutout=4))
 
 
 # --- the record ---------------------------------------------------------------------------------------

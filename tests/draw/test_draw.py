@@ -122,7 +122,7 @@ def check(network: bn.Network) -> None:
     boxes = [mark for mark in block.marks if isinstance(mark, LayerBox)]
     folds = [mark for mark in block.marks if isinstance(mark, FoldBox)]
     folded = sum(
-        layer.params * copies * mark.copies for mark in folds for layer, copies, _ in walk_parts(mark.fold.frame)
+        layer.params * copies * mark.copies for mark in folds for layer, copies, _ in walk_parts(mark.fold.body)
     )
     assert sum(mark.layer.params * mark.copies for mark in boxes) + folded == total.params
     assert drawn_ways(block.marks) == ways(part)
@@ -238,7 +238,7 @@ def test_large_cells_are_drawn_once():
     folds = [mark for mark in marks if isinstance(mark, FoldBox)]
     titles = [mark.title for mark in marks if isinstance(mark, FrameBox)]
     assert len(folds) == 3 + 4 + 4
-    assert all(f"{mark.fold.frame.name} [{mark.fold.frame.number}]" in titles for mark in folds)
+    assert all(f"{mark.fold.body.name} [{mark.fold.body.number}]" in titles for mark in folds)
 
 
 def test_a_long_network_goes_on_in_columns():

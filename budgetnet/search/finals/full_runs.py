@@ -29,7 +29,7 @@ from budgetnet.records.trial import Record
 from budgetnet.search.events import FullTrainingStarted
 from budgetnet.space.choosers import replay, unanswered
 from budgetnet.space.space import Space
-from budgetnet.training.recipe.reading import with_defaults
+from budgetnet.training.recipe.reading import same_recipe
 from budgetnet.workers.environment import environment
 from budgetnet.workers.messages import Job, Result
 
@@ -83,7 +83,7 @@ class FullRuns:
         return [one for one in found if one.runs or one.full]
 
     def _counts(self, run: TrainingRun, trial: int, *, final: bool) -> bool:
-        by_this_recipe = with_defaults(run.recipe) == self.study.finalists.training.to_mapping()
+        by_this_recipe = same_recipe(run.recipe, self.study.finalists.training)
         return by_this_recipe and (run.failed is None or (final, trial, run.repeat) in self._tried)
 
     def job(self, task: FullTask) -> Job:

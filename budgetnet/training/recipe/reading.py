@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 
 from budgetnet.keys import read_values
 from budgetnet.training.recipe.presets import PRESET, RECIPES
 from budgetnet.training.recipe.recipe import Recipe
 
-__all__ = ["preset", "read_recipe", "with_defaults"]
+__all__ = ["preset", "read_recipe", "same_recipe", "with_defaults"]
 
 
 def read_recipe(mapping: Mapping[str, object], *, base: Recipe | None = None) -> Recipe:
@@ -34,7 +35,17 @@ def with_defaults(recorded: Mapping[str, object]) -> dict[str, object]:
     A field that a record lacks was added to budgetnet later; its default is the behaviour of that time. A record
     without any field (of version 0.1) stays empty: its recipe is unknown.
     """
-    return {**Recipe().to_mapping(), **recorded} if recorded else {}
+    return {**_defaults(), **recorded} if recorded else {}
+
+
+@cache
+def _defaults() -> Mapping[str, object]:
+    return Recipe().to_mapping()
+
+
+def same_recipe(recorded: Mapping[str, object], recipe: Recipe) -> bool:
+    """Tell whether a recorded recipe is *recipe*, by the rule of `with_defaults`."""
+    return with_defaults(recorded) == recipe.to_mapping()
 
 
 def preset(name: object) -> Recipe:

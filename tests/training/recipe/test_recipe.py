@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from budgetnet.errors import StudyError
 from budgetnet.keys import keys_of
 from budgetnet.training.recipe.presets import HAND_MADE, RECIPES
-from budgetnet.training.recipe.reading import read_recipe
+from budgetnet.training.recipe.reading import read_recipe, same_recipe
 from budgetnet.training.recipe.recipe import Recipe
 
 recipes = st.builds(
@@ -177,3 +177,14 @@ def test_every_field_is_a_key_with_words() -> None:
     for declared in keys_of(Recipe).values():
         assert declared.help[0].isupper(), declared.name
         assert declared.help.rstrip(")").endswith((".", "steps")), declared.name
+
+
+def test_recipes_compare_by_what_was_done():
+    """A field that a record lacks was added later and had its default."""
+    stored = Recipe(epochs=3).to_mapping()
+    assert same_recipe(stored, Recipe(epochs=3))
+    assert not same_recipe(stored, Recipe(epochs=4))
+    older = {name: value for name, value in stored.items() if name != "cutout"}
+    assert same_recipe(older, Recipe(epochs=3))
+    assert not same_recipe(older, Recipe(epochs=3, cutout=4))
+    assert not same_recipe({}, Recipe()), "a record without a recipe tells nothing about it"
