@@ -17,7 +17,7 @@ from budgetnet.cli import app
 from budgetnet.cli.app import main
 from budgetnet.errors import BudgetnetError, RequestError
 from budgetnet.files.search_options import SearchOptions
-from budgetnet.keys import keys_of
+from budgetnet.keys.declare import keys_of
 
 COMMANDS = (
     "search",

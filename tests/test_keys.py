@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from budgetnet.errors import StudyError
-from budgetnet.keys import REQUIRED, BadValueError, check_keys, key, keys_of, read_values
+from budgetnet.keys.declare import check_keys, key, keys_of, read_values
+from budgetnet.keys.key import REQUIRED, BadValueError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

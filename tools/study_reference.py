@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from budgetnet.files.search_options import FULL_EPOCHS, Finalists, Pruner
 from budgetnet.files.study import BRIEF_RECIPE
 from budgetnet.files.study_file import KEYS, SMALLEST
-from budgetnet.keys import Key, keys_of
+from budgetnet.keys.declare import keys_of
+from budgetnet.keys.key import Key
 from budgetnet.numbers import BYTE_UNITS, UNITS
 from budgetnet.training.data.known import DATASETS
 

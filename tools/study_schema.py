@@ -16,7 +16,7 @@ from typing import Any, assert_never
 from budgetnet.files.search_options import FULL_EPOCHS
 from budgetnet.files.study import BRIEF_RECIPE
 from budgetnet.files.study_file import KEYS
-from budgetnet.keys import Key
+from budgetnet.keys.key import Key
 from budgetnet.numbers import BYTE_UNITS, UNITS
 from budgetnet.ops.registry import BUILTIN
 from budgetnet.ops.signature import Parameter, Signature

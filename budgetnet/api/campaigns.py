@@ -66,7 +66,7 @@ def search(
     >>> bn.search("studies/quickstart.yaml", minutes=-1)
     Traceback (most recent call last):
         ...
-    budgetnet.keys.BadValueError: minutes must be a number above 0, but got -1
+    budgetnet.keys.key.BadValueError: minutes must be a number above 0, but got -1
     """
     from budgetnet.files.spaces import checked_space
     from budgetnet.search.events import silent
@@ -139,7 +139,7 @@ def calibrate(
     >>> bn.calibrate("studies/quickstart.yaml", minutes=0)
     Traceback (most recent call last):
         ...
-    budgetnet.keys.BadValueError: minutes must be a number above 0, but got 0
+    budgetnet.keys.key.BadValueError: minutes must be a number above 0, but got 0
     """
     from budgetnet.calibrate.plan import plan_of
 

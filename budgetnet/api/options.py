@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from budgetnet.files.search_options import Finalists, SearchOptions
 from budgetnet.files.variants import variant_path
-from budgetnet.keys import Key, keys_of
+from budgetnet.keys.declare import keys_of
+from budgetnet.keys.key import Key
 from budgetnet.training.recipe.presets import PRESET
 from budgetnet.training.recipe.recipe import Recipe
 

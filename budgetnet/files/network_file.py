@@ -34,7 +34,8 @@ from budgetnet.files.places import near, network_in
 from budgetnet.files.plugins.plugins import NO_PLUGINS, Plugins, load_plugins, read_file
 from budgetnet.files.reader import Field, read_yaml
 from budgetnet.grammar.load import load_grammar
-from budgetnet.keys import REQUIRED, Key, key, keys_of
+from budgetnet.keys.declare import key, keys_of
+from budgetnet.keys.key import REQUIRED, Key
 from budgetnet.network.cost import closed_form
 from budgetnet.network.cost.types import CustomForm
 from budgetnet.network.nodes import Node, Shape

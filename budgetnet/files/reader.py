@@ -17,7 +17,8 @@ import yaml
 from budgetnet.errors import BudgetnetError, StudyError
 from budgetnet.files.yaml_nodes import NotYaml, compose
 from budgetnet.grammar.source import Source, Span
-from budgetnet.keys import BadValueError, Key, unknown_key
+from budgetnet.keys.declare import unknown_key
+from budgetnet.keys.key import BadValueError, Key
 from budgetnet.numbers import read_number
 
 __all__ = ["Document", "Field", "Section", "read_yaml"]

@@ -6,7 +6,8 @@ import os
 from dataclasses import dataclass, field
 from typing import Literal
 
-from budgetnet.keys import BadValueError, check_keys, key
+from budgetnet.keys.declare import check_keys, key
+from budgetnet.keys.key import BadValueError
 from budgetnet.training.recipe.recipe import Recipe
 
 __all__ = ["FULL_EPOCHS", "Finalists", "Pruner", "PrunerKind", "SamplerName", "SearchOptions"]

@@ -9,7 +9,8 @@ from typing import Literal
 from budgetnet.files.plugins.plugins import NO_PLUGINS, Plugins
 from budgetnet.files.search_options import Finalists, Pruner, PrunerKind, SamplerName, SearchOptions
 from budgetnet.grammar.syntax import Grammar
-from budgetnet.keys import REQUIRED, BadValueError, check_keys, key
+from budgetnet.keys.declare import check_keys, key
+from budgetnet.keys.key import REQUIRED, BadValueError
 from budgetnet.network.budget import Budget
 from budgetnet.ops.signature import Vocabulary
 from budgetnet.training.data.sources import ImageSource

@@ -18,7 +18,8 @@ from budgetnet.files.study import BRIEF_RECIPE, Finalists, Pruner, SearchOptions
 from budgetnet.files.variants import apply_variant, split_variant
 from budgetnet.grammar.load import load_grammar
 from budgetnet.grammar.syntax import Grammar
-from budgetnet.keys import Key, keys_of
+from budgetnet.keys.declare import keys_of
+from budgetnet.keys.key import Key
 from budgetnet.network.budget import Budget
 from budgetnet.ops.signature import Scalar, Vocabulary, plain_size, wrong
 from budgetnet.training.data.known import DATASETS

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from budgetnet.errors import StudyError, nearest
 from budgetnet.files.search_options import SearchOptions
-from budgetnet.keys import Key, keys_of
+from budgetnet.keys.declare import keys_of
+from budgetnet.keys.key import Key
 from budgetnet.network.budget import Budget
 
 if TYPE_CHECKING:

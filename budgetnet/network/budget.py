@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from budgetnet.keys import check_keys, key, read_values
+from budgetnet.keys.declare import check_keys, key, read_values
 from budgetnet.network.cost.types import Cost
 
 __all__ = ["Bound", "Budget", "Excess"]

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from budgetnet.errors import DataError, nearest
-from budgetnet.keys import REQUIRED, key, keys_of
+from budgetnet.keys.declare import key, keys_of
+from budgetnet.keys.key import REQUIRED
 from budgetnet.text import counted, some_of
 from budgetnet.training.data.known import DATASETS, KnownDataset
 

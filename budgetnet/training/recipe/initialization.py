@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from budgetnet.keys import key
+from budgetnet.keys.declare import key
 from budgetnet.training.recipe.regularization import Regularization
 
 __all__ = ["Initialization"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from budgetnet.keys import key
+from budgetnet.keys.declare import key
 
 __all__ = ["NormScale", "Optimization", "Optimizer", "Schedule"]
 

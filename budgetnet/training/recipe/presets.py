@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from budgetnet.keys import Key
+from budgetnet.keys.key import Key
 from budgetnet.training.recipe.recipe import Recipe
 
 __all__ = ["HAND_MADE", "MUON", "PRESET", "RECIPES"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 
-from budgetnet.keys import read_values
+from budgetnet.keys.declare import read_values
 from budgetnet.training.recipe.presets import PRESET, RECIPES
 from budgetnet.training.recipe.recipe import Recipe
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from budgetnet.keys import BadValueError, check_keys, key
+from budgetnet.keys.declare import check_keys, key
+from budgetnet.keys.key import BadValueError
 from budgetnet.training.recipe.augmentation import Augmentation
 
 __all__ = ["Precision", "Recipe"]

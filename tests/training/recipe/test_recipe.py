@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from budgetnet.errors import StudyError
-from budgetnet.keys import keys_of
+from budgetnet.keys.declare import keys_of
 from budgetnet.training.recipe.presets import HAND_MADE, RECIPES
 from budgetnet.training.recipe.reading import read_recipe, same_recipe
 from budgetnet.training.recipe.recipe import Recipe

@@ -1,0 +1,1 @@
+"""Keys of the files that users write: each is declared once, as a field of a dataclass."""
