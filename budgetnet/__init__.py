@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from budgetnet.api.campaigns import calibrate, search
+    from budgetnet.api.campaigns import calibrate, search, tune_recipe
     from budgetnet.api.folders import verify
     from budgetnet.api.frame import load_trials
     from budgetnet.api.networks import (
@@ -67,13 +67,14 @@ __all__ = [
     "sample",
     "search",
     "train",
+    "tune_recipe",
     "verify",
     "write_drawing",
     "write_network",
 ]
 
 _HOMES = {
-    "budgetnet.api.campaigns": ("calibrate", "search"),
+    "budgetnet.api.campaigns": ("calibrate", "search", "tune_recipe"),
     "budgetnet.api.folders": ("verify",),
     "budgetnet.api.frame": ("load_trials",),
     "budgetnet.api.networks": (

@@ -1,4 +1,4 @@
-"""The two campaigns from Python: search for the best network, and calibrate brief training."""
+"""Campaigns from Python: search for the best network, calibrate brief training, compare recipes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from budgetnet.files.study import Study
 if TYPE_CHECKING:
     from budgetnet.calibrate.events import CalibrationListener
     from budgetnet.calibrate.judge import Judgement
+    from budgetnet.calibrate.recipes.run import ComparedRecipes
     from budgetnet.search.events import SearchListener
     from budgetnet.search.run import SearchSummary
 
-__all__ = ["calibrate", "search"]
+__all__ = ["calibrate", "search", "tune_recipe"]
 
 
 def search(
@@ -168,3 +169,73 @@ def calibrate(
     judged = judge_calibration(found, orders=orders)
     write_tables(judged)
     return judged
+
+
+def tune_recipe(
+    study: Study | str | Path,
+    tries: Sequence[str] = (),
+    *,
+    networks: int = 8,
+    epochs: int | None = None,
+    margin: float = 0.001,
+    seed: int | None = None,
+    workers: int | None = None,
+    minutes: float | None = None,
+    only_table: bool = False,
+    run: str | Path | None = None,
+    device: str = "auto",
+    listen: CalibrationListener | None = None,
+    say: Say = say_nothing,
+) -> ComparedRecipes:
+    """Compare recipes with the study's own one, on the same networks and seeds, until each is decided.
+
+    Validation images judge; the test images are not read. Started again, it continues where it stopped.
+
+    Args:
+        study: a study, or the path of its file; its finalists' recipe is what the others are compared with.
+        tries: recipes as ``KEY=VALUE,KEY=VALUE``, such as ``mixup=0.2`` or ``preset=muon,ema=0.99``; the presets if
+            there are none.
+        networks: the most networks to draw, at least 3.
+        epochs: epochs of every training; the finalists' if None.
+        margin: gain in accuracy, as a fraction, below which a recipe is not worth taking.
+        seed: seed of draws and trainings; the study's if None.
+        workers: processes that train at once; the study's if None.
+        minutes: start no further training after this time.
+        only_table: train nothing; compare what is recorded.
+        run: the run folder; ``runs/NAME`` in the working directory or beside the study file if None.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` … or ``mps``.
+        listen: receives every event.
+        say: receives a line before work that takes long.
+
+    Returns:
+        Every recipe's mean difference, standard error, interval and verdict; accuracies are fractions.
+
+    Raises:
+        RequestError: an option is wrong, nothing is recorded yet, or the record was made with other settings.
+        StudyError: a key or value of a recipe is wrong.
+        SearchError: the record cannot be written, too few networks fit, or trainings keep failing.
+        DataError: the data set is missing or damaged.
+
+    >>> import budgetnet as bn
+    >>> bn.tune_recipe("studies/quickstart.yaml", ["mixup=0.2,epochs=3"])
+    Traceback (most recent call last):
+        ...
+    budgetnet.errors.RequestError: --try must leave the epochs alone, but got 'mixup=0.2,epochs=3': recipes are compared
+        at equal epochs; set them for all with --epochs
+    """
+    from budgetnet.calibrate.recipes.plan import recipe_plan
+
+    asked = as_study(study)
+    replace(asked.search, minutes=minutes, workers=workers)  # which checks them
+    plan = recipe_plan(asked, tries, networks=networks, epochs=epochs, margin=margin, seed=seed)
+    from budgetnet.calibrate.recipes.run import recorded_recipes, run_recipes
+    from budgetnet.files.spaces import checked_space
+    from budgetnet.search.events import silent
+
+    say_run_folder(asked, run, say)
+    out = None if run is None else Path(run)
+    if only_table:
+        return recorded_recipes(asked, plan, out=out)
+    checked_space(asked, say=say)
+    told = silent if listen is None else listen
+    return run_recipes(asked, plan, out=out, workers=workers, minutes=minutes, device=device, listen=told)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from budgetnet.calibrate.draw import DRAW
 from budgetnet.calibrate.judge import Judgement, Length
-from budgetnet.calibrate.plan import DRAW
 from budgetnet.calibrate.replay_choice import best_replay
 from budgetnet.calibrate.text import advice, pruner_advice
 

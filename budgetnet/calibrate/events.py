@@ -1,4 +1,4 @@
-"""Events of a calibration, as frozen values: a progress view shows them, tests read them."""
+"""Events of a calibration or a comparison of recipes, as frozen values: a progress view shows them, tests read them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ __all__ = [
     "CalibrationEvent",
     "CalibrationListener",
     "CalibrationStarted",
+    "RolesDecided",
     "RunDone",
     "RunEpoch",
     "RunFailed",
@@ -24,6 +25,8 @@ __all__ = [
 class CalibrationStarted:
     """The record is open, the networks are drawn."""
 
+    campaign: str
+    """Name of the campaign: calibration, comparison of recipes."""
     study: str
     folder: str
     networks: int
@@ -73,15 +76,29 @@ class RunFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class RolesDecided:
+    """Roles that need no further training."""
+
+    names: tuple[str, ...]
+    work: int
+    """Epochs times FLOPs of the trainings that are not done for it."""
+    runs: int
+    """The number of these trainings."""
+
+
+@dataclass(frozen=True, slots=True)
 class CalibrationEnded:
     """No further training will start."""
 
+    campaign: str
     why: str
     missing: int
     """Trainings still to do."""
 
 
-CalibrationEvent = CalibrationStarted | RunStarted | RunEpoch | RunDone | RunFailed | CalibrationEnded | Packing
+CalibrationEvent = (
+    CalibrationStarted | RunStarted | RunEpoch | RunDone | RunFailed | RolesDecided | CalibrationEnded | Packing
+)
 
 CalibrationListener = Callable[[CalibrationEvent], None]
-"""Receives everything that happens in a calibration."""
+"""Receives everything that happens in one."""

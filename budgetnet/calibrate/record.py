@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
 from budgetnet.derivation.decision import Label
 from budgetnet.errors import RequestError, SearchError
@@ -33,8 +33,9 @@ CALIBRATION_FILE = "calibration.jsonl"
 """Name of the file in a study's run folder."""
 CALIBRATION_FORMAT = "budgetnet-calibration/1"
 
-Role = Literal["brief", "full"]
-"""brief: as a trial of the search is trained. full: as a finalist is, but judged on validation images."""
+Role = str
+"""``brief``: as a trial of the search is trained. ``full``: as a finalist is, but judged on validation images.
+In a comparison of recipes: the recipe's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from budgetnet.calibrate.events import CalibrationListener, RunDone, RunEpoch, RunFailed, RunStarted
-from budgetnet.calibrate.plan import CalibrationTask
+from budgetnet.calibrate.events import CalibrationListener, RolesDecided, RunDone, RunEpoch, RunFailed, RunStarted
 from budgetnet.calibrate.record import CalibrationRun, Writer
+from budgetnet.calibrate.tasks import CalibrationTask
 from budgetnet.errors import SearchError
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.space.choosers import replay, unanswered
@@ -32,6 +32,7 @@ class CalibrationTrainings(TaskList[CalibrationTask]):
         workers: int,
         listen: CalibrationListener,
         late: Callable[[], bool],
+        decided: Callable[[Sequence[CalibrationRun]], frozenset[str]] = lambda _: frozenset(),
     ) -> None:
         """Get ready.
 
@@ -40,8 +41,9 @@ class CalibrationTrainings(TaskList[CalibrationTask]):
             space: derives the networks again.
             writer: of the record.
             workers: how many trainings run at once.
-            listen: told everything that happens.
+            listen: receives every event.
             late: whether nothing further may be started.
+            decided: tells from the trainings of this call which roles need no further one.
         """
         super().__init__(todo)
         self._space = space
@@ -49,6 +51,8 @@ class CalibrationTrainings(TaskList[CalibrationTask]):
         self._workers = workers
         self._listen = listen
         self._late = late
+        self._decided = decided
+        self._done: list[CalibrationRun] = []
         self._failures = 0
 
     def next(self) -> CalibrationTask | None:
@@ -99,6 +103,16 @@ class CalibrationTrainings(TaskList[CalibrationTask]):
         )
         self._writer.write(run)
         self._listen(RunDone(worker, run))
+        self._done.append(run)
+        self._leave_out(self._decided(self._done))
+
+    def _leave_out(self, roles: frozenset[str]) -> None:
+        """Start no further training of decided roles."""
+        out = [task for task in self.waiting if task.role in roles]
+        if out:
+            self.waiting = [task for task in self.waiting if task.role not in roles]
+            names = tuple(dict.fromkeys(task.role for task in out))
+            self._listen(RolesDecided(names, sum(task.work for task in out), len(out)))
 
     def failed(self, worker: int, task: CalibrationTask, reason: str) -> None:
         """Leave a training to the next start.

@@ -53,6 +53,7 @@ class Commands(LazyGroup):
         "explore": "budgetnet.cli.spaces",
         "sample": "budgetnet.cli.spaces",
         "calibrate": "budgetnet.cli.searches",
+        "tune-recipe": "budgetnet.cli.searches",
         "show": "budgetnet.cli.networks",
         "diff": "budgetnet.cli.networks",
         "train": "budgetnet.cli.trainings",

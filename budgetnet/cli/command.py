@@ -84,7 +84,8 @@ class LazyGroup(TyperGroup):
     """A group of commands, each of which is imported when it is called or listed."""
 
     homes: dict[str, str] = {}  # noqa: RUF012 - a subclass fills it
-    """The module of each command, by name, in the order in which `--help` lists them; its function is NAME_command."""
+    """The module of each command, by name, in the order in which `--help` lists them; its function is NAME_command,
+    with _ for -."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the options, `--help` among them."""
@@ -101,7 +102,9 @@ class LazyGroup(TyperGroup):
             return None
         if cmd_name not in self.commands:
             alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-            alone.command(name=cmd_name, cls=Command)(getattr(import_module(home), f"{cmd_name}_command"))
+            alone.command(name=cmd_name, cls=Command)(
+                getattr(import_module(home), f"{cmd_name.replace('-', '_')}_command")
+            )
             self.commands[cmd_name] = typer.main.get_command(alone)
         return self.commands[cmd_name]
 

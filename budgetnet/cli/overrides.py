@@ -13,7 +13,16 @@ import typer
 from budgetnet.api.options import PRESET, Key, Recipe, keys_of, variant_path
 from budgetnet.errors import RequestError
 
-__all__ = ["as_variant", "count_numbers", "epoch_numbers", "option_names", "override", "whole_option", "without_auto"]
+__all__ = [
+    "as_variant",
+    "count_numbers",
+    "epoch_numbers",
+    "option_names",
+    "override",
+    "share_option",
+    "whole_option",
+    "without_auto",
+]
 
 
 def override(owner: type, name: str, *flags: str, left_out: str = "the study's") -> Any:
@@ -35,6 +44,11 @@ def override(owner: type, name: str, *flags: str, left_out: str = "the study's")
 def whole_option(*flags: str, help: str, low: int, high: int | None = None) -> Any:  # noqa: A002 - typer's own word
     """Return an option that takes a whole number, written as in a study file."""
     return _option(Key(kind="whole", help=help, low=low, high=high), flags, help)
+
+
+def share_option(*flags: str, help: str) -> Any:  # noqa: A002 - typer's own word
+    """Return an option that takes a share below 1, written as in a study file: ``0.1%``, ``0.001``."""
+    return _option(Key(kind="share", help=help, low=0, below=1), flags, help)
 
 
 def _option(declared: Key, flags: tuple[str, ...], about: str) -> Any:

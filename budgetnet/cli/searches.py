@@ -1,4 +1,4 @@
-"""The commands that train many networks: search, calibrate."""
+"""The commands that train many networks: search, calibrate, tune-recipe."""
 
 from __future__ import annotations
 
@@ -7,12 +7,20 @@ from typing import Annotated
 
 import typer
 
-from budgetnet.api.options import SearchOptions
+from budgetnet.api.options import Recipe, SearchOptions
 from budgetnet.cli.options import DataDir, Device, Json, Storage, StudyFile
 from budgetnet.cli.output import put, say
-from budgetnet.cli.overrides import as_variant, epoch_numbers, option_names, override, whole_option, without_auto
+from budgetnet.cli.overrides import (
+    as_variant,
+    epoch_numbers,
+    option_names,
+    override,
+    share_option,
+    whole_option,
+    without_auto,
+)
 
-__all__ = ["calibrate_command", "search_command"]
+__all__ = ["calibrate_command", "search_command", "tune_recipe_command"]
 
 
 def search_command(
@@ -136,3 +144,61 @@ def calibrate_command(
             say=say,
         )
     put(calibration_answer(judged), as_json=as_json)
+
+
+def tune_recipe_command(
+    study: StudyFile,
+    tries: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--try",
+            metavar="KEY=VALUE,…",
+            help="A recipe: changes of the study's own, or of preset=NAME; may be given several times.  "
+            "[default: the presets]",
+        ),
+    ] = None,
+    networks: Annotated[int, whole_option("-n", "--networks", low=3, help="The most networks to draw.")] = 8,
+    epochs: Annotated[int | None, override(Recipe, "epochs", left_out="the finalists'")] = None,
+    margin: Annotated[
+        float, share_option("--margin", help="Gain in accuracy below which a recipe is not worth taking.")
+    ] = 0.001,
+    seed: Annotated[int | None, override(SearchOptions, "seed")] = None,
+    workers: Annotated[str | None, override(SearchOptions, "workers", left_out="auto")] = None,
+    minutes: Annotated[float | None, override(SearchOptions, "minutes", left_out="no limit")] = None,
+    only_table: Annotated[bool, typer.Option("--only-table", help="Train nothing; compare what is recorded.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "--run", metavar="DIR", help="Folder for the results.  [default: runs/NAME]"),
+    ] = None,
+    data_dir: DataDir = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Compare recipes on the same few networks and seeds.
+
+    Draws networks that fit and trains each by the study's own recipe (finalists) and by every other one, on the same
+    split, until each difference is decided. The test images are not read. Ctrl-C is safe; start again to continue.
+    """
+    from budgetnet.api.campaigns import tune_recipe
+    from budgetnet.api.pages.studies import recipes_answer
+    from budgetnet.api.pages.trainings import use_data_folder
+    from budgetnet.cli.progress.calibration import show_calibration
+
+    use_data_folder(data_dir)
+    with option_names("minutes"), show_calibration() as listen:
+        found = tune_recipe(
+            study,
+            tries or (),
+            networks=networks,
+            epochs=epochs,
+            margin=margin,
+            seed=seed,
+            workers=without_auto(workers),
+            minutes=minutes,
+            only_table=only_table,
+            run=out,
+            device=device,
+            listen=listen,
+            say=say,
+        )
+    put(recipes_answer(found), as_json=as_json)

@@ -6,9 +6,10 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from budgetnet.calibrate.plan import CalibrationPlan, CalibrationTask, plan_of
+from budgetnet.calibrate.plan import CalibrationPlan, plan_of
 from budgetnet.calibrate.record import CalibratedNetwork, CalibrationRun
 from budgetnet.calibrate.run import Calibrated
+from budgetnet.calibrate.tasks import CalibrationTask
 from budgetnet.files.study import Study
 
 

@@ -25,13 +25,22 @@ def happenings(study):
     """One of each."""
     task = plan_of(study, brief=[1], full=2).task(network(3), 1, 0)
     return [
-        CalibrationStarted(study="tiny", folder="runs/tiny", networks=4, runs=8, done=2, work=100_000, workers=2),
+        CalibrationStarted(
+            campaign="calibration",
+            study="tiny",
+            folder="runs/tiny",
+            networks=4,
+            runs=8,
+            done=2,
+            work=100_000,
+            workers=2,
+        ),
         Packing(5, 10),
         RunStarted(0, network(3), 1),
         RunEpoch(0, 1, 0.5),
         RunDone(0, run(task, [0.5])),
         RunFailed(1, network(2), 2, "out of memory"),
-        CalibrationEnded("the time is up; start again to continue", 5),
+        CalibrationEnded("calibration", "the time is up; start again to continue", 5),
     ]
 
 

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from budgetnet.calibrate.draw import draw_for_calibration
 from budgetnet.calibrate.events import CalibrationEnded, CalibrationStarted, RunDone, RunFailed
-from budgetnet.calibrate.plan import check_header, draw_for_calibration, header_of, plan_of
+from budgetnet.calibrate.header import check_header, header_of
+from budgetnet.calibrate.plan import plan_of
 from budgetnet.calibrate.record import CALIBRATION_FILE, Header, Recorded, Writer, read_calibration
 from budgetnet.calibrate.run import recorded_so_far, run_calibration
 from budgetnet.calibrate.trainings import LIMIT_FAILED_TRAININGS, CalibrationTrainings
@@ -330,7 +332,7 @@ def test_a_kill_loses_only_what_ran(make_study, tmp_path):
     assert started.done + trained == started.runs == 8
     assert (found.missing, found.ended, len(found.runs)) == (0, "complete", 8)
     assert (folder / CALIBRATION_FILE).read_bytes().startswith(before)
-    assert events[-1] == CalibrationEnded("all trainings are done", 0)
+    assert events[-1] == CalibrationEnded("calibration", "all trainings are done", 0)
 
     again: list = []
     assert run_calibration(study, plan(study), out=folder, workers=1, device="cpu", listen=again.append) == found

@@ -1,4 +1,4 @@
-"""Pages about studies: search, calibrate, list, dashboard."""
+"""Pages about studies: search, calibrate, tune-recipe, list, dashboard."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from budgetnet.api.studies import as_study
 
 if TYPE_CHECKING:
     from budgetnet.calibrate.judge import Judgement
+    from budgetnet.calibrate.recipes.run import ComparedRecipes
     from budgetnet.search.run import SearchSummary
 
-__all__ = ["calibration_answer", "search_answer", "serve_dashboard", "trials_answer"]
+__all__ = ["calibration_answer", "recipes_answer", "search_answer", "serve_dashboard", "trials_answer"]
 
 
 def search_answer(found: SearchSummary) -> Printout:
@@ -56,6 +57,18 @@ def calibration_answer(judged: Judgement) -> Printout:
         document=calibration_document(judged),
         command="calibrate",
         interrupted=interrupted,
+    )
+
+
+def recipes_answer(found: ComparedRecipes) -> Printout:
+    """Report a comparison of recipes."""
+    from budgetnet.calibrate.recipes.text import recipes_document, recipes_text
+
+    return Printout(
+        lines=recipes_text(found),
+        document=recipes_document(found),
+        command="tune-recipe",
+        interrupted=found.ended == "interrupted",
     )
 
 

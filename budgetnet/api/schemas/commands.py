@@ -47,6 +47,7 @@ VERSIONS = {
     "verify": 1,
     "bench": 1,
     "calibrate": 1,
+    "tune-recipe": 1,
 }
 """Version of each command's document. Within a version keys are added, and none changes its meaning or goes."""
 
@@ -325,6 +326,22 @@ _DOCUMENTS: dict[str, Schema] = {
         chosen_pruners=mapping(ANYTHING, "best pruner by brief length"),
         advice=listed(text(), "in words"),
         networks=listed(ANYTHING, "networks with their trainings"),
+    ),
+    "tune-recipe": structure(
+        "Recipes, compared on the same networks and seeds.",
+        study=text(),
+        networks_drawn=text("how networks were drawn"),
+        seed=whole_number(),
+        epochs=whole_number("of every training"),
+        margin=share("gain in accuracy below which a recipe is not worth taking"),
+        ended=text("why it ended"),
+        missing=whole_number("trainings still to do"),
+        own=mapping(ANYTHING, "the study's own recipe, that of its finalists"),
+        own_accuracy=optional(share("mean validation accuracy by the own recipe")),
+        recipes=listed(ANYTHING, "each recipe: differences, mean, standard error, interval, time, verdict"),
+        best=optional(text("the recipe to take; null if the own one stays")),
+        networks=listed(ANYTHING, "networks with their trainings"),
+        seconds=number("of all trainings together"),
     ),
     "event": structure(
         "One line of `search --json` on stderr while it searches. Other keys depend on the event.",

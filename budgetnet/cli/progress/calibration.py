@@ -1,4 +1,4 @@
-"""Progress of a calibration: trainings done, and the remaining time."""
+"""Progress of a calibration or a comparison of recipes: trainings done, and the remaining time."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from budgetnet.calibrate.events import (
     CalibrationEvent,
     CalibrationListener,
     CalibrationStarted,
+    RolesDecided,
     RunDone,
     RunEpoch,
     RunFailed,
@@ -35,9 +36,11 @@ def show_calibration(stream: TextIO | None = None) -> AbstractContextManager[Cal
 class CalibrationProgress(View[CalibrationEvent]):
     """The state of a calibration's view."""
 
-    lasting: ClassVar[tuple[type[Any], ...]] = (RunFailed, CalibrationEnded)
+    lasting: ClassVar[tuple[type[Any], ...]] = (RunFailed, RolesDecided, CalibrationEnded)
 
-    phase: str = "calibrating"
+    phase: str = "training"
+    roles: bool = False
+    """True where trainings differ by more than their length, so that each is named."""
     runs: int = 0
     done: int = 0
     work: int = 0
@@ -51,6 +54,7 @@ class CalibrationProgress(View[CalibrationEvent]):
             case CalibrationStarted():
                 self.study, self.runs, self.done = event.study, event.runs, event.done
                 self.work, self.begin = event.work, self.clock()
+                self.phase, self.roles = event.campaign, event.campaign != "calibration"
             case RunStarted(worker, network, schedule):
                 self.starts(worker, network.arch, network.params, schedule)
             case RunEpoch(worker, epoch, accuracy):
@@ -61,6 +65,9 @@ class CalibrationProgress(View[CalibrationEvent]):
                 self.running.pop(worker, None)
             case RunFailed(worker):
                 self.running.pop(worker, None)
+            case RolesDecided(_, work, runs):
+                self.work -= work
+                self.runs -= runs
             case CalibrationEnded():
                 self.running.clear()
             case Packing(done, total):
@@ -80,7 +87,7 @@ class CalibrationProgress(View[CalibrationEvent]):
         match event:
             case CalibrationStarted():
                 return (
-                    f"calibration of {event.study}: {counted(event.networks, 'network')}, {event.done} of "
+                    f"{event.campaign} of {event.study}: {counted(event.networks, 'network')}, {event.done} of "
                     f"{counted(event.runs, 'training')} "
                     f"done, {counted(event.workers, 'worker')}; {event.folder}"
                 )
@@ -89,15 +96,19 @@ class CalibrationProgress(View[CalibrationEvent]):
             case RunDone(_, run):
                 score = "no result" if run.accuracy is None else f"{100 * run.accuracy:.2f} %"
                 note = f" (given up: {run.diverged})" if run.diverged else ""
+                recipe = f", {run.role}" if self.roles else ""
                 left = f"; about {duration(self.left)} left" if self.left else ""
                 return (
                     f"[{self.done} of {self.runs}] network {run.index}, {short_count(run.params)} parameters, "
-                    f"{_epochs(run.schedule)}: {score} on validation images, {duration(run.seconds)}{note}{left}"
+                    f"{_epochs(run.schedule)}{recipe}: {score} on validation images, "
+                    f"{duration(run.seconds)}{note}{left}"
                 )
             case RunFailed(_, network, schedule, reason):
                 return f"network {network.index}, {_epochs(schedule)}: failed, {reason}"
-            case CalibrationEnded(why, missing):
-                return f"calibration ended: {why}" + (f"; {counted(missing, 'training')} missing" if missing else "")
+            case RolesDecided(names, _, runs):
+                return f"decided: {', '.join(names)}; {counted(runs, 'training')} saved"
+            case CalibrationEnded(campaign, why, missing):
+                return f"{campaign} ended: {why}" + (f"; {counted(missing, 'training')} missing" if missing else "")
             case Packing(done, total):
                 return packing_line(done, total)
 

@@ -1,0 +1,1 @@
+"""`tune-recipe`: recipes compared on the same networks and seeds."""
