@@ -13,12 +13,14 @@ from contextvars import ContextVar
 from functools import singledispatch
 
 __all__ = [
+    "ESCAPES",
     "PAGE_WIDTH",
     "bytes_text",
     "command_text",
     "count_text",
     "counted",
     "duration",
+    "escaped",
     "joined_table",
     "masked",
     "notebook_html",
@@ -30,10 +32,14 @@ __all__ = [
     "wrapped",
 ]
 
+ESCAPES = "backslashreplace"
+"""Error handler for texts that may hold names of files: what is not UTF-8 becomes an escape, as JSON has them."""
+
 _BAR = "█"
 """The sign that bars in tables consist of."""
 
 NOTHING = "–"
+"""Placeholder for a missing value."""
 _PASSWORD = re.compile(r"(//[^\s:/@'\"]*):[^\s'\"]*@")
 _SECRET_OPTION = re.compile(r"([?&](?:password|passwd|passfile|pwd|sslpassword|token)=)[^&\s'\"]*", re.IGNORECASE)
 
@@ -47,7 +53,18 @@ def masked(text: str) -> str:
     return _SECRET_OPTION.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))
 
 
-"""Placeholder for a missing value."""
+def escaped(text: str) -> str:
+    r"""Return a text that every file and terminal can hold: control characters and bytes that are not UTF-8 as escapes.
+
+    >>> escaped("caf\udce9\n")
+    'caf\\xe9\\x0a'
+    """
+    try:
+        data = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a lone surrogate that is not one of the 128 that stand for bytes
+        data = text.encode("utf-8", "backslashreplace")
+    clean = data.decode("utf-8", "backslashreplace")
+    return "".join(f"\\x{ord(sign):02x}" if ord(sign) < 32 or 127 <= ord(sign) < 160 else sign for sign in clean)
 
 
 def percent(fraction: float | None, digits: int = 2) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
 import os
 import subprocess
@@ -357,3 +358,15 @@ def test_text_fits_a_narrow_terminal(study, monkeypatch):
         known = {*wide.split(), *["(left", "out", "at", "60", "columns:", "see", "--json)"]}
         for word in narrow.replace("█", "").replace("▌", "").split():  # bars are scaled
             assert word.rstrip("…,;)").strip("(-=") in {other.rstrip("…,;)").strip("(-=") for other in known}, word
+
+
+def test_names_that_are_not_utf8_are_printed_as_escapes(monkeypatch):
+    """A path in a message or in a table must not end a command in a traceback."""
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr(sys, "argv", ["budgetnet", "--version"])
+    with pytest.raises(SystemExit):
+        main()
+    stream.write("caf\udce9 ± 1\n")
+    stream.flush()
+    assert stream.buffer.getvalue().decode().endswith("caf\\udce9 ± 1\n")

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 from budgetnet.derivation.decision import Label
 from budgetnet.errors import RequestError, SearchError
 from budgetnet.records.training_run import TrainingRun
+from budgetnet.text import ESCAPES
 
 __all__ = [
     "CALIBRATION_FILE",
@@ -178,7 +179,7 @@ class Writer:
         for line in lines:
             about = {"kind": kinds[type(line)]} | ({"format": CALIBRATION_FORMAT} if isinstance(line, Header) else {})
             held = line.line() if isinstance(line, CalibrationRun) else asdict(line)
-            text += json.dumps(about | held, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+            text += json.dumps(about | held, ensure_ascii=False, allow_nan=False).encode(errors=ESCAPES) + b"\n"
         try:
             self._file.write(text)
             self._file.flush()

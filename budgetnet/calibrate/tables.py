@@ -10,6 +10,7 @@ from budgetnet.calibrate.document import calibration_document
 from budgetnet.calibrate.judge import Judgement
 from budgetnet.calibrate.text import calibration_text
 from budgetnet.errors import SearchError
+from budgetnet.text import ESCAPES
 
 __all__ = ["write_tables"]
 
@@ -29,7 +30,7 @@ def write_tables(judged: Judgement) -> None:
 def _write(path: Path, text: str) -> None:
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", errors=ESCAPES)
         partial.replace(path)
     except OSError as error:
         raise SearchError(f"{path} cannot be written ({error.strerror}); choose another folder with --out") from error

@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from types import FrameType
 from typing import Annotated, Any
 
@@ -21,7 +22,7 @@ from budgetnet.cli.command import LazyGroup
 from budgetnet.cli.output import page_width, say, tell
 from budgetnet.cli.usage import usage_text
 from budgetnet.errors import BudgetnetError, RequestError
-from budgetnet.text import PAGE_WIDTH
+from budgetnet.text import ESCAPES, PAGE_WIDTH
 
 __all__ = ["Commands", "app", "main"]
 
@@ -118,6 +119,9 @@ def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
 
 def main() -> None:
     """Run the command line and exit; the entry point of the installed command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors=ESCAPES)  # a name that is not UTF-8 must not end a command in a traceback
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) == signal.SIG_DFL:

@@ -37,10 +37,13 @@ from budgetnet.files.network_file import Network
 from budgetnet.files.plugins.plugins import load_plugins
 from budgetnet.files.plugins.types import PluginFile
 from budgetnet.network.torch.build import build_nodes
+from budgetnet.records.finals.finalist import Finalist
 from budgetnet.records.lookup import Trials, architecture_of, pick
 from budgetnet.records.training_folder import read_training, training_folder
 from budgetnet.records.training_run import Score, TrainingRun, score_of
 from budgetnet.records.trial import Record
+from budgetnet.report.finals import break_reason, breakdowns_text
+from budgetnet.text import ESCAPES
 from budgetnet.training.data.images import Dataset
 from budgetnet.training.data.load import load_dataset
 
@@ -62,6 +65,8 @@ class Export:
     check: Check
     formats: tuple[ExportFormat, ...]
     int8: Quantised | None = None
+    broken: tuple[str, ...] = ()
+    """Statements about full trainings of the network that diverged or failed."""
 
     def sizes(self) -> dict[str, int]:
         """Return the folder's files with their sizes in bytes."""
@@ -82,6 +87,7 @@ class Export:
             "flops": self.check.flops,
             "test_accuracy": self.score.document(),
             "weights_test_accuracy": self.run.test_accuracy,
+            "broken_trainings": list(self.broken),
             "largest_difference": self.check.difference,
             "int8": None if self.int8 is None else self.int8.document(),
             "checks": [check.document() for check in self.check.checks],
@@ -118,6 +124,7 @@ def export_trial(
     folder = out if out is not None else Path(f"export-{architecture.name}")
     check_export_place(folder)
     runs, run, weights = _weights(trials, record)
+    broken = tuple(breakdowns_text([Finalist(trial=record.number, runs=runs)]))
     dataset = load_dataset(trials.study.dataset)
     trained = _trained(architecture, weights)
     source = trials.study.dataset
@@ -128,7 +135,7 @@ def export_trial(
         _write_weights(trained, place / WEIGHTS, architecture, run)
         header = _header(architecture, data_name(dataset, source), score_of(runs))
         text = standalone(architecture, header=header, classes=dataset.classes, normalisation=dataset.normalisation)
-        (place / "network.py").write_text(text, encoding="utf-8")
+        (place / "network.py").write_text(text, encoding="utf-8", errors=ESCAPES)
         params, flops = check_network(place, architecture, trained, samples["logits"])
         _write_formats(trained, inputs, place, wanted, architecture, dataset)
         quantised = quantise(place / ONNX, place / INT8, dataset.train) if int8 else None
@@ -153,11 +160,12 @@ def export_trial(
             exported=run,
             check=check,
             choice=why,
+            broken=broken,
             licence=licence or "other",
             int8=quantised,
             files={file.name: file.stat().st_size for file in place.iterdir() if file.is_file()},
         )
-        (place / "README.md").write_text(card(facts), encoding="utf-8")
+        (place / "README.md").write_text(card(facts), encoding="utf-8", errors=ESCAPES)
         write_manifest(place)
     return Export(
         folder=folder,
@@ -168,6 +176,7 @@ def export_trial(
         check=check,
         formats=wanted,
         int8=quantised,
+        broken=broken,
     )
 
 
@@ -223,11 +232,20 @@ def _weights(trials: Trials, record: Record) -> tuple[tuple[TrainingRun, ...], T
             if run.weights is not None and run.diverged is None and (folder / run.weights).is_file():
                 return runs, run, folder / run.weights
     study = trials.study
-    recorded = any(run.weights for _, runs in sources for run in runs)
+    again = trials.command("train", f"{study.path}:{record.number}")
+    trained = [run for _, runs in sources for run in runs if run.outcome != "failed"]
+    if trained and all(run.diverged for run in trained):
+        how = "its full training" if len(trained) == 1 else f"each of its {len(trained)} full trainings"
+        raise RequestError(
+            f"an export needs a full training that came to its end, but trial {record.number} of {study.name} diverged "
+            f"in {how} ({break_reason(trained[0])}); name another trial with --trial, or train this one by another "
+            f"recipe: {again} --recipe NAME"
+        )
+    recorded = any(run.weights for run in trained)
     known = f" (recorded as trained, but the files are not in {trials.folder})" if recorded else ""
     raise RequestError(
         f"trial {record.number} of {study.name} has no weights{known}: a search trains its finalists in full at its "
-        f"end. Train this network with: {trials.command('train', f'{study.path}:{record.number}')}"
+        f"end. Train this network with: {again}"
     )
 
 

@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from budgetnet.errors import RequestError
+from budgetnet.errors import ExportError, RequestError
 from budgetnet.export.codegen.standalone import PLUGINS, WEIGHTS
-from budgetnet.text import some_of
+from budgetnet.files.places import check_utf8_place
+from budgetnet.text import ESCAPES, some_of
 
 __all__ = [
     "CONFIG",
@@ -50,7 +51,7 @@ _EARLIER = ("weights.safetensors",)
 def write_json(path: Path, document: Any) -> None:
     """Write one JSON document; a value that JSON cannot hold (NaN, infinity) is an error."""
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    path.write_text(text + "\n", encoding="utf-8", errors=ESCAPES)
 
 
 def read_json(path: Path) -> Any:
@@ -89,6 +90,7 @@ def check_export_place(folder: Path) -> None:
             f"--out must be a folder, but got {folder}, which looks like one file; write --out "
             f"{folder.with_suffix('')}{hint} and take the file from there"
         )
+    check_utf8_place(folder)
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise RequestError(f"{folder} is not a folder; choose another place with --out")
     if not folder.exists():
@@ -114,6 +116,7 @@ def appearing_folder(folder: Path) -> Iterator[Path]:
 
     Raises:
         RequestError: the place cannot be written to.
+        ExportError: the disk is full, or a file is in the way.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -131,6 +134,10 @@ def appearing_folder(folder: Path) -> Iterator[Path]:
             shutil.rmtree(old, ignore_errors=True)
         else:
             place.rename(folder)
+    except OSError as error:
+        raise ExportError(
+            f"{folder} cannot be written ({error.strerror or error}); make room, then export again"
+        ) from error
     finally:
         if place.exists():
             shutil.rmtree(place, ignore_errors=True)

@@ -56,6 +56,8 @@ class CardFacts:
     check: Check
     choice: str
     """By what this network was chosen."""
+    broken: tuple[str, ...]
+    """Statements about full trainings that diverged or failed."""
     int8: Quantised | None
     """The network in int8, if it was asked for."""
     licence: str
@@ -190,6 +192,7 @@ def _provenance(facts: CardFacts) -> list[str]:
         f"full training: {counted(len(facts.runs), 'run')} on all train images, "
         f"{'seed' if len(facts.runs) == 1 else 'seeds'} {seeds}; the weights are those of seed "
         f"{run.seed}, taken because it comes first, not because it is the best",
+        *(f"note: {line}" for line in facts.broken),
         f"recipe: {recipe}",
         f"ran on: {_hardware(run, where)}; {run.seconds:,.0f} s; {versions}",
         f"trained: {run.finished}",

@@ -42,7 +42,7 @@ from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.text import network_text
 from budgetnet.ops.registry import BUILTIN
 from budgetnet.ops.signature import Vocabulary
-from budgetnet.text import notebook_html
+from budgetnet.text import ESCAPES, notebook_html
 
 __all__ = ["FORMAT", "Network", "parse_network_file", "read", "write"]
 
@@ -256,7 +256,7 @@ def write(path: Path | str | None, architecture: Network, *, custom: Mapping[str
     text = "\n".join([*lines, "network: |", *block, ""])
     if path is not None:
         try:
-            Path(path).write_text(text, encoding="utf-8")
+            Path(path).write_text(text, encoding="utf-8", errors=ESCAPES)
         except OSError as error:
             raise LanguageError(f"{path} cannot be written ({error.strerror}); choose another place") from None
     return text

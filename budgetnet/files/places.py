@@ -6,9 +6,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from budgetnet.errors import closest
+from budgetnet.errors import RequestError, closest
+from budgetnet.text import escaped
 
-__all__ = ["near", "network_in", "study_in"]
+__all__ = ["check_utf8_place", "near", "network_in", "study_in"]
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -31,6 +32,22 @@ def near(path: Path) -> str:
         if stem is not None:
             return f"; did you mean {str(there[stem])!r}?"
     return ""
+
+
+def check_utf8_place(folder: Path) -> None:
+    """Refuse a folder for results whose path is not UTF-8 text: the files of weights cannot be opened there.
+
+    Raises:
+        RequestError: it is not.
+    """
+    path = str(folder.absolute())
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise RequestError(
+            f"the path of a folder for results must be UTF-8 text, but got {escaped(path)}; choose another with --out, "
+            "or rename its folders"
+        ) from None
 
 
 def study_in(folder: Path) -> str:

@@ -18,6 +18,7 @@ from budgetnet.pages.blocks import Block, DataTable, Details, FigureRow, PageTab
 from budgetnet.pages.figure import COLOURS, DARK_COLOURS, FONT, Figure
 from budgetnet.pages.plotly_js import plotly_script
 from budgetnet.pages.render import render
+from budgetnet.text import ESCAPES
 
 __all__ = ["Page", "PageSection", "PageTable", "check_place", "page_html", "write_page"]
 
@@ -93,7 +94,7 @@ def write_page(path: Path, page: Page) -> None:
     """
     text = page_html(page)
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", errors=ESCAPES)
     except OSError as error:
         raise RequestError(f"{path} cannot be written ({error.strerror}); choose another place") from None
 

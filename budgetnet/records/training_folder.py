@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from budgetnet.errors import RequestError
+from budgetnet.files.places import check_utf8_place
 from budgetnet.records.training_run import Score, TrainingRun, score_of
+from budgetnet.text import ESCAPES
 
 __all__ = ["TRAINING_FILE", "Training", "prepare_folder", "read_training", "training_folder", "write_training"]
 
@@ -61,7 +63,8 @@ def write_training(folder: Path, training: Training) -> Path:
     partial = path.with_name(f"{TRAINING_FILE}.{os.getpid()}.partial")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(training.document(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(training.document(), indent=2, ensure_ascii=False) + "\n"
+        partial.write_text(text, encoding="utf-8", errors=ESCAPES)
         partial.replace(path)
     except OSError as error:
         raise _unwritable(folder, error) from error
@@ -74,6 +77,7 @@ def prepare_folder(folder: Path) -> None:
     Raises:
         RequestError: they cannot.
     """
+    check_utf8_place(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

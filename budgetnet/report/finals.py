@@ -7,11 +7,19 @@ from typing import Any
 
 from budgetnet.records.finals.choice import StudyChoice
 from budgetnet.records.finals.finalist import Finalist, final_run_document
-from budgetnet.records.training_run import Score
+from budgetnet.records.training_run import Score, TrainingRun
 from budgetnet.records.trial import Record
-from budgetnet.text import count_text, joined_table, percent, short_count
+from budgetnet.text import count_text, counted, joined_table, percent, short_count
 
-__all__ = ["finalist_document", "finalists_text", "finalists_title", "rank_agreement"]
+__all__ = [
+    "break_reason",
+    "breakdowns_text",
+    "broken_runs",
+    "finalist_document",
+    "finalists_text",
+    "finalists_title",
+    "rank_agreement",
+]
 
 
 TITLE = (
@@ -81,6 +89,42 @@ def finalists_text(
             f"{tau:+.2f} (1 equal order, 0 none in common, -1 reversed).",
         ]
     return lines
+
+
+def breakdowns_text(finalists: Sequence[Finalist]) -> list[str]:
+    """Return a line for each network and kind of training of which some diverged or failed; nothing where none did.
+
+    A diverged training keeps its accuracy on test images in the mean, since leaving it out would flatter the network.
+    """
+    lines = []
+    for finalist in finalists:
+        for runs, kind, effect in (
+            (finalist.full, "full training", "does not speak for the network"),
+            (finalist.runs, "training on all train images", "counts in the mean with the test accuracy that it has"),
+        ):
+            broken = broken_runs(runs)
+            if broken:
+                what = counted(len(runs), kind, kind.replace("training", "trainings", 1))
+                one = "" if len(broken) == len(runs) == 1 else f"{len(broken)} of "
+                lines.append(f"Trial {finalist.trial}: {one}{what} {_ends(broken)}. What diverged {effect}.")
+    return lines
+
+
+def broken_runs(runs: Sequence[TrainingRun]) -> list[TrainingRun]:
+    """Return the trainings that diverged or failed."""
+    return [run for run in runs if run.outcome in ("diverged", "failed")]
+
+
+def _ends(broken: Sequence[TrainingRun]) -> str:
+    """Return ``diverged (seed 3: the train loss was no longer finite in epoch 1)``."""
+    words = " or ".join(sorted({run.outcome for run in broken}))
+    return f"{words} ({'; '.join(f'seed {run.seed}: {break_reason(run)}' for run in broken)})"
+
+
+def break_reason(run: TrainingRun) -> str:
+    """Return why a training diverged or failed, as a part of a sentence."""
+    reason = " ".join((run.failed or run.diverged or "").split()).rstrip(".")
+    return reason[:1].lower() + reason[1:]
 
 
 def rank_agreement(finalists: Sequence[Finalist], records: Sequence[Record]) -> float | None:

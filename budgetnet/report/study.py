@@ -11,7 +11,7 @@ from budgetnet.files.study import Study
 from budgetnet.records.lookup import Trials
 from budgetnet.records.ranking import reaches
 from budgetnet.records.trial import Record
-from budgetnet.report.finals import finalist_document, finalists_text, finalists_title
+from budgetnet.report.finals import breakdowns_text, finalist_document, finalists_text, finalists_title
 from budgetnet.report.frontier import frontier, frontier_text
 from budgetnet.report.learned import learned_text
 from budgetnet.report.trials import record_document, tally, trials_text
@@ -157,6 +157,7 @@ def _finals(trials: Trials) -> list[str]:
     learned = learned_text(trials.learned)
     return (
         _section(finalists_title(trials.finalists), table)
+        + (["", *broken] if (broken := breakdowns_text(trials.finalists)) else [])
         + (["", *learned] if learned else [])
         + (["", *chosen] if chosen else [])
     )

@@ -12,6 +12,7 @@ import torch
 from sqlalchemy.exc import SQLAlchemyError
 
 from budgetnet.errors import RequestError, SearchError
+from budgetnet.files.places import check_utf8_place
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import SearchOptions, Study
 from budgetnet.records.finals.choice import StudyChoice, Winner, choose_from_records, read_choice
@@ -110,6 +111,7 @@ def run_search(
         SearchError: the database cannot be used, nothing fits, or workers keep failing.
     """
     folder = study.run_folder(out)
+    check_utf8_place(folder)
     url = storage or default_url(folder)
     where = choose_device(device)
     space = space_of(study)

@@ -43,8 +43,11 @@ def write_strip(path: Path, images_nchw: npt.NDArray[np.uint8]) -> None:
         strip.paste(tile, (place * width, 0))
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    strip.save(partial, format="PNG", optimize=True)
-    partial.replace(path)
+    try:
+        strip.save(partial, format="PNG", optimize=True)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def read_strip(path: Path, number: int) -> list[bytes] | None:

@@ -6,13 +6,16 @@ import functools
 import math
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 
+from budgetnet.errors import TrainingError
 from budgetnet.files.plugins.plugins import load_plugins
 from budgetnet.network.text import network_text
 from budgetnet.network.torch.build import build_nodes
@@ -83,6 +86,9 @@ class Bench:
 
         train, validation = (self._dataset.train, None) if job.final else (self._train, self._validation)
         tested = None
+        # Whatever can fail about the test images fails before the training, and is not their reading.
+        test = self._dataset.test() if job.final else None
+        files = self._files if job.final else None
         with self._plugins.blamed():
             curve = fit(
                 model,
@@ -95,18 +101,18 @@ class Bench:
                 checkpoint=self._checkpoint(job, train),
                 watched=self._dataset.test() if job.test_curve else None,
             )
-            if job.final:
+            if job.weights is not None:  # before the test images are read: a full disk must not cost their reading
+                save_weights(model, job.weights, label=job.label, network=network_text(job.network))
+            if test is not None:
                 # The one reading of the test images, by a network that nothing will change any more.
                 # Averaging over mirror images is meaningful for networks that were trained on them.
                 mirrored = job.recipe.flip != "none"
-                tested = evaluate(model, self._dataset.test(), device=self._device, flip=mirrored, mistakes=MISTAKES)
+                tested = evaluate(model, test, device=self._device, flip=mirrored, mistakes=MISTAKES)
+                if job.weights is not None and tested.mistakes:
+                    _save_mistakes(tested, test, job.weights)
         accuracies = [epoch.validation_accuracy for epoch in curve.epochs]
         validated = [epoch.validation_loss for epoch in curve.epochs]
         watched = [(epoch.watched_loss, epoch.watched_accuracy) for epoch in curve.epochs]
-        if job.weights is not None:
-            save_weights(model, job.weights, label=job.label, network=network_text(job.network))
-            if tested is not None and tested.mistakes:
-                self._save_mistakes(tested, job.weights)
         return Result(
             validation_accuracies=tuple(accuracy for accuracy in accuracies if accuracy is not None),
             train_losses=tuple(epoch.train_loss for epoch in curve.epochs),
@@ -125,7 +131,7 @@ class Bench:
             test_accuracy_flip=tested.flip_accuracy if tested else None,
             test_loss=tested.loss if tested and math.isfinite(tested.loss) else None,
             test_images=tested.n if tested else None,
-            reading=self._reading(tested) if tested else None,
+            reading=self._reading(tested, files) if tested else None,
             test_losses=tuple(loss for loss, _ in watched if loss is not None),
             test_accuracies=tuple(accuracy for _, accuracy in watched if accuracy is not None),
             environment=self._environment,
@@ -150,15 +156,8 @@ class Bench:
         }
         return Checkpoint(job.checkpoint, job.checkpoint_seconds, identity)
 
-    def _save_mistakes(self, tested: Evaluation, weights: Path) -> None:
-        """Keep the images behind the most confident mistakes beside the weights."""
-        test = self._dataset.test()
-        indices = torch.tensor([mistake.image for mistake in tested.mistakes])
-        write_strip(strip_place(weights), test.pixels(indices).cpu().numpy())
-
-    def _reading(self, tested: Evaluation) -> Reading:
+    def _reading(self, tested: Evaluation, files: tuple[str, ...] | None) -> Reading:
         """Add names of classes and files to what the test images gave."""
-        files = self._files
         mistakes = tested.mistakes
         if files is not None and len(files) == tested.n:
             mistakes = tuple(replace(mistake, file=files[mistake.image]) for mistake in mistakes)
@@ -182,6 +181,13 @@ class Bench:
             return build_nodes(job.network, self._dataset.shape, custom=self._plugins.modules)
 
 
+def _save_mistakes(tested: Evaluation, test: Images, weights: Path) -> None:
+    """Keep the images behind the most confident mistakes beside the weights; a full disk costs them, and no result."""
+    indices = torch.tensor([mistake.image for mistake in tested.mistakes])
+    with suppress(OSError, ValueError):
+        write_strip(strip_place(weights), test.pixels(indices).cpu().numpy())
+
+
 def _measures(epoch: Epoch) -> EpochMeasures:
     return EpochMeasures(
         train_loss=epoch.train_loss,
@@ -194,10 +200,20 @@ def _measures(epoch: Epoch) -> EpochMeasures:
 
 
 def save_weights(model: nn.Module, path: Path, *, label: str, network: str) -> None:
-    """Write weights as safetensors, whole or not at all: a killed writer leaves no half file behind."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write weights as safetensors, whole or not at all: a killed writer leaves no half file behind.
+
+    Raises:
+        TrainingError: they cannot be written.
+    """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    save_file(tensors, partial, metadata={"label": label, "network": network})
-    by_umask(partial)
-    partial.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, partial, metadata={"label": label, "network": network})
+        by_umask(partial)
+        partial.replace(path)
+    except (OSError, SafetensorError) as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        reason = getattr(error, "strerror", None) or str(error)
+        raise TrainingError(f"the weights cannot be written to {path} ({reason}); make room, then run again") from error

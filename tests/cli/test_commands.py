@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
 
+from budgetnet.api.pages.studies import search_answer
 from budgetnet.cli import app
+from budgetnet.errors import ExportError
+from budgetnet.export import export as export_module
+from budgetnet.report.study import listing_text
+from budgetnet.search.run import SearchSummary
 
 
 @pytest.fixture
@@ -41,6 +47,51 @@ def test_a_finished_search_goes_on_with_nothing(study_path, run_folder):
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("tiny: 4 completed")
     assert "search ended" in result.stderr
+
+
+def test_an_export_that_fails_does_not_take_the_search_with_it(trials, monkeypatch):
+    """Everything that was found is printed, the failure is a note, and the exit code is 1."""
+    found = SearchSummary(
+        study=trials.study,
+        folder=trials.folder,
+        storage=trials.storage,
+        ended="trials",
+        records=trials.records,
+        best=None,
+        choices=trials.choices,
+        target_reached=None,
+        finalists=trials.finalists,
+        finalists_complete=True,
+    )
+
+    def broken(*_, **__):
+        raise ExportError("the logits differ")
+
+    monkeypatch.setattr(export_module, "export_trial", broken)
+    answer = search_answer(found)
+    assert answer.document["export"] is None
+    assert answer.document["best"] == trials.choices[0].trial
+    assert any(line.startswith("Best: trial ") for line in answer.lines)
+    assert answer.notes == ["the best network could not be exported: the logits differ"]
+    assert not answer.ok
+
+
+def test_a_report_that_cannot_be_written_does_not_take_the_training_with_it(by_hand_path, tmp_path):
+    """The accuracies are on stdout, the reason on stderr."""
+    (tmp_path / "out" / "report.html").mkdir(parents=True)
+    words = ["train", str(by_hand_path), "--dataset", "digits", "--seeds", "1", "--epochs", "1", "--threads", "1"]
+    result = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "out"), "--device", "cpu"])
+    assert result.exit_code == 1
+    assert re.search(r"^by-hand: [0-9.]+ % \(1 seed\) on the test images of digits", result.stdout)
+    assert "the report could not be written: " in result.stderr
+
+
+def test_list_says_what_diverged(trials):
+    """Below the table of finalists."""
+    first, *others = trials.finalists
+    run = replace(first.full[0], diverged="The train loss was no longer finite in epoch 1.")
+    lines = listing_text(replace(trials, finalists=(replace(first, full=(run,)), *others)), trials.records)
+    assert any(line.startswith(f"Trial {first.trial}: 1 full training diverged (seed ") for line in lines)
 
 
 def test_list_shows_trials_and_finalists(call):

@@ -180,6 +180,26 @@ def test_live_view_runs_on_a_terminal():
     assert "finalist 3, run 1: 90.00 %" in stream.getvalue()
 
 
+def test_a_finalist_that_diverged_is_told_of():
+    """With the accuracy that it has, which counts."""
+    run = TrainingRun(
+        seed=1,
+        recipe={},
+        validation_accuracies=(0.1,),
+        test_accuracy=0.1,
+        test_images=360,
+        diverged="It broke.",
+        seconds=1,
+    )
+    view = SearchProgress()
+    assert view.line(FullTrainingDone(3, 0, run)) == (
+        "full training 1 of trial 3: 10.00 % on validation images, 1.0 s; diverged: It broke"
+    )
+    assert view.line(FinalistDone(3, 0, run)) == (
+        "finalist 3, run 1: 10.00 % on 360 test images, 1.0 s; diverged: It broke"
+    )
+
+
 def test_packing_images_is_shown_while_it_lasts():
     """A line per tenth in logs, a bar on a terminal, gone when it is over."""
     assert SearchProgress().line(Packing(6000, 60000)) == "packing images, once: 6,000 of 60,000"

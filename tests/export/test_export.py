@@ -273,6 +273,56 @@ def test_a_trial_without_weights_says_how_to_get_them(trials):
         export_trial(trials, str(other.number), formats="torch")
 
 
+def broken(trials, *places: int):
+    """The study as if the chosen network's runs at these places had diverged."""
+    leader = pick(trials, "best").number
+    runs = tuple(
+        replace(run, diverged="The train loss was no longer finite in epoch 1.") if place in places else run
+        for place, run in enumerate(trials.finalist(leader).runs)
+    )
+    others = tuple(one for one in trials.finalists if one.trial != leader)
+    return replace(trials, finalists=(replace(trials.finalist(leader), runs=runs), *others))
+
+
+def test_weights_of_a_network_that_diverged_are_not_missing(trials):
+    """They are there and of no use: the reason is said, and the ways out."""
+    leader = pick(trials, "best").number
+    seeds = len(trials.finalist(leader).runs)
+    with pytest.raises(
+        RequestError,
+        match=rf"trial {leader} of tiny diverged in each of its {seeds} full trainings \(the train loss was no longer "
+        r"finite in epoch 1\); name another trial with --trial, or train this one by another recipe: budgetnet train ",
+    ):
+        export_trial(broken(trials, *range(seeds)), formats="torch")
+
+
+def test_a_run_that_diverged_is_told_of_in_the_export(trials, tmp_path):
+    """Weights of another run are taken; card and document say what happened to the first."""
+    found = export_trial(broken(trials, 0), out=tmp_path / "out", formats="torch")
+    assert found.run.repeat == 1
+    (line,) = found.document()["broken_trainings"]
+    assert f"Trial {found.trial}: 1 of 2 trainings on all train images diverged (seed " in line
+    assert f"- note: {line}" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_folder_whose_path_is_not_utf8_is_refused(trials, tmp_path):
+    """Before anything is computed: weights could be written there and never be opened."""
+    with pytest.raises(RequestError, match=r"results must be UTF-8 text, but got .*/caf\\xe9/out; choose another with"):
+        export_trial(trials, out=tmp_path / os.fsdecode(b"caf\xe9") / "out", formats="torch")
+
+
+def test_a_full_disk_ends_an_export_with_a_message(trials, tmp_path, monkeypatch):
+    """Nothing half is left behind."""
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(export_module, "write_samples", full)
+    with pytest.raises(ExportError, match=r"out cannot be written \(No space left on device\); make room, then export"):
+        export_trial(trials, out=tmp_path / "out", formats="torch")
+    assert not list(tmp_path.iterdir())
+
+
 def test_lost_and_damaged_weights_are_told_apart(trials, run_folder, tmp_path):
     """Weights that are gone, and weights that are another network's."""
     leader = pick(trials, "best")

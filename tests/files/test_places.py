@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from budgetnet.errors import LanguageError, RequestError, StudyError
 from budgetnet.files import network_file
-from budgetnet.files.places import near, network_in, study_in
+from budgetnet.files.places import check_utf8_place, near, network_in, study_in
 from budgetnet.files.study_file import load_study
 from budgetnet.records.lookup import find
 
@@ -58,3 +59,13 @@ def test_a_folder_without_such_a_file(tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
     assert (study_in(empty), network_in(empty)) == ("; name a file", "; name a file")
+
+
+def test_a_place_for_results_whose_path_is_not_utf8_is_refused(tmp_path):
+    """Before anything is trained, with the path escaped."""
+    check_utf8_place(tmp_path / "été")
+    with pytest.raises(
+        RequestError,
+        match=r"the path of a folder for results must be UTF-8 text, but got .*/caf\\xe9/run; choose another",
+    ):
+        check_utf8_place(tmp_path / os.fsdecode(b"caf\xe9") / "run")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -93,3 +95,11 @@ def test_a_place_that_cannot_be_written_to_is_an_error(training, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RequestError, match=r"cannot be written to .*choose another place with --out"):
         write_training(tmp_path / "file" / "folder", training)
+
+
+def test_a_data_set_in_a_folder_that_is_not_utf8_is_recorded(training, tmp_path):
+    """Its path is written as an escape of JSON, and reads back equal."""
+    there = replace(training, dataset=os.fsdecode(b"/data/caf\xe9"))
+    write_training(tmp_path, there)
+    assert b"/data/caf\\udce9" in (tmp_path / TRAINING_FILE).read_bytes()
+    assert read_training(tmp_path) == there

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from budgetnet.records.finals.choice import StudyChoice
 from budgetnet.records.finals.finalist import Finalist
 from budgetnet.records.training_run import Score, TrainingRun
-from budgetnet.report.finals import finalist_document, finalists_text, finalists_title, rank_agreement
+from budgetnet.report.finals import breakdowns_text, finalist_document, finalists_text, finalists_title, rank_agreement
 
 
 def finalist(trial: int, *accuracies: float | None, full: tuple[float, ...] = ()) -> Finalist:
@@ -73,6 +74,27 @@ def test_what_was_chosen_comes_first(make_record):
     assert "validation accuracies of trainings on the train images choose" in finalists_title(finalists)
     assert finalists_title([finalist(0, 0.5)]).startswith("Finalists, trained in full on all train images")
     assert rank_agreement(finalists, records) == pytest.approx(1 / 3)
+
+
+def test_what_diverged_or_failed_is_said():
+    """By trial, kind and seed, with the reason; nothing where all trainings came to their end."""
+    sound = finalist(1, 0.9, full=(0.8,))
+    assert breakdowns_text([sound]) == []
+    first, second = finalist(2, 0.1, 0.8, full=(0.1,)).runs
+    lost = TrainingRun(seed=5, recipe={}, failed="out of memory")
+    broken = Finalist(
+        trial=2,
+        runs=(replace(first, diverged="The train loss was no longer finite in epoch 3."), second),
+        full=(replace(second, diverged="After epoch 2 of 3 the network was still no better than chance."), lost),
+    )
+    assert breakdowns_text([sound, broken]) == [
+        "Trial 2: 2 of 2 full trainings diverged or failed (seed 1: after epoch 2 of 3 the network was still no better "
+        "than chance; seed 5: out of memory). What diverged does not speak for the network.",
+        "Trial 2: 1 of 2 trainings on all train images diverged (seed 0: the train loss was no longer finite in epoch "
+        "3). What diverged counts in the mean with the test accuracy that it has.",
+    ]
+    only = replace(broken, runs=broken.runs[:1], full=())
+    assert breakdowns_text([only])[0].startswith("Trial 2: 1 training on all train images diverged (seed 0: ")
 
 
 def test_a_finalist_is_a_json_document():

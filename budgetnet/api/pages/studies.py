@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from budgetnet.api.pages.printout import Printout
 from budgetnet.api.say import Say, say_run_folder
 from budgetnet.api.studies import as_study
+from budgetnet.errors import BudgetnetError
 
 if TYPE_CHECKING:
     from budgetnet.calibrate.judge import Judgement
@@ -19,7 +20,10 @@ __all__ = ["calibration_answer", "recipes_answer", "search_answer", "serve_dashb
 
 
 def search_answer(found: SearchSummary) -> Printout:
-    """Report a search, after its best network has been exported into the run folder if it has weights."""
+    """Report a search, after its best network has been exported into the run folder if it has weights.
+
+    An export that fails does not take the search's results with it: they are reported, and the exit code is 1.
+    """
     from budgetnet.export.export import export_trial
     from budgetnet.records.lookup import Trials
     from budgetnet.report.study import best_trial, ending_text, study_document
@@ -35,15 +39,22 @@ def search_answer(found: SearchSummary) -> Printout:
     )
     leader = best_trial(trials)
     finalist = None if leader is None else trials.finalist(leader.number)
-    trained = finalist is not None and any(run.weights and run.diverged is None for run in finalist.runs)
+    trained = finalist is not None and any(run.weights for run in finalist.runs)
     interrupted = found.ended == "interrupted"
     # Plain PyTorch alone: `budgetnet export` adds the formats that take long to write.
     place = trials.folder / "export"
-    written = export_trial(trials, out=place, formats="torch") if trained and not interrupted else None
+    written, notes = None, []
+    if trained and not interrupted:
+        try:
+            written = export_trial(trials, out=place, formats="torch")
+        except BudgetnetError as error:
+            notes.append(f"the best network could not be exported: {error}")
     document = study_document(trials, trials.records)
     document |= {"ended": found.ended, "export": None if written is None else written.document()}
     lines = ending_text(trials, None if written is None else written.folder)
-    return Printout(lines=lines, document=document, command="search", interrupted=interrupted)
+    return Printout(
+        lines=lines, document=document, command="search", notes=notes, ok=not notes, interrupted=interrupted
+    )
 
 
 def calibration_answer(judged: Judgement) -> Printout:

@@ -9,7 +9,7 @@ from budgetnet.api.pages.printout import Printout
 from budgetnet.api.say import Say
 from budgetnet.api.studies import as_study
 from budgetnet.api.trainings import export
-from budgetnet.errors import RequestError
+from budgetnet.errors import BudgetnetError, RequestError
 from budgetnet.text import percent
 
 __all__ = ["export_answer", "repetition_answer", "training_answer", "use_data_folder"]
@@ -55,14 +55,16 @@ def training_answer(
     from budgetnet.text import command_text
 
     page = planned.out / REPORT_FILE
-    write_training_report(training, planned.out, page, command=command_text("report", planned.out))
     classes = classes_text(training.runs)
     lines = [f"{training.name}: {training.score} on the test images of {training.dataset}; {planned.out}"]
-    return Printout(
-        lines=[*lines, *(["", *classes] if classes else []), "", f"Report: {page}"],
-        document=training.document(),
-        command="train",
-    )
+    lines += ["", *classes] if classes else []
+    notes = []
+    try:
+        write_training_report(training, planned.out, page, command=command_text("report", planned.out))
+        lines += ["", f"Report: {page}"]
+    except BudgetnetError as error:  # which must not take the results with it
+        notes.append(f"the report could not be written: {error}")
+    return Printout(lines=lines, document=training.document(), command="train", notes=notes, ok=not notes)
 
 
 def repetition_answer(network: str, *, device: str, storage: str | None, run: Path | None, say: Say) -> Printout:
@@ -100,6 +102,7 @@ def export_answer(
         f"checked without budgetnet: {check.params:,} parameters, equal logits on {check.images} images "
         f"({', '.join(written.formats)})",
     ]
+    notes += written.broken
     if written.int8 is not None:
         accuracies = f"{percent(written.int8.test_accuracy)} %, in float32 {percent(written.run.test_accuracy)} %"
         stay = f"; in float32 stay {', '.join(written.int8.in_float)}" if written.int8.in_float else ""

@@ -64,5 +64,6 @@ EXPORT_RESULT = structure(
     flops=whole_number("FLOPs"),
     test_accuracy=SCORE,
     weights_test_accuracy=optional(share("test accuracy of these weights")),
+    broken_trainings=listed(text(), "statements about full trainings of the network that diverged or failed"),
     largest_difference=number("largest difference of logits between the export and the trained network"),
 )

@@ -14,6 +14,7 @@ from rich.text import Text
 from budgetnet.cli.progress.view import View, bar, packing_line, show_progress
 from budgetnet.records.finals.choice import StudyChoice
 from budgetnet.records.ranking import best
+from budgetnet.records.training_run import TrainingRun
 from budgetnet.records.trial import Record
 from budgetnet.search.events import (
     EpochDone,
@@ -235,7 +236,8 @@ class SearchProgress(View[SearchEvent]):
                 what = f"full training {run + 1} of trial {number}"
                 if result.accuracy is None:
                     return f"{what}: failed, {result.failed or result.diverged}"
-                return f"{what}: {percent(result.accuracy)} % on validation images, {duration(result.seconds)}"
+                score = f"{percent(result.accuracy)} % on validation images, {duration(result.seconds)}"
+                return f"{what}: {score}{_given_up(result)}"
             case WinnerChosen(choices, runs, epochs):
                 work = f"{counted(runs, 'run')} of {counted(epochs, 'epoch')} on train + validation images"
                 return f"{_choices_text(choices)}; {work}"
@@ -244,8 +246,13 @@ class SearchProgress(View[SearchEvent]):
                     return f"finalist {number}, run {run + 1}: failed, {result.failed}"
                 return (
                     f"finalist {number}, run {run + 1}: {100 * result.test_accuracy:.2f} % on "
-                    f"{result.test_images:,} test images, {duration(result.seconds)}"
+                    f"{result.test_images:,} test images, {duration(result.seconds)}{_given_up(result)}"
                 )
+
+
+def _given_up(result: TrainingRun) -> str:
+    """Say why a training was given up that has an accuracy nevertheless."""
+    return f"; diverged: {result.diverged.rstrip('.')}" if result.diverged else ""
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from budgetnet.errors import DataError
 from budgetnet.export.int8.quantise import run_onnx
 from budgetnet.training.data.known import DATASETS
+from budgetnet.training.data.listing import image_files
 from budgetnet.training.data.load import load_dataset
-from budgetnet.training.data.sources import data_directory, image_copy, image_files
+from budgetnet.training.data.sources import data_directory, image_copy
 
 __all__ = ["TestImages", "accuracy_of", "int8_accuracy"]
 

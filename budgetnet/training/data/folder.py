@@ -15,8 +15,9 @@ from PIL import Image, ImageOps
 
 from budgetnet.errors import DataError
 from budgetnet.training.data.images import Dataset
+from budgetnet.training.data.listing import image_files
 from budgetnet.training.data.packed import Subset, open_packed, packing, store, writable
-from budgetnet.training.data.sources import ImageFolder, class_folders, describe_source, image_files
+from budgetnet.training.data.sources import ImageFolder, class_folders, describe_source
 
 __all__ = ["Progress", "load_folder", "part_files"]
 

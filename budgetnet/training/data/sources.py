@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -13,6 +12,7 @@ from budgetnet.keys.declare import key, keys_of
 from budgetnet.keys.key import REQUIRED
 from budgetnet.text import counted, some_of
 from budgetnet.training.data.known import DATASETS, KnownDataset
+from budgetnet.training.data.listing import check_names, holds_images, image_files
 
 __all__ = [
     "DATA_VARIABLE",
@@ -23,7 +23,6 @@ __all__ = [
     "data_directory",
     "describe_source",
     "image_copy",
-    "image_files",
     "known",
 ]
 
@@ -165,7 +164,7 @@ def class_folders(folder: ImageFolder) -> tuple[str, ...]:
 
     Raises:
         DataError: ``train`` or ``test`` is missing, there are fewer than two classes, a class has no images, or
-            ``test`` has a class that ``train`` lacks.
+            ``test`` has a class that ``train`` lacks, or a class's name is not UTF-8.
     """
     if not folder.path.is_dir():
         beside = [path.name for path in folder.path.parent.glob("*") if path.is_dir()]
@@ -186,7 +185,7 @@ def class_folders(folder: ImageFolder) -> tuple[str, ...]:
             f"{counted(len(classes), 'class folder')}; make one folder per class there"
         )
     for name in classes:
-        if next(_images_below(folder.path / "train" / name), None) is None:
+        if not holds_images(folder.path / "train" / name):
             raise DataError(
                 f"every class needs train images, but {folder.path / 'train' / name} holds none that Pillow can read; "
                 "put some there, or remove the folder"
@@ -200,28 +199,15 @@ def class_folders(folder: ImageFolder) -> tuple[str, ...]:
     return classes
 
 
-def image_files(folder: Path) -> list[Path]:
-    """Return the images below *folder*, sorted by path: files with a suffix that Pillow knows, except hidden ones."""
-    # Sorting by parts gives the order of paths but is faster, which matters for the many files of a data set.
-    return sorted(_images_below(folder), key=lambda path: path.parts)
-
-
-def _images_below(folder: Path) -> Iterator[Path]:
-    """Yield the images below *folder*, in any order."""
-    from PIL import Image  # loading Pillow's plugins takes 0.1 s, which `budgetnet --help` does not need
-
-    suffixes = Image.registered_extensions()
-    for place, _, names in os.walk(folder):
-        for name in names:
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in suffixes:  # noqa: PTH122 - quicker
-                path = Path(place, name)
-                if path.is_file():
-                    yield path
-
-
 def _folders_in(folder: Path) -> tuple[str, ...]:
-    """Return the sorted names of the visible folders in *folder*."""
-    return tuple(sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")))
+    """Return the sorted names of the visible folders in *folder*.
+
+    Raises:
+        DataError: a name is not UTF-8.
+    """
+    found = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    check_names(found, "class folder")
+    return tuple(sorted(path.name for path in found))
 
 
 def _size_of(image: Path) -> tuple[int, int]:
