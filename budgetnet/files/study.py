@@ -40,7 +40,9 @@ class Target:
 
     accuracy: float = key(
         REQUIRED,
-        "Accuracy to reach on the validation images.",
+        "Accuracy to reach. A search judges by the validation images after brief training; listings and reports also "
+        "say which finalists reach it after full training, on validation and on test images. With `goal: smallest`, "
+        "full trainings decide which networks reach it, as soon as there are any.",
         share=True,
         above=0,
         below=1,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from budgetnet.pages.figure import Figure
@@ -132,6 +132,12 @@ class DataTable:
     rows: Sequence[Sequence[str | float | None]]
     hover: Sequence[int] = ()
     """Columns that a point's text shows, in this order."""
+    drawings: Sequence[str] = ()
+    """Pictures as SVG, put into the page as they are; shown beside points and in opened rows."""
+    drawn: Mapping[int, int] = field(default_factory=dict)
+    """Place of a row's picture among them, by its key; rows may lack one, or share one."""
+    draw: str = ""
+    """Command that draws a row without a picture; ``{}`` stands for its key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,11 @@ Text in them goes through `figure_label`, because plotly reads tags in text.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-__all__ = ["COLOURS", "DARK_COLOURS", "FONT", "Figure", "axis", "figure_label", "layout"]
+__all__ = ["COLOURS", "DARK_COLOURS", "FONT", "NAME_WIDTH", "Figure", "axis", "axis_names", "figure_label", "layout"]
 
 Figure = dict[str, Any]
 """``{"data": […], "layout": {…}}`` of plotly.js."""
@@ -43,6 +44,9 @@ DARK_COLOURS = {
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
+NAME_WIDTH = 46
+"""Characters of a name on an axis."""
+
 
 def figure_label(text: str) -> str:
     """Escape text for a label inside a figure.
@@ -62,6 +66,23 @@ def axis(title: str, **more: Any) -> dict[str, Any]:
         "automargin": True,
         **more,
     }
+
+
+def axis_names(texts: Sequence[str], width: int = NAME_WIDTH) -> list[str]:
+    """Return names for an axis: escaped, cut in the middle where they are long, and told apart if they are equal then.
+
+    >>> axis_names(["block.kind", "a very long name of a decision"], width=16)
+    ['block.kind', 'a very l…ecision']
+    """
+    names: list[str] = []
+    for text in texts:
+        short = text if len(text) <= width else f"{text[: width // 2]}…{text[-(width // 2 - 1) :]}"
+        name, number = short, 1
+        while figure_label(name) in names:
+            number += 1
+            name = f"{short} ({number})"
+        names.append(figure_label(name))
+    return names
 
 
 def layout(title: str, height: int, **more: Any) -> dict[str, Any]:
@@ -84,6 +105,12 @@ def layout(title: str, height: int, **more: Any) -> dict[str, Any]:
         "plot_bgcolor": COLOURS["paper"],
         "margin": {"l": 60, "r": 24, "t": 84, "b": 56},
         "legend": {"orientation": "h", "x": 0, "y": 1.01, "xanchor": "left", "yanchor": "bottom"},
-        "hoverlabel": {"bgcolor": COLOURS["paper"], "bordercolor": COLOURS["all"], "align": "left", "namelength": -1},
+        "hoverlabel": {
+            "bgcolor": COLOURS["paper"],
+            "bordercolor": COLOURS["all"],
+            "font": {"color": COLOURS["ink"]},
+            "align": "left",
+            "namelength": -1,
+        },
         **more,
     }

@@ -123,7 +123,14 @@ def _tables(page: Page) -> Iterator[DataTable]:
 
 def _table_document(table: DataTable) -> dict[str, Any]:
     columns = [{"name": column.name, "format": column.format, "bound": column.bound} for column in table.columns]
-    return {"columns": columns, "rows": [list(row) for row in table.rows], "hover": list(table.hover)}
+    return {
+        "name": table.name,
+        "columns": columns,
+        "rows": [list(row) for row in table.rows],
+        "hover": list(table.hover),
+        "drawn": {str(key): place for key, place in table.drawn.items()},
+        "draw": table.draw,
+    }
 
 
 def _script_json(value: Any) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from budgetnet.files.study import Goal
 from budgetnet.records.trial import Record
 
-__all__ = ["best", "distinct", "fronts", "ranked", "reaches"]
+__all__ = ["best", "distinct", "first_front", "fronts", "ranked", "reaches"]
 
 
 def ranked(records: Iterable[Record], goal: Goal, target: float | None = None) -> list[Record]:
@@ -67,14 +67,24 @@ def fronts(records: Sequence[Record]) -> list[list[Record]]:
     left = sorted(records, key=lambda record: (_params(record), -_accuracy(record), record.number))
     found: list[list[Record]] = []
     while left:
-        front: list[Record] = []
-        rest: list[Record] = []
-        for record in left:
-            # By rising parameters, a trial is beaten exactly if a smaller one before it is as accurate.
-            (rest if front and _accuracy(record) <= _accuracy(front[-1]) else front).append(record)
+        front, left = _parted(left)
         found.append(front)
-        left = rest
     return found
+
+
+def first_front(records: Iterable[Record]) -> list[Record]:
+    """Return the first of `fronts`, without working out the others; nothing of nothing."""
+    return _parted(sorted(records, key=lambda record: (_params(record), -_accuracy(record), record.number)))[0]
+
+
+def _parted(left: Sequence[Record]) -> tuple[list[Record], list[Record]]:
+    """Part trials, by rising parameters, into those that no other beats and the rest."""
+    front: list[Record] = []
+    rest: list[Record] = []
+    for record in left:
+        # By rising parameters, a trial is beaten exactly if a smaller one before it is as accurate.
+        (rest if front and _accuracy(record) <= _accuracy(front[-1]) else front).append(record)
+    return front, rest
 
 
 def _loneliest_first(front: list[Record]) -> list[Record]:

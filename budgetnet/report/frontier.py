@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from budgetnet.records.ranking import fronts
+from budgetnet.records.ranking import first_front
 from budgetnet.records.trial import Record
 from budgetnet.text import count_text, joined_table, percent, short_count
 
@@ -21,7 +21,7 @@ def frontier(records: Iterable[Record]) -> tuple[Record, ...]:
     trained = [
         record for record in records if record.scored and record.params is not None and record.accuracy is not None
     ]
-    return tuple(fronts(trained)[0]) if trained else ()
+    return tuple(first_front(trained))
 
 
 def frontier_text(front: Iterable[Record]) -> list[str]:

@@ -14,7 +14,6 @@ from budgetnet.ops.registry import BUILTIN
 from budgetnet.ops.signature import Vocabulary
 from budgetnet.pages.page import write_page
 from budgetnet.records.lookup import Trials
-from budgetnet.records.ranking import reaches
 from budgetnet.records.training_folder import Training
 from budgetnet.records.trial import Record
 from budgetnet.report.analysis.option_effects import decision_effects
@@ -24,6 +23,7 @@ from budgetnet.report.finals import finalist_document
 from budgetnet.report.frontier import frontier
 from budgetnet.report.study import best_trial
 from budgetnet.report.summary import study_summary
+from budgetnet.report.target import target_document
 
 __all__ = ["REPORT_FILE", "brief_document", "study_report_document", "write_study_report", "write_training_report"]
 
@@ -57,6 +57,7 @@ def study_report_document(trials: Trials, limits: Sequence[int] = ()) -> dict[st
     """Return a study's report for `--json`; accuracies are fractions."""
     study = trials.study
     leader = best_trial(trials)
+    reached = target_document(trials)
     return {
         "kind": "study",
         "study": study.name,
@@ -67,7 +68,8 @@ def study_report_document(trials: Trials, limits: Sequence[int] = ()) -> dict[st
             for limit, record in best_within(trials.records, study, limits)
         ],
         "frontier": [brief_document(record) for record in frontier(trials.records)],
-        "target_reached": None if study.target is None else any(reaches(r, study.target) for r in trials.records),
+        "target_reached": None if reached is None else bool(reached["brief"]),
+        "reached_target": reached,
         "working_seconds": round(working_seconds(trials.records), 3),
         "rejections": dict(rejections(trials.records).most_common()),
         "decisions": [

@@ -9,19 +9,15 @@ from typing import Any
 
 from budgetnet.files.study import Study
 from budgetnet.records.lookup import Trials
-from budgetnet.records.ranking import reaches
 from budgetnet.records.trial import Record
 from budgetnet.report.finals import breakdowns_text, finalist_document, finalists_text, finalists_title
 from budgetnet.report.frontier import frontier, frontier_text
 from budgetnet.report.learned import learned_text
+from budgetnet.report.target import target_document, target_text
 from budgetnet.report.trials import record_document, tally, trials_text
-from budgetnet.text import command_text, counted, percent, short_count, some_of
+from budgetnet.text import command_text, short_count
 
-__all__ = ["best_trial", "choices_text", "ending_text", "listing_text", "study_document", "target_text"]
-
-
-MOST_NUMBERS = 8
-"""Trials that are listed by number in a sentence."""
+__all__ = ["best_trial", "choices_text", "ending_text", "listing_text", "study_document"]
 
 
 def best_trial(trials: Trials) -> Record | None:
@@ -41,17 +37,6 @@ def choices_text(trials: Trials) -> list[str]:
     return lines
 
 
-def target_text(study: Study, records: Sequence[Record]) -> str | None:
-    """Return one sentence on the target, None where the study has none. Validation images judge."""
-    if study.target is None:
-        return None
-    there = [record.number for record in records if reaches(record, study.target)]
-    goal = f"the target of {percent(study.target, 1)} % on validation images"
-    if not there:
-        return f"No trial reached {goal}."
-    return f"{counted(len(there), 'trial')} reached {goal}: {some_of(there, MOST_NUMBERS)}."
-
-
 def ending_text(trials: Trials, exported: Path | None = None) -> list[str]:
     """Return what a search ends with: outcomes, target, frontier, finalists, and what to do next.
 
@@ -61,16 +46,13 @@ def ending_text(trials: Trials, exported: Path | None = None) -> list[str]:
     """
     study = trials.study
     lines = [f"{study.name}: {tally(trials.records) or 'no trials'}"]
-    target = target_text(study, trials.records)
-    if target is not None:
-        lines.append(target)
+    lines += target_text(trials)
     lines += _section(
         "Nothing found is both smaller and more accurate than these:", frontier_text(frontier(trials.records))
     )
     lines += _finals(trials)
     if exported is not None:
         lines += ["", f"The best network as plain PyTorch, with weights and a model card: {exported}"]
-    lines += _final_target(trials)
     leader = best_trial(trials)
     if leader is not None:
         finalist = trials.finalist(leader.number)
@@ -82,19 +64,6 @@ def ending_text(trials: Trials, exported: Path | None = None) -> list[str]:
         lines += [f"  {trials.command(*words)}" for words in (("show", f"{study.path}:best"), then)]
         lines += _way_to_cifar10(study)
     return lines
-
-
-def _final_target(trials: Trials) -> list[str]:
-    """Say whether each finalist's mean on test images reaches the target, which brief training seldom does."""
-    target = trials.study.target
-    means = [(f.trial, f.score.mean) for f in trials.finalists if f.score.mean is not None]
-    if target is None or not means:
-        return []
-    there = [str(number) for number, mean in means if mean >= target]
-    goal = f"the target of {percent(target, 1)} %, as a mean on test images"
-    if not there:
-        return ["", f"No finalist reached {goal}."]
-    return ["", f"Reached {goal}: finalist{'s' if len(there) > 1 else ''} {', '.join(there)}."]
 
 
 def _way_to_cifar10(study: Study) -> list[str]:
@@ -109,9 +78,7 @@ def listing_text(trials: Trials, chosen: Sequence[Record]) -> list[str]:
     """Return the chosen trials as a table, and beneath it what the study has found."""
     lines = trials_text(chosen) if chosen else ["no such trials"]
     lines += ["", f"{tally(trials.records) or 'no trials'}"]
-    target = target_text(trials.study, trials.records)
-    if target is not None:
-        lines.append(target)
+    lines += target_text(trials)
     dropped = _dropped(trials.records)
     if dropped:
         total = sum(dropped.values())
@@ -119,8 +86,7 @@ def listing_text(trials: Trials, chosen: Sequence[Record]) -> list[str]:
         lines.append(f"Draws dropped without a record of their own: {total:,} ({reasons}).")
     notes = Counter(record.note for record in chosen if record.note)
     lines += [f"{number} of the networks above {_were(number)} {note}." for note, number in notes.items()]
-    lines += _finals(trials)
-    return lines + _final_target(trials)
+    return lines + _finals(trials)
 
 
 def study_document(trials: Trials, chosen: Sequence[Record]) -> dict[str, Any]:
@@ -132,12 +98,14 @@ def study_document(trials: Trials, chosen: Sequence[Record]) -> dict[str, Any]:
     """
     study = trials.study
     leader = best_trial(trials)
+    reached = target_document(trials)
     return {
         "study": study.name,
         "dataset": study.dataset if isinstance(study.dataset, str) else str(study.dataset.path),
         "goal": study.goal,
         "target": study.target,
-        "target_reached": None if study.target is None else any(reaches(r, study.target) for r in trials.records),
+        "target_reached": None if reached is None else bool(reached["brief"]),
+        "reached_target": reached,
         "budget": {str(name): limit for name, limit in study.budget.bounds().items()},
         "outcomes": dict(Counter(record.outcome for record in trials.records)),
         "dropped": dict(_dropped(trials.records)),

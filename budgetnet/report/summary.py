@@ -11,7 +11,8 @@ from budgetnet.records.trial import Record
 from budgetnet.report.analysis.progress import best_so_far, working_seconds
 from budgetnet.report.analysis.rejections import rejections
 from budgetnet.report.finals import rank_agreement
-from budgetnet.report.study import best_trial, target_text
+from budgetnet.report.study import best_trial
+from budgetnet.report.target import target_text
 from budgetnet.report.trials import tally
 from budgetnet.text import count_text, counted, duration, percent, short_count
 from budgetnet.training.data.known import DATASETS
@@ -77,8 +78,7 @@ def _found(trials: Trials) -> str:
         )
     elif not trials.finalists:
         parts.append("No finalist has been trained in full, so nothing is known of the test images.")
-    target = target_text(trials.study, trials.records)
-    return " ".join([*parts, *([target] if target else [])])
+    return " ".join([*parts, *target_text(trials)])
 
 
 def _cost(trials: Trials) -> str:

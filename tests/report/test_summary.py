@@ -15,7 +15,7 @@ def test_four_questions_are_answered(trials):
     assert "4 attempts: 4 completed." in summary["Searched"]
     assert "The best network is trial" in summary["Found"]
     assert "on 360 test images" in summary["Found"]
-    assert "target of 30.0 % on validation images" in summary["Found"]
+    assert "Target 30.0 %, by validation images after brief training" in summary["Found"]
     assert "4 brief trainings took" in summary["Cost"]
     assert "full trainings took" in summary["Cost"]
     assert "uncertain by ±" in summary["How sure"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from budgetnet.api.schemas.exports import CHECK_RESULT, EXPORT_RESULT, TIMING
 from budgetnet.api.schemas.learned import LEARNED_MODEL
 from budgetnet.api.schemas.parts import (
@@ -28,6 +30,7 @@ from budgetnet.api.schemas.shapes import (
     whole_number,
     word,
 )
+from budgetnet.search.events import EndReason
 
 __all__ = ["VERSIONS", "command_schema", "command_schemas", "schema_name"]
 
@@ -72,12 +75,22 @@ _CHOICE = structure(
     brief_accuracy=optional(share("validation accuracy in the search")),
     bounds=optional(mapping(whole_number(), "bounds for which it is the answer; null for the whole budget")),
 )
+_TARGET_REACHED = "true if a trial reached the target on validation images after brief training; null without one"
+_REACHED = optional(
+    structure(
+        "the trials that reached the target, by what judged them; null without a target",
+        brief=listed(whole_number(), "on validation images after brief training, by which a search judges"),
+        full=listed(whole_number(), "on validation images after full training, as a mean over seeds"),
+        test=listed(whole_number(), "on test images after full training, as a mean over seeds"),
+    )
+)
 _STUDY: dict[str, Schema] = {
     "study": text("name"),
     "dataset": text("name or folder"),
     "goal": word("what is better", "accuracy", "smallest", "pareto"),
     "target": optional(share("target accuracy")),
-    "target_reached": optional(flag("true if a trial reached the target on validation images; null without one")),
+    "target_reached": optional(flag(_TARGET_REACHED)),
+    "reached_target": _REACHED,
     "budget": BUDGET,
     "outcomes": mapping(whole_number(), "number of trials by outcome"),
     "dropped": mapping(whole_number(), "draws dropped without a trial, by reason"),
@@ -215,7 +228,7 @@ _DOCUMENTS: dict[str, Schema] = {
     "search": structure(
         "A study at the end of a search.",
         **_STUDY,
-        ended=word("why it ended", "trials", "minutes", "target", "interrupted", "exhausted"),
+        ended=word("why it ended", *get_args(EndReason)),
         export=optional(EXPORT_RESULT),
     ),
     "list": structure("A study's trials.", **_STUDY),
@@ -227,7 +240,8 @@ _DOCUMENTS: dict[str, Schema] = {
             "best": optional(BRIEF),
             "best_within": listed(structure(params=whole_number("limit"), trial=optional(BRIEF))),
             "frontier": listed(BRIEF),
-            "target_reached": optional(flag()),
+            "target_reached": optional(flag(_TARGET_REACHED)),
+            "reached_target": _REACHED,
             "working_seconds": number("time at work, pauses left out"),
             "rejections": mapping(whole_number(), "by reason"),
             "decisions": listed(_REPORTED, "share of the variance of accuracy that each explains"),

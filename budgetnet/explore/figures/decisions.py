@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from textwrap import wrap
 
 from budgetnet.explore.exact_text import large
-from budgetnet.explore.figures.labels import HOVER_WIDTH, NAME_WIDTH, axis_names, bound_line, share_text
+from budgetnet.explore.figures.labels import HOVER_WIDTH, bound_line, share_text
 from budgetnet.explore.findings import Effect, Exploration
 from budgetnet.explore.suggestions import bound_words, option_words
 from budgetnet.explore.text import DecisionCost, decision_costs
-from budgetnet.pages.figure import COLOURS, Figure, axis, figure_label, layout
+from budgetnet.pages.figure import COLOURS, NAME_WIDTH, Figure, axis, axis_names, figure_label, layout
 from budgetnet.text import count_text, percent, short_count
 
 __all__ = ["decision_figure", "effect_figure", "reason_figure"]

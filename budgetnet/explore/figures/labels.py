@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from budgetnet.explore.suggestions import bound_words
-from budgetnet.pages.figure import COLOURS, Figure, figure_label
+from budgetnet.pages.figure import COLOURS, Figure
 from budgetnet.text import percent
 
-__all__ = ["HOVER_WIDTH", "NAME_WIDTH", "axis_names", "bound_line", "per_image", "share_text"]
+__all__ = ["HOVER_WIDTH", "bound_line", "per_image", "share_text"]
 
 HOVER_WIDTH = 76
 """Characters of a line in a tooltip."""
-NAME_WIDTH = 46
-"""Characters of a name on an axis."""
 
 
 def bound_line(at: float, side: str, text: str, colour: str = COLOURS["bound"]) -> Figure:
@@ -47,16 +43,3 @@ def per_image(bound: str) -> str:
 def share_text(value: float, error: float) -> str:
     """Return a share in percent, with its standard error unless that is 0."""
     return f"{percent(value, 2)} %" if error == 0 else f"{percent(value, 1)} ± {percent(error, 1)} %"
-
-
-def axis_names(texts: Sequence[str], width: int = NAME_WIDTH) -> list[str]:
-    """Names for an axis, shortened in the middle where they are long, and numbered where they are then equal."""
-    names: list[str] = []
-    for text in texts:
-        short = text if len(text) <= width else f"{text[: width // 2]}…{text[-(width // 2 - 1) :]}"
-        name, number = short, 1
-        while figure_label(name) in names:
-            number += 1
-            name = f"{short} ({number})"
-        names.append(figure_label(name))
-    return names

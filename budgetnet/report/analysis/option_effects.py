@@ -83,8 +83,7 @@ def _mean(values: list[float]) -> tuple[float, float | None]:
     mean = math.fsum(values) / len(values)
     if len(values) < 2:
         return mean, None
-    variance = math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
-    return mean, math.sqrt(variance / len(values))
+    return mean, math.sqrt(_squares(values) / (len(values) - 1) / len(values))
 
 
 def _explained(groups: list[list[float]]) -> float:
@@ -93,9 +92,14 @@ def _explained(groups: list[list[float]]) -> float:
     free = len(values) - len(groups)
     if free < 1 or len(groups) < 2:
         return 0.0
-    mean = math.fsum(values) / len(values)
-    whole = math.fsum((value - mean) ** 2 for value in values)
-    within = math.fsum((value - math.fsum(group) / len(group)) ** 2 for group in groups for value in group)
+    whole = _squares(values)
+    within = math.fsum(_squares(group) for group in groups)
     if whole <= 0.0:
         return 0.0
     return max(0.0, 1.0 - (within / free) / (whole / (len(values) - 1)))
+
+
+def _squares(values: list[float]) -> float:
+    """Sum of squared differences from the mean."""
+    mean = math.fsum(values) / len(values)
+    return math.fsum((value - mean) ** 2 for value in values)

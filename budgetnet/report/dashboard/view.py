@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
@@ -23,6 +23,7 @@ from budgetnet.records.objective import metric_names
 from budgetnet.records.trial import Record
 from budgetnet.report.dashboard.study_page import study_figures, study_note
 from budgetnet.report.dashboard.trial_page import Files, file_attributes, narrow_attributes, trial_note
+from budgetnet.report.learned import learned_document
 from budgetnet.report.study import best_trial
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ __all__ = ["NOTES", "DashboardView"]
 NOTES = 400
 """Trials that have a note. The dashboard looks through all notes for each trial that has one, so of more trials the
 chosen, the most accurate and the latest have notes."""
+
+
+LEARNED_AGAIN = 1.25
+"""Growth in trained networks after which the model's knowledge is worked out again while a search goes on."""
 
 
 class _Copy(InMemoryStorage):
@@ -70,6 +75,7 @@ class DashboardView:
         _name_objectives(self.recorded, metric_names(study.goal))
         self._seen: list[tuple[TrialState, int]] = []
         self._noted: set[int] = set()
+        self._learned_from: tuple[int, Mapping[str, Any] | None] | None = None
         self.update()
 
     @property
@@ -117,6 +123,15 @@ class DashboardView:
         storage, out = self._where
         return open_trials(self._study, storage=storage, out=out)
 
+    def _learned(self, trials: Trials) -> Mapping[str, Any] | None:
+        """Return what the model believes; where the search has not written it down, it is worked out now and then."""
+        if trials.learned is not None:
+            return trials.learned
+        trained = sum(record.scored for record in trials.records)
+        if self._learned_from is None or trained >= LEARNED_AGAIN * self._learned_from[0] + 1:
+            self._learned_from = (trained, learned_document(trials))
+        return self._learned_from[1]
+
     def _carry_on(self, old: FrozenTrial, trial: FrozenTrial, record: Record | None) -> None:
         for step, value in trial.intermediate_values.items():
             if step not in old.intermediate_values:
@@ -147,8 +162,9 @@ class DashboardView:
             save_note(Trial(recorded, trial_id), trial_note(record, trials, files=address))
             if record.final:
                 self._noted.add(record.number)
-        save_note(recorded, study_note(trials, self.study_id))
-        for name, figure in study_figures(trials).items():
+        learned = self._learned(trials)
+        save_note(recorded, study_note(trials, self.study_id, learned))
+        for name, figure in study_figures(trials, learned).items():
             save_plotly_graph_object(recorded, go.Figure(figure), graph_object_id=name)
 
 

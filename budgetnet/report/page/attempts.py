@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from budgetnet.pages.blocks import Column, DataTable
+from budgetnet.records.lookup import Trials
 from budgetnet.records.trial import Record
-from budgetnet.report.page.search_figures import TABLE
+from budgetnet.report.figures.search_figures import TABLE
+from budgetnet.report.page.drawn import drawn_trials
 
 __all__ = ["attempt_table"]
 
@@ -24,12 +24,21 @@ _COLUMNS = (
     Column(name="network as text", format="long"),
     Column(name="decisions", format="long"),
 )
-_HOVER = (0, 1, 2, 3, 4, 6, 10)
+_HOVER = (0, 1, 2, 3, 4, 6)
 
 
-def attempt_table(records: Sequence[Record]) -> DataTable:
-    """Return all trials, by number."""
-    return DataTable(name=TABLE, columns=_COLUMNS, rows=[_row(record) for record in records], hover=_HOVER)
+def attempt_table(trials: Trials) -> DataTable:
+    """Return all trials, by number, with drawings of those that matter most."""
+    found = drawn_trials(trials)
+    return DataTable(
+        name=TABLE,
+        columns=_COLUMNS,
+        rows=[_row(record) for record in trials.records],
+        hover=_HOVER,
+        drawings=found.drawings,
+        drawn=found.of_trial,
+        draw=trials.command("show", f"{trials.study.path}:{{}}", "--draw", "network.svg").replace("'", ""),
+    )
 
 
 def _row(record: Record) -> list[str | float | None]:

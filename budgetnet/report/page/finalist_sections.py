@@ -10,9 +10,9 @@ from budgetnet.pages.page import PageSection
 from budgetnet.records.finals.finalist import Finalist
 from budgetnet.records.lookup import Trials, architecture_of
 from budgetnet.records.trial import Record
+from budgetnet.report.figures.training_figures import training_figures
 from budgetnet.report.finals import rank_agreement
 from budgetnet.report.page.network_blocks import network_blocks
-from budgetnet.report.page.training_figures import training_figures
 from budgetnet.report.page.trainings import held_out_blocks, training_blocks
 from budgetnet.report.study import best_trial
 from budgetnet.text import count_text, percent, short_count

@@ -20,11 +20,14 @@ from budgetnet.report.analysis.optuna_importance import optuna_importance
 from budgetnet.report.analysis.progress import best_so_far, best_within, working_seconds
 from budgetnet.report.analysis.rejections import rejections
 from budgetnet.report.analysis.rules import params_by_rule
+from budgetnet.report.figures.finding_figures import importance_figure, option_figure, rejection_figure, rule_figure
+from budgetnet.report.figures.learned_figures import learned_figures
+from budgetnet.report.figures.search_figures import cost_scatter, progress_figure, trial_curves
 from budgetnet.report.frontier import frontier
+from budgetnet.report.learned import learned_document, trust_text
 from budgetnet.report.page.attempts import attempt_table
+from budgetnet.report.page.drawn import MOST_DRAWN
 from budgetnet.report.page.finalist_sections import finalist_sections, search_curves
-from budgetnet.report.page.finding_figures import importance_figure, option_figure, rejection_figure, rule_figure
-from budgetnet.report.page.search_figures import cost_scatter, progress_figure, trial_curves
 from budgetnet.report.page.trainings import environment_lines
 from budgetnet.report.study import best_trial
 from budgetnet.report.summary import study_summary
@@ -50,6 +53,7 @@ def study_page(trials: Trials, *, limits: Sequence[int] = (), command: str = "")
         _progress(trials),
         *finalist_sections(trials),
         search_curves(trials),
+        _learned(trials),
         _decisions(trials),
         _rules(trials),
         _rejections(trials),
@@ -96,7 +100,8 @@ def _costs(trials: Trials, limits: Sequence[int]) -> PageSection:
     text = [
         "Dots are accuracies on validation images after brief training; diamonds are finalists on test images after "
         "full training, so the two do not compare. The frontier joins the networks that no other beats in both. Hover "
-        "for the network; click a dot to open its row in the table of attempts."
+        "over a point for its network, text and drawing; a click keeps it open. Drawn are the networks chosen, trained "
+        f"in full, on the frontier or once the best, then the most accurate, {MOST_DRAWN} in all."
     ]
     front = PageTable(
         header=["trial", "val %", "parameters", "FLOPs", "network"],
@@ -148,6 +153,19 @@ def _why(record: Record, trials: Trials) -> str:
     return f"by the pruner ({trials.study.search.pruner.kind})" if record.outcome == "stopped_early" else ""
 
 
+def _learned(trials: Trials) -> PageSection | None:
+    found = learned_document(trials)
+    if found is None:
+        return None
+    text = [
+        " ".join(trust_text(found)),
+        "An effect is what networks with more of a feature, or with an option, are worth in full training, whatever "
+        "else comes along: with against without where it is there or not, else for one standard deviation more. "
+        "docs/search.md explains the names.",
+    ]
+    return PageSection(title="What the model learned", text=text, figures=learned_figures(found))
+
+
 def _decisions(trials: Trials) -> PageSection | None:
     effects = decision_effects(trials.records)
     importance = optuna_importance(trials.records)
@@ -197,7 +215,7 @@ def _rejections(trials: Trials) -> PageSection | None:
 
 def _attempts(trials: Trials) -> PageSection:
     text = "Click a heading to sort, a row to see the network's text and decisions."
-    return PageSection(title="All attempts", text=[text], blocks=[attempt_table(trials.records)])
+    return PageSection(title="All attempts", text=[text], blocks=[attempt_table(trials)])
 
 
 def _made(trials: Trials) -> PageSection:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from budgetnet.pages.blocks import Block, ConfusionMatrix, Details, FigureRow, PageTable, Prose
 from budgetnet.records.training_run import Score, TrainingRun
+from budgetnet.report.figures.training_figures import training_figures
 from budgetnet.report.page.mistakes import mistake_gallery
-from budgetnet.report.page.training_figures import training_figures
 from budgetnet.text import NOTHING, count_text, counted, duration, percent
 from budgetnet.training.data.sources import ImageSource
 from budgetnet.training.test_report import confused, summed

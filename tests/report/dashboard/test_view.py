@@ -17,6 +17,8 @@ from budgetnet.report.dashboard.server import open_database
 from budgetnet.report.dashboard.study_page import study_figures, study_note
 from budgetnet.report.dashboard.trial_page import file_name, narrow_attributes, trial_note
 from budgetnet.report.dashboard.view import NOTES, DashboardView, _noted_first
+from budgetnet.report.learned import learned_document
+from budgetnet.report.page.study_page import study_page
 from budgetnet.report.study import best_trial
 from tests.records.test_ledger import derived, start
 
@@ -86,16 +88,27 @@ def test_the_studys_note_links_the_best_trials(view, trials):
     assert f"Best: trial {best_trial(trials).number}" in note
     assert f"/dashboard/studies/{view.study_id}/trials?numbers={best_trial(trials).number}" in note
     assert "is not kept" in note
-    assert note == study_note(trials, view.study_id)
+    assert note == study_note(trials, view.study_id, learned_document(trials))
 
 
 def test_figures_are_there(view, trials):
     """The frontier with the budget's line, the best so far, and the curves; each is kept for the dashboard."""
-    figures = study_figures(trials)
-    assert {"frontier", "best-so-far", "learning-curves"} <= set(figures)
+    figures = study_figures(trials, learned_document(trials))
+    assert {"frontier", "frontier-flops", "best-so-far", "best-so-far-in-time", "learning-curves"} <= set(figures)
     assert figures["frontier"]["layout"]["shapes"][0]["x0"] == trials.study.budget.params
     kept = view.copy.get_study_system_attrs(view.study_id)
     assert all(any(key.startswith(f"dashboard:plot_data:{name}:") for key in kept) for name in figures)
+
+
+def test_figures_are_the_reports(trials):
+    """One set of figures, two readers: the report finds a point's text in its table, here the point carries it."""
+    theirs = study_page(trials).sections[1].figures[0]
+    ours = study_figures(trials)["frontier"]
+    assert ours["layout"] == theirs["layout"]
+    for mine, other in zip(ours["data"], theirs["data"], strict=True):
+        assert (mine["x"], mine["y"], mine["name"]) == (other["x"], other["y"], other["name"])
+        assert len(mine["hovertext"]) == len(other["rows"])
+        assert "rows" not in mine
 
 
 def test_files_are_made_when_asked_for(view, trials):
@@ -191,4 +204,5 @@ def test_the_flagships_record_opens(tmp_path):
     view = DashboardView(study, open_database(study, address_of(study, out=tmp_path)), out=tmp_path)
     assert len(view.copy.get_all_trials(view.study_id)) == 40
     assert view.copy.get_best_trial(view.study_id).number == 27
-    assert {"what-was-learned", "frontier"} <= set(study_figures(view.files.trials))
+    figures = study_figures(view.files.trials, learned_document(view.files.trials))
+    assert {"what-was-learned-1", "what-was-learned-2", "frontier", "decisions"} <= set(figures)

@@ -37,6 +37,7 @@ def test_the_page_has_every_section(page):
     titles = [section.title for section in page.sections]
     assert titles[:4] == ["Summary", "Accuracy against size", "How the search went", "Finalists"]
     assert "All attempts" in titles
+    assert titles.index("What the model learned") + 1 == titles.index("Decisions that matter")
     assert titles[-1] == "How it was made"
     assert page.footer[0] == "Made by: budgetnet report tiny.yaml"
 
@@ -51,6 +52,15 @@ def test_all_trials_are_in_the_table(page, trials):
     named = [number for figure in figures for trace in figure["data"] for number in trace.get("rows", ())]
     assert named
     assert {number for number in named if number is not None} <= numbers
+
+
+def test_networks_are_drawn_beside_their_points(page, trials):
+    """The page holds each drawing once, and the command that draws a network without one."""
+    table = next(block for block in blocks_of(page) if isinstance(block, DataTable))
+    assert set(table.drawn) == {record.number for record in trials.records}
+    assert table.draw == f"budgetnet show {trials.study.path}:{{}} --draw network.svg --run {trials.folder}"
+    text = page_html(page)
+    assert text.count('<template id="drawing-attempts-') == len(table.drawings)
 
 
 def test_finalists_show_confusions_and_mistakes(page, trials):

@@ -9,8 +9,8 @@ import pytest
 
 from budgetnet.pages.blocks import Gallery
 from budgetnet.records.training_folder import Training, write_training
+from budgetnet.report.figures.training_figures import training_figures
 from budgetnet.report.page.mistakes import mistake_gallery
-from budgetnet.report.page.training_figures import training_figures
 from budgetnet.report.report import write_training_report
 from budgetnet.training.data.sources import ImageFolder
 from budgetnet.training.mistake_images import LARGEST, image_png, read_strip, write_strip

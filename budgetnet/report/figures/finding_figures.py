@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from budgetnet.pages.figure import COLOURS, Figure, axis, figure_label, layout
+from budgetnet.pages.figure import COLOURS, Figure, axis, axis_names, figure_label, layout
 from budgetnet.report.analysis.option_effects import DecisionEffect
 from budgetnet.text import count_text, counted, percent
 
 __all__ = ["importance_figure", "option_figure", "rejection_figure", "rule_figure"]
 
 MOST_DECISIONS = 20
-_NAME = 34
-"""Characters of a name on an axis."""
 _TINTS = ("#2a7f9e", "#e0a13a", "#4b8b3b", "#8d6cab", "#c77d5c", "#5b7fbf", "#a39a3f", "#7a8794")
 """Colours of rules: readable on light and dark pages."""
 
@@ -22,7 +20,7 @@ def importance_figure(effects: Sequence[DecisionEffect], optuna: Mapping[str, fl
     shown = [effect for effect in effects if effect.explained > 0 or optuna.get(effect.name, 0.0) > 0][:MOST_DECISIONS]
     if not shown:
         return None
-    names = _cut_names([effect.name for effect in shown])
+    names = axis_names([effect.name for effect in shown], 34)
     data = [
         _bars("share of the variance it explains alone", names, [effect.explained for effect in shown], "fits"),
         _bars("Optuna's importance (PED-ANOVA)", names, [optuna.get(e.name, 0.0) for e in shown], "second"),
@@ -43,7 +41,7 @@ def option_figure(effects: Sequence[DecisionEffect]) -> Figure | None:
     shown = [effect for effect in effects if effect.explained > 0][:MOST_DECISIONS]
     if not shown:
         return None
-    names = _cut_names([effect.name for effect in shown])
+    names = axis_names([effect.name for effect in shown], 34)
     pairs = [(name, effect, option) for name, effect in zip(names, shown, strict=True) for option in effect.options]
     data = [
         {
@@ -130,7 +128,7 @@ def rejection_figure(reasons: Mapping[str, int]) -> Figure | None:
     shown = sorted(reasons.items(), key=lambda entry: -entry[1])
     if not shown:
         return None
-    names = _cut_names([name for name, _ in shown])
+    names = axis_names([name for name, _ in shown])
     look = layout(
         "Proposed and not trained to the end",
         110 + 30 * len(shown),
@@ -160,18 +158,3 @@ def _bars(name: str, names: Sequence[str], values: Sequence[float], colour: str)
 
 def _head(text: str, room: int) -> str:
     return text if len(text) <= room else f"{text[: room - 1]}…"
-
-
-def _cut(text: str, room: int) -> str:
-    return text if len(text) <= room else f"…{text[-(room - 1) :]}"
-
-
-def _cut_names(names: Sequence[str]) -> list[str]:
-    """Short names for an axis, on which no two may be equal."""
-    found: list[str] = []
-    for name in names:
-        short = figure_label(_cut(name, _NAME))
-        while short in found:
-            short += "\u200b"
-        found.append(short)
-    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from budgetnet.pages.figure import COLOURS, Figure, axis, figure_label, layout
+from budgetnet.pages.figure import COLOURS, Figure, axis, layout
 from budgetnet.records.finals.finalist import Finalist
 from budgetnet.records.trial import Record
 from budgetnet.report.analysis.progress import Milestone
@@ -61,9 +61,9 @@ def cost_scatter(
                 "x": [getattr(record, cost) for record, _ in final],
                 "y": [score.mean for _, score in final],
                 "error_y": {"type": "data", "array": [score.deviation or 0.0 for _, score in final], "thickness": 1.5},
-                "hovertext": [
-                    f"finalist {record.number}: {figure_label(str(score))} on test images" for record, score in final
-                ],
+                "rows": [record.number for record, _ in final],
+                "table": TABLE,
+                "notes": [f"finalist: {score} on test images" for _, score in final],
                 "hoverinfo": "text",
                 "marker": {"symbol": "diamond", "size": 11, "color": COLOURS["third"]},
             }
