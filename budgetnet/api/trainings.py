@@ -70,7 +70,8 @@ def train(
         svhn, mnist, fashion-mnist, digits, and a folder of images is written {images: FOLDER}
     """
     from budgetnet.records.lookup import find
-    from budgetnet.search.full_training import plan_training, train_network
+    from budgetnet.search.full_training import train_network
+    from budgetnet.search.training_plan import plan_training
 
     found = find(str(network), storage=storage, out=None if run is None else Path(run))
     guide = None if study is None else as_study(study)

@@ -4,110 +4,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from budgetnet.errors import RequestError, TrainingError
-from budgetnet.files.network_file import Network
-from budgetnet.files.study import Finalists, SearchOptions, Study
+from budgetnet.files.study import SearchOptions
 from budgetnet.network.cost.closed_form import cost
 from budgetnet.network.text import network_text
-from budgetnet.records.lookup import Found
-from budgetnet.records.training_folder import Training, prepare_folder, read_training, training_folder, write_training
+from budgetnet.records.training_folder import Training, prepare_folder, read_training, write_training
 from budgetnet.records.training_run import TrainingRun
+from budgetnet.search.training_plan import TrainingPlan
 from budgetnet.text import counted, duration, percent, shape_text
-from budgetnet.training.data.known import DATASETS
 from budgetnet.training.data.load import load_dataset
-from budgetnet.training.data.sources import ImageSource, describe_source, known
+from budgetnet.training.data.sources import ImageSource, describe_source
 from budgetnet.training.device import choose_device
-from budgetnet.training.recipe.reading import preset, same_recipe
-from budgetnet.training.recipe.recipe import Recipe
+from budgetnet.training.recipe.reading import same_recipe
 from budgetnet.workers.environment import environment
 from budgetnet.workers.interruption import Interruption
 from budgetnet.workers.loop import TRIES, JobLoop, TaskList
 from budgetnet.workers.messages import EpochMeasures, Job, Result, Setup
 from budgetnet.workers.pool import Pool
 
-__all__ = ["TrainingPlan", "plan_training", "train_network"]
+__all__ = ["train_network"]
 
 UNUSED_SPLIT = 0.1
 """Share for the split; a final training does not use validation images, but a worker always makes one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingPlan:
-    """Plan of a full training: the network, the data, the recipe, and where the results go."""
-
-    architecture: Network
-    dataset: ImageSource
-    recipe: Recipe
-    seeds: int
-    """Number of runs."""
-    out: Path
-    """Gets ``training.json`` and a safetensors file per seed."""
-    checkpoint: float = Finalists().checkpoint
-    """Minutes between two checkpoints."""
-    test_curve: bool = False
-    """True to read the test images after each epoch, for a curve that nothing is chosen by."""
-
-
-def plan_training(
-    found: Found,
-    *,
-    study: Study | None = None,
-    dataset: str | None = None,
-    recipe: str | None = None,
-    seeds: int | None = None,
-    epochs: int | None = None,
-    out: Path | None = None,
-    test_curve: bool = False,
-) -> TrainingPlan:
-    """Return the plan of a network's full training.
-
-    Args:
-        found: the network. One of a study's trials is trained as that study trains its finalists.
-        study: for a network from a file: the study whose data set and finalists' recipe to use.
-        dataset: for a network from a file: the name of a data set.
-        recipe: the name of a preset; else the study's, or budgetnet's default where there is no study.
-        seeds: number of runs; the study's, else 3.
-        epochs: instead of the recipe's.
-        out: the folder for the results; a trial's is inside its study's run folder, a file's is ``runs/train/NAME``.
-        test_curve: read the test images after each epoch, too.
-
-    Raises:
-        RequestError: neither a study nor a data set is known, or both are.
-        DataError: there is no such data set.
-        StudyError: there is no such preset.
-    """
-    trials, record = found.trials, found.record
-    guide = study or (trials.study if trials is not None else None)
-    source: ImageSource
-    if guide is not None:
-        if dataset is not None:
-            raise RequestError(f"the data set follows from the study {guide.name}; leave --dataset out")
-        source = guide.dataset
-    elif dataset is not None:
-        known(dataset)  # an unknown name is an error
-        source = dataset
-    else:
-        raise RequestError(
-            f"say on what to train {found.label}: --study STUDY, or --dataset with one of {', '.join(DATASETS)}"
-        )
-    how = guide.finalists.training if guide is not None else Finalists().training
-    if recipe is not None:
-        how = preset(recipe)
-    place = Path("runs") / "train" / found.architecture.name
-    if trials is not None and record is not None:
-        place = training_folder(trials.folder, record.number)
-    return TrainingPlan(
-        architecture=found.architecture,
-        dataset=source,
-        recipe=how if epochs is None else replace(how, epochs=epochs),
-        seeds=seeds or (guide.finalists.seeds if guide is not None else Finalists().seeds),
-        out=out or place,
-        checkpoint=(guide.finalists if guide is not None else Finalists()).checkpoint,
-        test_curve=test_curve,
-    )
 
 
 def train_network(

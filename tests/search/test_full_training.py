@@ -15,7 +15,8 @@ from budgetnet.network.torch.build import build_nodes
 from budgetnet.records.lookup import Found, find
 from budgetnet.records.training_folder import read_training
 from budgetnet.search import full_training
-from budgetnet.search.full_training import TrainingPlan, plan_training, train_network
+from budgetnet.search.full_training import train_network
+from budgetnet.search.training_plan import TrainingPlan, plan_training
 from budgetnet.training.recipe.presets import MUON
 from budgetnet.training.recipe.recipe import Recipe
 from budgetnet.workers.messages import Job, Setup

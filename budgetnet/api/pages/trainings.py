@@ -33,7 +33,8 @@ def training_answer(
     say: Say,
 ) -> Printout:
     """Train a network in full, and write its report; see `budgetnet.api.trainings.train`."""
-    from budgetnet.search.full_training import plan_training, train_network
+    from budgetnet.search.full_training import train_network
+    from budgetnet.search.training_plan import plan_training
 
     found = found_network(network, storage, run, say)
     if found.record is not None:
