@@ -83,7 +83,7 @@ def cost_card(cost: Cost) -> str:
 def network_card(network: Network) -> str:
     """Return a network's costs, drawing and layer table as HTML, with bars of where the parameters go."""
     forms = network.plugins.forms
-    cost = closed_form.cost(network.network, network.input_shape, custom=forms)
+    cost = closed_form.cost(network.network, network.input_shape, custom=forms, ram=True)
     layers = closed_form.layers(network.network, network.input_shape, custom=forms)
     rows = [
         CardRow(
@@ -217,6 +217,8 @@ def _facts(cost: Cost) -> list[tuple[str, str]]:
         (bytes_text(cost.peak_activation_bytes), "peak activation memory"),
         (str(cost.depth), "layers deep"),
         (f"{cost.receptive_field} px", "receptive field"),
+        (bytes_text(cost.flash), "flash in int8"),
+        *([] if cost.ram is None else [(bytes_text(cost.ram), "RAM in int8")]),
     ]
 
 

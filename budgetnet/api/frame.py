@@ -19,10 +19,21 @@ __all__ = ["load_trials"]
 
 _FIRST = (
     "number", "outcome", "reason", "params", "flops", "activations", "peak_activation_bytes", "depth",
-    "receptive_field", "accuracy", "curve", "epochs", "seconds", "decisions", "network",
+    "receptive_field", "flash", "ram", "accuracy", "curve", "epochs", "seconds", "decisions", "network",
 )  # fmt: skip
 """Columns that come first; a record's other fields follow."""
-_WHOLE = ("number", "params", "flops", "activations", "peak_activation_bytes", "depth", "receptive_field", "epochs")
+_WHOLE = (
+    "number",
+    "params",
+    "flops",
+    "activations",
+    "peak_activation_bytes",
+    "depth",
+    "receptive_field",
+    "flash",
+    "ram",
+    "epochs",
+)
 """Columns of whole numbers, of which some may be missing."""
 
 
@@ -40,9 +51,10 @@ def load_trials(
 
     Returns:
         Columns ``number``, ``outcome``, ``reason``, costs (``params``, ``flops`` with one multiply-add = one FLOP,
-        ``activations``, ``peak_activation_bytes``, ``depth``, ``receptive_field``), ``accuracy`` (a fraction of the
-        validation images after the last epoch) and ``curve`` (a list, after each epoch), ``epochs``, ``seconds``,
-        ``decisions`` (a dict), ``network`` (its text), and everything else that is recorded. Missing numbers are NA.
+        ``activations``, ``peak_activation_bytes``, ``depth``, ``receptive_field``, ``flash``, ``ram``), ``accuracy`` (a
+        fraction of the validation images after the last epoch) and ``curve`` (a list, after each epoch), ``epochs``,
+        ``seconds``, ``decisions`` (a dict), ``network`` (its text), and everything else that is recorded. Missing
+        numbers are NA.
 
     Raises:
         RequestError: no search has run for this study yet, or its settings have changed since.

@@ -133,7 +133,7 @@ def count(network: Network, *, input: Sequence[int] | None = None) -> Cost:  # n
 
     Returns:
         Parameters, FLOPs (one multiply-add = one FLOP), activations, peak bytes of activations (float32, one image),
-        depth and receptive field in pixels.
+        depth, receptive field in pixels, and bytes of flash and RAM in int8 on a Cortex-M processor.
 
     Raises:
         ShapeError: the network cannot be applied to such an input.
@@ -144,7 +144,7 @@ def count(network: Network, *, input: Sequence[int] | None = None) -> Cost:  # n
     491680
     """
     shape = network.input_shape if input is None else _shape(input)
-    return closed_form.cost(network.network, shape, custom=network.plugins.forms)
+    return closed_form.cost(network.network, shape, custom=network.plugins.forms, ram=True)
 
 
 def measure(network: Network, *, input: Sequence[int] | None = None) -> Measurement:  # noqa: A002

@@ -21,7 +21,7 @@ def calibration_document(judged: Judgement) -> dict[str, Any]:
         "format": "budgetnet-calibration-table/1",
         "study": study.name,
         "dataset": study.dataset if isinstance(study.dataset, str) else str(study.dataset.path),
-        "budget": {str(name): limit for name, limit in study.budget.bounds().items()},
+        "budget": study.budget.document(),
         "ended": found.ended,
         "missing": found.missing,
         "networks_drawn": DRAW,

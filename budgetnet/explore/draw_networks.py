@@ -141,18 +141,20 @@ def draws_text(drawn: Draws, written: Mapping[int, Path] | None = None) -> list[
             count_text(point.params),
             count_text(point.flops),
             bytes_text(point.peak_activation_bytes),
+            *([] if point.ram is None else [bytes_text(point.flash), bytes_text(point.ram)]),
             str(point.depth),
             f"{point.receptive_field} px",
             point.arch if not written else f"{written[place].name}  {point.arch}",
         ]
         for place, point in enumerate(drawn.points)
     ]
-    header = ["", "parameters", "FLOPs", "peak memory", "depth", "field", "network"]
+    more = [] if space.budget.ram is None else ["flash", "RAM"]
+    header = ["", "parameters", "FLOPs", "peak memory", *more, "depth", "field", "network"]
     return [
         f"{study.name}: budget {study.budget}; input {shape_text(space.input_shape)}, {space.classes} classes",
         *([f"({note})"] if note else []),
         "",
-        *joined_table(header, rows, left=(6,)),
+        *joined_table(header, rows, left=(len(header) - 1,)),
         "",
         *_method(drawn),
         "one multiply-add = one FLOP; peak memory of activations in float32, one image; field: receptive field",
@@ -189,7 +191,7 @@ def draws_document(drawn: Draws, written: Mapping[int, Path] | None = None) -> d
     study, space = drawn.study, drawn.space
     return {
         "study": study.name,
-        "budget": dict(study.budget.bounds()),
+        "budget": study.budget.document(),
         "note": study.plugins.of(study.grammar).note,
         "input": list(space.input_shape),
         "classes": space.classes,

@@ -16,6 +16,7 @@ from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.explore.estimates import Mean, Quantiles, Share
 from budgetnet.explore.findings import Cause, Effect, Exploration, OptionShare, RuleCost
 from budgetnet.explore.provenance import PartOrigin, PlacedOption, Provenance, plain, rules_of
+from budgetnet.network.budget import MAXIMA
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.space.choosers import prior
 from budgetnet.space.judge import Candidate, Draw, Rejection, judge
@@ -139,8 +140,8 @@ class DrawStatistics:
         else:
             place, held = _heaviest(parts, draw.reason)
             key = draw.reason, place
-            limit = dict(self._space.budget.bounds().items())[draw.reason]  # type: ignore[index]
-            excess = getattr(draw.cost, draw.reason) / limit - 1
+            broke = self._space.budget.excess(draw.cost)
+            excess = 0.0 if broke is None else broke.ratio
         broken = self._causes.setdefault(key, _Broken(draw.text.partition("\n")[0]))
         broken.draws += 1
         broken.held += held
@@ -235,9 +236,9 @@ def _heaviest(parts: list[PartOrigin], bound: str) -> tuple[str, float]:
     costs: dict[str, int] = defaultdict(int)
     for part in parts:
         path, cost = plain(part.path), int(getattr(part, bound))
-        costs[path] = max(costs[path], cost) if bound == "peak_activation_bytes" else costs[path] + cost
+        costs[path] = max(costs[path], cost) if bound in MAXIMA else costs[path] + cost
     place = max(costs, key=costs.__getitem__, default="")
-    if bound == "peak_activation_bytes":
+    if bound in MAXIMA:
         return place, 1.0
     return place, costs[place] / max(sum(costs.values()), 1) if costs else 0.0
 

@@ -10,7 +10,7 @@ from budgetnet.derivation.decision import Answer, Chooser, Label
 from budgetnet.derivation.frames import Shapes
 from budgetnet.derivation.machine import Machine, Pending
 from budgetnet.derivation.origins import OriginAssembler
-from budgetnet.network.cost.closed_form import cost
+from budgetnet.network.cost.closed_form import leaf_cost
 from budgetnet.network.nodes import Primitive, Shape
 from budgetnet.space.space import Space
 
@@ -45,6 +45,9 @@ class PartOrigin:
     peak_activation_bytes: int = 0
     """Peak memory of the primitive alone."""
     depth: int = 0
+    flash: int = 0
+    ram: int = 0
+    """Bytes of RAM of the primitive alone; 0 where the budget does not bound it."""
 
 
 class Provenance(OriginAssembler):
@@ -53,6 +56,7 @@ class Provenance(OriginAssembler):
     def __init__(self, space: Space) -> None:
         super().__init__()
         self._custom = space.custom
+        self._ram = space.budget.ram is not None
         self.parts: list[PartOrigin] = []
         self.taken: dict[PlacedOption, None] = {}
         """The options taken, each once, by their place in the text."""
@@ -60,7 +64,7 @@ class Provenance(OriginAssembler):
     def leaf(self, node: Primitive, entry: Shape, factor: int) -> None:
         """Append a primitive and its cost."""
         super().leaf(node, entry, factor)
-        alone = cost(node, entry, custom=self._custom)
+        alone = leaf_cost(node, entry, custom=self._custom, ram=self._ram)
         self.parts.append(
             PartOrigin(
                 path=self.path,
@@ -69,6 +73,8 @@ class Provenance(OriginAssembler):
                 activations=alone.activations * factor,
                 peak_activation_bytes=alone.peak_activation_bytes,
                 depth=alone.depth * factor,
+                flash=alone.flash,
+                ram=alone.ram or 0,
             )
         )
 

@@ -41,6 +41,9 @@ class Point:
     peak_activation_bytes: int
     depth: int
     receptive_field: int
+    flash: int
+    ram: int | None
+    """None where the budget does not bound it."""
     arch: str
     """In a short line."""
     network: str

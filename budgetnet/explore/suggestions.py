@@ -42,6 +42,8 @@ _WORDS = {
     "activations": "activations",
     "peak_activation_bytes": "peak activation memory",
     "depth": "depth",
+    "flash": "flash",
+    "ram": "RAM",
 }
 
 

@@ -241,7 +241,7 @@ def exploration_document(found: Exploration, *, study: str, budget: Budget, note
     """Return the exploration for `--json`: everything that the text and the page show; shares are fractions."""
     return {
         "study": study,
-        "budget": dict(budget.bounds()),
+        "budget": budget.document(),
         "note": note,
         **found.to_json(),
         "decisions": [

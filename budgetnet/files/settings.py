@@ -32,7 +32,7 @@ def settings_of(study: Study) -> dict[str, dict[str, Any]]:
         "defaults": _own_defaults(study),
         "plugins": {file.path.name: _digest(file.text) for file in study.plugins.files},
         "dataset": images,
-        "budget": {str(name): limit for name, limit in study.budget.bounds().items()},
+        "budget": study.budget.document(),
         "goal": {"goal": study.goal} | ({"target": study.target} if study.goal == "smallest" else {}),
         "training": study.training.to_mapping(),
         "validation": {"share": study.validation, "seed": study.search.seed},

@@ -157,11 +157,14 @@ def _size(field: Field) -> int | tuple[int, int]:
 
 def _budget(field: Field) -> Budget:
     values = field.section(KEYS["budget"]).values(KEYS["budget"])
-    if not values:
+    with field.blamed():  # rules about several keys
+        budget = Budget(**values)
+    if not budget.bounds():
         raise field.error(
-            "budget must bound at least one thing, but is empty; write for example budget: {params: 200k}"
+            f"budget must bound at least one thing, but {'only states a runtime' if values else 'is empty'}; write for "
+            "example budget: {params: 200k}"
         )
-    return Budget(**values)
+    return budget
 
 
 def _files(field: Field | None, folder: Path, read: Callable[[Path], Read]) -> tuple[Read, ...]:

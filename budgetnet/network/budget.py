@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, assert_never
+from typing import Literal
 
+from budgetnet.errors import StudyError
 from budgetnet.keys.declare import check_keys, key, read_values
 from budgetnet.network.cost.types import Cost
 
-__all__ = ["Bound", "Budget", "Excess"]
+__all__ = ["MAXIMA", "Bound", "Budget", "Excess"]
 
-Bound = Literal["params", "flops", "activations", "peak_activation_bytes", "depth"]
+Bound = Literal["params", "flops", "activations", "peak_activation_bytes", "depth", "flash", "ram"]
+
+MAXIMA: frozenset[Bound] = frozenset({"peak_activation_bytes", "ram"})
+"""Bounds on a maximum over a network's parts; the others are sums, or the longest path."""
 
 _NONE = "no bound"
 
@@ -21,6 +25,8 @@ _WHAT: dict[Bound, str] = {
     "activations": "activations",
     "peak_activation_bytes": "bytes of peak activation memory",
     "depth": "layers in depth",
+    "flash": "bytes of flash in int8",
+    "ram": "bytes of RAM in int8",
 }
 
 
@@ -45,6 +51,9 @@ class Excess:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
     """The most that a network may cost; None is no bound. A network exactly at a bound fits.
+
+    Flash and RAM are those of the network in int8 on a Cortex-M processor, in closed form: see `budgetnet.ops.int8` and
+    `budgetnet.network.int8.memory`.
 
     Raises:
         StudyError: a bound is not a whole number above 0.
@@ -77,10 +86,43 @@ class Budget:
     depth: int | None = key(
         None, "Convolutions and linear layers on the longest path.", left_out=_NONE, low=1, unit="layers", example="20"
     )
+    flash: int | None = key(
+        None,
+        "Bytes of flash that the network's constants take in int8 (weights, biases and scales), with `runtime`.",
+        in_bytes=True,
+        left_out=_NONE,
+        low=1,
+        unit="bytes",
+        example="128KiB",
+        also=("rom", "storage"),
+    )
+    ram: int | None = key(
+        None,
+        "Bytes of RAM that the network needs at once in int8, for one image: tensors and scratch buffers.",
+        in_bytes=True,
+        left_out=_NONE,
+        low=1,
+        unit="bytes",
+        example="64KiB",
+        also=("sram", "arena"),
+    )
+    runtime: int = key(
+        0,
+        "Bytes of flash that runtime, program and application take; they count towards `flash`.",
+        in_bytes=True,
+        low=0,
+        unit="bytes",
+        example="50KiB",
+    )
 
     def __post_init__(self) -> None:
         """Check every field."""
         check_keys(self)
+        if self.flash is not None and self.flash <= self.runtime:
+            raise StudyError(
+                f"flash must be more than the runtime's {self.runtime:,} bytes, but got {self.flash:,}; raise flash or "
+                "lower runtime"
+            )
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, object]) -> Budget:
@@ -102,6 +144,8 @@ class Budget:
             "activations": self.activations,
             "peak_activation_bytes": self.peak_activation_bytes,
             "depth": self.depth,
+            "flash": self.flash,
+            "ram": self.ram,
         }
         return {name: limit for name, limit in limits.items() if limit is not None}
 
@@ -110,29 +154,33 @@ class Budget:
         broken = [
             Excess(bound=name, limit=limit, actual=actual)
             for name, limit in self.bounds().items()
-            if (actual := _actual(cost, name)) > limit
+            if (actual := self.actual(cost, name)) > limit
         ]
         return max(broken, key=lambda excess: excess.ratio, default=None)
 
+    def actual(self, cost: Cost, bound: Bound) -> int:
+        """Return what a network costs of that which *bound* limits.
+
+        Raises:
+            ValueError: nobody worked out its RAM.
+        """
+        if bound == "flash":
+            return cost.flash + self.runtime
+        if bound == "ram" and cost.ram is None:
+            raise ValueError("the cost was worked out without ram; pass ram=True")
+        return int(getattr(cost, bound))
+
+    def document(self) -> dict[str, int]:
+        """Return it for JSON."""
+        told = {str(name): limit for name, limit in self.bounds().items()}
+        return told | ({"runtime": self.runtime} if self.runtime else {})
+
     def __str__(self) -> str:
         """``params ≤ 200,000, flops ≤ 60,000,000``, or ``no bound``."""
-        return ", ".join(f"{name} ≤ {limit:,}" for name, limit in self.bounds().items()) or "no bound"
-
-
-def _actual(cost: Cost, bound: Bound) -> int:
-    match bound:
-        case "params":
-            return cost.params
-        case "flops":
-            return cost.flops
-        case "activations":
-            return cost.activations
-        case "peak_activation_bytes":
-            return cost.peak_activation_bytes
-        case "depth":
-            return cost.depth
-        case _:
-            assert_never(bound)
+        listed = [f"{name} ≤ {limit:,}" for name, limit in self.bounds().items()]
+        if self.flash is not None and self.runtime:
+            listed = [f"{text} with a runtime of {self.runtime:,}" if "flash" in text else text for text in listed]
+        return ", ".join(listed) or "no bound"
 
 
 def _percent(ratio: float) -> str:

@@ -77,20 +77,23 @@ class Reader(Protocol[_Made]):
         """Read a graph."""
 
 
-def walk_layers(network: Node, input_shape: Shape, reader: Reader[_Made]) -> tuple[list[_Made], Shape]:
+def walk_layers(
+    network: Node, input_shape: Shape, reader: Reader[_Made], *, flattened: bool = True
+) -> tuple[list[_Made], Shape]:
     """Return what a reader makes of a network's layers, and the shape of the vector that the last one puts out.
 
     Args:
         network: the network; an output of shape ``(classes, 1, 1)`` is flattened.
         input_shape: ``(channels, height, width)`` of one image.
         reader: makes something of each layer.
+        flattened: flatten an image at the end; False for a part of a network.
 
     Raises:
         ShapeError: the network cannot be applied to such images.
         BudgetnetError: whatever else the reader raises.
     """
     made, shape = _layers(network, (input_shape,), reader)
-    if len(shape) > 1:
+    if flattened and len(shape) > 1:
         shape = (prod(shape),)
         made.append(reader.layer(Spec("nn.Flatten", shape, view=True)))
     return made, shape

@@ -25,6 +25,7 @@ from math import prod
 from typing import Any, ClassVar, NamedTuple
 
 from budgetnet.errors import ShapeError
+from budgetnet.ops.int8 import flash_of
 
 __all__ = [
     "Extent",
@@ -110,6 +111,8 @@ class PartCost(NamedTuple):
     """Extent of the input that one position of the output sees."""
     alias: bool
     """The output is the input itself: nothing is computed."""
+    flash: int
+    """Bytes of flash in int8, see `budgetnet.ops.int8`."""
 
 
 class Operation:
@@ -186,7 +189,7 @@ class Operation:
                 depth += 1
         free, kept = self.memory(specs, shape)
         after = specs[-1].output if specs else shape
-        return PartCost(after, params, flops, activations, free, kept, depth, self.window(), alias)
+        return PartCost(after, params, flops, activations, free, kept, depth, self.window(), alias, flash_of(specs))
 
 
 def square(growth: int | Fraction, stride: int | Fraction) -> Extent:

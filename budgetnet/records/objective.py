@@ -57,5 +57,5 @@ def violation(budget: Budget, rejection: Rejection) -> dict[str, float]:
     """
     if rejection.cost is None:
         return {}
-    ratios = {bound: getattr(rejection.cost, bound) / limit for bound, limit in budget.bounds().items()}
+    ratios = {bound: budget.actual(rejection.cost, bound) / limit for bound, limit in budget.bounds().items()}
     return {bound: math.log10(ratio) for bound, ratio in ratios.items() if ratio > 1}

@@ -54,7 +54,7 @@ TRAINED: tuple[Outcome, ...] = ("completed", "stopped_early", "diverged")
 
 ATTRIBUTES = (
     "outcome", "reason", "arch", "network", "decisions", "hash",
-    "params", "flops", "activations", "peak_activation_bytes", "depth", "receptive_field",
+    "params", "flops", "activations", "peak_activation_bytes", "depth", "receptive_field", "flash", "ram",
     "accuracy", "curve", "epochs", "seconds", "seed", "worker", "owner", "duplicate_of", "copied_from", "redo_of",
     "rejected_before", "origin", "note", "training",
 )  # fmt: skip
@@ -84,6 +84,10 @@ class Record:
     peak_activation_bytes: int | None = None
     depth: int | None = None
     receptive_field: int | None = None
+    flash: int | None = None
+    """Bytes of flash in int8; None in records of before."""
+    ram: int | None = None
+    """Bytes of RAM in int8; None where the budget does not bound it."""
     accuracy: float | None = None
     """Validation accuracy after the last epoch trained, as a fraction. Never the best epoch's."""
     curve: tuple[float, ...] = ()

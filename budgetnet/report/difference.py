@@ -22,6 +22,8 @@ NAMES = {
     "peak_activation_bytes": "peak activation bytes",
     "depth": "depth",
     "receptive_field": "receptive field",
+    "flash": "flash bytes in int8",
+    "ram": "RAM bytes in int8",
 }
 """Fields of `Cost` in the order and the words in which people read them."""
 
@@ -91,7 +93,7 @@ def difference_document(found: Difference) -> dict[str, Any]:
 
 
 def _cost(architecture: Network) -> Cost:
-    return cost(architecture.network, architecture.input_shape, custom=architecture.plugins.forms)
+    return cost(architecture.network, architecture.input_shape, custom=architecture.plugins.forms, ram=True)
 
 
 def part_lines(node: Node) -> list[str]:

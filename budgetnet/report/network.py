@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from budgetnet.errors import CountError
@@ -10,11 +11,12 @@ from budgetnet.files.network_file import Network
 from budgetnet.network.cost import closed_form
 from budgetnet.network.cost.combine import part_of
 from budgetnet.network.cost.types import Cost, Layer
+from budgetnet.network.int8.memory import footprint
 from budgetnet.network.nodes import Sequence, Shape
 from budgetnet.network.text import summary
 from budgetnet.report.difference import part_lines
 from budgetnet.report.table import render_table
-from budgetnet.text import bytes_text, count_text, joined_table, shape_text
+from budgetnet.text import NOTHING, bytes_text, count_text, joined_table, shape_text
 
 __all__ = ["NetworkPart", "Sheet", "sheet", "sheet_document", "sheet_text", "verified"]
 
@@ -47,6 +49,8 @@ class Sheet:
     cost: Cost
     layers: tuple[Layer, ...]
     parts: tuple[NetworkPart, ...]
+    in_float: Mapping[str, int] = field(default_factory=dict)
+    """Classes of layers without an int8 kernel on a Cortex-M processor, with their number."""
     note: str = ""
     """Caveat for counts that depend on custom primitives."""
 
@@ -70,13 +74,15 @@ def sheet(architecture: Network, input_shape: Shape | None = None) -> Sheet:
         text = " ".join(line.strip() for line in part_lines(item))
         parts.append(NetworkPart(text, summary(item, WIDEST_PART), part.params, part.flops))
         here = part.shape
+    needed = footprint(network, shape, forms)
     return Sheet(
         name=architecture.name,
         input_shape=shape,
         classes=architecture.classes,
-        cost=closed_form.cost(network, shape, custom=forms),
+        cost=replace(closed_form.cost(network, shape, custom=forms), ram=needed.ram),
         layers=tuple(closed_form.layers(network, shape, custom=forms)),
         parts=tuple(parts),
+        in_float=needed.in_float,
         note=architecture.plugins.note,
     )
 
@@ -118,6 +124,8 @@ def sheet_text(shown: Sheet, *, verified: bool = False) -> list[str]:
         ["Peak activation memory", bytes_text(cost.peak_activation_bytes), "float32, one image"],
         ["Receptive field", f"{cost.receptive_field} px", f"of {shape_text(shown.input_shape[1:])}"],
         ["Depth", str(cost.depth), "convolutions and linear layers on the longest path"],
+        ["Flash in int8", bytes_text(cost.flash), "weights, biases and scales, without the runtime"],
+        ["RAM in int8", NOTHING if cost.ram is None else bytes_text(cost.ram), _int8_note(shown)],
     ]
     width = max(len(name) for name, _, _ in totals)
     digits = max(len(value) for _, value, _ in totals)
@@ -133,6 +141,15 @@ def sheet_text(shown: Sheet, *, verified: bool = False) -> list[str]:
     ]
 
 
+def _int8_note(shown: Sheet) -> str:
+    """Return what to know about the RAM, above all which layers stay in float32."""
+    told = "one image, on a Cortex-M with CMSIS-NN"
+    if not shown.in_float:
+        return told
+    listed = ", ".join(f"{number} {name}" for name, number in shown.in_float.items())
+    return f"{told}; without an int8 kernel, so in float32: {listed}"
+
+
 def sheet_document(shown: Sheet) -> dict[str, Any]:
     """Return the page for `--json`; shares are fractions."""
     return {
@@ -140,6 +157,7 @@ def sheet_document(shown: Sheet) -> dict[str, Any]:
         "input": list(shown.input_shape),
         "classes": shown.classes,
         **asdict(shown.cost),
+        "in_float": dict(shown.in_float),
         "note": shown.note,
         "layers": [
             {

@@ -106,7 +106,7 @@ def study_document(trials: Trials, chosen: Sequence[Record]) -> dict[str, Any]:
         "target": study.target,
         "target_reached": None if reached is None else bool(reached["brief"]),
         "reached_target": reached,
-        "budget": {str(name): limit for name, limit in study.budget.bounds().items()},
+        "budget": study.budget.document(),
         "outcomes": dict(Counter(record.outcome for record in trials.records)),
         "dropped": dict(_dropped(trials.records)),
         "best": None if leader is None else leader.number,

@@ -11,7 +11,7 @@ from budgetnet.errors import RequestError, nearest
 from budgetnet.files.study import Goal
 from budgetnet.records.ranking import ranked
 from budgetnet.records.trial import OUTCOMES, Record
-from budgetnet.text import count_text, duration, joined_table, percent, short_count
+from budgetnet.text import bytes_text, count_text, duration, joined_table, percent, short_count
 
 __all__ = ["record_document", "select", "tally", "trials_text"]
 
@@ -51,7 +51,8 @@ def select(
 
 
 def trials_text(records: Sequence[Record]) -> list[str]:
-    """Return one line per trial under a header; accuracies are in percent."""
+    """Return one line per trial under a header, with flash and RAM where RAM is bounded; accuracies are in percent."""
+    bounded = any(record.ram is not None for record in records)
     rows = [
         [
             str(record.number),
@@ -59,6 +60,7 @@ def trials_text(records: Sequence[Record]) -> list[str]:
             percent(record.accuracy),
             count_text(record.params),
             short_count(record.flops),
+            *((_bytes(record.flash), _bytes(record.ram)) if bounded else ()),
             str(record.epochs) if record.epochs else "",
             duration(record.seconds) if record.seconds is not None else "",
             _clipped("; ".join(part for part in (record.reason, record.origin and f"from {record.origin}") if part)),
@@ -66,8 +68,13 @@ def trials_text(records: Sequence[Record]) -> list[str]:
         ]
         for record in records
     ]
-    header = ["trial", "outcome", "val %", "parameters", "FLOPs", "epochs", "time", "reason", "network"]
-    return joined_table(header, rows, left=(1, 7, 8))
+    more = ["flash", "RAM"] if bounded else []
+    header = ["trial", "outcome", "val %", "parameters", "FLOPs", *more, "epochs", "time", "reason", "network"]
+    return joined_table(header, rows, left=(1, len(header) - 2, len(header) - 1))
+
+
+def _bytes(value: int | None) -> str:
+    return "" if value is None else bytes_text(value)
 
 
 def tally(records: Sequence[Record]) -> str:

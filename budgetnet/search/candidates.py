@@ -226,6 +226,8 @@ class CandidateSource:
             "peak_activation_bytes": drawn.cost.peak_activation_bytes,
             "depth": drawn.cost.depth,
             "receptive_field": drawn.cost.receptive_field,
+            "flash": drawn.cost.flash,
+            "ram": drawn.cost.ram,
             **({"note": note} if note else {}),
         }
 

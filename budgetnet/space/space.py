@@ -83,7 +83,7 @@ class Space:
             ShapeError: the network cannot be applied to the space's images.
             CountError: it holds one of the study's own primitives that has no closed form.
         """
-        return closed_form.cost(node, self.input_shape, custom=self.custom)
+        return closed_form.cost(node, self.input_shape, custom=self.custom, ram=self.budget.ram is not None)
 
     def __repr__(self) -> str:
         return f"Space(input={self.input_shape}, classes={self.classes}, budget='{self.budget}')"

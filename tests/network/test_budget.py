@@ -72,3 +72,17 @@ def test_excess_says_what_is_broken_by_how_much() -> None:
     barely = Budget(peak_activation_bytes=1_000_000).excess(cost(peak_activation_bytes=1_000_001))
     assert str(barely) == "1,000,001 bytes of peak activation memory, less than 0.1 % over 1,000,000"
     assert str(Budget(depth=10).excess(cost(depth=11))) == "11 layers in depth, 10.0 % over 10"
+
+
+def test_bytes_in_int8() -> None:
+    """Flash counts with the runtime, which is stated beside it; RAM must have been worked out."""
+    budget = Budget.from_mapping({"flash": "64KiB", "ram": "64KiB", "runtime": "10KiB"})
+    assert str(budget) == "flash ≤ 65,536 with a runtime of 10,240, ram ≤ 65,536"
+    assert budget.document() == {"flash": 65_536, "ram": 65_536, "runtime": 10_240}
+    assert budget.excess(cost(flash=55_296, ram=65_536)) is None
+    assert str(budget.excess(cost(flash=60_000, ram=1))) == "70,240 bytes of flash in int8, 7.2 % over 65,536"
+    assert str(budget.excess(cost(flash=1, ram=131_072))) == "131,072 bytes of RAM in int8, 100 % over 65,536"
+    with pytest.raises(ValueError, match="the cost was worked out without ram; pass ram=True"):
+        budget.excess(cost())
+    with pytest.raises(StudyError, match="flash must be more than the runtime's 10,240 bytes, but got 8,192; raise"):
+        Budget(flash=8192, runtime=10_240)

@@ -23,7 +23,7 @@ def table() -> str:
     lines = [" ".join(["name", *(field.name for field in fields(Cost)), "layers", "hash"])]
     for path in sorted(NETWORKS.glob("*.yaml")):
         read = network_file.read(path)
-        total = cost(read.network, read.input_shape)
+        total = cost(read.network, read.input_shape, ram=True)
         rows = len(layers(read.network, read.input_shape))
         lines.append(" ".join(map(str, [path.stem, *astuple(total), rows, canonical_hash(read.network)])))
     return "\n".join(lines) + "\n"

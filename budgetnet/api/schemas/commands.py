@@ -158,6 +158,7 @@ _DOCUMENTS: dict[str, Schema] = {
         input=listed(whole_number(), "channels, height and width"),
         classes=whole_number(),
         **COSTS,
+        in_float=mapping(whole_number(), "layers without an int8 kernel on a Cortex-M processor, by class"),
         note=text("caveat for counts that rest on own primitives"),
         layers=listed(_LAYER),
         parts=listed(

@@ -27,7 +27,10 @@ ANYTHING: Schema = {}
 
 LABEL = either("an option's name", text(), number(), flag(), {"type": "null"})
 
-BUDGET = mapping(whole_number(), "upper bounds by cost, such as params and flops (one multiply-add = one FLOP)")
+BUDGET = mapping(
+    whole_number(),
+    "upper bounds by cost, such as params and flops (one multiply-add = one FLOP); runtime counts towards flash",
+)
 
 COSTS: dict[str, Schema] = {
     "params": whole_number("parameters"),
@@ -36,6 +39,8 @@ COSTS: dict[str, Schema] = {
     "peak_activation_bytes": whole_number("largest memory of activations, float32, one image"),
     "depth": whole_number("convolutions and linear layers on the longest path"),
     "receptive_field": whole_number("side of the input region that one output sees, in pixels"),
+    "flash": whole_number("bytes of flash of weights, biases and scales in int8"),
+    "ram": optional(whole_number("bytes of RAM in int8, one image; null where it was not worked out")),
 }
 
 SCORE = structure(
@@ -126,7 +131,7 @@ TRIAL = structure(
     network=text("the network in budgetnet's language"),
     decisions=mapping(LABEL, "the option taken at each decision"),
     hash=text("equal for equal networks"),
-    **{name: optional(schema) for name, schema in COSTS.items()},
+    **{name: schema if name == "ram" else optional(schema) for name, schema in COSTS.items()},
     accuracy=optional(share("validation accuracy after the last epoch")),
     curve=listed(share(), "validation accuracy after each epoch"),
     epochs=whole_number("epochs trained"),

@@ -7,16 +7,18 @@ property test holds the two together.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import ceil
+from dataclasses import replace
+from math import ceil, prod
 
 from budgetnet.network import nodes
 from budgetnet.network.cost.combine import custom_part, part_of
 from budgetnet.network.cost.layer_table import layer_rows
 from budgetnet.network.cost.types import BYTES_PER_VALUE, Cost, CustomForm, Layer
+from budgetnet.network.int8.memory import footprint, least_ram
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.shapes import builtin_shape, joined_shape, projection
 
-__all__ = ["cost", "joined_shape", "layers", "output_of", "projection", "shape_after"]
+__all__ = ["cost", "joined_shape", "layers", "leaf_cost", "output_of", "projection", "shape_after"]
 
 _NONE: Mapping[str, CustomForm] = {}
 
@@ -43,13 +45,14 @@ def output_of(node: Node, input_shape: Shape, *, custom: Mapping[str, CustomForm
     return part_of(node, input_shape, custom).shape
 
 
-def cost(node: Node, input_shape: Shape, *, custom: Mapping[str, CustomForm] = _NONE) -> Cost:
+def cost(node: Node, input_shape: Shape, *, custom: Mapping[str, CustomForm] = _NONE, ram: bool = False) -> Cost:
     """Return what a network costs in eval mode on one image; see `Cost` for each number's meaning.
 
     Args:
         node: the network, or a part of one.
         input_shape: without the batch.
         custom: closed forms of a study's own primitives, by name.
+        ram: work out `Cost.ram`, too, which takes as long as all others together.
 
     Raises:
         ShapeError: the network cannot be applied to such an input; plain text without a place.
@@ -63,7 +66,20 @@ def cost(node: Node, input_shape: Shape, *, custom: Mapping[str, CustomForm] = _
         peak_activation_bytes=part.free * BYTES_PER_VALUE,
         depth=part.depth,
         receptive_field=max(ceil(growth) for growth, _ in part.window) + 1,
+        flash=part.flash,
+        ram=footprint(node, input_shape, custom).ram if ram else None,
     )
+
+
+def leaf_cost(
+    node: nodes.Primitive, entry: Shape, *, custom: Mapping[str, CustomForm] = _NONE, ram: bool = False
+) -> Cost:
+    """Return what one operation adds to a network: as `cost`, but `Cost.ram` is a lower bound for the network."""
+    alone = cost(node, entry, custom=custom)
+    if not ram:
+        return alone
+    own = prod(entry) + prod(part_of(node, entry, custom).shape)
+    return replace(alone, ram=own if isinstance(node, nodes.Custom) else least_ram(node, entry))
 
 
 def layers(node: Node, input_shape: Shape, *, custom: Mapping[str, CustomForm] = _NONE) -> list[Layer]:

@@ -79,11 +79,14 @@ def custom_part(node: nodes.Custom, shape: Shape, custom: Mapping[str, CustomFor
     cost = form(shape, **dict(node.arguments))
     size = prod(shape) + prod(cost.output)
     window = square(cost.growth, cost.stride)
-    return PartCost(cost.output, cost.params, cost.flops, cost.activations, size, size, cost.depth, window, False)
+    flash = 4 * cost.params if cost.flash is None else cost.flash
+    return PartCost(
+        cost.output, cost.params, cost.flops, cost.activations, size, size, cost.depth, window, False, flash
+    )
 
 
 def _sequence(items: tuple[Node, ...], shape: Shape, custom: Mapping[str, CustomForm]) -> PartCost:
-    params = flops = activations = depth = 0
+    params = flops = activations = depth = flash = 0
     window = square(0, 1)
     alias = True
     entry = free = kept = prod(shape)
@@ -96,12 +99,13 @@ def _sequence(items: tuple[Node, ...], shape: Shape, custom: Mapping[str, Custom
         flops += part.flops
         activations += part.activations
         depth += part.depth
+        flash += part.flash
         window = window_behind(window, part.window)
         free = max(free, part.free)
         # Only the first part that computes something touches the input; behind it the input merely stays.
         kept = max(kept, part.kept if alias else entry + part.free)
         alias = False
-    return PartCost(shape, params, flops, activations, free, kept, depth, window, alias)
+    return PartCost(shape, params, flops, activations, free, kept, depth, window, alias, flash)
 
 
 def _shared(node: nodes.Shared, shape: Shape, custom: Mapping[str, CustomForm]) -> PartCost:
@@ -138,6 +142,7 @@ def _skip(node: nodes.Skip, shape: Shape, custom: Mapping[str, CustomForm]) -> P
             body.depth,
             widest((square(0, 1), body.window)),
             False,
+            body.flash,
         )
     return _joined("add", [body, part_of(node.project, shape, custom)], shape, sliced=False)
 
@@ -165,6 +170,7 @@ def _joined(join: Join, branches: list[PartCost], shape: Shape, *, sliced: bool)
         max(branch.depth for branch in branches),
         widest(branch.window for branch in branches),
         False,
+        sum(branch.flash for branch in branches),
     )
 
 

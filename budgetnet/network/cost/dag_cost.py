@@ -47,6 +47,7 @@ class _Flow(NamedTuple):
     params: int
     flops: int
     activations: int
+    flash: int
     routes: tuple[Route, ...]
     """One per input."""
     needed: tuple[bool, ...]
@@ -75,6 +76,7 @@ def graph_part(graph: nodes.Graph[Node], shape: Shape, part_of: PartOf) -> PartC
         depth,
         window,
         flow.alias is not None,
+        flow.flash,
     )
 
 
@@ -115,7 +117,7 @@ def _flow(graph: nodes.Graph[Node], shapes: tuple[Shape, ...], part_of: PartOf) 
     }
     peaks: dict[str, Callable[[tuple[int, ...], tuple[bool, ...]], int]] = {}
     tensors = {name: position for position, name in enumerate(graph.inputs)}
-    work: dict[str, tuple[int, int, int]] = {}
+    work: dict[str, tuple[int, int, int, int]] = {}
     reads: dict[str, tuple[str, ...]] = {}
     for position, step in enumerate(steps):
         target, made = step.target, len(shapes) + position
@@ -127,7 +129,7 @@ def _flow(graph: nodes.Graph[Node], shapes: tuple[Shape, ...], part_of: PartOf) 
                 routes[target] = tuple(_behind(route, onward) for route in routes[single])
                 peaks[target] = _single_peak(part)
                 tensors[target] = tensors[single] if part.alias else made
-                work[target], reads[target] = (part.params, part.flops, part.activations), (single,)
+                work[target], reads[target] = (part.params, part.flops, part.activations, part.flash), (single,)
             case Apply(function, inputs, _):
                 flow = _flow(as_graph(function, len(inputs)), tuple(found[name] for name in inputs), part_of)
                 found[target] = flow.shape
@@ -138,7 +140,7 @@ def _flow(graph: nodes.Graph[Node], shapes: tuple[Shape, ...], part_of: PartOf) 
                 routes[target] = tuple(map(_longest, zip(*through, strict=True)))
                 peaks[target] = flow.peak
                 tensors[target] = made if flow.alias is None else tensors[inputs[flow.alias]]
-                work[target] = flow.params, flow.flops, flow.activations
+                work[target] = flow.params, flow.flops, flow.activations, flow.flash
                 reads[target] = tuple(name for name, inner in zip(inputs, flow.routes, strict=True) if inner)
             case JoinStep(join, inputs, _):
                 found[target] = joined_shape(join, tuple(found[name] for name in inputs))
@@ -153,9 +155,10 @@ def _flow(graph: nodes.Graph[Node], shapes: tuple[Shape, ...], part_of: PartOf) 
     same = tensors[result] if tensors[result] < len(shapes) else None
     return _Flow(
         found[result],
-        sum(params for params, _, _ in work.values()),
-        sum(flops for target, (_, flops, _) in work.items() if target in needed),
-        sum(activations for target, (_, _, activations) in work.items() if target in needed),
+        sum(params for params, *_ in work.values()),
+        sum(flops for target, (_, flops, *_) in work.items() if target in needed),
+        sum(activations for target, (_, _, activations, _) in work.items() if target in needed),
+        sum(flash for *_, flash in work.values()),
         routes[result],
         tuple(target in needed for target in work),
         same,

@@ -35,6 +35,10 @@ class Cost:
     and the gates of squeeze-and-excitation see the whole image and are left out: they, and what follows them, add
     nothing.
     """
+    flash: int = 0
+    """Bytes of flash of the constants in int8: weights, biases and scales, see `budgetnet.ops.int8`."""
+    ram: int | None = None
+    """Most bytes of memory needed at once in int8, see `budgetnet.network.int8.memory`; None where nobody asked."""
 
     def _repr_html_(self) -> str | None:
         """Show it in a notebook."""
@@ -65,6 +69,8 @@ class CustomCost:
     flops: int
     activations: int = 0
     """Values put out by convolutions and linear layers inside it."""
+    flash: int | None = None
+    """Bytes of flash of its constants in int8; None: 4 per parameter, for it may stay in float32."""
     depth: int = 1
     """Convolutions and linear layers on its longest path."""
     growth: int = 0

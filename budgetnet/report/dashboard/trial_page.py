@@ -31,6 +31,8 @@ def narrow_attributes(record: Record) -> dict[str, Any]:
         "parameters": record.params,
         "FLOPs": record.flops,
         "peak activation bytes": record.peak_activation_bytes,
+        "flash bytes": record.flash,
+        "RAM bytes": record.ram,
         "depth": record.depth,
         "receptive field px": record.receptive_field,
         "validation accuracy %": None if record.accuracy is None else round(100 * record.accuracy, 2),

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import gcd
 
-from budgetnet.network.budget import Bound
+from budgetnet.network.budget import MAXIMA, Bound
 from budgetnet.space.counting.states import BAD_ARGUMENT, BAD_SHAPE, COMPLETE, NEVER, Costs, StateGraph, StateNode
 
 __all__ = ["BEYOND", "Form", "MergedStates", "Way", "combine", "merge_states"]
@@ -69,7 +69,7 @@ class MergedStates:
 def combine(others: tuple[Bound, ...], first: tuple[int, ...], second: tuple[int, ...]) -> tuple[int, ...]:
     """Return the other costs of two parts together: sums, for memory the larger."""
     return tuple(
-        max(one, other) if bound == "peak_activation_bytes" else one + other
+        max(one, other) if bound in MAXIMA else one + other
         for bound, one, other in zip(others, first, second, strict=True)
     )
 

@@ -63,7 +63,7 @@ class ShortestPaths:
         """Number of options of all decisions, including those that were not explored."""
         self._ticker = Ticker("exploring states of the space")
         self._heap: list[tuple[int, int]] = []
-        self.start: Edge = tracer.follow(tracer.start())
+        self.start: Edge = tracer.first_stop()
         """The first decision (or end), and what every network costs before it."""
         self._reach(self.start, (0, -1, 0))
 

@@ -40,7 +40,7 @@ LEAST_STEPS = 50_000
 _FREE = 5000
 """States whose options do not count: small spaces are explored completely."""
 
-_AXES: tuple[Bound, ...] = ("params", "flops", "activations")
+_AXES: tuple[Bound, ...] = ("params", "flops", "activations", "flash")
 """Bounds that are sums over a network's parts, so that a table can follow them exactly."""
 
 

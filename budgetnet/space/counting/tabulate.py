@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from budgetnet.network.budget import MAXIMA
 from budgetnet.space.counting.bigcounts import BigCounts
 from budgetnet.space.counting.merging import BEYOND, MergedStates, merge_states
 from budgetnet.space.counting.shortest_paths import without_collector
@@ -180,7 +181,7 @@ def _raw(table: Table, number: int, size: int, raws: dict[int, _Raw], sizes: dic
         counts[:, where] += ahead if way.count == 1 else ahead * np.uint64(way.count)
         for bound, row, there, more in zip(table.others, least, raw.least, way.others, strict=True):
             low = there[:length]
-            low = np.maximum(low, more) if bound == "peak_activation_bytes" else low + more
+            low = np.maximum(low, more) if bound in MAXIMA else low + more
             np.minimum(row[where], low, out=row[where])
     table.bigcounts.carry(counts)
     return _Raw(mass, counts, least)

@@ -9,8 +9,8 @@ from budgetnet.derivation.expand import output_shape
 from budgetnet.derivation.listeners import SilentListener
 from budgetnet.derivation.machine import LIMIT_STEPS, Machine, Pending, State
 from budgetnet.errors import LanguageError, ShapeError
-from budgetnet.network.budget import Bound
-from budgetnet.network.cost.closed_form import cost
+from budgetnet.network.budget import MAXIMA, Bound
+from budgetnet.network.cost.closed_form import leaf_cost
 from budgetnet.network.cost.types import BYTES_PER_VALUE, Cost
 from budgetnet.network.nodes import Primitive, Shape
 from budgetnet.space.counting.lower_bounds import LowerBounds
@@ -54,6 +54,8 @@ class Tracer(Machine, SilentListener):
         self._others = others
         self._custom = space.custom
         self._zero: Costs = (0,) * (1 + len(others))
+        fixed = {"flash": space.budget.runtime}
+        self._fixed: Costs = (fixed.get(axis or "", 0), *(fixed.get(bound, 0) for bound in others))
         self.forget()
 
     def forget(self) -> None:
@@ -67,6 +69,11 @@ class Tracer(Machine, SilentListener):
         self._at: State | None = None
         self._surroundings = LowerBounds()
         self._alone: dict[tuple[Primitive, Shape], Cost] = {}
+
+    def first_stop(self) -> Edge:
+        """Follow the derivations to the first decision; what every network costs beside its parts is added."""
+        target, costs = self.follow(self.start())
+        return target, self.add(self._fixed, costs)
 
     def look(self, number: int) -> StateNode:
         """Follow every option of a node."""
@@ -127,7 +134,7 @@ class Tracer(Machine, SilentListener):
     def add(self, first: Costs, second: Costs) -> Costs:
         """Costs one after the other: sums, for memory the larger."""
         others = (
-            max(one, other) if bound == "peak_activation_bytes" else one + other
+            max(one, other) if bound in MAXIMA else one + other
             for bound, one, other in zip(self._others, first[1:], second[1:], strict=True)
         )
         return first[0] + second[0], *others
@@ -138,7 +145,7 @@ class Tracer(Machine, SilentListener):
         """Add up what a primitive costs where it stands."""
         alone = self._alone.get((node, entry))
         if alone is None:
-            alone = self._alone[node, entry] = cost(node, entry, custom=self._custom)
+            alone = self._alone[node, entry] = leaf_cost(node, entry, custom=self._custom, ram="ram" in self._others)
         axis = 0 if self._axis is None else self._here(self._axis, alone, entry, factor)
         others = (self._here(bound, alone, entry, factor) for bound in self._others)
         self._added = self.add(self._added, (axis, *others))
@@ -149,6 +156,8 @@ class Tracer(Machine, SilentListener):
         match bound:
             case "params":
                 return alone.params * self._copies()
+            case "flash":
+                return alone.flash * self._copies()
             case "flops":
                 return alone.flops * factor * self._copies()
             case "activations":
@@ -157,6 +166,8 @@ class Tracer(Machine, SilentListener):
                 return 0 if self._surroundings.aside(self._at.agenda) else alone.depth * factor * self._copies()
             case "peak_activation_bytes":
                 return alone.peak_activation_bytes + BYTES_PER_VALUE * self._surroundings.held(self._at.agenda, entry)
+            case "ram":
+                return (alone.ram or 0) + self._surroundings.held(self._at.agenda, entry)
 
     def _copies(self) -> int:
         """How often the current part occurs in the network; 1 where each copy is derived."""

@@ -90,7 +90,7 @@ class LazyStates:
         nothing = self.criteria.nothing
         self._known = {COMPLETE: Ahead(nothing, unknown=False, ways=[self.criteria.none])}
         self.generation += 1
-        self.start = tracer.follow(tracer.start())
+        self.start = tracer.first_stop()
         self._stale = False
 
     def _look_through(self) -> None:

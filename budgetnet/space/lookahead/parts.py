@@ -21,7 +21,7 @@ from budgetnet.derivation.listeners import SilentListener
 from budgetnet.derivation.machine import Machine, Pending, State
 from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.grammar import syntax
-from budgetnet.network.cost.closed_form import cost
+from budgetnet.network.cost.closed_form import leaf_cost
 from budgetnet.network.nodes import Primitive, Shape
 from budgetnet.space.counting.lower_bounds import LowerBounds
 from budgetnet.space.counting.tied import NotAlike, Ties
@@ -234,13 +234,13 @@ class Parts(Machine, SilentListener):
         counted: list[int] = []
         for bound in self.criteria.bounds:
             match bound:
-                case "params":
+                case "params" | "flash":
                     counted.append(copies)
                 case "flops" | "activations":
                     counted.append(runs * copies)
                 case "depth":
                     counted.append(0 if self._surroundings.inside(around) else runs * copies)
-                case "peak_activation_bytes":
+                case "peak_activation_bytes" | "ram":
                     counted.append(1)
         self._times[id(around)] = tuple(counted)
         return tuple(counted)
@@ -251,7 +251,7 @@ class Parts(Machine, SilentListener):
         """Add up what a primitive costs by itself."""
         alone = self._leaves.get((node, entry))
         if alone is None:
-            counted = cost(node, entry, custom=self._custom)
+            counted = leaf_cost(node, entry, custom=self._custom, ram="ram" in self.criteria.bounds)
             alone = tuple(int(getattr(counted, bound)) for bound in self.criteria.bounds)
             self._leaves[node, entry] = alone
         here = [

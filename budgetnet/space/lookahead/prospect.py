@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from operator import add, mul
 from typing import NamedTuple
 
-from budgetnet.network.budget import Bound
+from budgetnet.network.budget import MAXIMA, Bound
 
 __all__ = ["BoundCosts", "Criteria", "Prospect"]
 
 BoundCosts = tuple[int, ...]
 """Costs by bound, in the order of `Criteria.bounds`."""
 
-ADDITIVE: tuple[Bound, ...] = ("params", "flops", "activations")
+ADDITIVE: tuple[Bound, ...] = ("params", "flops", "activations", "flash")
 
 
 class Prospect(NamedTuple):
@@ -52,7 +52,7 @@ class Criteria:
         sums = [place for place, bound in enumerate(self.bounds) if bound in ADDITIVE]
         self.sums: tuple[int, ...] = tuple(sums)
         """Places of the bounds that are sums over a network's parts."""
-        self.largest = tuple(bound == "peak_activation_bytes" for bound in self.bounds)
+        self.largest = tuple(bound in MAXIMA for bound in self.bounds)
         """True where parts in sequence cost the larger of the two, not the sum."""
         shares = ((1, 1), (3, 1), (1, 3)) if len(sums) == 2 else ((1,) * len(sums),) if len(sums) > 2 else ()
         self.factors: tuple[tuple[float, ...], ...] = tuple(
