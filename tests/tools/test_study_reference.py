@@ -20,6 +20,7 @@ NEEDED = {
 BESIDE = {
     "dataset": {"images": "photos"},
     "search.pruner": {"kind": "halving"},
+    "budget": {"flash": "128KiB"},
 }
 """What must stand beside a key in its section."""
 EXAMPLES = [(section, name) for section in KEYS for name in KEYS[section]]
