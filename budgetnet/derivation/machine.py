@@ -23,7 +23,7 @@ from budgetnet.network.cost.closed_form import shape_after
 from budgetnet.network.nodes import Primitive, Shape
 from budgetnet.ops.signature import Vocabulary
 
-__all__ = ["LIMIT_DEPTH", "LIMIT_LAYERS", "LIMIT_NESTING", "LIMIT_STEPS", "Machine", "Pending", "State"]
+__all__ = ["LIMIT_DEPTH", "LIMIT_LAYERS", "LIMIT_NESTING", "LIMIT_STEPS", "Machine", "Pending", "State", "recorded"]
 
 LIMIT_STEPS = 200_000
 """Largest number of steps between two decisions; only nested repetitions of an empty part need more."""
@@ -105,7 +105,7 @@ class Machine:
         assert state.agenda is not None
         assert state.trail is not None
         tapings = state.tapings
-        if tapings and _taped(pending):
+        if tapings and recorded(pending):
             tapings = record(tapings, Entry(pending.site, pending.decision.labels[index]))
         frame = pending.option(index)
         agenda, trail = state.agenda.rest, state.trail[1]
@@ -117,7 +117,7 @@ class Machine:
         """Return the option that is taken without asking: the only one, or the one on a tape."""
         for taping in reversed(pending.state.tapings):
             if taping.mode == "replay":
-                return _replayed(pending, taping.tape) if _taped(pending) else 0
+                return _replayed(pending, taping.tape) if recorded(pending) else 0
         decision = pending.decision
         if len(decision.labels) == 1:
             return 0
@@ -221,7 +221,7 @@ class Machine:
         )
 
 
-def _taped(pending: Pending) -> bool:
+def recorded(pending: Pending) -> bool:
     """Return True if a decision is recorded on a tape: all but those that never have two options."""
     return len(pending.decision.labels) > 1 or not pending.decision.stable
 

@@ -43,6 +43,31 @@ GRAMMARS: dict[str, str] = {
     "tied in tied": ("network = tied(conv(1, 4) tied(dwconv(3|5)){1..2} conv(1, 4|8)){1..2} gap linear(classes)"),
     "anew in tied": "network = tied(conv(3|1, 4){1..2} maxpool?){2} gap linear(classes)",
     "tied in anew": "network = (tied(conv(3|1, 4|8)){1..2} maxpool){1..2} gap linear(classes)",
+    "tied at several widths": (
+        "network = conv(1, 2|3) tied(conv(3|1, in*2) skip(conv(1|3, in))){1..3} gap linear(classes)"
+    ),
+    "tied cell at several widths": (
+        "network = conv(1, 2) tied(cell conv(1, in + 2)){2..3} gap linear(classes)\n"
+        "cell = graph { h = op(x); return op(x) + op(h) }\n"
+        "op = zero | identity | conv(3, in)"
+    ),
+    "tied in tied at several widths": (
+        "network = conv(1, 2) tied(tied(conv(1|3, in)){1..2} maxpool? conv(1, in*2)){2} gap linear(classes)"
+    ),
+    "both tied at several widths": (
+        "network = conv(1, 2) tied(conv(1, in + 1) tied(conv(1|3, in + 1) shared(dwconv(3|5)){2}){2}){2..3} gap "
+        "linear(classes)"
+    ),
+    "tied at several sizes": (
+        "network = conv(1, 4) tied(conv(3|5, in, stride=2) (dwconv(3) | dwconv(5) | norm(batch)?)){1..3} gap "
+        "linear(classes)"
+    ),
+    "tied and out of place": (
+        "network = conv(1, 2) tied(conv(1, in*2) dwconv(3, padding=0|1)){2..4} gap linear(classes)"
+    ),
+    "tied with arguments by width": (
+        "network = conv(1, 2) tied(conv(1, in + 1) conv(1, in, groups=1|3)){2} gap linear(classes)"
+    ),
     "shared": "network = conv(1, 4) shared(conv(3|5, 4)){1..3} gap linear(classes)",
     "shared in tied": "network = conv(1, 4) tied(shared(conv(3|1, 4)){1..2}){1..2} gap linear(classes)",
     "shared in shared": ("network = conv(1, 4) shared(dwconv(3|5) shared(conv(1, 4)){1..2}){2..3} gap linear(classes)"),

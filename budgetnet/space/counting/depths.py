@@ -122,7 +122,6 @@ class _Product:
             start=(len(nodes) - 1, self._without_depth((0,) * (1 + len(self._graph.others)))),
             nodes=tuple(nodes),
             least=(*least, 0),
-            numbers={},  # a state alone does not determine the depth still to come
         )
 
     def _without_depth(self, costs: Costs) -> Costs:

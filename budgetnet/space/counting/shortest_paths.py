@@ -15,7 +15,8 @@ from typing import TypeVar
 
 from budgetnet.derivation.frames import Interner
 from budgetnet.network.budget import Bound
-from budgetnet.space.counting.tied import NotAlike, TiedTracer, Ties
+from budgetnet.space.counting.side_by_side import SideBySideTracer
+from budgetnet.space.counting.tied import NotAlike, Ties
 from budgetnet.space.counting.tracer import COMPLETE, Edge, StateNode
 from budgetnet.space.space import Space
 from budgetnet.space.ticker import Ticker
@@ -31,14 +32,14 @@ PathStep = tuple[int, int, int]
 class ShortestPaths:
     """States by number, found in the order of what is added up before them."""
 
-    def __init__(self, space: Space, axis: Bound | None, others: tuple[Bound, ...], taped: frozenset[int]) -> None:
+    def __init__(self, space: Space, axis: Bound | None, others: tuple[Bound, ...], ties: Ties) -> None:
         """Follow the space's derivations to the first decision.
 
         Args:
             space: what to search.
             axis: the cost that paths are compared by; None: all paths are equal.
             others: what edges add up besides it.
-            taped: tied parts whose copies are derived one by one, by the identity of their nodes.
+            ties: how the copies of tied parts are derived.
 
         Raises:
             NotAlike: see `look`.
@@ -46,10 +47,10 @@ class ShortestPaths:
         interner = Interner()
         self.machine = space.make_machine(interner=interner)
         """Derives in the plain way, with agendas that the tracer knows."""
-        tracer = space.make_machine(TiedTracer, interner)
-        assert isinstance(tracer, TiedTracer)
+        tracer = space.make_machine(SideBySideTracer, interner)
+        assert isinstance(tracer, SideBySideTracer)
         tracer.prepare(space, axis, others)
-        tracer.ties = Ties(taped)
+        tracer.ties = ties
         self.tracer = tracer
         self.nodes: list[StateNode | None] = []
         """None: not looked into so far."""
@@ -77,7 +78,7 @@ class ShortestPaths:
         """Look into the state that `ahead` is about.
 
         Raises:
-            NotAlike: copies of a tied part are not alike, so that they must be derived one by one.
+            NotAlike: a tied part is not as its ties say.
         """
         cost, number = heapq.heappop(self._heap)
         node = self.nodes[number] = self.tracer.look(number)
@@ -114,7 +115,7 @@ def search_states(
 ) -> _Found:
     """Search a space, or go on with a search of it that was kept.
 
-    Copies of tied parts are derived one by one where they are not alike.
+    Copies of tied parts are derived one by one where that is the only way.
 
     Args:
         space: what to search.
@@ -127,13 +128,13 @@ def search_states(
     key = "shortest paths", axis, others
     kept = space.memory.pop(key, None)
     paths = kept if isinstance(kept, ShortestPaths) and fits(kept) else None
-    taped: frozenset[int] = frozenset()
+    ties = Ties()
     while True:
         try:
-            paths = paths or ShortestPaths(space, axis, others, taped)
+            paths = paths or ShortestPaths(space, axis, others, ties)
             found = run(paths)
         except NotAlike as unlike:
-            taped = (taped if paths is None else paths.tracer.ties.taped) | {unlike.repeat}
+            ties = (ties if paths is None else paths.tracer.ties).without(unlike.repeat)
             paths = None
             continue
         if keep:

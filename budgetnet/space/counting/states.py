@@ -7,13 +7,13 @@ above the budget come last, and may be left out where the space is large.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass
 
-from budgetnet.derivation.machine import Machine, State
+from budgetnet.derivation.machine import Machine
 from budgetnet.network.budget import Bound
 from budgetnet.space.counting.shortest_paths import ShortestPaths, search_states
-from budgetnet.space.counting.tied import Ties, is_counted
+from budgetnet.space.counting.side_by_side import is_beside
+from budgetnet.space.counting.tied import is_counted
 from budgetnet.space.counting.tracer import BAD_ARGUMENT, BAD_SHAPE, COMPLETE, NEVER, Costs, Edge, StateNode, Tracer
 from budgetnet.space.space import Space
 
@@ -59,14 +59,7 @@ class StateGraph:
     least: tuple[int, ...]
     """Per node, the least on the axis with which it is reached."""
     machine: Machine
-    """Derives in the plain way; only its states can be looked up."""
-    numbers: dict[Hashable, int]
-    """Node of each state's key, with ties undone."""
-    ties: Ties
-
-    def number(self, state: State) -> int:
-        """The node of a state with a decision."""
-        return self.numbers[self.ties.key(state)]
+    """Derives in the plain way, in step with the nodes."""
 
 
 def find_states(space: Space, limit: int, also: tuple[Bound, ...] = ()) -> StateGraph | None:
@@ -103,7 +96,6 @@ def find_states(space: Space, limit: int, also: tuple[Bound, ...] = ()) -> State
 
 
 def _graph(paths: ShortestPaths, axis: Bound | None, others: tuple[Bound, ...]) -> StateGraph:
-    ties = paths.tracer.ties
     return StateGraph(
         axis=axis,
         others=others,
@@ -111,11 +103,6 @@ def _graph(paths: ShortestPaths, axis: Bound | None, others: tuple[Bound, ...]) 
         nodes=tuple(paths.nodes),
         least=tuple(NEVER if step is None else step[0] for step in paths.before),
         machine=paths.machine,
-        numbers={
-            ties.undone(pending.state): number
-            for number, pending in enumerate(paths.tracer.waiting[: len(paths.nodes)])
-        },
-        ties=ties,
     )
 
 
@@ -131,7 +118,8 @@ def _ties_hold(paths: ShortestPaths, steps: int) -> bool:
     number = 0
     while number < len(tracer.waiting):
         left_off = number >= len(nodes) or nodes[number] is None
-        if left_off and any(map(is_counted, tracer.waiting[number].state.tapings)):
+        tapings = tracer.waiting[number].state.tapings
+        if left_off and any(is_counted(taping) or is_beside(taping) for taping in tapings):
             if tracer.steps > steps:
                 return False
             tracer.look(number)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from budgetnet.derivation.machine import Machine, State
+from budgetnet.derivation.machine import Machine
 from budgetnet.network.budget import Bound
 from budgetnet.space.counting.bigcounts import BigCounts
 from budgetnet.space.counting.merging import BEYOND, MergedStates, Way, combine
@@ -97,7 +97,7 @@ class Table:
 
     @property
     def machine(self) -> Machine:
-        """Derive with this machine: only its states can be looked up."""
+        """Derives in the plain way, in step with the nodes."""
         return self._graph.machine
 
     @property
@@ -110,10 +110,6 @@ class Table:
         node = self._graph.nodes[number]
         assert node is not None
         return node
-
-    def number(self, state: State) -> int:
-        """The node of a state with a decision."""
-        return self._graph.number(state)
 
     @property
     def derivations(self) -> int | None:

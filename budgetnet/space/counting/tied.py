@@ -3,17 +3,17 @@
 The copies of ``tied(a){n}`` take the same decisions, which a machine keeps on a tape; with the tape in the state, a
 cell of six decisions with five options has 15,625 states at its end. But where a copy leaves the shape it was given,
 all copies cost the same: then the first one can be counted n times, and no tape is needed. A copy that changes the
-shape shows it at its end; then that part's copies are derived one by one after all.
+shape shows it at its end; then that part's copies are derived side by side
+(`budgetnet.space.counting.side_by_side`), and where that cannot be, one by one after all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-
-from budgetnet.derivation.frames import Cell, EndTied, EndTiedCopy, Entry, RepeatFrame
+from budgetnet.derivation.frames import Cell, EndTied, Entry, RepeatFrame
 from budgetnet.derivation.listeners import Listener
 from budgetnet.derivation.machine import Pending, State
 from budgetnet.derivation.state import Taping
+from budgetnet.grammar.syntax import Repeat
 from budgetnet.space.counting.tracer import Tracer
 
 __all__ = ["NotAlike", "TiedTracer", "Ties", "is_counted"]
@@ -23,7 +23,7 @@ _COUNTED = "counted"
 
 
 class NotAlike(Exception):  # noqa: N818 (not an error: the search restarts)
-    """A copy of a tied part does not leave the shape it was given."""
+    """A tied part is not as it was taken to be; see `Ties.without`."""
 
     def __init__(self, repeat: int) -> None:
         super().__init__(repeat)
@@ -32,51 +32,39 @@ class NotAlike(Exception):  # noqa: N818 (not an error: the search restarts)
 
 
 class Ties:
-    """Which tied parts are derived copy by copy, and the keys of states without the tapes of the others."""
+    """How the copies of tied parts are derived, by the identity of the parts' nodes."""
 
-    def __init__(self, taped: frozenset[int]) -> None:
+    def __init__(self, beside: frozenset[int] = frozenset(), taped: frozenset[int] = frozenset()) -> None:
+        self.beside = beside
+        """Parts whose copies are derived side by side: they do not leave the shape that they were given."""
         self.taped = taped
-        self._counted: dict[int, tuple[bool, ...]] = {}
+        """Parts whose copies are derived one by one: what shape they leave depends on what they take."""
         self._copies: dict[int, int] = {}
 
-    def key(self, state: State) -> Hashable:
-        """The key of a plain machine's state with the tapes of counted parts undone."""
-        if not state.tapings:
-            return state.key()
-        counted = self._around(state.agenda)
-        tapings = tuple(
-            Taping("record", ()) if undo else taping for taping, undo in zip(state.tapings, counted, strict=True)
-        )
-        return state._replace(tapings=tapings).key()
+    def without(self, repeat: int) -> Ties:
+        """Return the ties after a part was not as it was taken to be: no longer counted, or no longer side by side."""
+        if repeat in self.beside:
+            return Ties(self.beside - {repeat}, self.taped | {repeat})
+        return Ties(self.beside | {repeat}, self.taped)
 
-    @staticmethod
-    def undone(state: State) -> Hashable:
-        """The same for a state of a `TiedTracer`."""
-        tapings = tuple(Taping("record", ()) if is_counted(taping) else taping for taping in state.tapings)
-        return state._replace(tapings=tapings).key()
+    @property
+    def apart(self) -> bool:
+        """True if there is a part of which one copy does not stand for all."""
+        return bool(self.beside or self.taped)
+
+    def counts(self, repeat: Repeat) -> bool:
+        """Return True if one copy stands for all."""
+        return id(repeat) not in self.beside and id(repeat) not in self.taped
 
     def copies(self, agenda: Cell | None) -> int:
-        """How often a part occurs in the network that is derived with *agenda* behind it."""
+        """How often a part stands in the network that is derived with *agenda* behind it."""
         if agenda is None:
             return 1
         known = self._copies.get(id(agenda))
         if known is None:
             frame = agenda.frame
-            more = frame.remaining + 1 if isinstance(frame, EndTied) and id(frame.repeat) not in self.taped else 1
+            more = frame.remaining + 1 if isinstance(frame, EndTied) and self.counts(frame.repeat) else 1
             known = self._copies[id(agenda)] = more * self.copies(agenda.rest)
-        return known
-
-    def _around(self, agenda: Cell | None) -> tuple[bool, ...]:
-        """For each taping of a state, outermost first, whether its part is counted."""
-        if agenda is None:
-            return ()
-        known = self._counted.get(id(agenda))
-        if known is None:
-            known = self._around(agenda.rest)
-            frame = agenda.frame
-            if isinstance(frame, EndTied | EndTiedCopy):
-                known = (*known, isinstance(frame, EndTied) and id(frame.repeat) not in self.taped)
-            self._counted[id(agenda)] = known
         return known
 
 
@@ -110,7 +98,7 @@ class TiedTracer(Tracer):
             isinstance(frame, RepeatFrame)
             and isinstance(after, State)
             and len(after.tapings) > len(state.tapings)
-            and id(frame.repeat) not in self.ties.taped
+            and self.ties.counts(frame.repeat)
         ):
             first = Entry(_COUNTED, repr(state.shapes))
             return after._replace(tapings=(*state.tapings, Taping("record", (first,))))

@@ -11,8 +11,9 @@ from budgetnet.derivation.frames import Interner
 from budgetnet.derivation.machine import Machine
 from budgetnet.network.budget import Bound
 from budgetnet.space.counting.shortest_paths import without_collector
+from budgetnet.space.counting.side_by_side import SideBySideTracer
 from budgetnet.space.counting.states import COMPLETE, Edge, StateNode
-from budgetnet.space.counting.tied import NotAlike, TiedTracer, Ties
+from budgetnet.space.counting.tied import NotAlike, Ties
 from budgetnet.space.lookahead.parts import Parts, TooMuchWork
 from budgetnet.space.lookahead.prospect import BoundCosts, Criteria, Prospect
 from budgetnet.space.space import Space
@@ -55,7 +56,7 @@ class LazyStates:
         """
         self.space = space
         self.criteria = Criteria(space.budget.bounds())
-        self.ties = Ties(frozenset())
+        self.ties = Ties()
         self.generation = 0
         """Rises whenever the states get new numbers."""
         self._work = work
@@ -72,15 +73,15 @@ class LazyStates:
                     self._begin()
                 return work()
             except NotAlike as unlike:
-                self.ties = Ties(self.ties.taped | {unlike.repeat})
+                self.ties = self.ties.without(unlike.repeat)
                 self._stale = True
 
     def _begin(self) -> None:
         interner = Interner()
         self.machine = self.space.make_machine(interner=interner)
-        tracer = self.space.make_machine(TiedTracer, interner)
+        tracer = self.space.make_machine(SideBySideTracer, interner)
         parts = self.space.make_machine(Parts, interner)
-        assert isinstance(tracer, TiedTracer)
+        assert isinstance(tracer, SideBySideTracer)
         assert isinstance(parts, Parts)
         tracer.prepare(self.space, self._axis, tuple(bound for bound in self.criteria.bounds if bound != self._axis))
         tracer.ties = self.ties
@@ -134,7 +135,7 @@ class LazyStates:
             except TooMuchWork:
                 unknown = True
         # Where copies are taken as independent, the least is a bound only, and nothing may attain it.
-        attained = prospect is not None and not self.ties.taped
+        attained = prospect is not None and not self.ties.apart
         ways = list(dict.fromkeys(prospect.ways)) if prospect is not None and attained else []
         known = self._known[target] = Ahead(prospect, unknown, ways)
         return known

@@ -139,8 +139,13 @@ class Parts(Machine, SilentListener):
             case RepeatFrame(repeat=syntax.Repeat(mode="tied"), remaining=remaining) if remaining > 1:
                 return (yield from self._tied(agenda, frame, shapes))
             case frames.EndTied():
-                if id(frame.repeat) not in self.ties.taped:
+                if self.ties.counts(frame.repeat):
                     return {shapes: self.criteria.nothing}
+                if id(frame.repeat) in self.ties.beside:
+                    # The other copies have come as far as the first one; what they still cost is not known here.
+                    body = self._interner.push(BodyFrame(frame.repeat.body, frame.scope), None)
+                    ends = yield from self._uniform(frame.repeat, body, shapes, frame.remaining)
+                    return {ends: self.criteria.nothing}
                 again = RepeatFrame(frame.repeat, frame.scope, _COUNTED, _COUNTED, frame.remaining)
                 return (yield self._interner.push(again, None), shapes)
             case frames.EndTiedCopy():
@@ -180,7 +185,9 @@ class Parts(Machine, SilentListener):
         """Count the first copy as often as it occurs; copies that are not alike are taken as independent."""
         repeat, scope = frame.repeat, frame.scope
         body = BodyFrame(repeat.body, scope)
-        if id(repeat) in self.ties.taped:
+        if id(repeat) in self.ties.beside:
+            yield from self._uniform(repeat, self._interner.push(body, None), shapes, frame.remaining)
+        if not self.ties.counts(repeat):
             left = RepeatFrame(repeat, scope, _COUNTED, _COUNTED, frame.remaining - 1)
             push = self._interner.push
             return (yield push(body, push(left, agenda.rest)), shapes)
@@ -190,6 +197,24 @@ class Parts(Machine, SilentListener):
             raise NotAlike(id(repeat))
         times = tuple(1 if largest else frame.remaining for largest in self.criteria.largest)
         return {end: self.criteria.scaled(prospect, times) for end, prospect in once.items()}
+
+    def _uniform(
+        self, repeat: syntax.Repeat, body: Cell, shapes: Shapes, copies: int
+    ) -> Generator[_Asked, _Found, Shapes]:
+        """Return the shapes behind copies that leave one shape each, and can take as much as the first one.
+
+        Raises:
+            NotAlike: they do not, so they cannot be derived side by side.
+        """
+        first: int | None = None
+        for _ in range(copies):
+            once = yield body, shapes
+            number = sum(prospect.number for prospect in once.values())
+            if len(once) > 1 or number != (number if first is None else first):
+                raise NotAlike(id(repeat))
+            first = number
+            shapes = next(iter(once), shapes)
+        return shapes
 
     def _replayed(self, agenda: Cell, shapes: Shapes) -> _Found:
         """Follow a copy whose decisions are known."""

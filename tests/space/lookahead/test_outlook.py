@@ -20,7 +20,19 @@ from budgetnet.space.within_budget import derive_by_outlook
 from tests.space.spaces import GRAMMARS, all_derivations, space_of
 from tests.space.test_table import derived, middle
 
-UNLIKE = {"tied", "tied in tied", "tied in anew", "anew in tied"}
+UNLIKE = {
+    "anew in tied",
+    "both tied at several widths",
+    "tied",
+    "tied and out of place",
+    "tied at several sizes",
+    "tied at several widths",
+    "tied cell at several widths",
+    "tied in anew",
+    "tied in tied at several widths",
+    "tied in tied",
+    "tied with arguments by width",
+}
 """Grammars in which copies of a tied part are not alike, so that they cannot be counted part by part."""
 
 STAGES = """
