@@ -6,6 +6,7 @@ import random
 from math import sqrt
 from statistics import fmean, stdev
 
+from budgetnet.derivation.frames import Interner
 from budgetnet.explore.estimates import Share
 from budgetnet.explore.findings import ExactCounts
 from budgetnet.space.choosers import prior
@@ -54,10 +55,11 @@ def _estimates(table: Table, draws: int, seed: int) -> tuple[Share | None, Share
     rng = random.Random(seed)  # noqa: S311 (no secret)
     kept = 0
     weights = []
+    machine = table.space.make_machine(interner=Interner())
     for _ in range(draws):
         expansion = derive_within_budget(table, prior(rng), weighting="uniform", axis_only=True)
         kept += isinstance(judge(table.space, expansion), Candidate)
-        weights.append(1 / count_derivations(expansion.network, table.space))
+        weights.append(1 / count_derivations(expansion.network, table.space, machine))
     error = stdev(weights) / sqrt(draws) if draws > 1 else 0.5
     unique = Share(value=fmean(weights), error=error)
     return (Share.of(kept, draws) if table.others else None), unique

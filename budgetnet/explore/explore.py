@@ -14,6 +14,7 @@ from budgetnet.explore.provenance import PlacedOption
 from budgetnet.explore.sample import sample_of
 from budgetnet.space.counting.table import Table
 from budgetnet.space.counting.tabulate import TooLarge, tabulate
+from budgetnet.space.counting.without import CutSpace
 from budgetnet.space.lookahead.estimate import estimate_space
 from budgetnet.space.lookahead.outlook import Outlook
 from budgetnet.space.space import Space
@@ -74,7 +75,10 @@ def _counted(table: Table, found: Exploration, drawn: DrawStatistics, work: floa
     """The options with exact effects, as many as the work allows, starting with those that seem to matter most."""
     many = affordable(table, work)
     first = sorted(range(len(found.effects)), key=lambda number: -_telling(found.effects[number]))[:many]
-    exact = {number: exact_effect(table, _choice(found.effects[number], drawn)) for number in first}
+    if not first:
+        return found.effects
+    cut = CutSpace(table)
+    exact = {number: exact_effect(table, cut, _choice(found.effects[number], drawn)) for number in first}
     return tuple(replace(effect, exact=exact.get(number)) for number, effect in enumerate(found.effects))
 
 

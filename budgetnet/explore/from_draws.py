@@ -259,7 +259,9 @@ def _occurrences(parts: list[PartOrigin], start: str, whole: int, fits: bool) ->
     for part in parts:
         rules = rules_of(part.path, start)
         for rule in dict.fromkeys(rules):
-            entry = found.setdefault(rule, _Occurrence(whole, fits))
+            entry = found.get(rule)
+            if entry is None:
+                entry = found[rule] = _Occurrence(whole, fits)
             entry.params += part.params
             entry.flops += part.flops
         found[rules[-1]].own_params += part.params

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from budgetnet.derivation.decision import Answer, Chooser, Label
@@ -11,7 +11,8 @@ from budgetnet.derivation.frames import Shapes
 from budgetnet.derivation.machine import Machine, Pending
 from budgetnet.derivation.origins import OriginAssembler
 from budgetnet.network.cost.closed_form import leaf_cost
-from budgetnet.network.nodes import Primitive, Shape
+from budgetnet.network.cost.types import Cost
+from budgetnet.network.nodes import Custom, Primitive, Shape
 from budgetnet.space.space import Space
 
 __all__ = ["PartOrigin", "PlacedOption", "Provenance", "plain", "rules_of"]
@@ -32,8 +33,7 @@ class PlacedOption(NamedTuple):
     """Line of the place, from 1."""
 
 
-@dataclass(frozen=True, slots=True)
-class PartOrigin:
+class PartOrigin(NamedTuple):
     """One primitive of a network and where it came from."""
 
     path: str
@@ -50,6 +50,11 @@ class PartOrigin:
     """Bytes of RAM of the primitive alone; 0 where the budget does not bound it."""
 
 
+@lru_cache(maxsize=1 << 14)
+def _known_cost(node: Primitive, entry: Shape, ram: bool) -> Cost:
+    return leaf_cost(node, entry, ram=ram)
+
+
 class Provenance(OriginAssembler):
     """Builds the tree, and notes for each primitive the rule it came from."""
 
@@ -64,7 +69,7 @@ class Provenance(OriginAssembler):
     def leaf(self, node: Primitive, entry: Shape, factor: int) -> None:
         """Append a primitive and its cost."""
         super().leaf(node, entry, factor)
-        alone = leaf_cost(node, entry, custom=self._custom, ram=self._ram)
+        alone = self._alone(node, entry)
         self.parts.append(
             PartOrigin(
                 path=self.path,
@@ -77,6 +82,14 @@ class Provenance(OriginAssembler):
                 ram=alone.ram or 0,
             )
         )
+
+    def _alone(self, node: Primitive, entry: Shape) -> Cost:
+        if isinstance(node, Custom):
+            return leaf_cost(node, entry, custom=self._custom, ram=self._ram)
+        return _known_cost(node, entry, self._ram)
+
+    def _note(self) -> None:
+        """Do nothing: the parts say where they are from."""
 
     def follow(self, machine: Machine, choose: Chooser, answers: list[Answer]) -> Shapes:
         """Derive one network; *answers* grows during the derivation, so that it holds something after an error.
@@ -96,11 +109,13 @@ class Provenance(OriginAssembler):
         return stop
 
 
+@lru_cache(maxsize=1 << 14)
 def plain(path: str) -> str:
     """A path or name without the indices of repetitions: ``stage#2.block``."""
     return re.sub(r"\[\d+\]", "", path).rstrip(".")
 
 
+@lru_cache(maxsize=1 << 14)
 def rules_of(path: str, start: str) -> tuple[str, ...]:
     """The rules a path goes through, outermost first: ``("network", "stage", "block")``."""
     return start, *re.sub(r"#\d+|\[\d+\]", "", path).rstrip(".").split(".")[: path.count(".")]

@@ -9,12 +9,24 @@ from budgetnet.explore.from_draws import draw_statistics
 from budgetnet.explore.provenance import plain
 from budgetnet.space.counting.table import Table
 from budgetnet.space.counting.tabulate import tabulate
+from budgetnet.space.counting.without import CutSpace
 from tests.space.spaces import GRAMMARS, space_of
 from tests.space.test_table import derived, middle
 
 
 @pytest.mark.parametrize(
-    "name", ["weights", "repetition", "tied", "tied in tied", "shared", "optional", "skip", "parallel concat"]
+    "name",
+    [
+        "weights",
+        "repetition",
+        "tied",
+        "tied in tied",
+        "tied cell at several widths",
+        "shared",
+        "optional",
+        "skip",
+        "parallel concat",
+    ],
 )
 def test_effects_equal_brute_force(name: str) -> None:
     """Derivations, probabilities and shares of every option that one place in the text offers."""
@@ -24,6 +36,7 @@ def test_effects_equal_brute_force(name: str) -> None:
     table = tabulate(space)
     assert isinstance(table, Table)
     assert affordable(table) > 0
+    cut = CutSpace(table)
     choices = [choice for choice in draw_statistics(space, 150, 0).choices if choice.rule == space.grammar.start.name]
     assert choices
     whole = sum(entry.weight for entry in derived(name))
@@ -36,8 +49,7 @@ def test_effects_equal_brute_force(name: str) -> None:
                 for key, label in entry.decisions.items()
             )
 
-        exact = exact_effect(table, choice)
-        assert exact is not None
+        exact = exact_effect(table, cut, choice)
         taking = [entry for entry in entries if takes(entry)]
         within = [entry for entry in taking if entry.cost.params <= bound]
         others = [entry for entry in entries if not takes(entry) and entry.cost.params <= bound]

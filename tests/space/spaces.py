@@ -66,7 +66,7 @@ GRAMMARS: dict[str, str] = {
         "network = conv(1, 2) tied(conv(1, in*2) dwconv(3, padding=0|1)){2..4} gap linear(classes)"
     ),
     "tied with arguments by width": (
-        "network = conv(1, 2) tied(conv(1, in + 1) conv(1, in, groups=1|3)){2} gap linear(classes)"
+        "network = conv(1, 2|3) tied(conv(1|3|5, in + 1) conv(1, in, groups=1|3)){2} gap linear(classes)"
     ),
     "shared": "network = conv(1, 4) shared(conv(3|5, 4)){1..3} gap linear(classes)",
     "shared in tied": "network = conv(1, 4) tied(shared(conv(3|1, 4)){1..2}){1..2} gap linear(classes)",

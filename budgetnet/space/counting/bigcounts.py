@@ -62,10 +62,11 @@ class BigCounts:
         ]
 
     def total(self, counts: NDArray[np.uint64]) -> int:
-        """Return the sum of all counts, added in parts that are small enough not to overflow."""
-        part = 1 << max(63 - self.bits, 0)
+        """Return the sum of all counts, of which there are fewer than 2**31."""
+        half = np.uint64(32)
         result = 0
-        for row in range(self.rows):
-            for start in range(0, counts.shape[1], part):
-                result += int(counts[row, start : start + part].sum()) << (self.bits * row)
+        for place, row in enumerate(counts):
+            # Sums of halves cannot overflow.
+            low, high = int((row & np.uint64(0xFFFFFFFF)).sum()), int((row >> half).sum())
+            result += (low + (high << 32)) << (self.bits * place)
         return result

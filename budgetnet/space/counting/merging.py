@@ -14,7 +14,7 @@ from math import gcd
 from budgetnet.network.budget import MAXIMA, Bound
 from budgetnet.space.counting.states import BAD_ARGUMENT, BAD_SHAPE, COMPLETE, NEVER, Costs, StateGraph, StateNode
 
-__all__ = ["BEYOND", "Form", "MergedStates", "Way", "combine", "merge_states"]
+__all__ = ["BEYOND", "Form", "MergedStates", "Way", "combine", "in_order", "merge_states"]
 
 BEYOND = -4
 """Target of a way above the axis' bound that was not explored."""
@@ -115,7 +115,7 @@ def _merge(graph: StateGraph) -> tuple[list[Form], list[int]]:
     """Give states with equal futures one number."""
     of_node = [BEYOND] * len(graph.nodes)
     numbers: dict[Form, int] = {}
-    for position in reversed(_in_order(graph)):
+    for position in reversed(in_order(graph)):
         node = graph.nodes[position]
         if node is None:
             continue
@@ -130,8 +130,8 @@ def _merge(graph: StateGraph) -> tuple[list[Form], list[int]]:
     return list(numbers), of_node
 
 
-def _in_order(graph: StateGraph) -> list[int]:
-    """All nodes, each before those that its options lead to."""
+def in_order(graph: StateGraph) -> list[int]:
+    """Return all nodes that can be reached, each before those that its options lead to."""
     parents = [0] * len(graph.nodes)
     for node in graph.nodes:
         for target, _ in _edges(node):

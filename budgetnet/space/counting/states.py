@@ -8,7 +8,9 @@ above the budget come last, and may be left out where the space is large.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from budgetnet.derivation.decision import Label
 from budgetnet.derivation.machine import Machine
 from budgetnet.network.budget import Bound
 from budgetnet.space.counting.shortest_paths import ShortestPaths, search_states
@@ -24,6 +26,7 @@ __all__ = [
     "NEVER",
     "Costs",
     "Edge",
+    "Place",
     "StateGraph",
     "StateNode",
     "Tracer",
@@ -44,6 +47,14 @@ _AXES: tuple[Bound, ...] = ("params", "flops", "activations", "flash")
 """Bounds that are sums over a network's parts, so that a table can follow them exactly."""
 
 
+class Place(NamedTuple):
+    """A place in the text where something is left to choose, with its options."""
+
+    rule: str
+    site: str
+    labels: tuple[Label, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class StateGraph:
     """The states of a space."""
@@ -56,6 +67,8 @@ class StateGraph:
     """The first decision (or end), and what every network costs before it."""
     nodes: tuple[StateNode | None, ...]
     """None: not looked into, for it can only be reached above the axis' bound."""
+    places: tuple[Place, ...]
+    """Per node, what is chosen there."""
     least: tuple[int, ...]
     """Per node, the least on the axis with which it is reached."""
     machine: Machine
@@ -101,6 +114,10 @@ def _graph(paths: ShortestPaths, axis: Bound | None, others: tuple[Bound, ...]) 
         others=others,
         start=paths.start,
         nodes=tuple(paths.nodes),
+        places=tuple(
+            Place(pending.scope.rule.name, pending.site, pending.decision.labels)
+            for pending in paths.tracer.waiting[: len(paths.nodes)]
+        ),
         least=tuple(NEVER if step is None else step[0] for step in paths.before),
         machine=paths.machine,
     )

@@ -93,21 +93,22 @@ class Table:
         """Seconds that making the table took."""
         self.option_weights: dict[Hashable, dict[Hashable, OptionWeights]] = {}
         """Cache of the derivations' look-ups; see `budgetnet.space.within_budget`."""
-        self._graph = graph
+        self.graph = graph
+        """The states that it was made of."""
 
     @property
     def machine(self) -> Machine:
         """Derives in the plain way, in step with the nodes."""
-        return self._graph.machine
+        return self.graph.machine
 
     @property
     def states(self) -> int:
         """Number of states that were looked into."""
-        return sum(node is not None for node in self._graph.nodes)
+        return sum(node is not None for node in self.graph.nodes)
 
     def node(self, number: int) -> StateNode:
         """The node that an edge leads to, reached within the bound."""
-        node = self._graph.nodes[number]
+        node = self.graph.nodes[number]
         assert node is not None
         return node
 
