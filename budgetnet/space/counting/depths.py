@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Literal
 
 from budgetnet.space.counting.shortest_paths import without_collector
-from budgetnet.space.counting.states import COMPLETE, Costs, Edge, Place, StateGraph, StateNode, find_states
+from budgetnet.space.counting.states import COMPLETE, ChoicePlace, Costs, Edge, StateGraph, StateNode, find_states
 from budgetnet.space.counting.table import Table
 from budgetnet.space.counting.tabulate import TooLarge, fill, too_many
 from budgetnet.space.space import Space
@@ -121,7 +121,7 @@ class _Product:
             others=tuple(bound for bound in self._graph.others if bound != "depth"),
             start=(len(nodes) - 1, self._without_depth((0,) * (1 + len(self._graph.others)))),
             nodes=tuple(nodes),
-            places=(*(self._graph.places[number] for number, _ in order), Place("", "depth", self.depths)),
+            places=(*(self._graph.places[number] for number, _ in order), ChoicePlace("", "depth", self.depths)),
             least=(*least, 0),
         )
 

@@ -24,9 +24,9 @@ __all__ = [
     "BAD_SHAPE",
     "COMPLETE",
     "NEVER",
+    "ChoicePlace",
     "Costs",
     "Edge",
-    "Place",
     "StateGraph",
     "StateNode",
     "Tracer",
@@ -47,7 +47,7 @@ _AXES: tuple[Bound, ...] = ("params", "flops", "activations", "flash")
 """Bounds that are sums over a network's parts, so that a table can follow them exactly."""
 
 
-class Place(NamedTuple):
+class ChoicePlace(NamedTuple):
     """A place in the text where something is left to choose, with its options."""
 
     rule: str
@@ -67,7 +67,7 @@ class StateGraph:
     """The first decision (or end), and what every network costs before it."""
     nodes: tuple[StateNode | None, ...]
     """None: not looked into, for it can only be reached above the axis' bound."""
-    places: tuple[Place, ...]
+    places: tuple[ChoicePlace, ...]
     """Per node, what is chosen there."""
     least: tuple[int, ...]
     """Per node, the least on the axis with which it is reached."""
@@ -115,7 +115,7 @@ def _graph(paths: ShortestPaths, axis: Bound | None, others: tuple[Bound, ...]) 
         start=paths.start,
         nodes=tuple(paths.nodes),
         places=tuple(
-            Place(pending.scope.rule.name, pending.site, pending.decision.labels)
+            ChoicePlace(pending.scope.rule.name, pending.site, pending.decision.labels)
             for pending in paths.tracer.waiting[: len(paths.nodes)]
         ),
         least=tuple(NEVER if step is None else step[0] for step in paths.before),
