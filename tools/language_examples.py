@@ -36,6 +36,12 @@ CONSTRUCTS = (
     Construct("a b", "one after the other", "conv(3, 16) conv(3, 32)"),
     Construct("a | b", "one of them", "conv(3, 16) | dwconv(3) conv(1, 16)"),
     Construct("a @3 | b", "the same with prior weights, 3 to 1 (1 if not written)", "maxpool(2) @3 | avgpool(2)"),
+    Construct(
+        "a if k == 1 | b if k > 1",
+        "alternatives with conditions (`==`, `!=`, `<`, `<=`, `>`, `>=`): where one fails, that alternative is not on "
+        "offer; nothing is chosen where one is left; a single part with a condition is there or nothing",
+        "(conv(1, in*2) if in < 32) dwconv(3) (conv(3, 16) if in == 32 | conv(1, 16))",
+    ),
     Construct("( … )", "a group", "(conv(3, 16) | dwconv(3)) se"),
     Construct("a?", "a or nothing", "conv(3, 16) se?"),
     Construct("a{n}", "n times; each time derived anew", "conv(3|5, 16){3}"),
@@ -70,19 +76,25 @@ CONSTRUCTS = (
     ),
     Construct(
         "parallel(a, b, …)",
-        "branches on the same input, added; or `join=concat`, `join=mul` (one pixel or one channel applies to all)",
+        "branches on the same input, added; or `join=mean`, `join=concat`, `join=mul` (one pixel or one channel "
+        "applies to all)",
         "parallel(conv(1, 8), conv(3, 8), join=concat)",
     ),
     Construct(
         "split(a, b, …)",
-        "branches on equal slices of the channels, concatenated; or `join=add`, `join=mul`",
+        "branches on equal slices of the channels, concatenated; or `join=add`, `join=mean`, `join=mul`",
         "split(identity, dwconv(3|5)) shuffle(2)",
+    ),
+    Construct(
+        "split(1: a, 3: b)",
+        "branches on slices in proportion to their shares: numbers, or names of numbers",
+        "split(1: identity, 3: dwconv(3))",
     ),
     Construct(
         "graph { h = a(x); … return h }",
         "a cell as a graph of named values with the input `x`; values are joined by `+`, `*` and `concat(h1, h2)`; "
-        "statements end at a new line or `;`",
-        "graph { h = conv(3, in)(x); g = dwconv(3|5)(h) + x; return concat(g, h) }",
+        "parts are applied to values or to joins of them; statements end at a new line or `;`",
+        "graph { h = conv(3, in)(x); g = dwconv(3|5)(h) + x; return conv(1, 16)(concat(g, h)) }",
     ),
     Construct(
         "graph(p, q) { … }",
@@ -100,6 +112,14 @@ VALUES = (
     Construct("+ - * / //", "arithmetic; `//` rounds down; `32*0.75` is 24", "conv(1, in*3//2) conv(3, in*0.75 + 8)"),
     *(Construct(function.text, function.help, f"conv(1, {name}(in*0.5, 8))") for name, function in FUNCTIONS.items()),
     Construct("in", "the width (channels) at the entry of the part that says it", "conv(3, in, stride=2)"),
+    Construct(
+        "entry",
+        "inside a skip, the width at its entry; a rule that is called there gets it as an argument",
+        "skip(conv(1, in//2) conv(3, in) conv(1, entry, act=none))",
+    ),
+    Construct(
+        "3x3, 1x7", "height and width, where an argument may have both", "conv(1x7, 16) conv(7x1, 16, stride=2x1)"
+    ),
     Construct("classes", "the number of classes of the data set", "conv(1, classes)"),
 )
 

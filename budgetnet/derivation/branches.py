@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from budgetnet.derivation.frames import BodyFrame, CloseSkip, GraphFrame, JoinSkip, NextBranch, Scope
 from budgetnet.derivation.listeners import Listener
 from budgetnet.derivation.state import Rulebook, State, shape_error, shapes_text
+from budgetnet.derivation.values import fail, value_of, whole
 from budgetnet.errors import ShapeError
 from budgetnet.grammar import syntax
 from budgetnet.network.dag import Apply, settle
-from budgetnet.network.shapes import describe_shape, joined_shape, projection, slice_shape
+from budgetnet.network.nodes import Shape
+from budgetnet.network.shapes import describe_shape, joined_shape, lowest_terms, projection, slice_shapes
 from budgetnet.text import counted
 
 __all__ = ["close_skip", "enter_branches", "enter_graph", "enter_skip", "go_on_graph", "join_skip", "next_branch"]
@@ -18,6 +22,8 @@ def enter_skip(book: Rulebook, state: State, skip: syntax.SkipExpression, scope:
     """Start a skip's body."""
     if len(state.shapes) != 1:
         raise shape_error(state, scope, skip.span, f"skip takes one input, but got {shapes_text(state.shapes)}")
+    if book.asks_entry(skip):
+        scope = replace(scope, entry=state.shapes[0][0])
     close = CloseSkip(skip, scope, state.shapes)
     after = book.enter(state, scope, skip.span, BodyFrame(skip.body, scope), close, state.shapes)
     listener.begin()
@@ -75,12 +81,16 @@ def enter_branches(
         name = "parallel" if isinstance(owner, syntax.ParallelExpression) else "split"
         raise shape_error(state, scope, owner.span, f"{name} takes one input, but got {shapes_text(state.shapes)}")
     (entry,) = state.shapes
+    later: tuple[Shape, ...] = ()
+    shares: tuple[int, ...] = ()
     if isinstance(owner, syntax.SplitExpression):
+        shares = _shares(book, state, owner, scope)
         try:
-            entry = slice_shape(entry, len(owner.branches))
+            entry, *others = slice_shapes(entry, len(owner.branches), shares)
         except ShapeError as error:
             raise shape_error(state, scope, owner.span, str(error)) from None
-    first, behind = BodyFrame(owner.branches[0], scope), NextBranch(owner, scope, entry, ())
+        later = tuple(others) if shares else ()
+    first, behind = BodyFrame(owner.branches[0], scope), NextBranch(owner, scope, entry, (), later, shares)
     after = book.enter(state, scope, owner.span, first, behind, (entry,))
     listener.begin()
     return after
@@ -93,14 +103,26 @@ def next_branch(book: Rulebook, state: State, frame: NextBranch, listener: Liste
     finished = (*frame.finished, state.shapes[0])
     if len(finished) < len(owner.branches):
         listener.begin()
-        branch, behind = owner.branches[len(finished)], NextBranch(owner, scope, frame.entry, finished)
-        return book.replace(state, BodyFrame(branch, scope), behind)._replace(shapes=(frame.entry,))
+        branch, behind = owner.branches[len(finished)], frame._replace(finished=finished)
+        entry = frame.later[len(finished) - 1] if frame.later else frame.entry
+        return book.replace(state, BodyFrame(branch, scope), behind)._replace(shapes=(entry,))
     try:
         shape = joined_shape(owner.join, finished)
     except ShapeError as error:
         raise shape_error(state, scope, owner.span, str(error)) from None
-    listener.join(owner)
+    listener.join(owner, frame.shares)
     return book.leave(state, (shape,))
+
+
+def _shares(book: Rulebook, state: State, split: syntax.SplitExpression, scope: Scope) -> tuple[int, ...]:
+    """Return the shares of a split's branches in lowest terms; none if they are equal."""
+    shares: list[int] = []
+    for value in split.shares:
+        share = value_of(value, scope, state.shapes[0][0], book.classes)
+        if not whole(share) or share < 1:
+            raise fail(scope, value.span, f"a share of split must be a whole number of at least 1, but got {share}")
+        shares.append(share)
+    return lowest_terms(shares)
 
 
 def enter_graph(book: Rulebook, state: State, graph: syntax.Graph[syntax.Expression], scope: Scope) -> State:

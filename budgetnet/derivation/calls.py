@@ -11,6 +11,7 @@ from budgetnet.derivation.state import LIMIT_DEPTH, Pending, Rulebook, State, sh
 from budgetnet.derivation.values import fail, first_choice, is_constant, labels_of, options_of, substitute, value_of
 from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.grammar import syntax
+from budgetnet.grammar.checks.scope import GIVEN
 from budgetnet.network.nodes import Primitive, Shape
 from budgetnet.ops.registry import make
 
@@ -236,7 +237,7 @@ def _literal(value: syntax.Value, home: syntax.Rule) -> Scalar | None:
             return value.value
         case syntax.Name("true" | "false" as word):
             return word == "true"
-        case syntax.Name(word) if word not in ("in", "classes", *(parameter.name for parameter in home.parameters)):
+        case syntax.Name(word) if word not in (*GIVEN, *(parameter.name for parameter in home.parameters)):
             return word
         case _:
             return None

@@ -177,12 +177,17 @@ class NextBranch(NamedTuple):
     owner: syntax.ParallelExpression | syntax.SplitExpression
     scope: Scope
     entry: Shape
+    """The input's shape; of a split, that of its first slice."""
     finished: tuple[Shape, ...]
     """Output shapes of the branches before the one that just ended."""
+    later: tuple[Shape, ...] = ()
+    """Shapes of the other slices of a split in unequal parts."""
+    shares: tuple[int, ...] = ()
+    """Its shares."""
 
     def key(self) -> Hashable:
         """Return the key of the frame's future."""
-        return "branch", id(self.owner), self.scope.identity, self.entry, self.finished
+        return "branch", id(self.owner), self.scope.identity, self.entry, self.finished, self.later
 
 
 class GraphFrame(NamedTuple):

@@ -72,6 +72,8 @@ def _mean_calls(part: syntax.Expression, names: frozenset[str]) -> dict[str, flo
             return {part.name: 1.0} if part.name in names else {}
         case syntax.SequenceExpression():
             return _sum([(1.0, _mean_calls(item, names)) for item in part.items])
+        case syntax.Alternatives() if part.conditions:
+            return {}  # conditions end it
         case syntax.Alternatives():
             weights = part.weights or (1.0,) * len(part.options)
             total = sum(weights)

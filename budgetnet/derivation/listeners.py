@@ -27,8 +27,8 @@ class Listener(Protocol):
     def skip(self, *, projected: bool) -> None:
         """Make the last part a skip's body or, if *projected*, the last two its body and its projection."""
 
-    def join(self, owner: language.ParallelExpression | language.SplitExpression) -> None:
-        """Make the last parts the owner's branches."""
+    def join(self, owner: language.ParallelExpression | language.SplitExpression, shares: tuple[int, ...] = ()) -> None:
+        """Make the last parts the owner's branches; *shares* are those of a split in unequal parts."""
 
     def shared(self, times: int) -> None:
         """Apply the last part *times* times with the same weights."""
@@ -52,7 +52,7 @@ class SilentListener:
     def skip(self, *, projected: bool) -> None:
         """Do nothing."""
 
-    def join(self, owner: language.ParallelExpression | language.SplitExpression) -> None:
+    def join(self, owner: language.ParallelExpression | language.SplitExpression, shares: tuple[int, ...] = ()) -> None:
         """Do nothing."""
 
     def shared(self, times: int) -> None:
@@ -96,11 +96,13 @@ class Assembler:
         project = self._closed.pop() if projected else None
         self._open[-1].append(nodes.Skip(self._closed.pop(), project))
 
-    def join(self, owner: language.ParallelExpression | language.SplitExpression) -> None:
+    def join(self, owner: language.ParallelExpression | language.SplitExpression, shares: tuple[int, ...] = ()) -> None:
         """Append parallel branches."""
         branches = self._take(len(owner.branches))
-        kind = nodes.Parallel if isinstance(owner, language.ParallelExpression) else nodes.Split
-        self._open[-1].append(kind(tuple(branches), owner.join))
+        if isinstance(owner, language.ParallelExpression):
+            self._open[-1].append(nodes.Parallel(tuple(branches), owner.join))
+        else:
+            self._open[-1].append(nodes.Split(tuple(branches), owner.join, shares))
 
     def shared(self, times: int) -> None:
         """Append a repetition with shared weights."""

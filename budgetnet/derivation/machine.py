@@ -16,7 +16,7 @@ from budgetnet.derivation.decision import Decision
 from budgetnet.derivation.frames import BodyFrame, Entry, Interner, Path, Scope, Shapes
 from budgetnet.derivation.listeners import Listener
 from budgetnet.derivation.state import LIMIT_DEPTH, LIMIT_NESTING, Pending, Rulebook, State, record, shape_error, shares
-from budgetnet.derivation.values import fail, told_apart
+from budgetnet.derivation.values import compared, fail, told_apart
 from budgetnet.grammar import syntax
 from budgetnet.grammar.printer import expression_text
 from budgetnet.network.cost.closed_form import shape_after
@@ -178,8 +178,23 @@ class Machine:
             case _:
                 assert_never(expression)
 
-    def _alternatives(self, state: State, part: syntax.Alternatives, scope: Scope) -> Pending:
+    def _alternatives(self, state: State, part: syntax.Alternatives, scope: Scope) -> State | Pending:
         assert state.trail is not None
+        holds: tuple[bool, ...] = (True,) * len(part.options)
+        if part.conditions:
+            width, classes = state.shapes[0][0], self.classes
+            holds = tuple(each is None or compared(each, scope, width, classes) for each in part.conditions)
+            if sum(holds) == 1:
+                return self._book.replace(state, BodyFrame(part.options[holds.index(True)], scope))
+            if not any(holds):
+                if len(part.options) == 1:
+                    return self._book.replace(state)
+                raise fail(
+                    scope,
+                    part.span,
+                    "one of several alternatives must be left, but all their conditions fail; add one without",
+                    state.path,
+                )
         known = self._options.get(id(part))
         if known is None:
             needs = tuple(map(self._book.recursion.need, part.options))
@@ -193,7 +208,7 @@ class Machine:
                 kind="alternative",
                 labels=known.labels,
                 weights=known.weights,
-                allowed=tuple(need <= room for need in known.needs),
+                allowed=tuple(hold and need <= room for hold, need in zip(holds, known.needs, strict=True)),
                 stable=True,
             ),
             site=part.site,

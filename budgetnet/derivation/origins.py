@@ -49,9 +49,9 @@ class OriginAssembler(Assembler):
         super().skip(projected=projected)
         self._note()
 
-    def join(self, owner: language.ParallelExpression | language.SplitExpression) -> None:
+    def join(self, owner: language.ParallelExpression | language.SplitExpression, shares: tuple[int, ...] = ()) -> None:
         """Append parallel branches."""
-        super().join(owner)
+        super().join(owner, shares)
         self._note()
 
     def shared(self, times: int) -> None:

@@ -50,6 +50,8 @@ class Recursion:
                 return 0 if rule is None else self.need(rule.body)
             case syntax.SequenceExpression():
                 return max(map(self.need, expression.items))
+            case syntax.Alternatives() if len(expression.options) == 1:
+                return 0
             case syntax.Alternatives():
                 return min(map(self.need, expression.options))
             case syntax.Optional():

@@ -12,6 +12,7 @@ from budgetnet.derivation.values import fail
 from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.grammar import syntax
 from budgetnet.grammar.source import Span
+from budgetnet.grammar.walk import walk
 from budgetnet.network.dag import Instruction, instructions
 from budgetnet.network.nodes import Primitive, Shape
 from budgetnet.network.shapes import describe_shape
@@ -108,6 +109,7 @@ class Rulebook:
         self._programs: dict[
             int, tuple[Instruction[syntax.Expression], ...]
         ] = {}  # by identity; the grammar keeps its graphs alive
+        self._asks: dict[int, bool] = {}
         self.cell: Callable[[Frame, Cell | None], Cell] = Cell if interner is None else interner.push
 
     def program(self, graph: syntax.Graph[syntax.Expression]) -> tuple[Instruction[syntax.Expression], ...]:
@@ -115,6 +117,14 @@ class Rulebook:
         known = self._programs.get(id(graph))
         if known is None:
             known = self._programs[id(graph)] = instructions(graph)
+        return known
+
+    def asks_entry(self, skip: syntax.SkipExpression) -> bool:
+        """Return True if something inside a skip asks for the width at its entry."""
+        known = self._asks.get(id(skip))
+        if known is None:
+            found = any(isinstance(node, syntax.Name) and node.id == "entry" for node in walk(skip))
+            known = self._asks[id(skip)] = found
         return known
 
     def replace(self, state: State, *pushed: Frame, path: Path | None = None) -> State:

@@ -18,6 +18,7 @@ from budgetnet.ops.signature import Scalar
 __all__ = [
     "LARGEST_VALUE",
     "Scope",
+    "compared",
     "fail",
     "first_choice",
     "is_constant",
@@ -45,11 +46,15 @@ class Scope:
     """In the order of the rule's parameters; shorter while defaults are still being evaluated."""
     depth: int = 0
     """Number of nested calls of recursive rules; always 0 in a grammar without recursion."""
+    entry: int | None = None
+    """Width at the entry of the innermost skip of the rule; None outside skips, and in skips that do not ask for it."""
     identity: Hashable = field(init=False, repr=False, compare=False)
     """Key for tables, in which ``1``, ``1.0`` and ``True`` differ."""
 
     def __post_init__(self) -> None:
-        identity = id(self.rule), tuple((type(value), value) for value in self.values), self.depth
+        identity: Hashable = id(self.rule), tuple((type(value), value) for value in self.values), self.depth
+        if self.entry is not None:
+            identity = identity, self.entry
         object.__setattr__(self, "identity", identity)
 
 
@@ -199,6 +204,29 @@ def is_constant(value: syntax.Value) -> bool:
             return False
 
 
+def compared(condition: syntax.Condition, scope: Scope, width: int, classes: int) -> bool:
+    """Return whether a condition holds; raises as `value_of` does, and if ``<`` and the like compare words."""
+    left, right = (value_of(side, scope, width, classes) for side in (condition.left, condition.right))
+    if condition.op in ("==", "!="):
+        return _equal(left, right) is (condition.op == "==")
+    if not (_is_number(left) and _is_number(right)):
+        raise fail(scope, condition.span, f"{condition.op} compares numbers, but got {left!r} {condition.op} {right!r}")
+    match condition.op:
+        case "<":
+            return left < right
+        case "<=":
+            return left <= right
+        case ">":
+            return left > right
+        case _:
+            return left >= right
+
+
+def _equal(left: Scalar, right: Scalar) -> bool:
+    """Return True if two values are equal; true and 1 are not."""
+    return isinstance(left, bool) == isinstance(right, bool) and left == right
+
+
 # --- values without choices -------------------------------------------------------------------------
 
 
@@ -241,6 +269,10 @@ def _word(name: syntax.Name, scope: Scope, width: int, classes: int) -> Scalar:
             return width
         case "classes":
             return classes
+        case "entry":
+            if scope.entry is None:
+                raise fail(scope, name.span, "entry is the width at the entry of a skip, so it stands inside one")
+            return scope.entry
         case "true":
             return True
         case "false":

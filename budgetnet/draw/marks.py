@@ -9,7 +9,7 @@ from budgetnet.draw.parts import FoldPart, LayerPart
 
 __all__ = ["SIGNS", "Dot", "FoldBox", "FrameBox", "Laid", "LayerBox", "Mark", "Place", "Port", "Sign", "Wire", "moved"]
 
-SIGNS = {"add": "+", "mul": "×", "concat": "concat"}
+SIGNS = {"add": "+", "mul": "×", "concat": "concat", "mean": "mean"}
 """The text of each join."""
 
 Place = tuple[float, float]

@@ -28,7 +28,7 @@ from budgetnet.network.cost.dag_cost import as_graph, needed_applications
 from budgetnet.network.cost.types import CustomForm
 from budgetnet.network.dag import Alias, Apply, JoinStep, instructions
 from budgetnet.network.nodes import Node, Shape
-from budgetnet.network.shapes import joined_shape, slice_shape
+from budgetnet.network.shapes import joined_shape, slice_shapes
 
 __all__ = ["outline"]
 
@@ -119,8 +119,9 @@ class _Reader:
                 return ResidualPart(self.part(inner[0], entries, depth), shortcut)
             case nodes.Parallel() | nodes.Split():
                 split = isinstance(node, nodes.Split)
-                each = (slice_shape(entries[0], len(inner)),) if split else entries
-                branches = tuple(self.part(branch, each, depth) for branch in inner)
+                shares = node.shares if isinstance(node, nodes.Split) else ()
+                each = slice_shapes(entries[0], len(inner), shares) if split else entries * len(inner)
+                branches = tuple(self.part(one, (shape,), depth) for one, shape in zip(inner, each, strict=True))
                 after = joined_shape(node.join, tuple(branch.output for branch in branches))
                 return BranchesPart(branches, node.join, split, entries, after)
             case nodes.Shared():

@@ -109,7 +109,7 @@ class ResidualPart(_Around):
 
 @dataclass(frozen=True, slots=True)
 class BranchesPart:
-    """Branches on one input, or on equal slices of its channels, joined."""
+    """Branches on one input, or on slices of its channels, joined."""
 
     branches: tuple[Part, ...]
     join: Join

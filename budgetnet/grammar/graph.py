@@ -24,7 +24,8 @@ __all__ = [
     "run_graph",
 ]
 
-Join = Literal["add", "concat", "mul"]
+Join = Literal["add", "concat", "mul", "mean"]
+"""``mean`` joins branches; a graph has ``scale(0.5, learned=false)(a + b)`` for it."""
 
 Function = TypeVar("Function")
 """Type of the functions that a graph applies."""

@@ -38,7 +38,7 @@ NESTING = 60
 """Deepest nesting of brackets."""
 
 RESERVED = frozenset(
-    "skip parallel split tied shared graph return concat from import in classes true false".split()  # noqa: SIM905
+    "skip parallel split tied shared graph return concat from import in classes true false if".split()  # noqa: SIM905
 )
 """Words that cannot name a rule, a parameter or a graph's value."""
 
@@ -50,7 +50,7 @@ _TOKEN = re.compile(
     | (?P<size>[0-9]{1,9}x[0-9]{1,9}(?![A-Za-z0-9_]))
     | (?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)
     | (?P<text>"[^"\n]*")
-    | (?P<sign>\.\.|//|[=|(){},?@:+*/;-])
+    | (?P<sign>\.\.|//|[=!<>]=|[<>=|(){},?@:+*/;-])
     """,
     re.VERBOSE,
 )
@@ -68,6 +68,7 @@ _SIGNS = {
     "?": "OPTION",
     "=": "EQUALS",
     ",": "COMMA",
+    **dict.fromkeys(("==", "!=", "<", "<=", ">", ">="), "COMPARE"),
     ";": "END",
     "(": "_GROUP",
     ")": "CLOSE",

@@ -90,6 +90,7 @@ _WORDS = {
     "STEP": "':'",
     "RANGE": "'..'",
     "WEIGHT": "'@'",
+    "COMPARE": "a comparison such as ==",
 }
 
 
@@ -134,6 +135,8 @@ def _hint(tokens: list[Token], token: Token) -> str:
     before = tokens[index - 1] if 0 < index <= len(tokens) else None
     if before is not None and before.type in ("_GROUP", "_APPLIED") and index > 1 and tokens[index - 2].type == "NAME":
         return f"; write arguments without a space before them: {tokens[index - 2]}(…)"
+    if token.type == "HEAD" and before is not None and before.type == "IF":
+        return f"; a condition compares, as in {token} == 1"
     if token.type == "RANGE":
         return "; computed ends of a range need brackets, as in (c*2)..64"
     if token in RESERVED:

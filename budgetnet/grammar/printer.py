@@ -16,6 +16,7 @@ from budgetnet.grammar.syntax import (
     Calculation,
     Call,
     Choice,
+    Condition,
     Expression,
     Grammar,
     Graph,
@@ -141,7 +142,7 @@ def _part(part: Expression, place: int) -> str:
             level, text = _SEQUENCE, " ".join(_part(item, _PART) for item in part.items)
         case Alternatives():
             options = [_part(option, _SEQUENCE) for option in part.options]
-            level, text = _ALTERNATIVES, _weighted(options, part.weights, " | ")
+            level, text = _ALTERNATIVES, " | ".join(_told(options, part))
         case Repeat(mode="anew"):
             return _part(part.body, _PART) + _bounds(part)
         case Repeat():
@@ -157,6 +158,22 @@ def _part(part: Expression, place: int) -> str:
         case _:
             assert_never(part)
     return text if level >= place else f"({text})"
+
+
+def _told(options: list[str], part: Alternatives) -> list[str]:
+    """Alternatives with their weights and conditions."""
+    weights = part.weights or (1.0,) * len(options)
+    conditions = part.conditions or (None,) * len(options)
+    return [
+        (_weighted([option], (weight,), "") if part.weights else option) + _condition(condition)
+        for option, weight, condition in zip(options, weights, conditions, strict=True)
+    ]
+
+
+def _condition(condition: Condition | None) -> str:
+    if condition is None:
+        return ""
+    return f" if {_value(condition.left, _SUM)} {condition.op} {_value(condition.right, _SUM)}"
 
 
 def _argument(argument: Argument) -> str:
@@ -182,7 +199,9 @@ def _combination(
         case ParallelExpression() | SplitExpression():
             word, usual = ("parallel", "add") if isinstance(part, ParallelExpression) else ("split", "concat")
             option = [] if part.join == usual else [("join=", Call(part.join))]
-            return word, [*(("", branch) for branch in part.branches), *option]
+            shares = part.shares if isinstance(part, SplitExpression) and part.shares else ()
+            names = [f"{value_text(share)}: " for share in shares] or [""] * len(part.branches)
+            return word, [*zip(names, part.branches, strict=True), *option]
         case _:
             assert_never(part)
 
@@ -241,7 +260,7 @@ def _broken(part: Expression, indent: str) -> str:
             return f"\n{indent}".join(_laid_out(item, indent, _PART) for item in part.items)
         case Alternatives():
             options = [_laid_out(option, indent + "  ", _SEQUENCE, 8) for option in part.options]
-            return f"\n{indent}| ".join(_weighted([option], weight, "") for option, weight in _pairs(options, part))
+            return f"\n{indent}| ".join(_told(options, part))
         case Repeat(mode="anew"):
             bounds = _bounds(part)
             return _laid_out(part.body, indent, _PART, len(bounds)) + bounds
@@ -259,10 +278,6 @@ def _broken(part: Expression, indent: str) -> str:
             return _block(f"{_graph_head(part)} {{", statements, "", indent, "}")
         case _:
             assert_never(part)
-
-
-def _pairs(options: list[str], part: Alternatives) -> list[tuple[str, tuple[float, ...]]]:
-    return [(option, part.weights[index : index + 1]) for index, option in enumerate(options)]
 
 
 def _block(begin: str, entries: list[str], comma: str, indent: str, end: str) -> str:

@@ -111,7 +111,7 @@ class _Labeller:
                 return SequenceExpression(self.parts(part.items), part.span)
             case Alternatives():
                 site = self.fresh("kind")
-                return Alternatives(self.parts(part.options), part.weights, site, part.span)
+                return Alternatives(self.parts(part.options), part.weights, site, part.span, part.conditions)
             case Repeat():
                 return self.repeat(part)
             case Optional():
@@ -124,7 +124,7 @@ class _Labeller:
             case ParallelExpression():
                 return ParallelExpression(self.parts(part.branches), part.join, part.span)
             case SplitExpression():
-                return SplitExpression(self.parts(part.branches), part.join, part.span)
+                return SplitExpression(self.parts(part.branches), part.join, part.span, part.shares)
             case Graph():
                 return rebuild(part, self.part)
             case _:

@@ -24,6 +24,8 @@ __all__ = [
     "Binding",
     "Call",
     "Choice",
+    "Comparator",
+    "Condition",
     "Expression",
     "Grammar",
     "Graph",
@@ -129,6 +131,19 @@ class Calculation:
 Value = Number | Name | Text | Choice | Range | Arithmetic | Calculation
 
 
+Comparator = Literal["==", "!=", "<", "<=", ">", ">="]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """``k == 3``: two values without choices, compared; words only by ``==`` and ``!=``."""
+
+    op: Comparator
+    left: Value
+    right: Value
+    span: Span = field(default=NOWHERE, compare=False)
+
+
 # --- expressions ------------------------------------------------------------------------------------
 
 
@@ -161,12 +176,17 @@ class SequenceExpression:
 
 @dataclass(frozen=True, slots=True)
 class Alternatives:
-    """``a | b @3``; ``weights`` is empty (all equal) or holds one prior weight per option."""
+    """``a | b @3 | c if k > 1``; ``weights`` is empty (all equal) or holds one prior weight per option.
+
+    A single option has a condition: it is there, or nothing.
+    """
 
     options: tuple[Expression, ...]
     weights: tuple[float, ...] = ()
     site: str = field(default="", compare=False)
     span: Span = field(default=NOWHERE, compare=False)
+    conditions: tuple[Condition | None, ...] = ()
+    """Empty, or one per option: where it fails, the option is not on offer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,11 +239,13 @@ class ParallelExpression:
 
 @dataclass(frozen=True, slots=True)
 class SplitExpression:
-    """``split(a, b, join=concat)``: branches on equal channel slices, joined."""
+    """``split(a, b, join=concat)``: branches on channel slices, joined."""
 
     branches: tuple[Expression, ...]
     join: Join = "concat"
     span: Span = field(default=NOWHERE, compare=False)
+    shares: tuple[Value, ...] = ()
+    """Proportions of the slices, ``split(1: a, 3: b)``; empty if they are equal."""
 
 
 Expression = (

@@ -8,6 +8,8 @@ Normal form: a `SequenceExpression` holds at least two parts and no `SequenceExp
 # ruff: noqa: D102  (each method is documented by its rule in grammar.lark)
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import count
 from typing import Any, Literal, cast, get_args
 
 from budgetnet.grammar.lalr import Token
@@ -21,6 +23,8 @@ from budgetnet.grammar.syntax import (
     Calculation,
     Call,
     Choice,
+    Comparator,
+    Condition,
     Expression,
     Grammar,
     Graph,
@@ -98,15 +102,23 @@ class Builder:
 
     # --- parts of a network
 
-    def alternatives(self, *parts: tuple[Expression, Token | None]) -> Expression:
-        weights = _weights(list(parts), "alternative")
+    def alternatives(self, *parts: tuple[Expression, Token | None, Condition | None]) -> Expression:
+        weights = _weights([(part, weight) for part, weight, _ in parts], "alternative")
+        conditions = tuple(condition for _, _, condition in parts)
         first = parts[0][0]
-        if len(parts) == 1:
-            return first
-        return Alternatives(tuple(part for part, _ in parts), weights, span=first.span)
+        if not any(conditions):
+            conditions = ()
+            if len(parts) == 1:
+                return first
+        return Alternatives(tuple(part for part, _, _ in parts), weights, span=first.span, conditions=conditions)
 
-    def weighted(self, part: Expression, weight: Token | None) -> tuple[Expression, Token | None]:
-        return part, weight
+    def weighted(
+        self, part: Expression, weight: Token | None, condition: Condition | None
+    ) -> tuple[Expression, Token | None, Condition | None]:
+        return part, weight, condition
+
+    def condition(self, left: Value, sign: Token, right: Value) -> Condition:
+        return Condition(cast(Comparator, str(sign)), left, right, left.span)
 
     def sequence(self, *parts: Expression) -> Expression:
         if len(parts) == 1:
@@ -144,9 +156,21 @@ class Builder:
     def argument(self, name: Token | None, value: Value) -> Argument:
         return Argument(None, value, value.span) if name is None else Argument(str(name), value, span_of(name))
 
+    def portion(self, share: Value, part: Expression) -> tuple[None, _Portion]:
+        return None, _Portion(share, part)
+
+    def share(self, token: Token) -> Value:
+        return self.number(None, token) if token.type == "NUMBER" else Name(str(token), span_of(token))
+
     def combination(
-        self, word: Token, *branches: tuple[Token | None, Expression]
+        self, word: Token, *given: tuple[Token | None, Expression | _Portion]
     ) -> SkipExpression | ParallelExpression | SplitExpression:
+        portions = [part.share for _, part in given if isinstance(part, _Portion)]
+        branches = [(name, part.part if isinstance(part, _Portion) else part) for name, part in given]
+        if portions and word != "split":
+            raise BuildError(portions[0].span, f"{word} gives each branch the whole input; shares are split's")
+        if portions and len(portions) < sum(1 for name, _ in given if name is None):
+            raise BuildError(portions[0].span, "split: all branches have a share, as in split(1: a, 3: b), or none")
         parts = tuple(part for name, part in branches if name is None)
         options = [(name, part) for name, part in branches if name is not None]
         legal = "project" if word == "skip" else "join"
@@ -165,7 +189,8 @@ class Builder:
             raise BuildError(span_of(word), f"{word} needs at least two branches, but got {len(parts)}")
         if word == "parallel":
             return ParallelExpression(parts, _join(options[0][1]) if options else "add", span_of(word))
-        return SplitExpression(parts, _join(options[0][1]) if options else "concat", span_of(word))
+        join = _join(options[0][1]) if options else "concat"
+        return SplitExpression(parts, join, span_of(word), tuple(portions))
 
     def branch(self, name: Token | None, part: Expression | Token) -> tuple[Token | None, Expression]:
         return name, Call(str(part), span=span_of(part)) if isinstance(part, Token) else part
@@ -220,7 +245,8 @@ class Builder:
 
     def graph(self, begin: Token, inputs: tuple[str, ...] | None, *rest: Any) -> Graph[Expression]:
         *bindings, result = rest
-        return Graph(inputs or ("x",), tuple(bindings), result, span_of(begin))
+        names = inputs or ("x",)
+        return _Lifter({*names, *(binding.name for binding in bindings)}).graph(names, bindings, result, span_of(begin))
 
     def inputs(self, *names: Token) -> tuple[str, ...]:
         return tuple(map(str, names))
@@ -236,7 +262,7 @@ class Builder:
 
     def concat(self, word: Token, *terms: GraphTerm[Expression]) -> GraphJoin[Expression]:
         if len(terms) < 2:
-            raise BuildError(span_of(word), "concat needs at least two values")
+            raise BuildError(span_of(word), _FEW)
         return GraphJoin("concat", terms, span_of(word))
 
     def graph_name(self, token: Token) -> GraphName:
@@ -245,16 +271,16 @@ class Builder:
     def short_apply(self, name: Token, arguments: tuple[Argument, ...]) -> GraphApply[Expression]:
         """``a(x)``: the only brackets of a call in a graph hold the values it is applied to."""
         part = Call(str(name), span=span_of(name))
-        names = [entry.value for entry in arguments if entry.name is None and isinstance(entry.value, Name)]
-        if not arguments or len(names) < len(arguments):
-            raise BuildError(
-                arguments[0].span if arguments else span_of(name),
-                f"{name} must be applied to a value of the graph; write {name}(…)(x)",
-            )
-        return GraphApply(part, tuple(name.id for name in names), part.span, tuple(name.span for name in names))
+        if not arguments:
+            raise _unapplied(str(name), span_of(name))
+        terms = [None if entry.name is not None else _as_term(entry.value) for entry in arguments]
+        found = [term for term in terms if term is not None]
+        if len(found) < len(terms):
+            raise _unapplied(str(name), arguments[0].span)
+        return self.apply(part, *found)
 
-    def apply(self, function: Expression, *names: Token) -> GraphApply[Expression]:
-        return GraphApply(function, tuple(map(str, names)), function.span, tuple(map(span_of, names)))
+    def apply(self, function: Expression, *terms: GraphTerm[Expression]) -> GraphApply[Expression]:
+        return cast(GraphApply[Expression], _Applied(function, terms, function.span))
 
     applied_group = group
     applied_repeated = repeated
@@ -270,4 +296,99 @@ def _projection(part: Expression) -> Literal["auto", "none", "pad"] | Expression
 def _join(part: Expression) -> Join:
     if isinstance(part, Call) and not part.arguments and part.name in get_args(Join):
         return cast(Join, part.name)
-    raise BuildError(part.span, "join must be one of add, concat, mul")
+    raise BuildError(part.span, "join must be one of add, concat, mul, mean")
+
+
+# --- parts applied to what has no name --------------------------------------------------------------
+
+_FEW = "concat needs at least two values"
+
+
+@dataclass(frozen=True, slots=True)
+class _Portion:
+    """A branch of a split with its share."""
+
+    share: Value
+    part: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class _Applied:
+    """A part applied to terms; its graph gives them names."""
+
+    function: Expression
+    terms: tuple[GraphTerm[Expression], ...]
+    span: Span
+
+
+def _unapplied(name: str, span: Span) -> BuildError:
+    return BuildError(span, f"{name} must be applied to a value of the graph; write {name}(…)(x)")
+
+
+def _as_term(value: Value) -> GraphTerm[Expression] | None:
+    """Read a value as a term of a graph: ``a(x + y)`` looks like a call with a sum; None if it is none."""
+    match value:
+        case Name(id=name):
+            return GraphName(name, value.span)
+        case Arithmetic(op="+" | "*" as sign):
+            join: Join = "add" if sign == "+" else "mul"
+            terms: list[GraphTerm[Expression]] = []
+            for side in (value.left, value.right):
+                term = _as_term(side)
+                if term is None:
+                    return None
+                terms += term.terms if isinstance(term, GraphJoin) and term.join == join else (term,)
+            return GraphJoin(join, tuple(terms), value.span)
+        case Calculation(function=function, arguments=arguments):
+            inner = [term for term in map(_as_term, arguments) if term is not None]
+            if len(inner) < len(arguments):
+                return None
+            if function == "concat":
+                if len(inner) < 2:
+                    raise BuildError(value.span, _FEW)
+                return GraphJoin("concat", tuple(inner), value.span)
+            return cast(GraphApply[Expression], _Applied(Call(function, span=value.span), tuple(inner), value.span))
+        case _:
+            return None
+
+
+class _Lifter:
+    """Gives names to what a graph applies its parts to: ``a(b + c)`` becomes ``v1 = b + c`` and ``a(v1)``."""
+
+    def __init__(self, taken: set[str]) -> None:
+        self._taken = taken
+        self._bindings: list[Binding[Expression]] = []
+
+    def graph(
+        self,
+        inputs: tuple[str, ...],
+        bindings: list[Binding[Expression]],
+        result: GraphTerm[Expression],
+        span: Span,
+    ) -> Graph[Expression]:
+        """Return a graph in which every part is applied to names."""
+        for binding in bindings:
+            term = self._named(binding.term)
+            self._bindings.append(Binding(binding.name, term, binding.span))
+        last = self._named(result)
+        return Graph(inputs, tuple(self._bindings), last, span)
+
+    def _named(self, term: GraphTerm[Expression] | _Applied) -> GraphTerm[Expression]:
+        match term:
+            case _Applied():
+                names = [self._name(self._named(inner)) for inner in term.terms]
+                return GraphApply(
+                    term.function, tuple(name.id for name in names), term.span, tuple(name.span for name in names)
+                )
+            case GraphJoin():
+                return GraphJoin(term.join, tuple(map(self._named, term.terms)), term.span)
+            case _:
+                return term
+
+    def _name(self, term: GraphTerm[Expression]) -> GraphName:
+        if isinstance(term, GraphName):
+            return term
+        name = next(name for number in count(1) if (name := f"v{number}") not in self._taken)
+        self._taken.add(name)
+        self._bindings.append(Binding(name, term, term.span))
+        return GraphName(name, term.span)

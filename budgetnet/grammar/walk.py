@@ -40,8 +40,11 @@ def children(node: Element) -> tuple[Element, ...]:
     match node:
         case Number() | Name() | Text() | GraphName():
             return ()
-        case Choice(options=options) | Alternatives(options=options):
+        case Choice(options=options):
             return options
+        case Alternatives(options=options, conditions=conditions):
+            compared = [side for condition in conditions if condition for side in (condition.left, condition.right)]
+            return (*options, *compared)
         case Range(low=low, high=high, step=step):
             return low, high, step
         case Arithmetic(left=left, right=right):
@@ -58,8 +61,10 @@ def children(node: Element) -> tuple[Element, ...]:
             return (body,)
         case SkipExpression(body=body, project=project):
             return (body,) if isinstance(project, str) else (body, project)
-        case ParallelExpression(branches=branches) | SplitExpression(branches=branches):
+        case ParallelExpression(branches=branches):
             return branches
+        case SplitExpression(branches=branches, shares=shares):
+            return (*branches, *shares)
         case Graph(bindings=bindings, result=result):
             return (*(binding.term for binding in bindings), result)
         case GraphApply(function=function):

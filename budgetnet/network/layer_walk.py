@@ -16,7 +16,7 @@ from budgetnet.grammar.graph import run_graph
 from budgetnet.network import nodes
 from budgetnet.network.cost.dag_cost import as_graph
 from budgetnet.network.nodes import Node, Shape
-from budgetnet.network.shapes import joined_shape, slice_shape
+from budgetnet.network.shapes import joined_shape, slice_shapes
 from budgetnet.ops.base import Operation, Spec, describe_shape
 
 __all__ = ["Box", "Child", "GraphBox", "Reader", "walk_layers"]
@@ -44,8 +44,8 @@ class Box(Generic[_Made]):
     """Its class in `budgetnet.network.torch.modules`."""
     children: list[Child[_Made]]
     output: Shape
-    option: tuple[str, Any] | None = None
-    """An argument by name, behind the children."""
+    options: tuple[tuple[str, Any], ...] = ()
+    """Arguments by name, behind the children."""
     runs: int = 1
     """How often it runs each child."""
 
@@ -148,13 +148,20 @@ def _box(
             if body.output != shape:
                 got = f"{describe_shape(shape)} -> {describe_shape(body.output)}"
                 raise ShapeError(f"a shared part must keep its input's shape, but got {got}")
-            return Box("SharedStack", [body], shape, ("times", node.times), node.times)
+            return Box("SharedStack", [body], shape, (("times", node.times),), node.times)
         case nodes.Parallel() | nodes.Split():
+            shapes = (shape,) * len(node.branches)
+            options: tuple[tuple[str, Any], ...] = (("join", node.join),)
             if isinstance(node, nodes.Split):
-                shape = slice_shape(shape, len(node.branches))
-            children = [_child(f"branches.{at}", part, (shape,), reader) for at, part in enumerate(node.branches)]
+                shapes = slice_shapes(shape, len(node.branches), node.shares)
+                if node.shares:
+                    options += (("widths", tuple(each[0] for each in shapes)),)
+            children = [
+                _child(f"branches.{at}", part, (each,), reader)
+                for at, (part, each) in enumerate(zip(node.branches, shapes, strict=True))
+            ]
             after = joined_shape(node.join, tuple(child.output for child in children))
-            return Box(f"{type(node).__name__}Branches", children, after, ("join", node.join))
+            return Box(f"{type(node).__name__}Branches", children, after, options)
 
 
 def _graph(graph: nodes.Graph[Node], shapes: tuple[Shape, ...], reader: Reader[_Made]) -> tuple[list[_Made], Shape]:

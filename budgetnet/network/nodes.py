@@ -88,10 +88,12 @@ class Parallel:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Branches on equal slices of the channels, joined."""
+    """Branches on slices of the channels, joined."""
 
     branches: tuple[Node, ...]
     join: Join = "concat"
+    shares: tuple[int, ...] = ()
+    """Proportions of the slices, in lowest terms; empty if they are equal."""
 
 
 @dataclass(frozen=True, slots=True)

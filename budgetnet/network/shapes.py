@@ -5,7 +5,9 @@ The texts say what does not fit; who knows where in a grammar the part stands ad
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
+from math import gcd
 from typing import Literal, assert_never
 
 from budgetnet.errors import ShapeError
@@ -18,8 +20,9 @@ __all__ = [
     "builtin_shape",
     "describe_shape",
     "joined_shape",
+    "lowest_terms",
     "projection",
-    "slice_shape",
+    "slice_shapes",
 ]
 
 
@@ -34,23 +37,45 @@ def builtin_shape(node: nodes.Primitive, shape: Shape) -> Shape:
     return node.output(shape)
 
 
-def slice_shape(shape: Shape, parts: int) -> Shape:
-    """Return the shape of each of *parts* equal channel slices.
+def slice_shapes(shape: Shape, parts: int, shares: tuple[int, ...] = ()) -> tuple[Shape, ...]:
+    """Return the shapes of the slices of a split.
+
+    Args:
+        shape: of the input.
+        parts: number of slices.
+        shares: their proportions; empty if they are equal.
 
     Raises:
         ShapeError: the channels cannot be cut so.
     """
-    if shape[0] % parts:
-        raise ShapeError(f"{shape[0]} channels cannot be split into {parts} equal parts")
-    return (shape[0] // parts, *shape[1:])
+    if not shares:
+        if shape[0] % parts:
+            raise ShapeError(f"{shape[0]} channels cannot be split into {parts} equal parts")
+        return ((shape[0] // parts, *shape[1:]),) * parts
+    unit, left = divmod(shape[0], sum(shares))
+    if left:
+        raise ShapeError(f"{shape[0]} channels cannot be split {':'.join(map(str, shares))}")
+    return tuple((unit * share, *shape[1:]) for share in shares)
+
+
+def lowest_terms(shares: Sequence[int]) -> tuple[int, ...]:
+    """Return shares in lowest terms; none if they are equal.
+
+    >>> lowest_terms((2, 6)), lowest_terms((2, 2))
+    ((1, 3), ())
+    """
+    if len(set(shares)) <= 1:
+        return ()
+    common = gcd(*shares)
+    return tuple(share // common for share in shares)
 
 
 def joined_shape(join: Join, shapes: tuple[Shape, ...]) -> Shape:
     """Return the shape of several values joined.
 
     Args:
-        join: ``"add"`` needs equal shapes, ``"concat"`` equal heights and widths, ``"mul"`` sides that are equal or 1:
-            a factor of one pixel or one channel applies to all of them.
+        join: ``"add"`` and ``"mean"`` need equal shapes, ``"concat"`` equal heights and widths, ``"mul"`` sides that
+            are equal or 1: a factor of one pixel or one channel applies to all of them.
         shapes: at least one.
 
     Raises:
@@ -58,7 +83,7 @@ def joined_shape(join: Join, shapes: tuple[Shape, ...]) -> Shape:
     """
     first = shapes[0]
     match join:
-        case "add":
+        case "add" | "mean":
             if any(shape != first for shape in shapes):
                 raise ShapeError(f"{join} needs equal shapes, but got {' and '.join(map(describe_shape, shapes))}")
             return first

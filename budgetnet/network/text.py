@@ -44,7 +44,8 @@ def _expression(node: Node) -> language.Expression:
         case nodes.Parallel():
             return language.ParallelExpression(tuple(map(_expression, node.branches)), node.join)
         case nodes.Split():
-            return language.SplitExpression(tuple(map(_expression, node.branches)), node.join)
+            shares = tuple(map(language.Number, node.shares))
+            return language.SplitExpression(tuple(map(_expression, node.branches)), node.join, shares=shares)
         case nodes.Shared() if node.times == 1:
             return _expression(node.body)
         case nodes.Shared():
@@ -139,9 +140,12 @@ def _short(node: Node) -> str:
         case nodes.Skip():
             return f"skip({_short(node.body)})"
         case nodes.Parallel() | nodes.Split():
-            sign = {"add": " + ", "concat": ", ", "mul": " × "}[node.join]
+            sign = {"add": " + ", "concat": ", ", "mul": " × ", "mean": " + "}[node.join]
             word = "parallel" if isinstance(node, nodes.Parallel) else "split"
-            return f"{word}({sign.join(map(_short, node.branches))})"
+            shares = [f"{share}: " for share in node.shares] if isinstance(node, nodes.Split) else []
+            branches = zip(shares or [""] * len(node.branches), map(_short, node.branches), strict=True)
+            mean = f"/{len(node.branches)}" if node.join == "mean" else ""
+            return f"{word}({sign.join(share + branch for share, branch in branches)}){mean}"
         case nodes.Shared():
             return f"shared({_short(node.body)})×{node.times}"
         case nodes.Graph():

@@ -73,7 +73,8 @@ def _walk(node: Node, found: list[NetworkEvent]) -> None:
         case nodes.Parallel(branches, join) | nodes.Split(branches, join):
             for branch in branches:
                 _part(branch, found)
-            found.append(join_event(isinstance(node, nodes.Split), join, len(branches)))
+            shares = node.shares if isinstance(node, nodes.Split) else ()
+            found.append(join_event(isinstance(node, nodes.Split), join, len(branches), shares))
         case nodes.Shared(body, times):
             if times == 1:
                 _walk(body, found)
@@ -111,10 +112,11 @@ def skip_event(*, projected: bool) -> NetworkEvent:
     return NetworkEvent(f"skip {projected}", "a skip with a projection" if projected else "a skip without a projection")
 
 
-def join_event(split: bool, join: language.Join, count: int) -> NetworkEvent:
+def join_event(split: bool, join: language.Join, count: int, shares: tuple[int, ...] = ()) -> NetworkEvent:
     """Branches joined, after them."""
     word = "split" if split else "parallel"
-    return NetworkEvent(f"{word} {join} {count}", f"{word} of {count} branches, join={join}")
+    cut = f" {':'.join(map(str, shares))}" if shares else ""
+    return NetworkEvent(f"{word} {join} {count}{cut}", f"{word} of {count} branches{cut}, join={join}")
 
 
 def shared_event(times: int) -> NetworkEvent:

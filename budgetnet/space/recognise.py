@@ -218,8 +218,8 @@ class _Comparing:
     def skip(self, *, projected: bool) -> None:
         self._meet(skip_event(projected=projected))
 
-    def join(self, owner: language.ParallelExpression | language.SplitExpression) -> None:
-        self._meet(join_event(isinstance(owner, language.SplitExpression), owner.join, len(owner.branches)))
+    def join(self, owner: language.ParallelExpression | language.SplitExpression, shares: tuple[int, ...] = ()) -> None:
+        self._meet(join_event(isinstance(owner, language.SplitExpression), owner.join, len(owner.branches), shares))
 
     def shared(self, times: int) -> None:
         self._meet(shared_event(times))

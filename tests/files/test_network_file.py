@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,7 @@ def plain(node: Node) -> Node:
         case Skip():
             return Skip(plain(node.body), None if node.project is None else plain(node.project))
         case nodes.Parallel() | nodes.Split():
-            return type(node)(tuple(map(plain, node.branches)), node.join)
+            return replace(node, branches=tuple(map(plain, node.branches)))
         case Shared():
             return plain(node.body) if node.times == 1 else Shared(plain(node.body), node.times)
         case nodes.Graph():

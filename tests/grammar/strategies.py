@@ -19,6 +19,7 @@ from budgetnet.grammar.syntax import (
     Calculation,
     Call,
     Choice,
+    Condition,
     Expression,
     Grammar,
     Graph,
@@ -89,7 +90,9 @@ numbers = st.builds(
     | st.floats(-LARGEST_NUMBER, LARGEST_NUMBER, allow_nan=False),
 )
 _atoms: st.SearchStrategy[Value] = (
-    numbers | st.builds(Name, names | st.sampled_from(["in", "classes", "true", "false"])) | st.builds(Text, texts)
+    numbers
+    | st.builds(Name, names | st.sampled_from(["in", "classes", "true", "false", "1x7"]))
+    | st.builds(Text, texts)
 )
 
 
@@ -119,10 +122,28 @@ _calls = st.builds(Call, names, _arguments)
 _joins = st.sampled_from(["add", "concat", "mul"])
 
 
+_sums = _atoms | st.builds(Arithmetic, st.sampled_from(["+", "-", "*", "/", "//"]), _atoms, _atoms)
+_conditions = st.builds(Condition, st.sampled_from(["==", "!=", "<", "<=", ">", ">="]), _sums, _sums)
+
+
 @st.composite
 def _alternatives(draw: st.DrawFn, inner: st.SearchStrategy[Expression]) -> Alternatives:
-    options = tuple(draw(st.lists(inner, min_size=2, max_size=3)))
-    return Alternatives(options, draw(_weights(len(options))))
+    options = tuple(draw(st.lists(inner, min_size=1, max_size=3)))
+    conditions = tuple(draw(st.lists(st.none() | _conditions, min_size=len(options), max_size=len(options))))
+    if not any(conditions):
+        conditions = ()
+        if len(options) == 1:
+            options *= 2
+    weights = draw(_weights(len(options))) if len(options) > 1 else ()
+    return Alternatives(options, weights, conditions=conditions)
+
+
+@st.composite
+def _splits(draw: st.DrawFn, inner: st.SearchStrategy[Expression]) -> SplitExpression:
+    branches = tuple(draw(st.lists(inner, min_size=2, max_size=3)))
+    share = st.builds(Number, st.integers(0, 64)) | st.builds(Name, names | st.just("in"))
+    shares = tuple(draw(share) for _ in branches) if draw(st.booleans()) else ()
+    return SplitExpression(branches, draw(st.sampled_from(["add", "concat", "mul", "mean"])), shares=shares)
 
 
 def _sequence(items: list[Expression]) -> SequenceExpression:
@@ -171,8 +192,8 @@ def _bigger_parts(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Exp
         | _repeats(inner)
         | st.builds(Optional, inner)
         | st.builds(SkipExpression, inner, projections)
-        | st.builds(ParallelExpression, branches, _joins)
-        | st.builds(SplitExpression, branches, _joins)
+        | st.builds(ParallelExpression, branches, _joins | st.just("mean"))
+        | _splits(inner)
         | _graphs(inner)
     )
 

@@ -39,6 +39,7 @@ from budgetnet.network.nodes import (
     Split,
     Upsample,
 )
+from budgetnet.network.shapes import lowest_terms
 from budgetnet.ops.norm import AFFINE
 from budgetnet.ops.pointwise import ACTIVATIONS, DROPPED
 from tests.network.primitive_strategies import CHANNELS, ORDERS, Draw, linear, primitive_to, strided, window
@@ -46,6 +47,7 @@ from tests.network.primitive_strategies import CHANNELS, ORDERS, Draw, linear, p
 __all__ = ["ORDERS", "Drawn", "image_shapes", "networks", "parts"]
 
 JOINS: tuple[Join, ...] = ("add", "concat", "mul")
+BRANCH_JOINS: tuple[Join, ...] = (*JOINS, "mean")
 
 
 @dataclass(frozen=True)
@@ -195,6 +197,9 @@ def _combination(draw: Draw, kind: str, shape: Shape, target: Shape, stride: int
         case "split":
             count = draw(st.sampled_from([count for count in range(2, 6) if shape[0] % count == 0] or [shape[0]]))
             slices: list[Shape] = [(shape[0] // count, *shape[1:])] * count
+            if shape[0] > 2 and draw(st.booleans()):
+                first = draw(st.integers(1, (shape[0] - 1) // 2))
+                slices = [(first, *shape[1:]), (shape[0] - first, *shape[1:])]
             return _branches(draw, Split, slices, target, stride, depth)
         case "shared":
             return Shared(_node_to(draw, shape, shape, 1, depth), draw(st.integers(1, 3))), shape
@@ -205,7 +210,7 @@ def _combination(draw: Draw, kind: str, shape: Shape, target: Shape, stride: int
 def _branches(
     draw: Draw, kind: type[Parallel | Split], shapes: list[Shape], target: Shape, stride: int, depth: int
 ) -> tuple[Node, Shape]:
-    join = draw(st.sampled_from(JOINS))
+    join = draw(st.sampled_from(BRANCH_JOINS))
     widths = [draw(st.sampled_from(CHANNELS)) if join == "concat" else target[0] for _ in shapes]
     nodes = [
         _node_to(draw, shape, (width, *target[1:]), stride, depth) for shape, width in zip(shapes, widths, strict=True)
@@ -216,7 +221,10 @@ def _branches(
             "channel": _node_to(draw, shapes[-1], (1, *target[1:]), stride, depth),
         }
         nodes[-1] = gates[draw(st.sampled_from(list(gates)))]
-    return kind(tuple(nodes), join), (sum(widths) if join == "concat" else widths[0], *target[1:])
+    node = kind(tuple(nodes), join)
+    if kind is Split:
+        node = Split(tuple(nodes), join, lowest_terms([shape[0] for shape in shapes]))
+    return node, (sum(widths) if join == "concat" else widths[0], *target[1:])
 
 
 # --- graphs -----------------------------------------------------------------------------------------

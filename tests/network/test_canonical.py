@@ -32,6 +32,7 @@ from budgetnet.network.nodes import (
     Node,
     Norm,
     Parallel,
+    Scale,
     Sequence,
     Shape,
     Shared,
@@ -84,8 +85,8 @@ def rewritten(node: Node, rng: random.Random) -> Node:
             if join != "concat":
                 rng.shuffle(changed)
             same = Parallel(tuple(changed), join)
-        case Split(branches, join):
-            same = Split(tuple(rewritten(branch, rng) for branch in branches), join)
+        case Split(branches, join, shares):
+            same = Split(tuple(rewritten(branch, rng) for branch in branches), join, shares)
         case Shared(body, times):
             same = Shared(rewritten(body, rng), times)
             if times == 4:
@@ -218,6 +219,8 @@ def test_different_functions_have_different_hashes(one: Node, other: Node) -> No
         (Parallel((CONV, Zero(), Identity()), "add"), Skip(CONV)),
         (Parallel((CONV, Parallel((OTHER, Identity()))), "add"), Parallel((OTHER, Identity(), CONV), "add")),
         (Split((Identity(), Identity())), Identity()),
+        (Split((Identity(), Identity(), Identity()), "concat", (1, 2, 1)), Identity()),
+        (Parallel((CONV, CONV), "mean"), Sequence((Parallel((CONV, CONV)), Scale(0.5, False)))),
         (Parallel((CONV, Parallel((OTHER, CONV), "concat")), "concat"), Parallel((CONV, OTHER, CONV), "concat")),
         (Shared(Shared(CONV, 2), 3), Shared(CONV, 6)),
         (Shared(Act("gelu"), 2), Sequence((Act("gelu"), Act("gelu")))),

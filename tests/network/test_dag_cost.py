@@ -73,9 +73,10 @@ class Program:
                 return self.join(node.join, [self.run(branch, inputs) for branch in node.branches])
             case nodes.Split():
                 (entry,) = inputs
-                shape = (entry.shape[0] // len(node.branches), *entry.shape[1:])
-                view = Value(entry.tensor, shape, is_slice=True)
-                done = [self.run(branch, [view]) for branch in node.branches]
+                shares = node.shares or (1,) * len(node.branches)
+                unit = entry.shape[0] // sum(shares)
+                views = [Value(entry.tensor, (unit * share, *entry.shape[1:]), is_slice=True) for share in shares]
+                done = [self.run(branch, [view]) for branch, view in zip(node.branches, views, strict=True)]
                 self.operations.append(Operation([entry], None, "nothing"))
                 return self.join(node.join, done)
             case nodes.Shared():

@@ -125,6 +125,28 @@ GRAMMARS: dict[str, str] = {
         'network = conv(3, 4) conv(3, 4, order="norm act conv"|"conv norm act", dropout=0.0) gap linear(classes)'
     ),
     "same thing twice": "network = (conv(3, 4) | conv(3, 4) | conv(3, 4){1}) (se | identity)? gap linear(classes)",
+    "conditions": (
+        "network = conv(1, 4|6) op(one|three|none) (se if in > 4) last(1|2|3) gap linear(classes)\n"
+        "op(k) = conv(1, in) if k == one | conv(3|5, in) if k == three | dwconv(3) @3 if in == 6 | identity\n"
+        "last(n) = conv(1, 4) if n == 1 | conv(n, 4){1..2} if n == 3"
+    ),
+    "recursion by number": (
+        "network = conv(1, 4) tree(0|1|2) gap linear(classes)\n"
+        "tree(n) = conv(3|1, in) if n == 0 | parallel(tree(n - 1), identity) if n > 0"
+    ),
+    "unequal split": (
+        "network = conv(1, 4|8|6) split(1: identity, 3: conv(3|1, in|4)) cut(1|2) gap linear(classes)\n"
+        "cut(n) = split(n: dwconv(3), 2: act)"
+    ),
+    "width at the entry": (
+        "network = conv(1, 4|8) skip(conv(1, in//2) inner? conv(1, entry, act=none)) gap linear(classes)\n"
+        "inner = conv(3, in) | skip(conv(1, in*2) skip(conv(1, entry) conv(1, entry + 1)) conv(1, entry, act=none))"
+    ),
+    "means": "network = conv(1, 4) parallel(conv(1, 4), conv(3|5, 4|6), join=mean) gap linear(classes)",
+    "values": (
+        "network = conv(1x3|3|2, 4, stride=1|2x1) maxpool(2, ceil=true|false) norm(batch|instance, affine=true|bias) "
+        "dropout(0.1, of=values|images) gap linear(classes)"
+    ),
     "vector skips": "network = gap linear(4|6) skip(linear(4|6, act=relu)) linear(classes)",
 }
 """By what they are about."""

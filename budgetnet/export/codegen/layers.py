@@ -68,8 +68,7 @@ class LayerPrinter:
         """Print a module that holds others."""
         self.helpers.add(box.type)
         inner = [line for child in box.children for line in _part(child)]
-        if box.option is not None:
-            name, value = box.option
+        for name, value in box.options:
             inner.append(f'{name}="{value}",' if isinstance(value, str) else f"{name}={value},")
         return _lines(box.type, inner, box.output)
 

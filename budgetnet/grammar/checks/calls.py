@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from budgetnet.errors import LanguageError, nearest
+from budgetnet.grammar.checks.conditions import check_conditions, check_shares
 from budgetnet.grammar.checks.scope import RuleScope, Use
 from budgetnet.grammar.checks.values import MOST_OPTIONS, check_count, check_value, constant
 from budgetnet.grammar.imports import prelude
-from budgetnet.grammar.syntax import Alternatives, Argument, Call, Choice, Name, Repeat, Text, Value
-from budgetnet.grammar.walk import walk
+from budgetnet.grammar.syntax import (
+    Alternatives,
+    Argument,
+    Call,
+    Choice,
+    Name,
+    Repeat,
+    SkipExpression,
+    SplitExpression,
+    Text,
+    Value,
+)
+from budgetnet.grammar.walk import Element, children, walk
 from budgetnet.ops.signature import Signature
 from budgetnet.text import counted
 
-__all__ = ["check_options", "check_parts"]
+__all__ = ["check_entry", "check_options", "check_parts"]
 
 
 def check_parts(scope: RuleScope) -> None:
@@ -26,10 +38,31 @@ def check_parts(scope: RuleScope) -> None:
                 _check_call(scope, node)
             case Repeat():
                 check_count(scope, node.low, node.high)
-            case Alternatives() | Choice():
+            case Choice():
                 check_options(scope, node)
+            case Alternatives():
+                check_options(scope, node)
+                check_conditions(scope, node)
+            case SplitExpression():
+                check_shares(scope, node)
             case _:
                 pass
+    if "entry" not in scope.parameters:
+        check_entry(scope, scope.rule.body)
+
+
+def check_entry(scope: RuleScope, root: Element) -> None:
+    """Refuse the width at a skip's entry outside skips."""
+    todo = [root]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, SkipExpression):
+            continue
+        if isinstance(node, Name) and node.id == "entry":
+            raise scope.error(
+                node.span, "entry is the width at the entry of a skip, so it stands inside one; write in, or pass it on"
+            )
+        todo.extend(children(node))
 
 
 def check_options(scope: RuleScope, node: Alternatives | Choice) -> None:

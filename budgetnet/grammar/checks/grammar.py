@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from budgetnet.grammar.checks.arity import check_inputs, input_counts
-from budgetnet.grammar.checks.calls import check_options, check_parts
+from budgetnet.grammar.checks.calls import check_entry, check_options, check_parts
+from budgetnet.grammar.checks.conditions import compared_words
 from budgetnet.grammar.checks.scope import RuleScope, rule_error, uses_of_parameters
 from budgetnet.grammar.checks.values import check_value, constant
 from budgetnet.grammar.lexer import RESERVED
@@ -55,7 +56,7 @@ def check(grammar: Grammar, vocabulary: Vocabulary) -> tuple[Warning_, ...]:
     rules = _check_names(grammar, vocabulary)
     uses = uses_of_parameters(grammar, vocabulary)
     inputs = input_counts(rules)
-    words = frozenset(
+    words = compared_words(grammar) | frozenset(
         word for signature in vocabulary.signatures.values() for entry in signature.parameters for word in entry.names
     )
     for rule in grammar.rules:
@@ -66,6 +67,8 @@ def check(grammar: Grammar, vocabulary: Vocabulary) -> tuple[Warning_, ...]:
                 check_value(
                     scope, parameter.default, f"the default of {parameter.name}", uses[rule.name, parameter.name]
                 )
+                if "entry" not in scope.parameters:
+                    check_entry(scope, parameter.default)
                 for node in walk(parameter.default):
                     if isinstance(node, Choice):
                         check_options(scope, node)
@@ -159,6 +162,8 @@ def _can_end(part: Expression, rules: dict[str, Rule], ends: set[str]) -> bool:
     match part:
         case Call():
             return part.name not in rules or part.name in ends
+        case Alternatives() if len(part.options) == 1:
+            return True
         case Alternatives():
             return any(_can_end(option, rules, ends) for option in part.options)
         case Optional():
@@ -242,7 +247,7 @@ def _repeated_options(grammar: Grammar) -> list[Warning_]:
     found = []
     for rule in grammar.rules:
         for node in walk(rule.body):
-            if isinstance(node, Alternatives | Choice):
+            if isinstance(node, Alternatives | Choice) and not getattr(node, "conditions", ()):
                 seen: set[Expression | Value] = set()
                 for option in node.options:
                     if option in seen:

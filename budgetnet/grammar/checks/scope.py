@@ -13,8 +13,9 @@ from budgetnet.ops.signature import Parameter, Vocabulary
 
 __all__ = ["GIVEN", "RuleScope", "Use", "rule_error", "uses_of_parameters"]
 
-GIVEN = ("in", "classes")
-"""Names that every rule may use as numbers: the width at its entry, and the data set's classes."""
+GIVEN = ("in", "classes", "entry")
+"""Names that every rule may use as numbers: the width at its entry, the data set's classes, and inside a skip the width
+at the skip's entry."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from budgetnet.grammar.syntax import Arithmetic, Calculation, Choice, Name, Numb
 from budgetnet.grammar.walk import walk
 from budgetnet.ops.signature import Parameter, sides_of
 
-__all__ = ["MOST_OPTIONS", "MOST_REPEATS", "check_count", "check_value", "constant"]
+__all__ = ["MOST_OPTIONS", "MOST_REPEATS", "check_count", "check_number", "check_value", "constant"]
 
 MOST_OPTIONS = 1_000
 """Most values in one range, and most options in one place."""
@@ -63,7 +63,7 @@ def check_value(scope: RuleScope, value: Value, what: str, uses: tuple[Use, ...]
                 check_value(scope, option, what, uses)
         case Range() | Arithmetic() | Calculation():
             _numbers_wanted(scope, value, what, uses)
-            _check_number(scope, value, what)
+            check_number(scope, value, what)
             if isinstance(value, Range):
                 for bound in (value.low, value.high):
                     _check_limits(scope, bound, what, uses)
@@ -83,7 +83,7 @@ def check_value(scope: RuleScope, value: Value, what: str, uses: tuple[Use, ...]
 def check_count(scope: RuleScope, low: Value, high: Value) -> None:
     """Refuse bounds of a repetition that are no counts or the wrong way round."""
     for bound in (low,) if low == high else (low, high):
-        _check_number(scope, bound, "a repetition")
+        check_number(scope, bound, "a repetition")
         for node in _results(bound):
             number = constant(node)
             if number is not None and (not isinstance(number, int) or not 0 <= number <= MOST_REPEATS):
@@ -210,7 +210,7 @@ def _check_text(scope: RuleScope, text: Text, what: str, uses: tuple[Use, ...]) 
     for use in uses:
         if use.parameter.kind not in ("text", "order"):
             raise scope.error(text.span, f"{_needs(what, use)}, but got a text; remove the quotes")
-    if uses and all(use.parameter.kind == "text" for use in uses):
+    if all(use.parameter.kind == "text" for use in uses):  # with no use at all, conditions compare it
         return
     words = text.value.split()
     for word in words:
@@ -224,7 +224,7 @@ def _check_text(scope: RuleScope, text: Text, what: str, uses: tuple[Use, ...]) 
         raise scope.error(text.span, f"{what}: an order must name conv, but got {text.value!r}")
 
 
-def _check_number(scope: RuleScope, value: Value, what: str) -> None:
+def check_number(scope: RuleScope, value: Value, what: str) -> None:
     """Refuse anything in *value* that is no number: words, texts, impossible ranges, division by zero."""
     for node in walk(value):
         match node:

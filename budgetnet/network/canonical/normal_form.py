@@ -52,11 +52,12 @@ class Flow:
                 return self.join("add", [shortcut, self.apply(body, inputs)])
             case nodes.Parallel(branches, join):
                 return self.join(join, [self.apply(branch, inputs) for branch in branches])
-            case nodes.Split(branches, join):
+            case nodes.Split(branches=branches, join=join):
                 count = len(branches)
                 slices = [entry]
                 if count > 1:
-                    slices = [self._add(FlowValue(f"slice {place}/{count}", inputs)) for place in range(count)]
+                    cuts = _slices(node.shares or (1,) * count)
+                    slices = [self._add(FlowValue(cut, inputs)) for cut in cuts]
                 pairs = zip(branches, slices, strict=True)
                 return self.join(join, [self.apply(branch, (part,)) for branch, part in pairs])
             case nodes.Shared(body, times):
@@ -68,6 +69,8 @@ class Flow:
         """Append a join; zeros leave a sum, and what joins a join of its kind will be read as one."""
         if kind == "concat":
             return self._concatenation(parts)
+        if kind == "mean":
+            return self._one(f"times {1 / len(parts)!r}", self.join("add", parts))
         if kind == "add":
             zeros = [part for part in parts if self.values[part].operation.startswith("zero")]
             if zeros:
@@ -98,9 +101,16 @@ class Flow:
         """All slices of one value in their order are that value."""
         operations = [self.values[part].operation for part in parts]
         sources = {self.values[part].inputs for part in parts}
-        count = len(parts)
-        if len(sources) == 1 and operations == [f"slice {position}/{count}" for position in range(count)]:
-            return list(sources.pop())
+        if len(sources) == 1 and all(operation.startswith("slice ") for operation in operations):
+            end, whole = 0, 0
+            for operation in operations:
+                place, _, total = operation.removeprefix("slice ").partition("/")
+                start, _, share = place.partition("+")
+                if int(start) != end or whole not in (0, int(total)):
+                    return parts
+                end, whole = int(start) + int(share or 1), int(total)
+            if end == whole:
+                return list(sources.pop())
         return parts
 
     def _add(self, value: FlowValue) -> int:
@@ -137,3 +147,13 @@ class Flow:
             if not (step.idempotent and self.values[entry].operation == step.text):
                 entry = self._one(step.text, entry, weighted=step.weighted, random=step.random)
         return entry
+
+
+def _slices(shares: tuple[int, ...]) -> list[str]:
+    """Names of the slices: ``slice 1/4`` is the second of four units, ``slice 1+3/4`` has all but the first."""
+    total, start = sum(shares), 0
+    found: list[str] = []
+    for share in shares:
+        found.append(f"slice {start}/{total}" if share == 1 else f"slice {start}+{share}/{total}")
+        start += share
+    return found

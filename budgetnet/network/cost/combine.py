@@ -16,7 +16,7 @@ from budgetnet.network import nodes
 from budgetnet.network.cost.dag_cost import graph_part
 from budgetnet.network.cost.types import CustomForm
 from budgetnet.network.nodes import Node, Shape
-from budgetnet.network.shapes import describe_shape, joined_shape, slice_shape
+from budgetnet.network.shapes import describe_shape, joined_shape, slice_shapes
 from budgetnet.ops.base import Operation, PartCost, square, widest, window_behind
 
 __all__ = ["custom_part", "leaf", "part_of"]
@@ -144,22 +144,24 @@ def _skip(node: nodes.Skip, shape: Shape, custom: Mapping[str, CustomForm]) -> P
             False,
             body.flash,
         )
-    return _joined("add", [body, part_of(node.project, shape, custom)], shape, sliced=False)
+    return _joined("add", [body, part_of(node.project, shape, custom)], shape)
 
 
 def _parallel(node: nodes.Parallel, shape: Shape, custom: Mapping[str, CustomForm]) -> PartCost:
-    return _joined(node.join, [part_of(branch, shape, custom) for branch in node.branches], shape, sliced=False)
+    return _joined(node.join, [part_of(branch, shape, custom) for branch in node.branches], shape)
 
 
 def _split(node: nodes.Split, shape: Shape, custom: Mapping[str, CustomForm]) -> PartCost:
-    entry = slice_shape(shape, len(node.branches))
-    return _joined(node.join, [part_of(branch, entry, custom) for branch in node.branches], shape, sliced=True)
+    entries = slice_shapes(shape, len(node.branches), node.shares)
+    branches = [part_of(branch, entry, custom) for branch, entry in zip(node.branches, entries, strict=True)]
+    return _joined(node.join, branches, shape, entries)
 
 
-def _joined(join: Join, branches: list[PartCost], shape: Shape, *, sliced: bool) -> PartCost:
+def _joined(join: Join, branches: list[PartCost], shape: Shape, slices: tuple[Shape, ...] = ()) -> PartCost:
     """Branches on one input (or on slices of it) and their join."""
     after = joined_shape(join, tuple(branch.shape for branch in branches))
-    free, kept = (_branch_memory(join, branches, prod(shape), sliced=sliced, last=last) for last in (False, True))
+    sizes = tuple(map(prod, slices))
+    free, kept = (_branch_memory(join, branches, prod(shape), sizes, last=last) for last in (False, True))
     return PartCost(
         after,
         sum(branch.params for branch in branches),
@@ -174,25 +176,25 @@ def _joined(join: Join, branches: list[PartCost], shape: Shape, *, sliced: bool)
     )
 
 
-def _branch_memory(join: Join, branches: list[PartCost], entry: int, *, sliced: bool, last: bool) -> int:
+def _branch_memory(join: Join, branches: list[PartCost], entry: int, slices: tuple[int, ...], *, last: bool) -> int:
     """Most values alive while branches run in turn on an input of *entry* values, which must last if *last*."""
     peak, finished = entry, 0
-    slice_size = entry // len(branches) if sliced else entry
-    for position, branch in enumerate(branches):
-        later = sliced or last or position < len(branches) - 1 or any(done.alias for done in branches[:position])
-        needed = branch.kept if later else branch.free
+    sizes = slices or (entry,) * len(branches)
+    for position, (branch, size) in enumerate(zip(branches, sizes, strict=True)):
+        later = last or position < len(branches) - 1 or any(done.alias for done in branches[:position])
+        needed = branch.kept if slices or later else branch.free
         # `needed` counts the branch's own input; of a sliced input the other slices stay alive beside it.
-        peak = max(peak, finished + entry - slice_size + needed)
+        peak = max(peak, finished + entry - size + needed)
         finished += 0 if branch.alias else prod(branch.shape)
-    aliases = [branch for branch in branches if branch.alias]
+    aliases = [size for branch, size in zip(branches, sizes, strict=True) if branch.alias]
     if join != "concat":
         made = prod(joined_shape(join, tuple(branch.shape for branch in branches)))
         over = any(not branch.alias and prod(branch.shape) == made for branch in branches)
-        if over or (aliases and not last and not sliced and slice_size == made):
+        if over or (aliases and not last and not slices and entry == made):
             return peak  # one of them is overwritten
         return max(peak, finished + made + (entry if aliases or last else 0))
     if not aliases:
         return peak
     # What is the input itself must be copied to its place, once less if the input may give up its own.
-    copies = len(aliases) - (0 if last or sliced else 1)
-    return max(peak, entry + finished + copies * slice_size)
+    copies = sum(aliases) - (0 if last or slices else entry)
+    return max(peak, entry + finished + copies)

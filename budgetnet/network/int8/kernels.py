@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Literal
@@ -48,9 +49,9 @@ class Program:
         self.runs.append(KernelRun(work, reads, (made,), scratch, layer))
         return made
 
-    def split(self, read: int, shape: Shape, parts: int) -> list[int]:
-        """Append the cutting of a tensor into equal slices of *shape*; return them."""
-        made = [self.tensor(shape) for _ in range(parts)]
+    def split(self, read: int, shapes: Sequence[Shape]) -> list[int]:
+        """Append the cutting of a tensor into slices of the given shapes; return them."""
+        made = [self.tensor(shape) for shape in shapes]
         self.runs.append(KernelRun("split", (read,), tuple(made)))
         return made
 

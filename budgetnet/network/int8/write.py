@@ -14,7 +14,7 @@ from budgetnet.network.cost.types import CustomForm
 from budgetnet.network.int8.kernels import Program, write_layer
 from budgetnet.network.layer_walk import Box, Child, GraphBox, walk_layers
 from budgetnet.network.nodes import Node, Shape
-from budgetnet.network.shapes import joined_shape, slice_shape
+from budgetnet.network.shapes import joined_shape
 from budgetnet.ops.base import Spec
 
 __all__ = ["write_program"]
@@ -73,8 +73,9 @@ class _Reader:
                     found = [_sequence(child.layers, program, reads) for child in box.children]
                     return _joined(program, "add", found if len(found) > 1 else [*found, *reads])
                 case "SplitBranches":
-                    entry = slice_shape(program.shapes[reads[0]], len(box.children))
-                    slices = program.split(reads[0], entry, len(box.children))
+                    shape = program.shapes[reads[0]]
+                    widths = dict(box.options).get("widths", (shape[0] // len(box.children),) * len(box.children))
+                    slices = program.split(reads[0], [(width, *shape[1:]) for width in widths])
                     found = [
                         _sequence(child.layers, program, (part,))
                         for child, part in zip(box.children, slices, strict=True)
@@ -99,8 +100,7 @@ class _Reader:
 
 
 def _join_of(box: Box[_Write]) -> Join:
-    assert box.option is not None
-    join: Join = box.option[1]
+    join: Join = dict(box.options)["join"]
     return join
 
 
@@ -110,5 +110,6 @@ def _joined(program: Program, join: Join, found: list[int]) -> int:
     made = found[0]
     for each in found[1:]:
         shape = joined_shape(join, (program.shapes[made], program.shapes[each]))
-        made = program.run(join, made, each, shape=shape)
-    return made
+        made = program.run("add" if join == "mean" else join, made, each, shape=shape)
+    # A mean is a sum times a constant.
+    return program.run("mul", made, shape=program.shapes[made]) if join == "mean" else made

@@ -82,7 +82,7 @@ class _Modules:
 
     def box(self, box: Box[nn.Module]) -> nn.Module:
         make: Callable[..., nn.Module] = getattr(modules, box.type)
-        return make(*map(_module, box.children), **dict([box.option] if box.option else []))
+        return make(*map(_module, box.children), **dict(box.options))
 
     def graph(self, box: GraphBox[nn.Module]) -> nn.Module:
         return GraphModule(box.graph, list(map(_module, box.children)))

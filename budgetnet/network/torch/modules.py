@@ -29,13 +29,13 @@ __all__ = [
 
 
 def joined(tensors: list[Tensor], join: str) -> Tensor:
-    """Join tensors by ``"add"`` (equal shapes), ``"mul"`` (sides of 1 apply to all) or ``"concat"`` (channels)."""
+    """Join tensors by ``"add"`` or ``"mean"`` (equal shapes), ``"mul"`` (sides of 1 apply to all) or ``"concat"``."""
     if join == "concat":
         return torch.cat(tensors, dim=1)
     result = tensors[0]
     for tensor in tensors[1:]:
-        result = result + tensor if join == "add" else result * tensor
-    return result
+        result = result * tensor if join == "mul" else result + tensor
+    return result / len(tensors) if join == "mean" else result
 
 
 class Residual(nn.Module):
@@ -66,16 +66,17 @@ class ParallelBranches(nn.Module):
 
 
 class SplitBranches(nn.Module):
-    """Branches on equal slices of the channels, joined (as in ShuffleNet v2, arXiv 1807.11164)."""
+    """Branches on slices of the channels, equal ones or of given widths, joined (ShuffleNet v2, arXiv 1807.11164)."""
 
-    def __init__(self, *branches: nn.Module, join: str = "concat") -> None:
+    def __init__(self, *branches: nn.Module, join: str = "concat", widths: tuple[int, ...] | None = None) -> None:
         super().__init__()
         self.branches = nn.ModuleList(branches)
         self.join = join
+        self.widths = widths
 
     def forward(self, x: Tensor) -> Tensor:
-        """Give each of the b branches a (N, C / b, H, W) slice of (N, C, H, W) and join what they return."""
-        slices = x.chunk(len(self.branches), dim=1)
+        """Give each of the b branches its slice of (N, C, H, W), equal ones (N, C / b, H, W), and join the results."""
+        slices = x.chunk(len(self.branches), dim=1) if self.widths is None else torch.split(x, list(self.widths), dim=1)
         return joined([branch(part) for branch, part in zip(self.branches, slices, strict=True)], self.join)
 
 

@@ -33,7 +33,7 @@ from budgetnet.network.cost.combine import custom_part, leaf, part_of
 from budgetnet.network.cost.dag_cost import graph_part
 from budgetnet.network.cost.types import Cost, CustomForm
 from budgetnet.network.nodes import Node, Shape
-from budgetnet.network.shapes import slice_shape
+from budgetnet.network.shapes import slice_shapes
 from budgetnet.ops.base import Operation, PartCost
 
 __all__ = ["FEATURES_VERSION", "GROUPS", "features_of", "group_of"]
@@ -117,8 +117,9 @@ class _Walk:
                 return self.visit(node.body, shape, times)
             case nodes.Parallel() | nodes.Split():
                 self.found["form.branches"] += times * len(node.branches)
-                entry = slice_shape(shape, len(node.branches)) if isinstance(node, nodes.Split) else shape
-                for branch in node.branches:
+                count = len(node.branches)
+                entries = slice_shapes(shape, count, node.shares) if isinstance(node, nodes.Split) else (shape,) * count
+                for branch, entry in zip(node.branches, entries, strict=True):
                     self.visit(branch, entry, times)
                 return part_of(node, shape, self.custom).shape
             case nodes.Shared():
