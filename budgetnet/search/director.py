@@ -23,6 +23,7 @@ from budgetnet.records.trial import Record
 from budgetnet.search.finals.full_runs import FullRuns, FullTask
 from budgetnet.search.model.policy import Offered, Plan, PolicyTraining, TrainBriefly, TrainInFull
 from budgetnet.search.offers import Offers
+from budgetnet.search.reasons import decision_reason
 from budgetnet.search.study_model import StudyModel, study_plan
 from budgetnet.search.time_budget import TimeBudget
 from budgetnet.space.judge import Candidate
@@ -45,6 +46,8 @@ class BriefTask:
     hash: str
     dropped: Counter[str]
     """Draws since the decision before that did not fit, by reason."""
+    why: str
+    """Reason for it, for people."""
 
 
 @dataclass
@@ -100,19 +103,21 @@ class Director:
         policy.plan = self._plan(records, trainings)
         policy.eligible = None if limit is None else small
         match policy.next(trainings, offer, rng):
-            case TrainBriefly(key):
-                return self._briefly(key)
-            case TrainInFull(key) if key not in by_hash:
-                return self._briefly(key)  # every network of a study begins as a trial
-            case TrainInFull(key):
+            case TrainBriefly(key, why):
+                return self._briefly(key, decision_reason(why, key, trainings, policy.latest))
+            case TrainInFull(key, _, why) if key not in by_hash:
+                # every network of a study begins as a trial
+                return self._briefly(key, decision_reason(f"{why}, in full afterwards", key, trainings, policy.latest))
+            case TrainInFull(key, _, why):
                 record = by_hash[key]
-                return FullTask(record, self._free(record.number), after=len(records))
+                reason = decision_reason(why, key, trainings, policy.latest)
+                return FullTask(record, self._free(record.number), after=len(records), why=reason)
             case _:
                 return "done"
 
-    def _briefly(self, key: str) -> BriefTask:
+    def _briefly(self, key: str, why: str) -> BriefTask:
         dropped, self._offers.dropped = self._offers.dropped, Counter()
-        return BriefTask(self._offers.candidates[key], key, dropped)
+        return BriefTask(self._offers.candidates[key], key, dropped, why)
 
     def trainings(self, records: Sequence[Record]) -> list[PolicyTraining]:
         """Return all trainings so far, as the policy takes them."""

@@ -68,6 +68,8 @@ class TrialStarted:
     flops: int
     epochs: int
     """Epochs of the whole recipe."""
+    why: str = ""
+    """Reason to train it, for people; with the sampler ``model``, what is predicted and the best seen so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,8 @@ class FullTrainingStarted:
     epochs: int
     final: bool
     """True if it is on all images, False if it is on the train split."""
+    why: str = ""
+    """Reason to train it, for people."""
 
 
 @dataclass(frozen=True, slots=True)

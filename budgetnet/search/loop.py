@@ -36,6 +36,7 @@ from budgetnet.search.events import (
     WorkerLost,
 )
 from budgetnet.search.finals.full_runs import FullRuns, FullTask
+from budgetnet.search.reasons import trial_reason
 from budgetnet.search.time_budget import TimeBudget, plan_in_time
 from budgetnet.workers.loop import JobLoop, Work
 from budgetnet.workers.messages import Job, Result, Workers
@@ -82,6 +83,7 @@ class SearchLoop(Work[_Task]):
         self._told: float | None = None
         self._waited_for = 0
         self._records = self.ledger.records()
+        self._reasons: dict[int, str] = {}
         self._reached = any(self._is_target(record) for record in self._records)
 
     def run(self) -> EndReason:
@@ -190,7 +192,9 @@ class SearchLoop(Work[_Task]):
         else:
             trial, counted = task[0], task[0].attributes
             epochs = self.study.training.epochs
-            self.listen(TrialStarted(trial.number, counted["arch"], counted["params"], counted["flops"], epochs))
+            costs = counted["params"], counted["flops"]
+            why = self._reasons.get(trial.number) or trial_reason(counted, self.study.search.sampler, self._best)
+            self.listen(TrialStarted(trial.number, counted["arch"], *costs, epochs, why))
         if self.director is not None:
             self.listen(EpochsPlanned(*self.director.spent(self._records)))
 
@@ -210,6 +214,8 @@ class SearchLoop(Work[_Task]):
                     director.running.append(decided)
                     return decided
                 found = self.candidates.begin(decided.candidate, decided.hash, decided.dropped, self._done)
+                if not isinstance(found, str):
+                    self._reasons[found[0].number] = decided.why
             if found != "copied":
                 return None if found == "refused" else found
         return None

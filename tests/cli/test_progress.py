@@ -165,6 +165,38 @@ def test_live_view_shows_what_matters():
     assert "3 min" not in text
 
 
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (
+            TrialStarted(31, "conv3-16", 19876, 4_200_000, 2, "predicted 84.1 ± 0.8 % in full, best seen 83.2 %"),
+            "trial 31 briefly: predicted 84.1 ± 0.8 % in full, best seen 83.2 %",
+        ),
+        (
+            FullTrainingStarted(31, 0, "conv3-16", 19876, 30, final=False, why="wins with a chance of 40 %"),
+            "trial 31 in full: wins with a chance of 40 %",
+        ),
+        (
+            FullTrainingStarted(31, 0, "conv3-16", 19876, 30, final=True),
+            "trial 31 on all train images, to be tested",
+        ),
+    ],
+)
+def test_live_view_tells_what_it_does_and_why(event, line):
+    """The training begun last, in words; nothing once the search has ended. Narrow terminals break the line."""
+    view = SearchProgress(clock=lambda: 0.0)
+    view(START)
+    view(event)
+    console = Console(width=100, file=io.StringIO())
+    console.print(view.render())
+    assert line in console.file.getvalue()
+    narrow = Console(width=40, file=io.StringIO())
+    narrow.print(view.render())
+    assert line.split()[-1] in narrow.file.getvalue()
+    view(SearchEnded("trials", 10, GOOD))
+    assert view.why == ""
+
+
 def test_live_view_runs_on_a_terminal():
     """On a terminal the view is drawn, redrawn and left standing at the end; milestones stay as lines."""
 

@@ -13,7 +13,7 @@ from budgetnet.records.finals.finalist import read_finalists
 from budgetnet.records.trial import Record
 from budgetnet.search.candidates import CandidateSource
 from budgetnet.search.director import Director
-from budgetnet.search.events import EpochsPlanned, FullTrainingDone, FullTrainingStarted
+from budgetnet.search.events import EpochsPlanned, FullTrainingDone, FullTrainingStarted, TrialStarted
 from budgetnet.search.finals.full_runs import FullRuns
 from budgetnet.search.loop import SearchLoop
 from budgetnet.search.offers import Offers
@@ -86,6 +86,8 @@ def test_the_epochs_are_divided_between_brief_and_full_trainings(make_study, tmp
     assert len(brief) + 3 * len(full) <= 8 + 2 * 2 * 3
     assert len(brief) + 3 * len(full) > 8 + 2 * 2 * 3 - 3
     assert len(full) == len(search.of(FullTrainingStarted)) >= 2
+    assert all(event.why for event in (*search.of(FullTrainingStarted), *search.of(TrialStarted)))
+    assert "predicted" in search.of(FullTrainingStarted)[-1].why
     assert len(brief) >= 4
     assert len({record.hash for record in brief}) == len(brief)
     for one in read_finalists(search.ledger.study):

@@ -368,6 +368,7 @@ _DOCUMENTS: dict[str, Schema] = {
             "accuracy": optional(share("validation accuracy; null where none is held out")),
             "best": optional(whole_number("best trial so far")),
             "trained": whole_number("networks trained so far"),
+            "why": text("reason for a training that begins, in words"),
             "text": text("a message"),
             "result": full_training(),
             "choices": listed(_CHOICE),

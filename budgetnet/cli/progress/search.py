@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any, ClassVar, TextIO
 
 from rich.console import RenderableType
@@ -14,7 +15,7 @@ from rich.text import Text
 from budgetnet.cli.progress.view import View, bar, packing_line, show_progress
 from budgetnet.records.finals.choice import StudyChoice
 from budgetnet.records.ranking import best
-from budgetnet.records.training_run import TrainingRun
+from budgetnet.records.training_run import Score, TrainingRun
 from budgetnet.records.trial import Record
 from budgetnet.search.events import (
     EpochDone,
@@ -91,7 +92,11 @@ class SearchProgress(View[SearchEvent]):
     full_done: int = 0
     finals: int = 0
     finals_done: int = 0
+    in_full: dict[int, list[float]] = field(default_factory=dict)
+    """Validation accuracies of the full trainings of this process, by trial."""
     chosen: tuple[StudyChoice, ...] = ()
+    why: str = ""
+    """The training begun last, and the reason for it."""
     ended: bool = False
     """True once no further trial starts."""
     final_epochs: int = 0
@@ -110,8 +115,9 @@ class SearchProgress(View[SearchEvent]):
                 self.trained = self.before = sum(record.trained for record in event.records)
                 self.best = best(event.records, event.goal, event.target)
                 self.phase = "searching"
-            case TrialStarted(number, arch, params, _, epochs):
+            case TrialStarted(number, arch, params, _, epochs, why):
                 self.starts(number, arch, params, epochs)
+                self.why = f"trial {number} briefly: {why}" if why else ""
             case EpochDone(number, epoch, accuracy):
                 self.running.setdefault(number, "finalist")
                 self.advances(number, epoch, accuracy)
@@ -132,15 +138,20 @@ class SearchProgress(View[SearchEvent]):
             case SearchEnded(reason):
                 self.ended = True
                 self.running.clear()
+                self.why = ""
                 self.phase = f"search ended: {reason}"
             case FinalistsStarted(_, runs, epochs):
                 self.full, self.phase = runs, "training in full, to choose the winner"
                 self._begin_finals(max(0, runs - self.full_done) * epochs)
-            case FullTrainingStarted(number, _, arch, params, epochs, _):
+            case FullTrainingStarted(number, _, arch, params, epochs, final, why):
                 self.starts(number, arch, params, epochs)
-            case FullTrainingDone(number, _, _):
+                said = f"trial {number} in full: {why}" if why else ""
+                self.why = f"trial {number} on all train images, to be tested" if final else said
+            case FullTrainingDone(number, _, result):
                 self.full_done += 1
                 self.running.pop(number, None)
+                if result.accuracy is not None:
+                    self.in_full.setdefault(number, []).append(result.accuracy)
             case WinnerChosen(choices, runs, epochs):
                 self.finals, self.phase, self.chosen = runs, "training the winner on all images", choices
                 self._begin_finals(runs * epochs)
@@ -191,6 +202,12 @@ class SearchProgress(View[SearchEvent]):
             yield "chosen", Text(_choices_text(self.chosen), style="bold")
         elif self.best is not None:
             yield "best", Text(_best_text(self.best), style="bold")
+        if self.in_full and not self.chosen:
+            trial = max(self.in_full, key=lambda number: fmean(self.in_full[number]))
+            score = Score.of(self.in_full[trial])
+            yield "best in full", Text(f"{score.spread} % on validation images (trial {trial})", style="bold")
+        if self.why:
+            yield "now", Text(self.why, no_wrap=False, overflow="fold")
 
     def line(self, event: SearchEvent) -> str | None:
         """Return one line about an event, or None for those that say too little."""

@@ -7,6 +7,7 @@ which rows its live picture has.
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +25,8 @@ from budgetnet.text import duration, short_count
 
 __all__ = ["View", "show_progress"]
 
+_BETWEEN = 0.25
+"""Seconds between two pictures."""
 _NARROW = 80
 """Columns below which the time has a row of its own."""
 
@@ -142,22 +145,49 @@ def show_progress(view: View[Happening], stream: TextIO | None = None) -> Iterat
         yield write
         return
     view.width = console.width
+    turn = threading.RLock()
 
     def say(text: str) -> None:
-        console.print(text, highlight=False, markup=False)
+        with turn:
+            console.print(text, highlight=False, markup=False)
 
-    with _silent_keys(), Live(console=console, refresh_per_second=4, get_renderable=view.render):
+    with _silent_keys(), Live(console=console, auto_refresh=False, get_renderable=view.render) as live:
 
         def show(event: Happening) -> None:
-            view(event)
-            if isinstance(event, view.lasting) and (line := view.line(event)):
-                say(line)
+            with turn:
+                view(event)
+                if isinstance(event, view.lasting) and (line := view.line(event)):
+                    say(line)
 
         token = SAY_THROUGH.set(say)
         try:
-            yield show
+            with _refreshed(live, turn):
+                yield show
         finally:
             SAY_THROUGH.reset(token)
+
+
+@contextmanager
+def _refreshed(live: Live, turn: threading.RLock) -> Iterator[None]:
+    """Draw the picture again and again, never while a line is written.
+
+    Rich's own thread takes no turns: it may erase as many rows as a picture has that is not on the terminal yet, which
+    leaves rows behind in the scrollback or takes lines away.
+    """
+    ended = threading.Event()
+
+    def draw() -> None:
+        while not ended.wait(_BETWEEN):
+            with turn:
+                live.refresh()
+
+    thread = threading.Thread(target=draw, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 @contextmanager

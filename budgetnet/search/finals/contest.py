@@ -21,6 +21,7 @@ from budgetnet.records.trial import Record
 from budgetnet.search.finals.winning import Objective
 from budgetnet.search.model.surrogate import Observation
 from budgetnet.search.study_model import BY_POSTERIOR, StudyModel
+from budgetnet.text import counted, percent
 
 __all__ = ["LEAST_CHANCE", "Contest"]
 
@@ -38,6 +39,8 @@ class Contest:
 
     study: Study
     model: StudyModel
+    why: str = ""
+    """Reason for the latest decision, for people."""
 
     def next(
         self,
@@ -74,6 +77,9 @@ class Contest:
         if len(able) < 2 or not waiting:
             return None
         chosen = min(waiting, key=lambda trial: (taken[trial], -chances[trial], trial))
+        self.why = (
+            f"wins with a chance of {percent(chances[chosen], 0)} %; {counted(len(able), 'network')} can still win"
+        )
         return by_number[chosen], self._free(chosen, finalists, running)
 
     def winners(self, records: Sequence[Record], finalists: Sequence[Finalist]) -> list[Winner]:
@@ -124,7 +130,10 @@ class Contest:
             waiting = [record for record in waiting if record.number >= settled] if settled and joined < top else []
         if not waiting:
             return None
-        found = waiting[0] if len(contenders) % 2 == 0 else self._likeliest(waiting[:LIMIT_RANKED], records, finalists)
+        by_accuracy = len(contenders) % 2 == 0
+        found = waiting[0] if by_accuracy else self._likeliest(waiting[:LIMIT_RANKED], records, finalists)
+        accuracy = f"{percent(found.accuracy, 1)} % after brief training"
+        self.why = f"{'the best' if by_accuracy else 'the likeliest by the model'} of those left, {accuracy}"
         if late and self.chances([*contenders, found], records, finalists)[found.number] < LEAST_CHANCE:
             return None
         return found

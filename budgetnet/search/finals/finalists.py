@@ -126,7 +126,7 @@ class _Judging(Work[FullTask]):
             found = this.contest.next(records, this.runs.read(), running, settled=this.runs.settled)
             if found is None:
                 return None
-            task = FullTask(*found, after=len(records))
+            task = FullTask(*found, after=len(records), why=this.contest.why)
             if this.runs.claim(task):
                 return task
         return None

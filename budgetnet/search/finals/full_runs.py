@@ -48,6 +48,8 @@ class FullTask:
     """True to train on all train images and read the test images in the end."""
     after: int | None = None
     """See `budgetnet.records.training_run.TrainingRun`."""
+    why: str = ""
+    """Reason for it, for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,9 @@ class FullRuns:
     def started(self, task: FullTask) -> FullTrainingStarted:
         """Return what a listener is told when a training begins."""
         record, epochs = task.record, self.study.finalists.training.epochs
-        return FullTrainingStarted(record.number, task.repeat, record.arch, record.params or 0, epochs, task.final)
+        return FullTrainingStarted(
+            record.number, task.repeat, record.arch, record.params or 0, epochs, task.final, task.why
+        )
 
     def seed(self, task: FullTask) -> int:
         """Return the seed of a training."""

@@ -141,6 +141,8 @@ class Policy:
     """Networks that features are standardised by, the same throughout a study; none: those trained so far."""
     eligible: Callable[[str], bool] | None = None
     """Tells which known networks compete for the next training, for goals other than accuracy; None: all do."""
+    latest: Surrogate | None = None
+    """Model that the latest decision rests on; None if the model was not asked."""
     _theta: dict[int, FloatMatrix] = field(default_factory=dict, repr=False)
     """Hyperparameters by the number of trainings they were fitted to: a memory that only saves time."""
 
@@ -157,6 +159,7 @@ class Policy:
         seen = [Observation(one.key, one.accuracy, one.brief) for one in trainings if one.accuracy is not None]
         if left < min(plan.brief, plan.full):
             return self.choose(seen)
+        self.latest = None
         first = self._startup(trainings, seen, left, offer, rng)
         return first if first is not None else self._by_model(trainings, seen, left, offer, rng)
 
@@ -235,7 +238,7 @@ class Policy:
     ) -> Action:
         """Return what the posterior says."""
         plan = self.plan
-        model = self.model(seen)
+        self.latest = model = self.model(seen)
         runs = Counter(one.key for one in trainings if not one.brief)
         names = list(dict.fromkeys(one.key for one in thinned(seen)))
         if self.eligible is not None:
