@@ -42,7 +42,7 @@ def draw_training(record: dict[str, Any]) -> str:
         f"<title>{escape(words)}</title>",
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#ffffff"/>',
         *_panel(0, "train loss", losses, 0.0, max(max(each) for each in losses)),
-        *_panel(1, "accuracy %: train by epoch, test at the end", accuracies, 0.0, 100.0, mark=test),
+        *_panel(1, "accuracy %: train, test at the end", accuracies, 0.0, 100.0, mark=test),
         *_classes(names, rates),
         "</svg>",
         "",

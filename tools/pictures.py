@@ -15,7 +15,11 @@ from typing import Any
 
 from budgetnet.api.networks import parse_network, read_network
 from budgetnet.draw.draw import draw_network
+from budgetnet.files.network_file import Network
 from budgetnet.records.lookup import find
+from budgetnet.records.training_run import TrainingRun
+from budgetnet.training.mistake_images import strip_place
+from tools.assignment_pictures import draw_mistakes, draw_table
 from tools.curve_picture import draw_training
 
 __all__ = ["PICTURE", "RECORD", "draw_trials", "main", "pictures"]
@@ -170,15 +174,39 @@ def pictures() -> dict[Path, str]:
     by_hand = parse_network(
         "network = conv(3, 16) block{2} gap linear(classes)\nblock = skip(conv(3, in))", input=(3, 32, 32), classes=10
     )
+    started_from = read_network(studies / "networks" / "dilated-residual-100k.yaml")
     training = json.loads((studies / "results" / "five-minutes" / "training.json").read_text(encoding="utf-8"))
     return {
         PICTURE: draw_trials(json.loads(RECORD.read_text(encoding="utf-8"))),
         PICTURE.with_name("flagship.svg"): draw_network(best, paper="light"),
-        PICTURE.with_name("hand-made.svg"): draw_network(
-            read_network(studies / "networks" / "dilated-residual-100k.yaml"), paper="light"
-        ),
+        PICTURE.with_name("hand-made.svg"): draw_network(started_from, paper="light"),
         PICTURE.with_name("notebook.svg"): draw_network(by_hand, paper="light"),
         PICTURE.with_name("five-minutes.svg"): draw_training(training),
+        **_handed_in("hand-made", studies / "results" / "seed-network" / "muon.json", started_from),
+        **_handed_in("flagship", RECORD, best),
+    }
+
+
+def _handed_in(name: str, file: Path, network: Network) -> dict[Path, str]:
+    """Return the three pictures of an assignment: table, curves, and the misclassified images of the first run.
+
+    Args:
+        name: the pictures' names begin with it.
+        file: what ``budgetnet train`` wrote, or ``budgetnet list --json`` of a study, whose first finalist is taken.
+        network: the network that was trained.
+    """
+    record = json.loads(file.read_text(encoding="utf-8"))
+    strip = file.with_suffix(".mistakes.png")
+    if "finalists" in record:
+        finalist = record["finalists"][0]
+        trial = next(trial for trial in record["trials"] if trial["number"] == finalist["trial"])
+        record = finalist | {"name": network.name, "params": trial["params"]}
+        strip = strip_place(file.parent / finalist["runs"][0]["weights"])
+    run = TrainingRun.of(record["runs"][0])
+    return {
+        PICTURE.with_name(f"{name}-table.svg"): draw_table(network),
+        PICTURE.with_name(f"{name}-curves.svg"): draw_training(record),
+        PICTURE.with_name(f"{name}-mistakes.svg"): draw_mistakes(network.name, run, strip),
     }
 
 
