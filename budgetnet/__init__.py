@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from budgetnet.api.campaigns import calibrate, search, tune_recipe
+    from budgetnet.api.campaigns import calibrate, join_search, search, tune_recipe
     from budgetnet.api.folders import verify
     from budgetnet.api.frame import load_trials
     from budgetnet.api.networks import (
@@ -57,6 +57,7 @@ __all__ = [
     "draw_network",
     "explore",
     "export",
+    "join_search",
     "load_trials",
     "measure",
     "parse_network",
@@ -74,7 +75,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "budgetnet.api.campaigns": ("calibrate", "search", "tune_recipe"),
+    "budgetnet.api.campaigns": ("calibrate", "join_search", "search", "tune_recipe"),
     "budgetnet.api.folders": ("verify",),
     "budgetnet.api.frame": ("load_trials",),
     "budgetnet.api.networks": (

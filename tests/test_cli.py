@@ -22,6 +22,7 @@ from budgetnet.keys.declare import keys_of
 
 COMMANDS = (
     "search",
+    "worker",
     "explore",
     "sample",
     "calibrate",
@@ -131,6 +132,10 @@ WRONG = [
     (("list", "{study}"), "there are no trials of little yet"),
     (("calibrate", "{study}", "--only-table"), "nothing is recorded in"),
     (("calibrate", "{study}", "--minutes", "0"), "--minutes must be a number above 0, but got '0'"),
+    (("worker", "{study}"), "--storage"),
+    (("worker", "little", "--storage", "sqlite:///no/study.db"), "there is no study database no/study.db"),
+    (("worker", "little", "--storage", "study.db"), "is not a database address"),
+    (("worker", "little", "--storage", "sqlite:///no/study.db", "--grace", "-1"), "--grace must be a whole number"),
     (("tune-recipe", "{study}", "--only-table"), "nothing is recorded in"),
     (("tune-recipe", "{study}", "--try", "mixupp=0.1"), "did you mean 'mixup'"),
     (("tune-recipe", "{study}", "--try", "mixup"), "--try must be KEY=VALUE,KEY=VALUE, each key once, but got 'mixup'"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from budgetnet.api.say import Say, say_nothing, say_run_folder
 from budgetnet.api.studies import as_study
+from budgetnet.errors import RequestError
 from budgetnet.files.study import Study
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from budgetnet.search.events import SearchListener
     from budgetnet.search.run import SearchSummary
 
-__all__ = ["calibrate", "search", "tune_recipe"]
+__all__ = ["calibrate", "join_search", "search", "tune_recipe"]
 
 
 def search(
@@ -90,6 +91,88 @@ def search(
         fresh=fresh,
         finalists=finalists,
         listen=silent if listen is None else listen,
+    )
+
+
+def join_search(
+    study: Study | str | Path,
+    storage: str,
+    *,
+    run: str | Path | None = None,
+    workers: int = 1,
+    grace: float = 0.0,
+    trust_plugins: bool = False,
+    images: str | Path | None = None,
+    device: str = "auto",
+    listen: SearchListener | None = None,
+    say: Say = say_nothing,
+) -> SearchSummary:
+    """Work on a study that others search: one more process, on this machine or another, until the study is done.
+
+    The study's files are in its database, so its name is enough. Networks and full trainings are claimed there before
+    work begins, so no two processes do the same.
+
+    Args:
+        study: the study's name in the database, or a study file.
+        storage: address of the database.
+        run: folder for weights and checkpoints; ``runs/NAME`` if None. Share it between machines if any of them is to
+            export what another one has trained.
+        workers: processes that train at once, with one thread each.
+        grace: seconds that what runs may take to its end after SIGTERM or Ctrl-C; what is not done by then is given
+            back.
+        trust_plugins: True to run plug-ins that came with the database.
+        images: the folder of images on this machine, for a study on a folder of images.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` … or ``mps``.
+        listen: receives every event of the search.
+        say: receives warnings about the space.
+
+    Returns:
+        Trials, finalists, and why the search ended.
+
+    Raises:
+        RequestError: there is no such study, its plug-ins are not trusted, its images are not here, the database is an
+            SQLite file on a network disk, or an option is wrong.
+        SearchError: the database cannot be used, nothing fits, or workers keep failing.
+
+    >>> import budgetnet as bn
+    >>> bn.join_search("quickstart", "sqlite:///nowhere/study.db")
+    Traceback (most recent call last):
+        ...
+    budgetnet.errors.RequestError: there is no study database nowhere/study.db; run the search first, or name its folder
+        with --out
+    """
+    from budgetnet.api.studies import names_file
+    from budgetnet.records.sharing.network_disk import refuse_network_disk
+    from budgetnet.records.sharing.travel import fetch_study
+
+    if grace < 0:
+        raise RequestError(f"grace must be a number of seconds of at least 0, but got {grace:g}")
+    refuse_network_disk(storage)
+    folder = None if run is None else Path(run)
+    if isinstance(study, Study) or names_file(study):
+        asked = as_study(study)
+        if images is not None:
+            raise RequestError("--images is for a study by its name; a study file says itself where the images are")
+    else:
+        place = None if images is None else Path(images)
+        asked = fetch_study(str(study), storage, run=folder, trust_plugins=trust_plugins, images=place)
+    replace(asked.search, workers=workers)  # which checks it
+    from budgetnet.files.spaces import checked_space
+    from budgetnet.search.events import silent
+
+    checked_space(asked, say=say)
+    from budgetnet.search.run import run_search
+
+    told = silent if listen is None else listen
+    return run_search(
+        asked,
+        storage=storage,
+        out=folder,
+        workers=workers,
+        device=device,
+        joining=True,
+        grace=grace,
+        listen=told,
     )
 
 

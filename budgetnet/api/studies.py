@@ -7,7 +7,7 @@ from pathlib import Path
 from budgetnet.files.study import Study
 from budgetnet.training.recipe.recipe import Recipe
 
-__all__ = ["Recipe", "Study", "as_study", "read_study"]
+__all__ = ["Recipe", "Study", "as_study", "names_file", "read_study"]
 
 
 def read_study(path: str | Path) -> Study:
@@ -34,3 +34,13 @@ def read_study(path: str | Path) -> Study:
 def as_study(study: Study | str | Path) -> Study:
     """Return a study as it is, or read it from its file; raises as `read_study`."""
     return study if isinstance(study, Study) else read_study(study)
+
+
+def names_file(study: str | Path) -> bool:
+    """Tell whether a word is a study file rather than the name of a study in a database.
+
+    >>> names_file("studies/my.yaml"), names_file("my-first")
+    (True, False)
+    """
+    path = Path(study)
+    return path.suffix in (".yaml", ".yml") or len(path.parts) > 1 or "@" in path.name or path.is_file()

@@ -51,6 +51,7 @@ class Commands(LazyGroup):
 
     homes = {  # noqa: RUF012 - in the order in which `--help` shows them: from a study to its results
         "search": "budgetnet.cli.searches",
+        "worker": "budgetnet.cli.searches",
         "explore": "budgetnet.cli.spaces",
         "sample": "budgetnet.cli.spaces",
         "calibrate": "budgetnet.cli.searches",

@@ -1,4 +1,4 @@
-"""The commands that train many networks: search, calibrate, tune-recipe."""
+"""The commands that train many networks: search, worker, calibrate, tune-recipe."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from budgetnet.cli.overrides import (
     without_auto,
 )
 
-__all__ = ["calibrate_command", "search_command", "tune_recipe_command"]
+__all__ = ["calibrate_command", "search_command", "tune_recipe_command", "worker_command"]
 
 
 def search_command(
@@ -88,6 +88,60 @@ def search_command(
             say=json_messages() if as_json else say,
         )
     put(search_answer(found), as_json=as_json)
+
+
+def worker_command(
+    study: Annotated[
+        str,
+        typer.Argument(metavar="STUDY", help="A study's name in the database, or a study file.", show_default=False),
+    ],
+    storage: Annotated[
+        str, typer.Option("--storage", metavar="URL", help="Database, e.g. postgresql+psycopg://…", show_default=False)
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--run", "--out", metavar="DIR", help="Folder for weights and checkpoints.  [default: runs/NAME]"),
+    ] = None,
+    workers: Annotated[int, whole_option("--workers", low=1, help="Trainings at once, with one thread each.")] = 1,
+    grace: Annotated[
+        int, whole_option("--grace", low=0, help="Seconds to finish what runs after SIGTERM; the rest is given back.")
+    ] = 0,
+    trust_plugins: Annotated[
+        bool, typer.Option("--trust-plugins", help="Run plug-ins that came with the database.")
+    ] = False,
+    images: Annotated[
+        Path | None, typer.Option("--images", metavar="DIR", help="The study's folder of images on this machine.")
+    ] = None,
+    data_dir: DataDir = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Work on a study that others search: one more process, here or on another machine.
+
+    The study's files are in its database, so its name is enough. Ends with exit code 0 when the study is done.
+    """
+    from budgetnet.api.campaigns import join_search
+    from budgetnet.api.pages.studies import worker_answer
+    from budgetnet.api.pages.trainings import use_data_folder
+    from budgetnet.cli.progress.json_lines import json_events, json_messages
+    from budgetnet.cli.progress.search import show_search
+
+    use_data_folder(data_dir)
+    shown = json_events() if as_json else show_search()
+    with shown as listen:
+        found = join_search(
+            study,
+            storage,
+            run=out,
+            workers=workers,
+            grace=grace,
+            trust_plugins=trust_plugins,
+            images=images,
+            device=device,
+            listen=listen,
+            say=json_messages() if as_json else say,
+        )
+    put(worker_answer(found), as_json=as_json)
 
 
 def calibrate_command(

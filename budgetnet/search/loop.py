@@ -74,6 +74,8 @@ class SearchLoop(Work[_Task]):
     """The minutes that everything has to fit into; None: no limit."""
     director: Director | None = None
     """Decides what to train, with the sampler ``model``; None leaves it to the candidates' sampler."""
+    grace: float = 0.0
+    """Seconds that what runs may take to its end after a clean end was asked for."""
 
     def __post_init__(self) -> None:
         self._begin = time.monotonic()
@@ -92,7 +94,7 @@ class SearchLoop(Work[_Task]):
         Raises:
             SearchError: nothing fits the budget, too many failures, or the workers cannot work.
         """
-        loop = JobLoop(self.pool, self, interrupted=self.stopped)
+        loop = JobLoop(self.pool, self, interrupted=self.stopped, grace=self.grace)
         try:
             if self._end() is None:
                 self.pool.start()  # workers load their libraries while the first network is proposed

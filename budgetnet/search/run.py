@@ -23,7 +23,9 @@ from budgetnet.records.other_studies import OtherStudies
 from budgetnet.records.process import this_process
 from budgetnet.records.ranking import reaches
 from budgetnet.records.sharing.claims import Claims
-from budgetnet.records.storage import default_url, storage_errors
+from budgetnet.records.sharing.network_disk import network_disk
+from budgetnet.records.sharing.travel import leave_study
+from budgetnet.records.storage import default_url, shown, storage_errors
 from budgetnet.records.trial import Record
 from budgetnet.search.candidates import CandidateSource
 from budgetnet.search.director import Director
@@ -88,6 +90,8 @@ def run_search(
     stop_at_target: bool | None = None,
     fresh: bool = False,
     finalists: bool = True,
+    joining: bool = False,
+    grace: float = 0.0,
     listen: SearchListener = silent,
 ) -> SearchSummary:
     """Run a study, or continue it; then let full trainings choose, and train and test what they chose.
@@ -104,6 +108,9 @@ def run_search(
         stop_at_target: overrides the study's choice.
         fresh: move an old run folder aside first.
         finalists: False leaves the final round to another process (one more worker of a shared study).
+        joining: True for one more process of a study that others work on: it proposes with a randomness of its own,
+            and leaves the study's files in the database as they are.
+        grace: seconds that what runs may take to its end after a clean end was asked for.
         listen: told everything that happens; `budgetnet search` shows it.
 
     Raises:
@@ -127,6 +134,16 @@ def run_search(
         recorded, database = open_study(study, url)
         ledger = Ledger(recorded, database, goal=study.goal, target=study.target, seed=study.search.seed)
         claims = Claims(database, database.get_study_id_from_name(study.name))
+        if not joining:
+            leave_study(recorded, study)
+        disk = network_disk(url)
+        if disk is not None:
+            listen(
+                SpaceNote(
+                    f"{shown(url)} is on a network disk ({disk}), where SQLite's locks fail: search from this machine "
+                    "alone, or use a server (--storage postgresql+psycopg://…)"
+                )
+            )
         lost = tuple(ledger.recover())
         listen(
             SearchStarted(
@@ -146,7 +163,7 @@ def run_search(
         runs = FullRuns(study, space, database, folder, workers=count, claims=claims)
         model = StudyModel(study, space)
         contest = Contest(study, model)
-        salt = "" if finalists else this_process()
+        salt = "" if finalists and not joining else this_process()
         directed = study.search.sampler == "model"
         minutes = study.search.minutes
         clock = None if minutes is None else TimeBudget(study, minutes, count)
@@ -172,9 +189,10 @@ def run_search(
                 last=finalists,
                 director=Director(study, model, runs, salt, full=finalists, time=clock) if directed else None,
                 time=clock,
+                grace=grace,
             ).run()
             if finalists and ended != "interrupted":
-                FinalRound(study, ledger, runs, contest, pool, listen, lambda: asked.given, clock).run()
+                FinalRound(study, ledger, runs, contest, pool, listen, lambda: asked.given, clock, grace).run()
         finally:
             pool.stop()
             with suppress(SQLAlchemyError):  # the database may be what failed

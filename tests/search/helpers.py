@@ -46,9 +46,9 @@ def study_text(grammar: str = GRAMMAR, **changes: str) -> str:
     return "".join(f"{key}: {value}\n" for key, value in lines.items() if value)
 
 
-def open_ledger(study: Study, folder: Path) -> Ledger:
-    """Open (or make) a study's database in a folder."""
-    recorded, database = open_study(study, default_url(folder))
+def open_ledger(study: Study, folder: Path, url: str | None = None) -> Ledger:
+    """Open (or make) a study's database in a folder, or at an address."""
+    recorded, database = open_study(study, url or default_url(folder))
     return Ledger(recorded, database, goal=study.goal, target=study.target, seed=study.search.seed)
 
 

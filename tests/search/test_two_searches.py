@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from budgetnet.files.spaces import space_of
 from budgetnet.records.finals.finalist import read_finalists
 from budgetnet.records.sharing.claims import Claims
+from budgetnet.records.storage import backend_of, default_url
 from budgetnet.search.candidates import CandidateSource
 from budgetnet.search.finals.contest import Contest
 from budgetnet.search.finals.finalists import FinalRound
@@ -15,17 +18,22 @@ from budgetnet.search.finals.full_runs import FullRuns
 from budgetnet.search.loop import SearchLoop
 from budgetnet.search.propose import make_sampler
 from budgetnet.search.study_model import StudyModel
+from tests.postgres import missing_postgres, postgres_server
 from tests.search.helpers import Threads, open_ledger
 
 
 class Searcher:
     """One of them: a connection of its own to the database, workers of its own, and a name of its own."""
 
-    def __init__(self, study, folder, name: str) -> None:
+    def __init__(self, study, folder, name: str, url: str | None = None) -> None:
         self.study, self.folder, self.space = study, folder, space_of(study)
-        self.ledger = open_ledger(study, folder)
+        self.ledger = open_ledger(study, folder, url)
         self.claims = Claims(self.ledger.storage, self.ledger._id, owner=f"elsewhere/{name}/then")
         self.workers = Threads(study, 2)
+
+    def close(self) -> None:
+        """Close the connections to the database."""
+        backend_of(self.ledger.storage).engine.dispose()
 
     def search(self) -> None:
         """Train networks briefly, as many as the study wants."""
@@ -41,14 +49,27 @@ class Searcher:
         FinalRound(self.study, self.ledger, runs, contest, *ends).run()
 
 
-def test_nothing_is_done_twice(make_study, tmp_path):
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    """The address of an empty database."""
+    if request.param == "sqlite":
+        yield default_url(tmp_path / "run")
+        return
+    reason = missing_postgres()
+    if reason is not None:
+        pytest.skip(reason)
+    with postgres_server() as address:
+        yield address
+
+
+def test_nothing_is_done_twice(make_study, tmp_path, url):
     """Both propose by the same seed; every network, full training and final run belongs to one of them."""
     study = make_study(
         search="{trials: 8, workers: 2, seed: 0, sampler: random, pruner: none}",
         training="{epochs: 1, batch: 256, shift: 0, flip: none, precision: float32}",
         finalists="{top: 3, seeds: 2, winner_seeds: 3, epochs: 1}",
     )
-    both = [Searcher(study, tmp_path / "run", name) for name in ("a", "b")]
+    both = [Searcher(study, tmp_path / "run", name, url) for name in ("a", "b")]
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(Searcher.search, both))
         brief = [[job.label for job in one.workers.jobs] for one in both]
@@ -64,3 +85,5 @@ def test_nothing_is_done_twice(make_study, tmp_path):
     assert sum(len(one.runs) for one in found) == 3
     assert len(full) == sum(len(one.runs) + len(one.full) for one in found)
     assert both[0].claims.others() == both[1].claims.others() == []
+    for one in both:
+        one.close()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from budgetnet.calibrate.recipes.run import ComparedRecipes
     from budgetnet.search.run import SearchSummary
 
-__all__ = ["calibration_answer", "recipes_answer", "search_answer", "serve_dashboard", "trials_answer"]
+__all__ = ["calibration_answer", "recipes_answer", "search_answer", "serve_dashboard", "trials_answer", "worker_answer"]
 
 
 def search_answer(found: SearchSummary) -> Printout:
@@ -54,6 +54,29 @@ def search_answer(found: SearchSummary) -> Printout:
     lines = ending_text(trials, None if written is None else written.folder)
     return Printout(
         lines=lines, document=document, command="search", notes=notes, ok=not notes, interrupted=interrupted
+    )
+
+
+def worker_answer(found: SearchSummary) -> Printout:
+    """Report what one more process of a study has come to."""
+    from budgetnet.records.trial import TRAINED
+    from budgetnet.text import counted
+
+    trained = sum(record.outcome in TRAINED for record in found.records)
+    done = "the study is done" if found.finalists_complete else "full trainings are still to do"
+    interrupted = found.ended == "interrupted"
+    state = "given back what was not finished; start again to continue" if interrupted else done
+    return Printout(
+        lines=[f"{found.study.name}: {counted(trained, 'network')} trained by all processes; {state}"],
+        document={
+            "study": found.study.name,
+            "ended": found.ended,
+            "trained": trained,
+            "complete": found.finalists_complete,
+            "best": None if found.best is None else found.best.number,
+        },
+        command="worker",
+        interrupted=interrupted,
     )
 
 

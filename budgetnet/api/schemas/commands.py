@@ -49,6 +49,7 @@ VERSIONS = {
     "export": 1,
     "verify": 1,
     "bench": 1,
+    "worker": 1,
     "calibrate": 1,
     "tune-recipe": 1,
 }
@@ -313,6 +314,14 @@ _DOCUMENTS: dict[str, Schema] = {
         "Networks measured on this machine.",
         timings=listed(TIMING, "by threads, batch, network and way"),
         environment=mapping(ANYTHING, "hardware and versions"),
+    ),
+    "worker": structure(
+        "What one more process of a study has come to.",
+        study=text(),
+        ended=text("why it ended"),
+        trained=whole_number("networks trained by all processes"),
+        complete=flag("true if nothing is left to train"),
+        best=optional(whole_number("the trial whose network the study has chosen")),
     ),
     "calibrate": structure(
         "What brief training is worth.",

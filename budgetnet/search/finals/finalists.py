@@ -66,6 +66,8 @@ class FinalRound:
     """Tells whether a clean end was asked for."""
     time: TimeBudget | None = None
     """The minutes that everything has to fit into; None: no limit."""
+    grace: float = 0.0
+    """Seconds that what runs may take to its end after a clean end was asked for."""
 
     def run(self) -> None:
         """Let full trainings choose, write the choice down, and train what was chosen on all images.
@@ -81,7 +83,7 @@ class FinalRound:
         judging = _Judging(self)
         if not chosen_in_search(self.study, self.runs.read()) and (judging.wanted() or judging.expects_more()):
             self.listen(FinalistsStarted(plan.top, plan.top * plan.seeds, plan.training.epochs))
-            JobLoop(self.pool, judging, interrupted=self.stopped).run()
+            JobLoop(self.pool, judging, interrupted=self.stopped, grace=self.grace).run()
         if self.stopped():
             return
         records, finalists = self.ledger.records(), self.runs.read()
@@ -93,7 +95,7 @@ class FinalRound:
         if todo:
             choices = choose_from_records(records, finalists, winners, goal=self.study.goal, target=self.study.target)
             self.listen(WinnerChosen(choices, len(todo), plan.training.epochs))
-            JobLoop(self.pool, _FinalRuns(todo, self), interrupted=self.stopped).run()
+            JobLoop(self.pool, _FinalRuns(todo, self), interrupted=self.stopped, grace=self.grace).run()
 
 
 @dataclass
