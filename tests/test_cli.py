@@ -132,7 +132,7 @@ WRONG = [
     (("list", "{study}"), "there are no trials of little yet"),
     (("calibrate", "{study}", "--only-table"), "nothing is recorded in"),
     (("calibrate", "{study}", "--minutes", "0"), "--minutes must be a number above 0, but got '0'"),
-    (("worker", "{study}"), "--storage"),
+    (("worker", "{study}"), "worker needs --storage URL, but got none; see: budgetnet worker --help"),
     (("worker", "little", "--storage", "sqlite:///no/study.db"), "there is no study database no/study.db"),
     (("worker", "little", "--storage", "study.db"), "is not a database address"),
     (("worker", "little", "--storage", "sqlite:///no/study.db", "--grace", "-1"), "--grace must be a whole number"),

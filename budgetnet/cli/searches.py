@@ -116,7 +116,7 @@ def worker_command(
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Work on a study that others search: one more process, here or on another machine.
+    """Join the search of a study as one more process.
 
     The study's files are in its database, so its name is enough. Ends with exit code 0 when the study is done.
     """

@@ -34,6 +34,9 @@ def usage_text(error: TyperException) -> str:
         names = {name.lstrip("-"): name for parameter in parameters for name in parameter.opts}
         close = closest(option.lstrip("-"), names)
         problem = f"{command} has no option {option}{f'; did you mean {names[close]}?' if close else ''}"
+    elif missing is not None and not error.message and missing.param_type_name == "option":
+        name = next(name for name in missing.opts if name.startswith("--"))
+        problem = f"{command} needs {name} {missing.metavar}, but got none"
     elif missing is not None and not error.message:
         found = "none" if len(needed) == 1 else f"no {missing.metavar}"
         problem = f"{command} needs {' and '.join(needed)}, but got {found}"
