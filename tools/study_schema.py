@@ -83,6 +83,8 @@ def _value(path: str, declared: Key) -> Schema:
             return {"anyOf": [pixels, {"type": "array", "items": pixels, "minItems": 2, "maxItems": 2}]}
         case "budget":
             return {**_section(path), "minProperties": 1}
+        case "budget.params":
+            return {"anyOf": [*(limit := _kind(declared))["anyOf"], {"type": "array", "items": limit, "minItems": 1}]}
         case "defaults":
             properties = {signature.name: _defaults(signature) for signature in BUILTIN.values()}
             return {"type": "object", "additionalProperties": {"type": "object"}, "properties": properties}

@@ -80,7 +80,8 @@ def read_network(source: str | Path, *, storage: str | None = None, run: str | P
     """Read a network from a file, or take a trial's network out of a study.
 
     Args:
-        source: a network file, the folder of an export, or ``STUDY:best`` or ``STUDY:17`` with a study file.
+        source: a network file, the folder of an export, or ``STUDY:best``, ``STUDY:best@100k`` or ``STUDY:17`` with a
+            study file.
         storage: address of the study's database; ``study.db`` in the run folder if None.
         run: the study's run folder; ``runs/NAME`` in the working directory or beside the study file if None.
 

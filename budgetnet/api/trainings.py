@@ -39,7 +39,7 @@ def train(
     Started again with the same arguments, it continues where it stopped.
 
     Args:
-        network: a network file, or ``STUDY:best`` or ``STUDY:17``.
+        network: a network file, or ``STUDY:best``, ``STUDY:best@100k`` or ``STUDY:17``.
         study: gives the data set, the finalists' recipe and the number of seeds for a network from a file.
         dataset: a data set by name, instead of a study.
         recipe: ``default``, ``muon`` or ``hand-made``; the study's if None.
@@ -107,7 +107,7 @@ def export(
 
     Args:
         study: a study, or the path of its file.
-        trial: a trial's number, or ``best``, as validation images judge.
+        trial: a trial's number, or ``best``, as validation images judge; ``best@100k`` for one of several budgets.
         out: the folder to make; ``export-NAME-NUMBER`` if None. An older export there is replaced.
         formats: ``pt2`` and ``onnx``, in one text or a list; ``torch`` alone for neither. If None, pt2, and onnx where
             its libraries are installed.

@@ -102,7 +102,7 @@ def _refuse_beside_brief(given: Mapping[str, object]) -> None:
 
 def export_command(
     study: StudyFile,
-    trial: Annotated[str, typer.Option(metavar="N", help="A trial's number, or best.")] = "best",
+    trial: Annotated[str, typer.Option(metavar="N", help="A trial's number, best, or best@100k.")] = "best",
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The folder to make.  [default: export-NAME-NUMBER]")
     ] = None,

@@ -88,7 +88,7 @@ def folder_record(
         "format": FOLDER_FORMAT,
         "study": study.name,
         "dataset": dataset,
-        "budget": str(study.budget),
+        "budget": study.budget_text,
         "trial": trial,
         "trainings": [run.document() for run in runs],
         "exported_seed": exported.seed,

@@ -38,7 +38,7 @@ from budgetnet.files.plugins.plugins import load_plugins
 from budgetnet.files.plugins.types import PluginFile
 from budgetnet.network.torch.build import build_nodes
 from budgetnet.records.finals.finalist import Finalist
-from budgetnet.records.lookup import Trials, architecture_of, pick
+from budgetnet.records.lookup import Trials, architecture_of, choice_of, pick
 from budgetnet.records.training_folder import read_training, training_folder
 from budgetnet.records.training_run import Score, TrainingRun, score_of
 from budgetnet.records.trial import Record
@@ -107,7 +107,7 @@ def export_trial(
 
     Args:
         trials: the study and what its database holds.
-        which: ``best`` or a trial's number.
+        which: ``best``, ``best@100k`` for one of several budgets, or a trial's number.
         out: the folder to make; ``export-NAME-NUMBER`` if None. An older export there is replaced in the end.
         formats: see `budgetnet.export.formats.read_formats`.
         int8: write the network in int8, too, and read the test images once with it.
@@ -204,11 +204,10 @@ def _write_formats(
 
 def _why(trials: Trials, record: Record, which: str) -> str:
     """Say why a trial is exported: by what the study has chosen it, or that it was asked for."""
+    if which.startswith("best"):
+        return choice_of(trials, which).text
     choice = next((choice for choice in trials.choices if choice.trial == record.number), None)
-    if which != "best":
-        return "asked for" if choice is None else f"asked for; {choice.text}"
-    assert choice is not None  # the best is the first of them
-    return choice.text
+    return "asked for" if choice is None else f"asked for; {choice.text}"
 
 
 def _weights(trials: Trials, record: Record) -> tuple[tuple[TrainingRun, ...], TrainingRun, Path]:

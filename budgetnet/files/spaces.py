@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from budgetnet.derivation.decision import Label
 from budgetnet.derivation.expand import expand
@@ -36,11 +37,13 @@ def checked_space(study: Study, *, say: Callable[[str], object]) -> Space:
 
     Raises:
         DataError: see `space_of`.
-        StudyError: no network of the space fits the budget, so none can be drawn or trained.
+        StudyError: no network of the space fits the budget, or the tightest of several, so none can be drawn.
     """
     space = space_of(study)
     for warning in lint(space, refuse=True):
         say(f"warning: {warning.text}")
+    for budget in study.tighter[-1:]:
+        lint(replace(space, budget=budget), refuse=True)
     return space
 
 

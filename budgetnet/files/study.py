@@ -75,10 +75,13 @@ class Study:
     budget: Budget = key(
         REQUIRED, "Upper bounds on the cost of a network; at least one of the keys below.", example="{params: 200k}"
     )
+    """The widest of the study's budgets."""
     target: float | None = key(
         None, "The accuracy that is enough.", kind="section", left_out="no target", example="{accuracy: 85%}"
     )
     """Accuracy as a fraction."""
+    tighter: tuple[Budget, ...] = ()
+    """Budgets of fewer parameters than `budget` for which the study finds a network, too, the largest first."""
     goal: Goal = key(
         "accuracy",
         "The objective. `accuracy`: the highest accuracy within the budget. `smallest`: the fewest parameters that "
@@ -149,6 +152,12 @@ class Study:
             raise BadValueError(
                 "goal", "must not be 'smallest' without a target to reach; write for example target: {accuracy: 85%}"
             )
+        if self.goal != "accuracy" and self.tighter:
+            raise BadValueError(
+                "budget.params",
+                f"must be one number with the goal {self.goal!r}, but got {len(self.tighter) + 1}; keep the largest or "
+                "write goal: accuracy",
+            )
         if self.goal != "accuracy" and self.search.pruner.kind != "none":
             raise BadValueError(
                 "search.pruner",
@@ -156,6 +165,25 @@ class Study:
                 "small networks by their accuracy alone; leave the pruner out or write pruner: none",
             )
         self.search.pruner.check_epochs(self.training.epochs)
+
+    @property
+    def limits(self) -> tuple[int, ...]:
+        """Return the numbers of parameters within each of which a network is searched, the largest first.
+
+        None for a study of one budget.
+        """
+        return tuple(one.params for one in (self.budget, *self.tighter) if one.params) if self.tighter else ()
+
+    @property
+    def budget_text(self) -> str:
+        """``params ≤ 200,000``; with further budgets behind it, ``params ≤ 200,000 (also ≤ 100,000 parameters)``."""
+        further = ", ".join(f"≤ {limit:,}" for limit in self.limits[1:])
+        return f"{self.budget} (also {further} parameters)" if further else str(self.budget)
+
+    @property
+    def answers(self) -> int:
+        """Return the number of budgets, each of which has finalists and an answer."""
+        return 1 + len(self.tighter)
 
     def run_folder(self, out: Path | None = None) -> Path:
         """Return the folder that holds the study's database and weights.

@@ -99,7 +99,7 @@ def parse_study(text: str, path: Path) -> Study:
         KEYS[""],
         study=_name,
         dataset=partial(_dataset, folder=folder),
-        budget=_budget,
+        budget=_budgets,
         target=lambda field: field.section(KEYS["target"]).values(KEYS["target"])["accuracy"],
         grammar=partial(_grammar, path=path, vocabulary=vocabulary),
         defaults=lambda _: vocabulary,
@@ -110,6 +110,7 @@ def parse_study(text: str, path: Path) -> Study:
         finalists=partial(_finalists, training=training),
     )
     text, grammar = values.pop("grammar")
+    values["budget"], *tighter = values["budget"]
     options = values.pop("search", {})
     # Early stopping by accuracy would remove small networks, and tells the model less than it costs.
     plain = values.get("goal", "accuracy") == "accuracy" and options.get("sampler", SearchOptions().sampler) != "model"
@@ -117,7 +118,7 @@ def parse_study(text: str, path: Path) -> Study:
     finalists = values.pop("finalists", None) or Finalists(training=_full(training))
     values |= {"vocabulary": vocabulary, "training": training, "search": search, "finalists": finalists}
     with root.blamed():
-        return Study(path=path, grammar=grammar, grammar_text=text, **values)
+        return Study(path=path, grammar=grammar, grammar_text=text, tighter=tuple(tighter), **values)
 
 
 def _name(field: Field) -> str:
@@ -155,16 +156,44 @@ def _size(field: Field) -> int | tuple[int, int]:
     return height, width
 
 
-def _budget(field: Field) -> Budget:
-    values = field.section(KEYS["budget"]).values(KEYS["budget"])
+def _budgets(field: Field) -> tuple[Budget, ...]:
+    """Return a study's budgets, the widest first: several where ``params`` is a list."""
+    section = field.section(KEYS["budget"])
+    params = section.get("params")
+    limits = () if params is None else _limits(params)
+    readers = {**dict.fromkeys(section, _bound), "params": lambda _: max(limits)}
+    values = section.values(KEYS["budget"], **readers)
     with field.blamed():  # rules about several keys
-        budget = Budget(**values)
-    if not budget.bounds():
+        whole = Budget(**values)
+    if not whole.bounds():
         raise field.error(
             f"budget must bound at least one thing, but {'only states a runtime' if values else 'is empty'}; write for "
             "example budget: {params: 200k}"
         )
-    return budget
+    return whole, *(replace(whole, params=limit) for limit in sorted(limits, reverse=True)[1:])
+
+
+def _bound(field: Field) -> int:
+    declared = KEYS["budget"][field.path.rpartition(".")[2]]
+    if field.is_list:
+        raise field.wrong(declared.rule, "; of the bounds, only budget.params takes a list")
+    return int(field.value(declared))
+
+
+def _limits(field: Field) -> list[int]:
+    """Return the numbers of parameters that a study's budgets allow, as written."""
+    if not field.is_list:
+        return [_bound(field)]
+    declared = KEYS["budget"]["params"]
+    found: list[int] = []
+    for entry in field.items():
+        limit = int(entry.value(declared))
+        if limit in found:
+            raise entry.error(f"{field.path} must name each number once, but got {limit:,} twice; keep one")
+        found.append(limit)
+    if not found:
+        raise field.error(f"{field.path} must hold at least one number, but is empty; write for example [100k, 200k]")
+    return found
 
 
 def _files(field: Field | None, folder: Path, read: Callable[[Path], Read]) -> tuple[Read, ...]:

@@ -80,6 +80,7 @@ def apply_variant(study: Study, values: Mapping[str, str], path: Path) -> Study:
         path=path,
         search=replace(study.search, **search),
         budget=replace(study.budget, **budget),
+        tighter=() if "params" in budget else tuple(replace(one, **budget) for one in study.tighter),
     )
 
 

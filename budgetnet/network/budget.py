@@ -60,7 +60,14 @@ class Budget:
     """
 
     params: int | None = key(
-        None, "Learned values.", left_out=_NONE, low=1, unit="parameters", example="200k", also=("parameters",)
+        None,
+        "Learned values. A list, such as `[50k, 100k, 200k]`, asks for the best network within each of them, by one "
+        "search.",
+        left_out=_NONE,
+        low=1,
+        unit="parameters",
+        example="200k",
+        also=("parameters",),
     )
     flops: int | None = key(
         None, "Multiply-adds for one image.", left_out=_NONE, low=1, unit="FLOPs", example="20M", also=("macs",)

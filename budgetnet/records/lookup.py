@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ __all__ = [
     "Trials",
     "address_of",
     "architecture_of",
+    "choice_of",
     "common_study",
     "find",
     "open_trials",
@@ -60,7 +62,9 @@ class Trials:
         from budgetnet.records.finals.choice import choose_from_records
 
         study = self.study
-        return choose_from_records(self.records, self.finalists, self.winners, goal=study.goal, target=study.target)
+        return choose_from_records(
+            self.records, self.finalists, self.winners, goal=study.goal, target=study.target, limits=study.limits
+        )
 
     def command(self, *words: object) -> str:
         """Return a command of budgetnet on this database, quoted for a shell: *words*, and the options it needs."""
@@ -97,7 +101,7 @@ def find(text: str, *, storage: str | None = None, out: Path | None = None) -> F
     """Return the network that *text* names.
 
     Args:
-        text: a network file, or ``STUDY:best`` or ``STUDY:NUMBER`` with a study file.
+        text: a network file, or ``STUDY:best``, ``STUDY:best@100k`` or ``STUDY:NUMBER`` with a study file.
         storage: address of the study's database; ``study.db`` in its run folder if None.
         out: the study's run folder; ``runs/NAME`` if None.
 
@@ -217,18 +221,17 @@ def address_of(study: Study, *, storage: str | None = None, out: Path | None = N
 def pick(trials: Trials, which: str) -> Record:
     """Return a trial by its number, or the one that the study has chosen by validation images.
 
+    Args:
+        trials: the study and what its database holds.
+        which: a number, ``best``, or ``best@100k`` for one of several budgets.
+
     Raises:
         RequestError: there is no such trial, it has no network, or nothing has been trained to the end yet.
     """
     study = trials.study
-    if which == "best":
-        choices = trials.choices
-        if not choices:
-            raise RequestError(
-                f"no trial of {study.name} has been trained to the end yet{_there(trials.records)}; "
-                f"continue with: {trials.command('search', study.path)}"
-            )
-        return next(record for record in trials.records if record.number == choices[0].trial)
+    if which.partition("@")[0] == "best":
+        number = choice_of(trials, which).trial
+        return next(record for record in trials.records if record.number == number)
     if not re.fullmatch(r"[0-9]{1,9}", which):
         raise RequestError(
             f"a trial is named by its number or 'best', but got {which!r}"
@@ -242,6 +245,48 @@ def pick(trials: Trials, which: str) -> Record:
             f"trial {which} of {study.name} has no network ({record.outcome.replace('_', ' ')}); another tool made it"
         )
     return record
+
+
+def choice_of(trials: Trials, which: str = "best") -> StudyChoice:
+    """Return the choice that ``best`` or ``best@100k`` names.
+
+    Raises:
+        RequestError: the study has no such budget, or nothing has been trained to the end yet.
+    """
+    _, at, asked = which.partition("@")
+    study = trials.study
+    limit = _limit(trials, asked) if at else next(iter(study.limits), None)
+    choices = trials.choices
+    choice = next((one for one in choices if limit is None or one.limit == limit), None)
+    if choice is None:
+        within = "" if limit is None else f" within {limit:,} parameters"
+        raise RequestError(
+            f"no trial of {study.name}{within} has been trained to the end yet{_there(trials.records)}; "
+            f"continue with: {trials.command('search', study.path)}"
+        )
+    return choice
+
+
+def _limit(trials: Trials, asked: str) -> int | None:
+    """Return the number of parameters of one of a study's budgets; None for its only one.
+
+    Raises:
+        RequestError: the study has no such budget.
+    """
+    from budgetnet.numbers import read_number
+
+    study = trials.study
+    known = study.limits or (study.budget.params,)
+    with suppress(ValueError):
+        if (number := read_number(asked)) in known:
+            return int(number) if study.limits else None
+    if study.limits:
+        held = " or ".join(f"best@{limit}" for limit in known)
+        raise RequestError(f"the best within a budget of {study.name} must be {held}, but got 'best@{asked}'")
+    raise RequestError(
+        f"the best network must be 'best' in a study of one budget such as {study.name}, but got 'best@{asked}'; the "
+        f"best within fewer parameters is in: {trials.command('report', study.path, '--at', asked)}"
+    )
 
 
 def architecture_of(record: Record, study: Study) -> Network:

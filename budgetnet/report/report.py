@@ -17,11 +17,11 @@ from budgetnet.records.lookup import Trials
 from budgetnet.records.training_folder import Training
 from budgetnet.records.trial import Record
 from budgetnet.report.analysis.option_effects import decision_effects
-from budgetnet.report.analysis.progress import best_within, working_seconds
+from budgetnet.report.analysis.progress import working_seconds
 from budgetnet.report.analysis.rejections import rejections
 from budgetnet.report.finals import finalist_document
 from budgetnet.report.frontier import frontier
-from budgetnet.report.study import best_trial
+from budgetnet.report.study import best_for_budgets, best_trial
 from budgetnet.report.summary import study_summary
 from budgetnet.report.target import target_document
 
@@ -65,7 +65,7 @@ def study_report_document(trials: Trials, limits: Sequence[int] = ()) -> dict[st
         "best": None if leader is None else brief_document(leader),
         "best_within": [
             {"params": limit, "trial": None if record is None else brief_document(record)}
-            for limit, record in best_within(trials.records, study, limits)
+            for limit, record in best_for_budgets(trials, limits)
         ],
         "frontier": [brief_document(record) for record in frontier(trials.records)],
         "target_reached": None if reached is None else bool(reached["brief"]),

@@ -10,6 +10,7 @@ from typing import Any
 from budgetnet.files.study import Study
 from budgetnet.records.lookup import Trials
 from budgetnet.records.trial import Record
+from budgetnet.report.analysis.progress import best_within
 from budgetnet.report.finals import breakdowns_text, finalist_document, finalists_text, finalists_title
 from budgetnet.report.frontier import frontier, frontier_text
 from budgetnet.report.learned import learned_text
@@ -17,13 +18,29 @@ from budgetnet.report.target import target_document, target_text
 from budgetnet.report.trials import record_document, tally, trials_text
 from budgetnet.text import command_text, short_count
 
-__all__ = ["best_trial", "choices_text", "ending_text", "listing_text", "study_document"]
+__all__ = ["best_for_budgets", "best_trial", "choices_text", "ending_text", "listing_text", "study_document"]
 
 
 def best_trial(trials: Trials) -> Record | None:
     """Return the trial whose network the study has chosen, as validation images judge."""
     choices = trials.choices
     return next((record for record in trials.records if choices and record.number == choices[0].trial), None)
+
+
+def best_for_budgets(trials: Trials, limits: Sequence[int] = ()) -> tuple[tuple[int, Record | None], ...]:
+    """Return the best network within each number of parameters, the smallest first.
+
+    Args:
+        trials: the study and what its database holds.
+        limits: numbers of parameters; the most accurate in the search counts. None asked for: those of a study of
+            several budgets, with what it has chosen; for others see `best_within`.
+    """
+    study = trials.study
+    if limits or not study.limits:
+        return best_within(trials.records, study, limits)
+    by_number = {record.number: record for record in trials.records}
+    chosen = {choice.limit: by_number[choice.trial] for choice in trials.choices}
+    return tuple((limit, chosen.get(limit)) for limit in reversed(study.limits))
 
 
 def choices_text(trials: Trials) -> list[str]:
@@ -107,6 +124,7 @@ def study_document(trials: Trials, chosen: Sequence[Record]) -> dict[str, Any]:
         "target_reached": None if reached is None else bool(reached["brief"]),
         "reached_target": reached,
         "budget": study.budget.document(),
+        "limits": list(study.limits),
         "outcomes": dict(Counter(record.outcome for record in trials.records)),
         "dropped": dict(_dropped(trials.records)),
         "best": None if leader is None else leader.number,

@@ -49,8 +49,8 @@ def _searched(trials: Trials) -> str:
     }
     dropped = sum(rejections(trials.records).values())
     parts = [
-        f"Networks for {images} within {study.budget}, for {goals[study.goal]}, by the sampler {study.search.sampler} "
-        f"(seed {study.search.seed}).",
+        f"Networks for {images} within {study.budget_text}, for {goals[study.goal]}, by the sampler "
+        f"{study.search.sampler} (seed {study.search.seed}).",
         f"{counted(len(trials.records), 'attempt')}: {tally(trials.records) or 'none'}.",
         f"Each network trains for {counted(study.training.epochs, 'epoch')}; {percent(study.validation, 0)} % of the "
         "train images are held out for validation and judge it.",

@@ -67,8 +67,11 @@ class Director:
     """Full trainings that this process runs."""
 
     def __post_init__(self) -> None:
-        proposers = [Proposer(self.model.space), *_tighter(self.model.space, self.study.goal)]
-        self._offers = Offers(proposers, self.model.matrix, self.study.search.seed, self.salt)
+        space, tighter = self.model.space, self.study.tighter
+        proposers = [Proposer(space), *(Proposer(replace(space, budget=budget)) for budget in tighter)]
+        mutate = len(proposers)
+        proposers += _tighter(space, self.study.goal)
+        self._offers = Offers(proposers, self.model.matrix, self.study.search.seed, self.salt, mutate)
         self._ready = False
 
     def next(self, records: Sequence[Record]) -> BriefTask | FullTask | Literal["done"]:
@@ -97,10 +100,16 @@ class Director:
 
         def offer(favourites: Sequence[str]) -> Offered:
             found = self._offers.offer(trainings, by_hash, favourites)
-            return Offered([key for key in found.plain if small(key)], [key for key in found.others if small(key)])
+            fits = Offered([key for key in found.plain if small(key)], [key for key in found.others if small(key)])
+            exhausted = self.study.tighter and not (fits.plain or fits.others)
+            return found if exhausted else fits
 
         policy = self.model.policy
         policy.plan = self._plan(records, trainings)
+        owed = self._owed(trainings, by_hash, policy.plan)
+        if owed is not None:
+            why = "nothing within its budget was trained in full yet"
+            return FullTask(owed, self._free(owed.number), after=len(records), why=why)
         policy.eligible = None if limit is None else small
         match policy.next(trainings, offer, rng):
             case TrainBriefly(key, why):
@@ -147,9 +156,11 @@ class Director:
     ) -> float | None:
         """Return the number of parameters that competitors for the next training may have; None for any number.
 
-        With the goal ``pareto`` it is drawn for each decision, evenly on a logarithmic scale; with ``smallest`` it
-        is below the smallest network that reaches the target in full training.
+        Several budgets take turns. With the goal ``pareto`` it is drawn for each decision, evenly on a
+        logarithmic scale; with ``smallest`` it is below the smallest network that reaches the target in full training.
         """
+        if self.study.limits:
+            return self.study.limits[len(trainings) % len(self.study.limits)]
         sizes = [records[one.key].params or 1 for one in trainings if one.key in records]
         match self.study.goal:
             case "pareto" if sizes:
@@ -168,6 +179,17 @@ class Director:
                 return min(there) - 1 if there else None
             case _:
                 return None
+
+    def _owed(self, trainings: Sequence[PolicyTraining], records: Mapping[str, Record], plan: Plan) -> Record | None:
+        """Return the network of a budget that no full training answers yet, when there are epochs for just these."""
+        limits = self.study.limits
+        fully = [records[one.key].params or 0 for one in trainings if not one.brief and one.key in records]
+        unanswered = [limit for limit in limits if not any(params <= limit for params in fully)]
+        left = plan.epochs - sum(plan.brief if one.brief else plan.full for one in trainings)
+        if not unanswered or not plan.full <= left < plan.full * (len(unanswered) + 1):
+            return None
+        fitting = [one for one in records.values() if one.scored and (one.params or 0) <= unanswered[-1]]
+        return max(fitting, key=lambda one: (one.accuracy or 0.0, -one.number), default=None)
 
     def _params(self, key: str, records: Mapping[str, Record]) -> int:
         if key in records:

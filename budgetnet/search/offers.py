@@ -62,6 +62,8 @@ class Offers:
     seed: int
     salt: str = ""
     """Differs between processes that search the same study."""
+    mutate: int = 1
+    """The first so many proposers also mutate, in turns."""
     dropped: Counter[str] = field(default_factory=Counter)
     """Draws that did not fit, by reason, since this was last emptied."""
     candidates: dict[str, Candidate] = field(default_factory=dict)
@@ -94,7 +96,7 @@ class Offers:
                 self._batches[wanted] = self._batch(wanted, trainings[:wanted], records)
         rng = self._rng("fresh", number)
         known = [records[key] for key in favourites if key in records]
-        fresh = self._some(FRESH_MUTANTS, lambda: self._mutant(known, rng)) if known else []
+        fresh = self._some(FRESH_MUTANTS, lambda: self._mutant(known, rng, number)) if known else []
         plain = [key for batch in self._batches.values() for key in batch.plain if key not in records]
         others = [key for batch in self._batches.values() for key in batch.others if key not in records]
         others += [key for key in fresh if key not in records]
@@ -117,18 +119,18 @@ class Offers:
             others += self._some(UNIFORM, lambda: draw_fitting(ahead, rng, weighting="uniform"))
         elite = [records[key] for key in _elite(before) if key in records]
         if elite:
-            others += self._some(MUTANTS, lambda: self._mutant(elite, rng))
+            others += self._some(MUTANTS, lambda: self._mutant(elite, rng, number))
         return _Batch(tuple(plain), tuple(others))
 
     def _rng(self, what: str, number: int) -> random.Random:
         return random.Random(f"{self.seed}:{what}:{number}:{self.salt}")  # noqa: S311
 
-    def _mutant(self, parents: Sequence[Record], rng: random.Random) -> Draw:
+    def _mutant(self, parents: Sequence[Record], rng: random.Random, number: int) -> Draw:
         parent = parents[min(rng.randrange(len(parents)), rng.randrange(len(parents)))]
         changes = 1
         while rng.random() < FURTHER_CHANGE:
             changes += 1
-        return self.proposers[0].mutate(parent.decisions, rng, changes)
+        return self.proposers[number % self.mutate].mutate(parent.decisions, rng, changes)
 
     def _some(self, count: int, draw: Callable[[], Draw]) -> list[str]:
         """Return the keys of candidates that a function draws; what does not fit is counted."""

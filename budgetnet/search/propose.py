@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import get_args
 
 from budgetnet.errors import SearchError
@@ -18,6 +18,7 @@ from budgetnet.search.samplers.base import STARTUP, Sampler
 from budgetnet.search.samplers.evolution import EvolutionSampler
 from budgetnet.search.samplers.random import RandomSampler
 from budgetnet.search.samplers.tpe import TpeSampler
+from budgetnet.search.samplers.turns import BudgetTurns
 from budgetnet.space.judge import Candidate, Rejection
 from budgetnet.space.proposer import Proposer
 from budgetnet.space.space import Space
@@ -63,7 +64,15 @@ class Proposal:
 
 def make_sampler(study: Study, space: Space) -> Sampler:
     """Return the sampler that a study asks for; short studies learn earlier."""
-    startup = min(STARTUP, max(3, study.search.trials // 4))
+    if not study.tighter:
+        return _sampler_within(study, space)
+    spaces = [space, *(replace(space, budget=budget) for budget in study.tighter)]
+    samplers = [_sampler_within(study, tighter) for tighter in spaces]
+    return BudgetTurns(list(zip(study.limits, samplers, strict=True)))
+
+
+def _sampler_within(study: Study, space: Space) -> Sampler:
+    startup = min(STARTUP, max(3, study.search.trials // (4 * study.answers)))
     proposer = Proposer(space)
     match study.search.sampler:
         case "random" | "model":  # the model decides by itself (`budgetnet.search.director`)

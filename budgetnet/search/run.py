@@ -246,7 +246,9 @@ def _summary(
     records = ledger.records()
     finalists = read_finalists(ledger.study)
     winners = read_choice(ledger.study)
-    choices = choose_from_records(records, finalists, winners, goal=study.goal, target=study.target)
+    choices = choose_from_records(
+        records, finalists, winners, goal=study.goal, target=study.target, limits=study.limits
+    )
     places = {choice.trial: place for place, choice in reversed(list(enumerate(choices)))}
     own = runs.read()
     complete = not study.finalists.top or (

@@ -107,7 +107,7 @@ _TOLD = ("completed", "stopped_early", "diverged", "failed", "running", "waiting
 def study_plan(study: Study) -> Plan:
     """Return the plan of a study: epochs for its trials and for the full trainings of its finalists."""
     brief, full = study.training.epochs, study.finalists.training.epochs
-    runs = study.finalists.top * study.finalists.seeds
+    runs = study.answers * study.finalists.top * study.finalists.seeds
     epochs = study.search.trials * brief + runs * full
     return Plan(brief=brief, full=full, epochs=epochs, seeds=study.finalists.seeds)
 

@@ -87,12 +87,12 @@ class TimeBudget:
 
     @property
     def final(self) -> float:
-        """Seconds that training the winner on all images will take, its runs side by side."""
+        """Seconds that training the winners on all images will take, their runs side by side."""
         plan = self.study.finalists
         pace = self.pace(full=True)
         if pace is None or not plan.top:
             return 0.0
-        rounds = math.ceil(plan.winner_seeds / self.workers)
+        rounds = math.ceil(self.study.answers * plan.winner_seeds / self.workers)
         return rounds * plan.training.epochs * pace / (1 - self.study.validation)
 
     @property
@@ -102,7 +102,7 @@ class TimeBudget:
         pace = self.pace(full=True)
         if pace is None or plan.top < 2:
             return 0.0
-        runs = plan.top + min(2, plan.top) * (plan.seeds > 1)
+        runs = self.study.answers * (plan.top + min(2, plan.top) * (plan.seeds > 1))
         return math.ceil(runs / self.workers) * plan.training.epochs * pace
 
     @property
@@ -134,7 +134,7 @@ def plan_in_time(study: Study, clock: TimeBudget, pace: float) -> PlannedInTime:
         pace: seconds of an epoch.
     """
     brief, plan = study.training.epochs, study.finalists
-    full, runs = plan.training.epochs, plan.top * plan.seeds
+    full, runs = plan.training.epochs, study.answers * plan.top * plan.seeds
     epochs = clock.affordable or 0.0
     share = runs * full / (study.search.trials * brief + runs * full)
     trainings = int(share * epochs / full)

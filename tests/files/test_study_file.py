@@ -47,6 +47,18 @@ def test_advertised_smallest_study_is_a_study():
     assert parse_study(SMALLEST.replace("\n  ", "\n").strip(), PATH).name == "my-first"
 
 
+def test_a_list_of_parameters_is_a_budget_each():
+    """The largest bounds the space, the others come behind it; the other bounds hold for all."""
+    study = parse_study(BASE.replace("6k", "[2k, 6k, 4k], flops: 1M"), PATH)
+    assert study.budget == Budget(params=6000, flops=1_000_000)
+    assert study.tighter == (Budget(params=4000, flops=1_000_000), Budget(params=2000, flops=1_000_000))
+    assert (study.limits, study.answers) == ((6000, 4000, 2000), 3)
+    assert study.budget_text == "params ≤ 6,000, flops ≤ 1,000,000 (also ≤ 4,000, ≤ 2,000 parameters)"
+    plain = parse_study(BASE.replace("6k", "[6k]"), PATH)
+    assert plain == parse_study(BASE, PATH)
+    assert (plain.limits, plain.answers, plain.budget_text) == ((), 1, "params ≤ 6,000")
+
+
 def test_every_key_reaches_the_study():
     """A study file with all its sections gives all its values."""
     study = parse_study(
@@ -217,6 +229,22 @@ WRONG = [
     (
         BASE + "training: {lookahead: 5}\nfinalists: {ema: 0.9}\n",
         r"s\.yaml:6:12: finalists\.lookahead must be 0 where ema is not 0, but got 5; choose one of them",
+    ),
+    (
+        BASE.replace("params: 6k", "params: 6k, flops: [1M, 2M]"),
+        r"s\.yaml:3:29: budget\.flops must be a whole number of at least 1, but got a list; of the bounds, only "
+        r"budget\.params takes a list",
+    ),
+    (BASE.replace("6k", "[2k, x]"), r"s\.yaml:3:23: budget\.params\[1\] must be a whole number of at least 1"),
+    (
+        BASE.replace("6k", "[2k, 2000]"),
+        r"budget\.params must name each number once, but got 2,000 twice; keep one",
+    ),
+    (BASE.replace("6k", "[]"), r"budget\.params must hold at least one number, but is empty; write for example"),
+    (
+        BASE.replace("6k", "[2k, 6k]") + "goal: pareto\n",
+        r"s\.yaml:3:10: budget\.params must be one number with the goal 'pareto', but got 2; keep the largest or write "
+        "goal: accuracy",
     ),
     (BASE.replace("{params: 6k}", "6k"), r"budget must be a mapping with the keys params, flops"),
     (BASE.replace("digits", "digit"), r"s\.yaml:2:10: dataset must be one of cifar10.*did you mean 'digits'\?"),

@@ -10,6 +10,7 @@ from budgetnet.cli.overrides import as_variant
 from budgetnet.errors import RequestError, StudyError
 from budgetnet.files.study_file import load_study
 from budgetnet.files.variants import split_variant, variant_path
+from tests.search.helpers import study_text
 
 
 def test_a_variant_has_its_values_and_its_name(study_path):
@@ -22,6 +23,14 @@ def test_a_variant_has_its_values_and_its_name(study_path):
     assert variant.path == path
     assert variant.grammar == plain.grammar
     assert variant.run_folder() != plain.run_folder()
+
+
+def test_a_variant_of_one_budget_has_one(tmp_path):
+    """Other parameters take the place of a list; another bound holds for all of it."""
+    path = tmp_path / "s.yaml"
+    path.write_text(study_text(budget="{params: [2k, 6k]}"), encoding="utf-8")
+    assert load_study(tmp_path / "s.yaml@params=3k").limits == ()
+    assert [one.flops for one in load_study(tmp_path / "s.yaml@flops=300k").tighter] == [300_000]
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,30 @@ def test_the_best_is_the_best_on_validation_images(study_path, run_folder, trial
     assert pick(briefly, "best").accuracy == max(r.accuracy for r in trials.records if r.outcome == "completed")
 
 
+def test_the_best_within_one_of_several_budgets(trials):
+    """`best` is the largest budget's, `best@N` each one's; what was not asked for is refused."""
+    sizes = sorted({record.params for record in trials.records if record.outcome == "completed"})
+    limits = [sizes[-1], sizes[0], sizes[0] - 1]
+    budgets = [replace(trials.study.budget, params=limit) for limit in limits]
+    several = replace(trials, study=replace(trials.study, budget=budgets[0], tighter=tuple(budgets[1:])), winners=())
+    assert pick(several, "best") == pick(several, f"best@{limits[0]}")
+    assert pick(several, f"best@{limits[1] / 1000}k").params == sizes[0]
+    with pytest.raises(RequestError, match=f"no trial of tiny within {limits[2]:,} parameters has been trained"):
+        pick(several, f"best@{limits[2]}")
+    held = f"the best within a budget of tiny must be best@{limits[0]} or best@{limits[1]} or .*, but got 'best@7'"
+    with pytest.raises(RequestError, match=held):
+        pick(several, "best@7")
+
+
+def test_one_budget_has_one_best(trials):
+    """Its own number of parameters may be named; of another one the report tells."""
+    assert pick(trials, f"best@{trials.study.budget.params}") == pick(trials, "best")
+    message = "must be 'best' in a study of one budget such as tiny, but got 'best@2k'; .*report .* --at 2k"
+    for wrong in ("best@2k", "best@many", "best@"):
+        with pytest.raises(RequestError, match=message.replace("2k", wrong[5:])):
+            pick(trials, wrong)
+
+
 def test_the_storage_may_be_named(study_path, run_folder):
     """A database elsewhere is read by its address."""
     found = find(f"{study_path}:0", storage=f"sqlite:///{run_folder / 'study.db'}")

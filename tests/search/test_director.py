@@ -14,6 +14,7 @@ from budgetnet.records.trial import Record
 from budgetnet.search.candidates import CandidateSource
 from budgetnet.search.director import Director
 from budgetnet.search.events import EpochsPlanned, FullTrainingDone, FullTrainingStarted, TrialStarted
+from budgetnet.search.finals.contest import Contest
 from budgetnet.search.finals.full_runs import FullRuns
 from budgetnet.search.loop import SearchLoop
 from budgetnet.search.offers import Offers
@@ -163,6 +164,37 @@ def test_other_goals_train_smaller_networks(make_study, tmp_path, goal):
         full = [known[one.trial].params for one in read_finalists(search.ledger.study)]
         sizes.append(sum(full) / len(full))
     assert sizes[1] <= sizes[0]
+
+
+def test_every_budget_gets_its_share(make_study, tmp_path):
+    """Networks are proposed and trained in full within each of several; each has a winner."""
+    several = {**MODEL, "search": "{trials: 20, workers: 2, seed: 0, sampler: model}"}
+    search = Directed(make_study(**several, budget="{params: [500, 2k, 6k]}"), tmp_path, workers=2)
+    assert search() == "epochs"
+    records = records_by_number(search.ledger.records())
+    sizes = [record.params for record in records.values()]
+    full = [records[one.trial].params for one in read_finalists(search.ledger.study)]
+    for low, high in ((0, 500), (500, 2000), (2000, 6000)):
+        assert sum(low < size <= high for size in sizes) >= 3
+    assert any(size <= 500 for size in full)
+    assert any(size > 2000 for size in full)
+    planned = search.of(EpochsPlanned)[-1]
+    assert planned.planned == 20 + 3 * 2 * 2 * 3
+    winners = Contest(search.study, search.director.model).winners(
+        search.ledger.records(), read_finalists(search.ledger.study)
+    )
+    assert [winner.limit for winner in winners] == [6000, 2000, 500]
+    assert all(winner.rule != "brief training" for winner in winners)
+
+
+def test_a_budget_that_is_exhausted_leaves_its_share_to_others(make_study, tmp_path):
+    """The search spends all its epochs."""
+    several = {**MODEL, "search": "{trials: 12, workers: 1, seed: 0, sampler: model}", "budget": "{params: [2k, 6k]}"}
+    few = "network = conv(3, 8..24) gap linear(classes) | conv(3, 40..48:2){2} gap linear(classes)\n"
+    search = Directed(make_study(few, **several), tmp_path)
+    assert search() == "epochs"
+    planned = search.of(EpochsPlanned)[-1]
+    assert planned.spent > planned.planned - 3
 
 
 def test_offers_fit_are_new_and_follow_from_the_seed(make_study):

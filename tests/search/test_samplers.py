@@ -232,3 +232,38 @@ def test_study_names_its_sampler(make_study):
         sampler = make_sampler(study, space_of(study))
         assert isinstance(sampler, kind)
         assert getattr(sampler, "startup", 5) == 5
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_several_budgets_take_turns(make_study, sampler):
+    """Each trial's network fits the budget whose turn it is; one that is exhausted leaves its turn to the next."""
+    study = make_study(budget="{params: [700, 6k]}", search=f"{{trials: 8, sampler: {sampler}}}")
+    space = space_of(study)
+    records: list[Record] = []
+    asked = make_sampler(study, space)
+    for number in range(8):
+        found = propose(asked, space, records, seed=0)
+        assert found.candidate.cost.params <= (700 if number % 2 else 6000)
+        expansion = found.candidate.expansion
+        records.append(
+            Record(
+                number=number, outcome="completed", hash=found.hash, decisions=expansion.decisions,
+                parameters=parameters(expansion.answers), params=found.candidate.cost.params,
+                accuracy=score(found.candidate), epochs=2,
+            )
+        )  # fmt: skip
+    only = make_study(
+        "network = conv(3, 8) gap linear(classes) | conv(3, 20..40) gap linear(classes)\n",
+        budget="{params: [200, 6k]}", search=f"{{trials: 8, sampler: {sampler}}}",
+    )  # fmt: skip
+    space = space_of(only)
+    tried = [
+        Record(
+            number=0,
+            outcome="completed",
+            hash=propose(make_sampler(only, space), space, [Record(number=0, outcome="failed")], seed=0).hash,
+            params=178,
+            accuracy=0.5,
+        )
+    ]
+    assert propose(make_sampler(only, space), space, tried, seed=0).candidate.cost.params > 200

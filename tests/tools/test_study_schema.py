@@ -115,6 +115,7 @@ def test_what_is_read_is_valid(line):
         ("6k", "6000"),
         ("6k", "6_000"),
         ("params: 6k", "flops: 1.5M, depth: 12, peak_activation_bytes: 64KiB"),
+        ("6k", "[2k, 4000, 0.008M]"),
         ("study: x", "study: 2024"),
     ],
 )

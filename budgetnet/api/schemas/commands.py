@@ -93,6 +93,7 @@ _STUDY: dict[str, Schema] = {
     "target_reached": optional(flag(_TARGET_REACHED)),
     "reached_target": _REACHED,
     "budget": BUDGET,
+    "limits": listed(whole_number(), "parameters of each of several budgets, the largest first; empty for one budget"),
     "outcomes": mapping(whole_number(), "number of trials by outcome"),
     "dropped": mapping(whole_number(), "draws dropped without a trial, by reason"),
     "best": optional(whole_number("trial whose network the study has chosen")),

@@ -7,7 +7,7 @@ trainings where there are some, else by brief training. Test images choose nothi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +51,12 @@ class Winner:
     rule: str = BY_BRIEF
     """Measure that full trainings were judged by: ``their mean`` or the model's posterior; `BY_BRIEF` without any."""
     bounds: dict[str, int] | None = None
-    """Bounds of the budget for which it is the answer, where a study asks for several; None: for all of it."""
+    """Bounds of the budget for which it is the answer, where a study has several; None: for its only one."""
+
+    @property
+    def limit(self) -> int | None:
+        """Return the number of parameters within which it is the answer; None for a study's only budget."""
+        return (self.bounds or {}).get("params")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +73,18 @@ class StudyChoice:
     """See `Winner`."""
 
     @property
+    def limit(self) -> int | None:
+        """See `Winner.limit`."""
+        return (self.bounds or {}).get("params")
+
+    @property
     def text(self) -> str:
         """``chosen by 3 full trainings, validation 86.10 ± 0.21 %``."""
+        chosen = "chosen" if self.limit is None else f"chosen within {self.limit:,} parameters"
         if not self.validation.n:
-            return f"chosen by brief training, validation {percent(self.brief)} %"
+            return f"{chosen} by brief training, validation {percent(self.brief)} %"
         by = "" if self.rule == BY_MEAN else f", judged by {self.rule}"
-        return f"chosen by {counted(self.validation.n, 'full training')}, validation {self.validation.spread} %{by}"
+        return f"{chosen} by {counted(self.validation.n, 'full training')}, validation {self.validation.spread} %{by}"
 
     def document(self) -> dict[str, Any]:
         """Return it for `--json`; accuracies are fractions."""
@@ -115,8 +126,11 @@ def choose_from_records(
     *,
     goal: Goal,
     target: float | None,
+    limits: Sequence[int] = (),
 ) -> tuple[StudyChoice, ...]:
     """Return the networks that a study has chosen, the main one first; none where no training was completed.
+
+    Of a study of several budgets each has its choice: the one that is written down, or else what the records say.
 
     Args:
         records: every trial.
@@ -124,12 +138,20 @@ def choose_from_records(
         written: the recorded choice.
         goal: the study's.
         target: the study's target accuracy, if it has one.
+        limits: numbers of parameters of the study's budgets, where it has several, the largest first.
     """
     by_number = {record.number: record for record in records}
     full = {finalist.trial: finalist.validation for finalist in finalists}
     winners = [winner for winner in written if winner.trial in by_number]
-    if not winners:
-        winners = [Winner(trial=leader.number, rule=rule) for leader, rule in _leader(by_number, full, goal, target)]
+    if limits:
+        answered = {winner.limit or limits[0]: winner for winner in reversed(winners)}
+        winners = []
+        for limit in limits:
+            fitting = {number: one for number, one in by_number.items() if (one.params or 0) <= limit}
+            found = answered.get(limit) or next(_leader(fitting, full, goal, target), None)
+            winners += [] if found is None else [replace(found, bounds={"params": limit})]
+    elif not winners:
+        winners = list(_leader(by_number, full, goal, target))
     return tuple(
         StudyChoice(
             trial=winner.trial,
@@ -144,14 +166,16 @@ def choose_from_records(
 
 def _leader(
     records: Mapping[int, Record], full: Mapping[int, Score], goal: Goal, target: float | None
-) -> list[tuple[Record, str]]:
-    """Return the best network and by what it was judged; nothing where there is none."""
+) -> Iterator[Winner]:
+    """Yield the best network, if there is one."""
     judged = [
         replace(records[number], outcome="completed", accuracy=score.mean)
         for number, score in full.items()
         if score.n and number in records
     ]
     if judged:
-        return [(ranked(judged, "accuracy" if goal == "pareto" else goal, target)[0], BY_MEAN)]
+        yield Winner(trial=ranked(judged, "accuracy" if goal == "pareto" else goal, target)[0].number, rule=BY_MEAN)
+        return
     leader = best(records.values(), goal, target)
-    return [] if leader is None else [(leader, BY_BRIEF)]
+    if leader is not None:
+        yield Winner(trial=leader.number, rule=BY_BRIEF)

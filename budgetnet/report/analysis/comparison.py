@@ -59,7 +59,7 @@ class Compared:
         return {
             "sampler": study.search.sampler,
             "seed": study.search.seed,
-            "budget": str(study.budget),
+            "budget": study.budget_text,
             "pruner": study.search.pruner.kind,
             "epochs": study.training.epochs,
             "training": study.training.to_mapping(),

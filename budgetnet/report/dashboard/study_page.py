@@ -42,7 +42,7 @@ def study_note(trials: Trials, study_id: int, learned: Mapping[str, Any] | None 
     lines = [
         f"# {study.name}",
         "",
-        f"{study.dataset}, budget {study.budget}, goal {study.goal}. {tally(trials.records) or 'No trials yet'}.",
+        f"{study.dataset}, budget {study.budget_text}, goal {study.goal}. {tally(trials.records) or 'No trials yet'}.",
         "",
         *(f"**{line}**" for line in choices_text(trials)),
         "",

@@ -73,7 +73,7 @@ def trial_note(record: Record, trials: Trials, *, files: str = "") -> str:
         ("validation accuracy", None if record.accuracy is None else f"{percent(record.accuracy)} %"),
         ("epochs, time", f"{record.epochs}, {duration(record.seconds)}" if record.epochs else None),
         ("trained in full, test accuracy", f"{finalist.score}" if finalist is not None and finalist.runs else None),
-        ("budget", str(trials.study.budget)),
+        ("budget", trials.study.budget_text),
     ]
     lines += ["| | |", "|---|---|", *(f"| {name} | {_cell(value)} |" for name, value in rows if value is not None)]
     if record.network:

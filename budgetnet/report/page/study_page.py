@@ -17,7 +17,7 @@ from budgetnet.records.lookup import Trials
 from budgetnet.records.trial import Record
 from budgetnet.report.analysis.option_effects import decision_effects
 from budgetnet.report.analysis.optuna_importance import optuna_importance
-from budgetnet.report.analysis.progress import best_so_far, best_within, working_seconds
+from budgetnet.report.analysis.progress import best_so_far, working_seconds
 from budgetnet.report.analysis.rejections import rejections
 from budgetnet.report.analysis.rules import params_by_rule
 from budgetnet.report.figures.finding_figures import importance_figure, option_figure, rejection_figure, rule_figure
@@ -29,7 +29,7 @@ from budgetnet.report.page.attempts import attempt_table
 from budgetnet.report.page.drawn import MOST_DRAWN
 from budgetnet.report.page.finalist_sections import finalist_sections, search_curves
 from budgetnet.report.page.trainings import environment_lines
-from budgetnet.report.study import best_trial
+from budgetnet.report.study import best_for_budgets, best_trial
 from budgetnet.report.summary import study_summary
 from budgetnet.text import NOTHING, count_text, counted, duration, percent, short_count
 
@@ -62,7 +62,7 @@ def study_page(trials: Trials, *, limits: Sequence[int] = (), command: str = "")
     ]
     return Page(
         title=f"{trials.study.name}: report",
-        lead=f"Budget: {trials.study.budget}. One multiply-add counts as one FLOP.",
+        lead=f"Budget: {trials.study.budget_text}. One multiply-add counts as one FLOP.",
         tiles=_tiles(trials),
         sections=[section for section in sections if section is not None],
         footer=page_footer(command),
@@ -93,9 +93,9 @@ def _costs(trials: Trials, limits: Sequence[int]) -> PageSection:
         cost_scatter(trials.records, trials.finalists, "params", limit=study.budget.params, target=study.target),
         cost_scatter(trials.records, trials.finalists, "flops", limit=study.budget.flops, target=study.target),
     ]
-    within = best_within(trials.records, study, limits)
+    within = best_for_budgets(trials, limits)
     rows = [[f"≤ {count_text(limit)}", *_best_row(record, trials)] for limit, record in within]
-    header = ["parameters", "best trial", "val %", "test %", "its parameters", "FLOPs", "network"]
+    header = ["parameters", "best trial", "val %", "in full, val %", "test %", "its parameters", "FLOPs", "network"]
     known = frontier(trials.records)
     text = [
         "Dots are accuracies on validation images after brief training; diamonds are finalists on test images after "
@@ -109,7 +109,7 @@ def _costs(trials: Trials, limits: Sequence[int]) -> PageSection:
         left=(4,),
     )
     blocks: list[Block] = [Prose(text=["Best within a number of parameters:"])]
-    blocks.append(PageTable(header=header, rows=rows, left=(6,)))
+    blocks.append(PageTable(header=header, rows=rows, left=(7,)))
     if known:
         blocks.append(Details(title=f"Frontier: {counted(len(known), 'network')}", blocks=[front]))
     return PageSection(title="Accuracy against size", text=text, figures=_drawn(figures), blocks=blocks)
@@ -117,11 +117,12 @@ def _costs(trials: Trials, limits: Sequence[int]) -> PageSection:
 
 def _best_row(record: Record | None, trials: Trials) -> list[str]:
     if record is None:
-        return [NOTHING] * 5 + ["no network of this size was trained by the whole recipe"]
+        return [NOTHING] * 6 + ["no network of this size was trained by the whole recipe"]
     finalist = trials.finalist(record.number)
+    full = finalist.validation.spread if finalist is not None else NOTHING
     test = finalist.score.spread if finalist is not None else NOTHING
     counts = [count_text(record.params), short_count(record.flops), record.arch]
-    return [str(record.number), percent(record.accuracy), test, *counts]
+    return [str(record.number), percent(record.accuracy), full, test, *counts]
 
 
 def _progress(trials: Trials) -> PageSection:

@@ -3,6 +3,9 @@
 The best few networks get one full training each, alternately the best by brief accuracy and the best by the study's
 model, which learns from every full training on the way. Then the next seed goes to networks that can still win, those
 whose chance of winning, in joint draws from the model's posterior, is at least `LEAST_CHANCE`.
+
+A study of several budgets has as many finalists for each: among the networks that fit it and not the next tighter one,
+so that each budget's best is among its own finalists or those of a tighter one.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 import numpy as np
 
@@ -66,20 +70,31 @@ class Contest:
         taken = Counter({finalist.trial: len(finalist.full) for finalist in finalists if finalist.full})
         taken.update(trial for trial, _ in running)
         contenders = [by_number[trial] for trial in taken if trial in by_number]
-        newcomer = self._newcomer(records, finalists, contenders, settled)
-        if newcomer is not None:
-            return newcomer, 0
-        if len(contenders) < 2:
+        bands = self._bands()
+        for low, high in sorted(bands, key=lambda band: sum(band[0] < _size(one) <= band[1] for one in contenders)):
+            rivals = [record for record in contenders if low < _size(record) <= high]
+            newcomer = self._newcomer(
+                [one for one in records if low < _size(one) <= high], records, finalists, rivals, settled
+            )
+            if newcomer is not None:
+                return newcomer, 0
+        waiting: dict[int, tuple[int, float, int]] = {}
+        hopeful: set[int] = set()
+        for _, high in bands:
+            rivals = [record for record in contenders if _size(record) <= high]
+            chances = self.chances(rivals, records, finalists) if len(rivals) > 1 else {}
+            able = [trial for trial, chance in chances.items() if chance >= LEAST_CHANCE]
+            if len(able) > 1:
+                hopeful.update(able)
+                open_races = {
+                    trial: (taken[trial], -chances[trial], trial) for trial in able if taken[trial] < plan.seeds
+                }
+                waiting |= {trial: min(rank, waiting.get(trial, rank)) for trial, rank in open_races.items()}
+        if not waiting:
             return None
-        chances = self.chances(contenders, records, finalists)
-        able = [trial for trial, chance in chances.items() if chance >= LEAST_CHANCE]
-        waiting = [trial for trial in able if taken[trial] < plan.seeds]
-        if len(able) < 2 or not waiting:
-            return None
-        chosen = min(waiting, key=lambda trial: (taken[trial], -chances[trial], trial))
-        self.why = (
-            f"wins with a chance of {percent(chances[chosen], 0)} %; {counted(len(able), 'network')} can still win"
-        )
+        chosen = min(waiting, key=lambda trial: waiting[trial])
+        can_win = f"{counted(len(hopeful), 'network')} can still win"
+        self.why = f"wins with a chance of {percent(-waiting[chosen][1], 0)} %; {can_win}"
         return by_number[chosen], self._free(chosen, finalists, running)
 
     def winners(self, records: Sequence[Record], finalists: Sequence[Finalist]) -> list[Winner]:
@@ -90,17 +105,22 @@ class Contest:
         by_number = {record.number: record for record in records}
         judged = [finalist for finalist in finalists if finalist.validation.n and finalist.trial in by_number]
         objective = Objective.of(self.study)
+        best_first = self._best_first(records)
+        accuracies = {record.number: record.accuracy or 0.0 for record in best_first}
+        briefly = {record.number: record.params or 0 for record in best_first}
+        unjudged = objective.winners(accuracies, briefly, BY_BRIEF) if accuracies else []
         if not judged:
-            best_first = self._best_first(records)
-            accuracies = {record.number: record.accuracy or 0.0 for record in best_first}
-            sizes = {record.number: record.params or 0 for record in best_first}
-            return objective.winners(accuracies, sizes, BY_BRIEF) if accuracies else []
+            return unjudged
         worths, why = self.model.policy.worths(self.model.seen(records, finalists))
         means = {finalist.trial: finalist.validation.mean or 0.0 for finalist in judged}
         by_model = "posterior" in why and len(judged) > 1
         values = {trial: worths[by_number[trial].hash] if by_model else mean for trial, mean in means.items()}
         sizes = {trial: by_number[trial].params or 0 for trial in means}
-        return objective.winners(values, sizes, BY_POSTERIOR if by_model else BY_MEAN)
+        winners = objective.winners(values, sizes, BY_POSTERIOR if by_model else BY_MEAN)
+        # A budget that nothing trained in full fits is answered by brief trainings.
+        answered = {winner.limit for winner in winners}
+        winners += [winner for winner in unjudged if winner.limit not in answered]
+        return sorted(winners, key=lambda winner: -(winner.limit or 0))
 
     def chances(
         self, contenders: Sequence[Record], records: Sequence[Record], finalists: Sequence[Finalist]
@@ -109,7 +129,7 @@ class Contest:
         seen = self.model.seen(records, finalists)
         posterior = self.model.fitted(seen).posterior([record.hash for record in contenders])
         draws = posterior.draw(np.random.default_rng(len(seen)), JOINT_DRAWS)
-        objective = Objective.of(self.study)
+        objective = replace(Objective.of(self.study), limits=())
         sizes = {record.number: record.params or 0 for record in contenders}
         won: Counter[int] = Counter()
         for values in draws:
@@ -117,13 +137,31 @@ class Contest:
             won.update(winner.trial for winner in objective.winners(worths, sizes, BY_POSTERIOR))
         return {record.number: won[record.number] / JOINT_DRAWS for record in contenders}
 
+    def _bands(self) -> list[tuple[int, float]]:
+        """Return the numbers of parameters, above the first and up to the second, that each have their finalists."""
+        limits = self.study.limits
+        return list(zip((*limits[1:], -1), limits, strict=True)) if limits else [(-1, inf)]
+
     def _newcomer(
-        self, records: Sequence[Record], finalists: Sequence[Finalist], contenders: Sequence[Record], settled: int
+        self,
+        able: Sequence[Record],
+        records: Sequence[Record],
+        finalists: Sequence[Finalist],
+        contenders: Sequence[Record],
+        settled: int,
     ) -> Record | None:
-        """Return a network without a full training that gets its first one; None if none may or there is none."""
+        """Return a network without a full training that gets its first one; None if none may or there is none.
+
+        Args:
+            able: the trials that may get one.
+            records: every trial.
+            finalists: every network trained in full.
+            contenders: those of *able* that have a full training.
+            settled: see `next`.
+        """
         top = self.study.finalists.top
         networks = {record.hash for record in contenders}
-        waiting = [record for record in self._best_first(records) if record.hash not in networks]
+        waiting = [record for record in self._best_first(able) if record.hash not in networks]
         late = len(contenders) >= top
         if late:
             joined = sum(record.number >= settled for record in contenders)
@@ -161,3 +199,7 @@ class Contest:
         used = {run.repeat for finalist in finalists if finalist.trial == trial for run in finalist.full}
         used |= {repeat for number, repeat in running if number == trial}
         return next(number for number in range(len(used) + 1) if number not in used)
+
+
+def _size(record: Record) -> int:
+    return record.params or 0

@@ -82,7 +82,8 @@ class FinalRound:
             return
         judging = _Judging(self)
         if not chosen_in_search(self.study, self.runs.read()) and (judging.wanted() or judging.expects_more()):
-            self.listen(FinalistsStarted(plan.top, plan.top * plan.seeds, plan.training.epochs))
+            top = plan.top * self.study.answers
+            self.listen(FinalistsStarted(top, top * plan.seeds, plan.training.epochs))
             JobLoop(self.pool, judging, interrupted=self.stopped, grace=self.grace).run()
         if self.stopped():
             return
@@ -93,7 +94,10 @@ class FinalRound:
         self.runs.write_choice(winners, len(records))
         todo = missing_finals(winners, self.study, records, finalists)
         if todo:
-            choices = choose_from_records(records, finalists, winners, goal=self.study.goal, target=self.study.target)
+            study = self.study
+            choices = choose_from_records(
+                records, finalists, winners, goal=study.goal, target=study.target, limits=study.limits
+            )
             self.listen(WinnerChosen(choices, len(todo), plan.training.epochs))
             JobLoop(self.pool, _FinalRuns(todo, self), interrupted=self.stopped, grace=self.grace).run()
 

@@ -17,17 +17,20 @@ class Objective:
 
     goal: Goal
     target: float | None = None
+    limits: tuple[int, ...] = ()
+    """Numbers of parameters within each of which there is a winner, the largest first; none: one for all."""
 
     @classmethod
     def of(cls, study: Study) -> Objective:
         """Return a study's objective."""
-        return cls(goal=study.goal, target=study.target)
+        return cls(goal=study.goal, target=study.target, limits=study.limits)
 
     def winners(self, worths: Mapping[int, float], params: Mapping[int, int], rule: str) -> list[Winner]:
         """Return the winners, the main one first.
 
-        accuracy: the highest worth. smallest: the fewest parameters of those that reach the target, else the highest
-        worth. pareto: all that no other network beats in worth and parameters at once, the highest worth first.
+        accuracy: the highest worth, within each of several budgets that a network fits. smallest: the fewest
+        parameters of those that reach the target, else the highest worth. pareto: all that no other network beats in
+        worth and parameters at once, the highest worth first.
 
         Args:
             worths: accuracy in full training by trial, as far as it is known; at least one.
@@ -35,6 +38,9 @@ class Objective:
             rule: what the worths were judged by.
         """
         best_first = sorted(worths, key=lambda trial: (-worths[trial], params[trial], trial))
+        if self.limits:
+            within = [(limit, [trial for trial in best_first if params[trial] <= limit]) for limit in self.limits]
+            return [Winner(trial=fits[0], rule=rule, bounds={"params": limit}) for limit, fits in within if fits]
         match self.goal:
             case "accuracy":
                 numbers = best_first[:1]

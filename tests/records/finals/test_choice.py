@@ -30,9 +30,9 @@ def trained(trial: int, *full: float, test: float | None = None) -> Finalist:
     )
 
 
-def chosen(records, finalists, written=(), goal="accuracy", target=None):
+def chosen(records, finalists, written=(), goal="accuracy", target=None, limits=()):
     """The choices of a study."""
-    return choose_from_records(records, finalists, written, goal=goal, target=target)
+    return choose_from_records(records, finalists, written, goal=goal, target=target, limits=limits)
 
 
 def test_without_full_trainings_brief_training_chooses(make_record):
@@ -76,3 +76,18 @@ def test_a_written_choice_stands(make_record):
     assert first.text == "chosen by 1 full training, validation 60.00 %, judged by the model's posterior"
     assert (second.trial, second.bounds, second.document()["bounds"]) == (1, {"params": 9}, {"params": 9})
     assert first.document()["validation_accuracy"] == {"mean": 0.6, "deviation": None, "n": 1}
+
+
+def test_each_of_several_budgets_has_its_choice(make_record):
+    """As written down; of a budget that was added later, as its records say; of one that nothing fits, none."""
+    records = [make_record(0, 0.5, 900), make_record(1, 0.7, 500), make_record(2, 0.6, 400), make_record(3, 0.4, 90)]
+    finalists = [trained(0, 0.9), trained(2, 0.8)]
+    found = chosen(records, finalists, limits=(1000, 600, 100, 50))
+    assert [(choice.trial, choice.limit, choice.rule) for choice in found] == [
+        (0, 1000, "their mean"), (2, 600, "their mean"), (3, 100, "brief training"),
+    ]  # fmt: skip
+    assert found[1].text == "chosen within 600 parameters by 1 full training, validation 80.00 %"
+    assert found[1].document()["bounds"] == {"params": 600}
+    written = [Winner(trial=1, rule="x", bounds={"params": 600}), Winner(trial=3, rule="x", bounds={"params": 70})]
+    assert [choice.trial for choice in chosen(records, finalists, written, limits=(1000, 600))] == [0, 1]
+    assert [choice.trial for choice in chosen(records, finalists, [Winner(trial=2)], limits=(1000, 600))] == [2, 2]

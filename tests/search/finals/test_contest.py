@@ -149,6 +149,30 @@ def test_one_finalist_needs_no_contest(make_contest):
     assert contest.winners([], []) == []
 
 
+def test_every_budget_has_finalists_and_a_winner(make_contest):
+    """As many for each; what fits a tighter budget may win a wider one, too."""
+    contest = make_contest(budget="{params: [1200, 2k, 6k]}", finalists="{top: 2, seeds: 2, epochs: 2}")
+    records = networks(contest, 40)
+    full = play(contest, records, lambda record, _: 0.7 if record.params > 2000 else 0.8 + record.params / 20_000)
+    sizes = [records[trial].params for trial in full]
+    assert [sum(low < size <= high for size in sizes) for low, high in ((0, 1200), (1200, 2000), (2000, 6000))] == [
+        2
+    ] * 3
+    winners = contest.winners(records, trained(contest, full))
+    assert [winner.limit for winner in winners] == [6000, 2000, 1200]
+    assert 1200 < records[winners[0].trial].params <= 2000
+    assert winners[0].trial == winners[1].trial
+    assert records[winners[2].trial].params <= 1200
+
+
+def test_a_budget_without_full_trainings_is_answered_by_brief_ones(make_contest):
+    """Beside others that have some; one that nothing fits has no winner."""
+    contest = make_contest(budget="{params: [1, 600, 6k]}")
+    records = networks(contest, 40)
+    winners = contest.winners(records, trained(contest, {39: [0.9]}))
+    assert [(winner.limit, winner.rule) for winner in winners] == [(6000, "their mean"), (600, "brief training")]
+
+
 @pytest.mark.parametrize(
     ("goal", "expected"), [("accuracy", [2]), ("smallest", [1]), ("pareto", [2, 1, 0])], ids=lambda value: str(value)
 )
