@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,7 +55,7 @@ def load_trials(
         ``activations``, ``peak_activation_bytes``, ``depth``, ``receptive_field``, ``flash``, ``ram``), ``accuracy`` (a
         fraction of the validation images after the last epoch) and ``curve`` (a list, after each epoch), ``epochs``,
         ``seconds``, ``decisions`` (a dict), ``network`` (its text), and everything else that is recorded. Missing
-        numbers are NA.
+        numbers are NA. Of a damaged database the readable trials, with a `UserWarning` for each record left out.
 
     Raises:
         RequestError: no search has run for this study yet, or its settings have changed since.
@@ -73,6 +74,8 @@ def load_trials(
     from budgetnet.records.trial import Record
 
     trials = open_trials(as_study(study), storage=storage, out=None if run is None else Path(run))
+    for line in trials.warnings:
+        warnings.warn(line, UserWarning, stacklevel=2)
     names = list(dict.fromkeys((*_FIRST, *(entry.name for entry in fields(Record) if entry.name != "parameters"))))
     frame = pd.DataFrame([_row(record, names) for record in trials.records], columns=names)
     whole = dict.fromkeys(_WHOLE, "Int64")

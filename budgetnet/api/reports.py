@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from budgetnet.api.say import Say, say_nothing, say_run_folder
+from budgetnet.api.say import Say, say_damage, say_nothing, say_run_folder
 from budgetnet.api.studies import as_study
 from budgetnet.errors import RequestError
 from budgetnet.files.study import Study
@@ -77,6 +77,7 @@ def report(
     asked = as_study(source)
     say_run_folder(asked, run, say)
     trials = open_trials(asked, storage=storage, out=None if run is None else Path(run))
+    say_damage(trials, say)
     page = place or trials.folder / REPORT_FILE
     check_place(page)
     words = trials.command("report", asked.path, *([] if place is None else ["--out", place]))
@@ -142,7 +143,9 @@ def compare(
         asked = as_study(source)
         say_run_folder(asked, run, say)
         name = study.name if isinstance(study, Study) else str(study)
-        named.append((name, open_trials(asked, out=None if run is None else Path(run))))
+        trials = open_trials(asked, out=None if run is None else Path(run))
+        say_damage(trials, say)
+        named.append((name, trials))
     short = [asked.study.name for _, asked in named]
     if len(set(short)) == len(short):  # names of studies are shorter than their addresses
         named = [(found.study.name, found) for _, found in named]

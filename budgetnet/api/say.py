@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from budgetnet.files.study import Study
+    from budgetnet.records.lookup import Trials
 
-__all__ = ["Say", "say_nothing", "say_run_folder"]
+__all__ = ["Say", "say_damage", "say_nothing", "say_run_folder"]
 
 Say = Callable[[str], object]
 """Receives what takes long or looks suspicious, a line at a time; `print` shows it."""
@@ -24,3 +25,9 @@ def say_run_folder(study: Study, run: str | Path | None, say: Say) -> None:
     folder = study.run_folder()
     if run is None and folder != Path("runs") / study.name:
         say(f"using {folder}, beside the study file")
+
+
+def say_damage(trials: Trials, say: Say) -> None:
+    """Say which records of a study could not be read and were left out."""
+    for line in trials.warnings:
+        say(f"warning: {line}")

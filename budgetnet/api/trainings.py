@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from budgetnet.api.say import Say, say_nothing, say_run_folder
+from budgetnet.api.say import Say, say_damage, say_nothing, say_run_folder
 from budgetnet.api.studies import as_study
 from budgetnet.files.study import Study
 
@@ -138,6 +138,7 @@ def export(
     asked = as_study(study)
     say_run_folder(asked, run, say)
     trials = open_trials(asked, storage=storage, out=None if run is None else Path(run))
+    say_damage(trials, say)
     from budgetnet.export.export import export_trial
 
     place = None if out is None else Path(out)

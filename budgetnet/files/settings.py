@@ -11,7 +11,7 @@ from budgetnet.files.study import Study
 from budgetnet.grammar.printer import rule_text
 from budgetnet.training.recipe.reading import with_defaults
 
-__all__ = ["ATTRIBUTE", "changed_settings", "check_settings", "comparable", "settings_of"]
+__all__ = ["ATTRIBUTE", "changed_settings", "check_settings", "comparable", "readable_settings", "settings_of"]
 
 ATTRIBUTE = "settings"
 """Name of the study's attribute in the database."""
@@ -69,6 +69,12 @@ def changed_settings(stored: Mapping[str, Mapping[str, Any]], ours: Mapping[str,
         for name in dict.fromkeys((*before, *now)):
             if before.get(name) != now.get(name):
                 yield f"{part}.{name}: {_shown(before, name)} → {_shown(now, name)}"
+
+
+def readable_settings(stored: object) -> bool:
+    """Tell whether a study's attribute holds settings: every part that all versions have written, as a mapping."""
+    parts = ("grammar", "dataset", "budget", "goal", "training", "validation")
+    return isinstance(stored, Mapping) and all(isinstance(stored.get(part), Mapping) for part in parts)
 
 
 def comparable(stored: Mapping[str, Mapping[str, Any]] | None, ours: Mapping[str, Mapping[str, Any]]) -> bool:

@@ -16,6 +16,7 @@ from budgetnet.text import command_text, masked, some_of
 if TYPE_CHECKING:
     from budgetnet.files.network_file import Network
     from budgetnet.files.study import Study
+    from budgetnet.records.checks.contents import Contents
     from budgetnet.records.finals.choice import StudyChoice, Winner
     from budgetnet.records.finals.finalist import Finalist
     from budgetnet.records.read_only import StoredStudy
@@ -55,6 +56,17 @@ class Trials:
     """The choice that the search has recorded; see `choices`."""
     learned: Mapping[str, Any] | None = None
     """Knowledge of the study's model, as the search has recorded it (`budgetnet.search.learned`)."""
+    damage: tuple[str, ...] = ()
+    """A line for each record that could not be read and was left out."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """Say what is missing because it could not be read: one line a record."""
+        place = self.storage.removeprefix("sqlite:///")
+        return [
+            f"{masked(place)} is damaged: {line}; what is whole was read, restore a copy to have all of it"
+            for line in self.damage
+        ]
 
     @property
     def choices(self) -> tuple[StudyChoice, ...]:
@@ -149,54 +161,56 @@ def open_trials(study: Study, *, storage: str | None = None, out: Path | None = 
         RequestError: no search has run for this study yet, or its settings have changed since.
         SearchError: the database cannot be used.
     """
-    from budgetnet.records.finals.choice import read_choice
-    from budgetnet.records.finals.finalist import read_finalists
-    from budgetnet.records.trial import read_records
+    from budgetnet.records.checks.contents import damaged_study, read_contents
 
     folder = study.run_folder(out)
-    if storage is None and (folder / DATABASE).exists() and (stored := _stored(study, folder)) is not None:
-        return Trials(
-            study=study,
-            folder=folder,
-            storage=_default_address(folder),
-            records=read_records(stored),
-            finalists=tuple(read_finalists(stored)),
-            winners=read_choice(stored),
-            learned=stored.user_attrs.get("learned"),
-        )
+    if storage is None and (folder / DATABASE).exists():
+        stored = _stored(study, folder)
+        if stored is not None:
+            return _trials(study, folder, _default_address(folder), read_contents(stored[0]), stored[1])
     url = address_of(study, storage=storage, out=out)
     from budgetnet.records.open import open_study
-    from budgetnet.records.storage import storage_errors
+    from budgetnet.records.storage import shown, storage_errors
 
     recorded, _ = open_study(study, url, create=False)
     with storage_errors(url):
-        return Trials(
-            study=study,
-            folder=folder,
-            storage=url,
-            records=read_records(recorded),
-            finalists=tuple(read_finalists(recorded)),
-            winners=read_choice(recorded),
-            learned=recorded.user_attrs.get("learned"),
-        )
+        try:
+            return _trials(study, folder, url, read_contents(recorded))
+        except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+            raise damaged_study(study.name, shown(url), error) from error
 
 
-def _stored(study: Study, folder: Path) -> StoredStudy | None:
-    """Return the contents of the run folder's own database, if it can be read without Optuna.
+def _trials(study: Study, folder: Path, url: str, contents: Contents, damage: tuple[str, ...] = ()) -> Trials:
+    return Trials(
+        study=study,
+        folder=folder,
+        storage=url,
+        records=contents.records,
+        finalists=contents.finalists,
+        winners=contents.winners,
+        learned=contents.learned,
+        damage=(*damage, *contents.damage),
+    )
+
+
+def _stored(study: Study, folder: Path) -> tuple[StoredStudy, tuple[str, ...]] | None:
+    """Return the contents of the run folder's own database and its damage, if it can be read without Optuna.
 
     Raises:
         StudyError: the study's settings have changed since.
     """
-    from budgetnet.files.settings import ATTRIBUTE, check_settings
+    from budgetnet.files.settings import ATTRIBUTE, check_settings, readable_settings
     from budgetnet.records.read_only import read_stored_study
 
     path = folder / DATABASE
     stored = read_stored_study(path, study.name)
-    settings = None if stored is None else stored.user_attrs.get(ATTRIBUTE)
-    if settings is None:
+    if stored is None:
         return None
+    settings = stored.user_attrs.get(ATTRIBUTE)
+    if settings is None or not readable_settings(settings):
+        return stored, ("the study's settings cannot be read, so the study file may not be the one that was searched",)
     check_settings(settings, study, str(path.absolute()))
-    return stored
+    return stored, ()
 
 
 def _default_address(folder: Path) -> str:
@@ -239,6 +253,9 @@ def pick(trials: Trials, which: str) -> Record:
         )
     record = next((record for record in trials.records if record.number == int(which)), None)
     if record is None:
+        for line in trials.damage:
+            if line.startswith(f"trial {int(which)}:"):
+                raise RequestError(f"{line}; restore the database from a copy, or name another trial")
         raise RequestError(f"{study.name} has no trial {which}{_there(trials.records)}")
     if not record.network:
         raise RequestError(

@@ -7,9 +7,10 @@ import warnings
 import optuna
 from optuna.storages import BaseStorage
 
-from budgetnet.errors import RequestError, nearest
-from budgetnet.files.settings import ATTRIBUTE, check_settings, settings_of
+from budgetnet.errors import RequestError, SearchError, nearest
+from budgetnet.files.settings import ATTRIBUTE, check_settings, readable_settings, settings_of
 from budgetnet.files.study import Study
+from budgetnet.records.checks.contents import damaged_study
 from budgetnet.records.ledger import queue_again
 from budgetnet.records.objective import directions, metric_names
 from budgetnet.records.pruning import make_pruner
@@ -36,27 +37,46 @@ def open_study(study: Study, url: str, *, create: bool = True) -> tuple[optuna.S
 
     database = open_storage(url, stale=stale, create=create)
     with storage_errors(url):
-        names = {known.study_name for known in database.get_all_studies()}
-        if study.name not in names and not create:
-            held = ", ".join(sorted(names)) or "none"
-            raise RequestError(
-                f"the database has no study {study.name!r} (it has: {held}){nearest(study.name, names)}; run the "
-                "search first"
-            )
-        recorded = optuna.create_study(
-            study_name=study.name,
-            storage=database,
-            directions=directions(study.goal) if study.name not in names else None,
-            load_if_exists=True,
-            pruner=make_pruner(study.search.pruner, study.training.epochs),
-            sampler=optuna.samplers.RandomSampler(seed=0),  # never asked: proposals come from budgetnet's samplers
+        try:
+            return _load(study, database, shown(url), create=create), database
+        except (ValueError, LookupError, TypeError) as error:
+            raise damaged_study(study.name, shown(url), error) from error
+
+
+def _load(study: Study, database: BaseStorage, place: str, *, create: bool) -> optuna.Study:
+    """Return Optuna's study, and write what it lacks if it is new."""
+    names = {known.study_name for known in database.get_all_studies()}
+    if study.name not in names and not create:
+        held = ", ".join(sorted(names)) or "none"
+        raise RequestError(
+            f"the database has no study {study.name!r} (it has: {held}){nearest(study.name, names)}; run the search "
+            "first"
         )
-        stored = recorded.user_attrs.get(ATTRIBUTE)
-        if stored is None:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                recorded.set_metric_names(metric_names(study.goal))
-            recorded.set_user_attr(ATTRIBUTE, settings_of(study))
-        else:
-            check_settings(stored, study, shown(url))
-    return recorded, database
+    recorded = optuna.create_study(
+        study_name=study.name,
+        storage=database,
+        directions=directions(study.goal) if study.name not in names else None,
+        load_if_exists=True,
+        pruner=make_pruner(study.search.pruner, study.training.epochs),
+        sampler=optuna.samplers.RandomSampler(seed=0),  # never asked: proposals come from budgetnet's samplers
+    )
+    attributes = recorded.user_attrs
+    if ATTRIBUTE in attributes:
+        if not readable_settings(attributes[ATTRIBUTE]):
+            raise SearchError(
+                f"{place} is damaged: the settings of the study {study.name} cannot be read; restore it from a copy, "
+                "or start over with --fresh, which keeps the old folder under another name"
+            )
+        check_settings(attributes[ATTRIBUTE], study, place)
+    elif create:
+        if any("decisions" in trial.user_attrs for trial in recorded.get_trials(deepcopy=False)):
+            raise SearchError(
+                f"{place} is damaged: the settings of the study {study.name} are missing, so what its scores depend on "
+                "is unknown; restore it from a copy, or start over with --fresh, which keeps the old folder under "
+                "another name"
+            )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            recorded.set_metric_names(metric_names(study.goal))
+        recorded.set_user_attr(ATTRIBUTE, settings_of(study))
+    return recorded

@@ -21,6 +21,7 @@ from optuna.trial import TrialState
 
 from budgetnet.files.settings import ATTRIBUTE, comparable, settings_of
 from budgetnet.files.study import Study
+from budgetnet.records.checks.rules import DamagedRecordError
 from budgetnet.records.trial import Record, read_record
 
 __all__ = ["REFRESH", "EarlierTrial", "OtherStudies"]
@@ -49,15 +50,25 @@ class OtherStudies:
     `REFRESH` seconds) only what is new, and a question in between costs one look into a dictionary.
     """
 
-    def __init__(self, storage: BaseStorage, study: Study, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        storage: BaseStorage,
+        study: Study,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        say: Callable[[str], object] = lambda _: None,
+    ) -> None:
         """Read nothing yet.
 
         Args:
             storage: holds this study and perhaps others.
             study: whose conditions the others must have.
             clock: tells seconds.
+            say: told, once each, of other studies that cannot be read.
         """
         self._storage = storage
+        self._say = say
+        self._damaged: set[str] = set()
         self._name = study.name
         self._settings: Mapping[str, Mapping[str, Any]] = settings_of(study)
         self._clock = clock
@@ -81,7 +92,15 @@ class OtherStudies:
     def _look(self) -> None:
         for other in self._storage.get_all_studies():
             if other.study_name != self._name and comparable(other.user_attrs.get(ATTRIBUTE), self._settings):
-                self._look_into(other._study_id, other.study_name)
+                try:
+                    self._look_into(other._study_id, other.study_name)
+                except (DamagedRecordError, ValueError, LookupError, TypeError, AttributeError) as error:
+                    if other.study_name not in self._damaged:
+                        self._damaged.add(other.study_name)
+                        self._say(
+                            f"warning: a record of the study {other.study_name} cannot be read ({error}), so not all "
+                            "of its scores are taken over"
+                        )
 
     def _look_into(self, study_id: int, name: str) -> None:
         trials = self._storage.get_all_trials(study_id, deepcopy=False)  # Optuna keeps finished trials in memory

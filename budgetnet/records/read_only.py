@@ -17,13 +17,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from budgetnet.records.checks.rules import Unreadable
+
 __all__ = ["StoredState", "StoredStudy", "StoredTrial", "read_stored_study"]
 
 SCHEMA = 12
 """The version of Optuna's tables that is read here (``version_info``), since Optuna 3.0."""
 _OF_TRIALS = "SELECT trial_id, {} FROM {} WHERE trial_id IN (SELECT trial_id FROM trials WHERE study_id = ?)"
 _CONSTRAINTS = "constraints"
-ODD_VALUES = {"INF_POS": math.inf, "INF_NEG": -math.inf, "NAN": math.nan}
+_ODD_VALUES = {"INF_POS": math.inf, "INF_NEG": -math.inf, "NAN": math.nan}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def read_stored_study(path: Path, name: str) -> StoredStudy | None:
 
 def _study(database: sqlite3.Connection, study: int) -> StoredStudy:
     attributes = database.execute("SELECT key, value_json FROM study_user_attributes WHERE study_id = ?", (study,))
-    own = {key: json.loads(value) for key, value in attributes}
+    own = {key: _json(value) for key, value in attributes}
     rows = database.execute(
         "SELECT trial_id, number, state, datetime_start, datetime_complete FROM trials WHERE study_id = ?", (study,)
     )
@@ -93,17 +95,32 @@ def _study(database: sqlite3.Connection, study: int) -> StoredStudy:
         for key, number, state, begun, ended in rows
     }
     for key, name, value in database.execute(_OF_TRIALS.format("key, value_json", "trial_user_attributes"), (study,)):
-        trials[key].user_attrs[name] = json.loads(value)
+        trials[key].user_attrs[name] = _json(value)
     steps = _OF_TRIALS.format("step, intermediate_value, intermediate_value_type", "trial_intermediate_values")
     for key, step, value, kind in database.execute(steps, (study,)):
-        trials[key].intermediate_values[step] = ODD_VALUES.get(kind, value)
+        known = kind == "FINITE" or kind in _ODD_VALUES
+        reported: Any = _ODD_VALUES.get(kind, value) if known else Unreadable(str(kind))
+        trials[key].intermediate_values[step] = reported
     for key, name, value in database.execute(_OF_TRIALS.format("key, value_json", "trial_system_attributes"), (study,)):
         if name == _CONSTRAINTS:  # a list until Optuna 4
-            trials[key].constraints |= {str(number): limit for number, limit in enumerate(json.loads(value) or ())}
+            limits = _json(value)
+            if isinstance(limits, list):
+                trials[key].constraints |= {str(number): limit for number, limit in enumerate(limits)}
         elif name.startswith(f"{_CONSTRAINTS}:"):
-            trials[key].constraints[name.removeprefix(f"{_CONSTRAINTS}:")] = json.loads(value)
-    return StoredStudy(user_attrs=own, trials=tuple(sorted(trials.values(), key=lambda trial: trial.number)))
+            trials[key].constraints[name.removeprefix(f"{_CONSTRAINTS}:")] = _json(value)
+    return StoredStudy(user_attrs=own, trials=tuple(sorted(trials.values(), key=lambda trial: trial.number or 0)))
 
 
-def _time(text: str | None) -> datetime.datetime | None:
-    return None if text is None else datetime.datetime.fromisoformat(text)
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError):
+        return Unreadable(str(text))
+
+
+def _time(text: str | None) -> Any:
+    """Return a time, None, or an `Unreadable`."""
+    try:
+        return None if text is None else datetime.datetime.fromisoformat(text)
+    except (ValueError, TypeError):
+        return Unreadable(str(text))

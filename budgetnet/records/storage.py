@@ -7,6 +7,7 @@ SQLite runs with a write-ahead log and ``synchronous=NORMAL``: what was committe
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import time
 import warnings
@@ -21,6 +22,7 @@ from optuna.storages import BaseStorage, RDBStorage
 from sqlalchemy import event
 
 from budgetnet.errors import RequestError, SearchError, nearest
+from budgetnet.records.checks.tables import check_leftovers, check_tables
 from budgetnet.text import masked
 
 __all__ = [
@@ -133,11 +135,14 @@ def storage_errors(url: str) -> Iterator[None]:
         raise _failure(place, cause or error) from error
     except RuntimeError as error:
         if "version" in str(error) and "schema" in str(error):
-            raise SearchError(
-                f"{place} was made by another version of Optuna, which is {optuna.__version__} here: "
-                f"{str(error).rstrip('.')}; "
-                f"bring it up to date with: optuna storage upgrade --storage {place}"
-            ) from error
+            by = re.search(r"set up by optuna ([^)]*)", str(error))
+            version = f"{optuna.__version__} here" + (f", and {by[1]} where it was made" if by else "")
+            way = (
+                f"make a copy of it, then bring it up to date with: optuna storage upgrade --storage {place}"
+                if "upgrade" in str(error)
+                else "use the newer version here as well: pip install -U budgetnet optuna"
+            )
+            raise SearchError(f"{place} was made by another version of Optuna ({version}); {way}") from error
         raise
 
 
@@ -166,6 +171,7 @@ def _prepare(path: Path, *, create: bool) -> None:
             raise RequestError(
                 f"there is no study database {path}; run the search first, or name its folder with --out"
             )
+        check_leftovers(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -180,6 +186,7 @@ def _prepare(path: Path, *, create: bool) -> None:
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             raise sqlite3.DatabaseError(f"malformed: {verdict}")
+        check_tables(connection, path, create=create)
         _turn_log_on(connection)
 
 

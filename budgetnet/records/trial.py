@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from budgetnet.derivation.decision import Label
+from budgetnet.records.checks.rules import TRIAL_RULES, DamagedRecordError, Unreadable, broken
 from budgetnet.records.training_run import TrainingRun
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ __all__ = [
     "Record",
     "read_record",
     "read_records",
+    "readable_records",
     "training_attributes",
 ]
 
@@ -51,6 +53,9 @@ OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 TRAINED: tuple[Outcome, ...] = ("completed", "stopped_early", "diverged")
 """Outcomes that count towards a study's number of trials."""
+
+_STATES = ("RUNNING", "WAITING", "COMPLETE", "PRUNED", "FAIL")
+"""Optuna's names of states."""
 
 ATTRIBUTES = (
     "outcome", "reason", "arch", "network", "decisions", "hash",
@@ -141,13 +146,37 @@ class Record:
 
 
 def read_records(study: optuna.Study | StoredStudy) -> tuple[Record, ...]:
-    """Return every trial of a study, in the order of their numbers."""
+    """Return every trial of a study, in the order of their numbers.
+
+    Raises:
+        DamagedRecordError: a trial cannot be read.
+    """
     return tuple(read_record(trial) for trial in study.get_trials(deepcopy=False))
 
 
+def readable_records(study: optuna.Study | StoredStudy) -> tuple[tuple[Record, ...], tuple[str, ...]]:
+    """Return the trials of a study that can be read, by number, and a line for each of the others."""
+    found: dict[int, Record] = {}
+    damage: list[str] = []
+    for trial in study.get_trials(deepcopy=False):
+        try:
+            record = read_record(trial)
+            if record.number in found:
+                raise DamagedRecordError(f"trial {record.number}: there are two of this number")
+            found[record.number] = record
+        except DamagedRecordError as error:
+            damage.append(str(error))
+    return tuple(found.values()), tuple(damage)
+
+
 def read_record(trial: FrozenTrial | StoredTrial) -> Record:
-    """Return what a trial's attributes say; trials made by other tools become records without a network."""
+    """Return what a trial's attributes say; trials made by other tools become records without a network.
+
+    Raises:
+        DamagedRecordError: an attribute, the number, a time or the state cannot be what it is.
+    """
     attributes = trial.user_attrs
+    _check(trial)
     values: dict[str, Any] = {name: attributes[name] for name in ATTRIBUTES if name in attributes}
     values["outcome"] = _outcome(trial, attributes.get("outcome"))
     values["curve"] = tuple(attributes.get("curve") or _reported(trial))
@@ -168,6 +197,27 @@ def read_record(trial: FrozenTrial | StoredTrial) -> Record:
         finished=trial.datetime_complete,
         **values,
     )
+
+
+def _check(trial: FrozenTrial | StoredTrial) -> None:
+    """Refuse a trial that cannot be read."""
+    number: object = trial.number
+    if not isinstance(number, int):
+        raise DamagedRecordError("a trial has no number")
+    reason = broken(trial.user_attrs, TRIAL_RULES)
+    outcome = trial.user_attrs.get("outcome")
+    state = trial.state.name
+    if reason is None and outcome is not None and outcome not in OUTCOMES:
+        reason = f"its outcome {outcome!r} is unknown; a later version of budgetnet may have written it"
+    if reason is None and state not in _STATES:
+        reason = f"its state {state!r} is unknown; a later version of Optuna may have written it"
+    times: dict[Any, Any] = {"its start": trial.datetime_start, "its end": trial.datetime_complete}
+    times |= {f"the kind of its value at step {step}": value for step, value in trial.intermediate_values.items()}
+    for name, value in times.items():
+        if reason is None and isinstance(value, Unreadable):
+            reason = f"{name} cannot be {value.text!r}"
+    if reason is not None:
+        raise DamagedRecordError(f"trial {trial.number}: {reason}")
 
 
 def _parameters(trial: FrozenTrial | StoredTrial) -> Parameters | None:

@@ -15,6 +15,8 @@ from budgetnet.errors import RequestError, SearchError
 from budgetnet.files.places import check_utf8_place
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import SearchOptions, Study
+from budgetnet.records.checks.contents import check_whole
+from budgetnet.records.checks.presence import Presence
 from budgetnet.records.finals.choice import StudyChoice, Winner, choose_from_records, read_choice
 from budgetnet.records.finals.finalist import Finalist, read_finalists
 from budgetnet.records.ledger import Ledger
@@ -132,6 +134,13 @@ def run_search(
         telling(lambda text: listen(SpaceNote(text)), stopped=lambda: asked.given),
     ):
         recorded, database = open_study(study, url)
+        check_whole(recorded, shown(url))
+        presence = Presence(url, folder, study.name)
+
+        def stopped() -> bool:
+            presence.check()
+            return asked.given
+
         ledger = Ledger(recorded, database, goal=study.goal, target=study.target, seed=study.search.seed)
         claims = Claims(database, database.get_study_id_from_name(study.name))
         if not joining:
@@ -179,12 +188,12 @@ def run_search(
                     salt=salt,
                     plugins=study.plugins,
                     starts=starts,
-                    other_studies=OtherStudies(database, study),
+                    other_studies=OtherStudies(database, study, say=lambda text: listen(SpaceNote(text))),
                     claims=claims,
                 ),
                 pool=pool,
                 listen=listen,
-                stopped=lambda: asked.given,
+                stopped=stopped,
                 stop_at_target=study.search.stop_at_target if stop_at_target is None else stop_at_target,
                 last=finalists,
                 director=Director(study, model, runs, salt, full=finalists, time=clock) if directed else None,
@@ -192,7 +201,11 @@ def run_search(
                 grace=grace,
             ).run()
             if finalists and ended != "interrupted":
-                FinalRound(study, ledger, runs, contest, pool, listen, lambda: asked.given, clock, grace).run()
+                FinalRound(study, ledger, runs, contest, pool, listen, stopped, clock, grace).run()
+            presence.check()
+        except Exception:
+            presence.check()  # what was taken away explains every other error
+            raise
         finally:
             pool.stop()
             with suppress(SQLAlchemyError):  # the database may be what failed

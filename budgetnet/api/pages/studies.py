@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from budgetnet.api.pages.printout import Printout
-from budgetnet.api.say import Say, say_run_folder
+from budgetnet.api.say import Say, say_damage, say_run_folder
 from budgetnet.api.studies import as_study
 from budgetnet.errors import BudgetnetError
 
@@ -121,6 +121,7 @@ def trials_answer(
     asked = as_study(study)
     say_run_folder(asked, run, say)
     trials = open_trials(asked, storage=storage, out=run)
+    say_damage(trials, say)
     chosen = select(trials.records, goal=asked.goal, target=asked.target, outcome=outcome, top=top)
     return Printout(lines=listing_text(trials, chosen), document=study_document(trials, chosen), command="list")
 

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from budgetnet.files.study import Goal
+from budgetnet.records.checks.rules import DamagedRecordError
 from budgetnet.records.finals.finalist import Finalist
 from budgetnet.records.ranking import best, ranked
 from budgetnet.records.training_run import Score
@@ -109,14 +110,40 @@ def choice_document(winners: Sequence[Winner], trials: int) -> dict[str, Any]:
 
 
 def read_choice(study: optuna.Study | StoredStudy) -> tuple[Winner, ...]:
-    """Return the choice that a search has written down; none where it has not."""
-    written = study.user_attrs.get(CHOICE, {}).get("winners", ())
-    return tuple(Winner(trial=one["trial"], rule=one["rule"], bounds=one["bounds"]) for one in written)
+    """Return the choice that a search has written down; none where it has not.
+
+    Raises:
+        DamagedRecordError: it cannot be read.
+    """
+    return _choice(study.user_attrs)[0]
 
 
 def settled_trials(attributes: Mapping[str, Any]) -> int:
-    """Return the number of trials that a study's choice was made from; 0 before there is one."""
-    return int(attributes.get(CHOICE, {}).get("trials", 0))
+    """Return the number of trials that a study's choice was made from; 0 before there is one.
+
+    Raises:
+        DamagedRecordError: the choice cannot be read.
+    """
+    return _choice(attributes)[1]
+
+
+def _choice(attributes: Mapping[str, Any]) -> tuple[tuple[Winner, ...], int]:
+    """Return the winners, and the number of trials that they were chosen from."""
+    if CHOICE not in attributes:
+        return (), 0
+    try:
+        held = attributes[CHOICE]
+        return tuple(_winner(one) for one in held["winners"]), int(held["trials"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"its key {error} is missing" if isinstance(error, KeyError) else "it is not a choice"
+        raise DamagedRecordError(f"the study's choice cannot be read: {what}") from error
+
+
+def _winner(document: Mapping[str, Any]) -> Winner:
+    bounds = document["bounds"]
+    return Winner(
+        trial=int(document["trial"]), rule=str(document["rule"]), bounds=None if bounds is None else dict(bounds)
+    )
 
 
 def choose_from_records(

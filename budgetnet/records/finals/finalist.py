@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from budgetnet.records.checks.rules import FULL_TRAINING_RULES, DamagedRecordError, Unreadable, broken
 from budgetnet.records.training_run import Score, TrainingRun, score_of
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ __all__ = [
     "finalists_of",
     "full_run_attribute",
     "read_finalists",
+    "readable_finalists",
 ]
 
 _FINAL = "finalist"
@@ -83,18 +85,37 @@ def read_finalists(study: optuna.Study | StoredStudy) -> list[Finalist]:
     """Return what is recorded of networks trained in full, by the number of the trial.
 
     Not by test accuracy: choosing by it would be selection on test data.
+
+    Raises:
+        DamagedRecordError: a full training cannot be read.
     """
     return finalists_of(study.user_attrs)
 
 
 def finalists_of(attributes: Mapping[str, Any]) -> list[Finalist]:
-    """Return what a study's attributes say about networks trained in full, by the number of the trial."""
+    """Return what a study's attributes say about networks trained in full, by the number of the trial.
+
+    Raises:
+        DamagedRecordError: a full training cannot be read.
+    """
+    found, damage = readable_finalists(attributes)
+    if damage:
+        raise DamagedRecordError(damage[0])
+    return found
+
+
+def readable_finalists(attributes: Mapping[str, Any]) -> tuple[list[Finalist], tuple[str, ...]]:
+    """Return the full trainings that can be read, by network, and a line for each of the others."""
     found: dict[str, dict[int, list[TrainingRun]]] = {_FINAL: {}, _FULL: {}}
+    damage: list[str] = []
     for name, value in attributes.items():
         kind = name.partition(":")[0]
         if kind in found and ":" in name:
-            found[kind].setdefault(int(value["trial"]), []).append(final_run(value))
-    return [
+            try:
+                found[kind].setdefault(int(_checked(name, value)["trial"]), []).append(final_run(value))
+            except DamagedRecordError as error:
+                damage.append(str(error))
+    finalists = [
         Finalist(
             trial=trial,
             runs=_by_repeat(found[_FINAL].get(trial, [])),
@@ -102,6 +123,30 @@ def finalists_of(attributes: Mapping[str, Any]) -> list[Finalist]:
         )
         for trial in sorted({*found[_FINAL], *found[_FULL]})
     ]
+    return finalists, tuple(damage)
+
+
+def _checked(name: str, value: object) -> Mapping[str, Any]:
+    """Return the document of a full training if it is one.
+
+    Raises:
+        DamagedRecordError: it is not.
+    """
+    if isinstance(value, Unreadable):
+        reason: str | None = "it is not JSON"
+    elif not isinstance(value, Mapping):
+        reason = f"it must be a mapping, but is {value!r}"
+    else:
+        reason = broken(value, FULL_TRAINING_RULES)
+        if reason is None:
+            try:
+                final_run(value)
+                return value
+            except KeyError as error:
+                reason = f"its key {error} is missing"
+            except (TypeError, ValueError, AttributeError) as error:
+                reason = f"it is not a training ({error})"
+    raise DamagedRecordError(f"the full training {name}: {reason}")
 
 
 def _by_repeat(runs: list[TrainingRun]) -> tuple[TrainingRun, ...]:

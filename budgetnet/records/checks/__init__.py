@@ -1,0 +1,1 @@
+"""Checks of what a database holds: damaged records are named, and the others are read."""

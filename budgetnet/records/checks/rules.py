@@ -1,0 +1,150 @@
+"""Rules for the values of records: each attribute's form, and the sentence about one that breaks it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from budgetnet.errors import SearchError
+
+__all__ = ["FULL_TRAINING_RULES", "TRIAL_RULES", "DamagedRecordError", "Unreadable", "broken"]
+
+SHOWN = 40
+"""Letters of a value that are shown."""
+
+
+class DamagedRecordError(SearchError):
+    """A record holds what cannot be; the message is one line that names the record and what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Stands for a value that could not be read at all."""
+
+    text: str
+    """The value as it is stored."""
+
+
+_Rule = tuple[str, Callable[[object], bool]]
+"""The form in words, and a function that tells whether a value has it."""
+
+
+def _text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _time(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 and math.isfinite(value)
+
+
+def _fraction(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def _mapping(value: object) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _counts(value: object) -> bool:
+    return isinstance(value, Mapping) and all(_count(each) for each in value.values())
+
+
+def _labels(value: object) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(each, str | int | float | bool) for each in value.values())
+
+
+def _list_of(each: Callable[[object], bool]) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, list | tuple) and all(each(one) for one in value)
+
+
+def _or_null(rule: _Rule) -> _Rule:
+    return f"{rule[0]} or null", lambda value: value is None or rule[1](value)
+
+
+TEXT: _Rule = ("a text", _text)
+COUNT: _Rule = ("a whole number of at least 0", _count)
+NUMBER: _Rule = ("a number", _number)
+SECONDS: _Rule = ("a number of seconds", _time)
+FRACTION: _Rule = ("a fraction from 0 to 1", _fraction)
+FRACTIONS: _Rule = ("a list of fractions from 0 to 1", _list_of(_fraction))
+NUMBERS: _Rule = ("a list of numbers", _list_of(_number))
+MAPPING: _Rule = ("a mapping", _mapping)
+
+TRIAL_RULES: Mapping[str, _Rule] = {
+    **dict.fromkeys(
+        ("outcome", "reason", "arch", "network", "hash", "worker", "owner", "copied_from", "origin", "note"), TEXT
+    ),
+    "decisions": ("a mapping of decisions to options", _labels),
+    **dict.fromkeys(
+        (
+            "params", "flops", "activations", "peak_activation_bytes", "depth", "receptive_field", "epochs", "seed",
+            "duplicate_of", "redo_of",
+        ),
+        COUNT,
+    ),
+    "accuracy": FRACTION,
+    "curve": FRACTIONS,
+    "seconds": SECONDS,
+    "rejected_before": ("a mapping of reasons to counts", _counts),
+    "training": MAPPING,
+}  # fmt: skip
+"""Form of each attribute of a trial."""
+
+FULL_TRAINING_RULES: Mapping[str, _Rule] = {
+    "trial": COUNT,
+    "run": COUNT,
+    "workers": COUNT,
+    "seed": COUNT,
+    "recipe": MAPPING,
+    "test_accuracy": _or_null(FRACTION),
+    "test_accuracy_flip": _or_null(FRACTION),
+    "test_loss": _or_null(NUMBER),
+    "test_images": _or_null(COUNT),
+    "losses": NUMBERS,
+    "diverged": _or_null(TEXT),
+    "failed": _or_null(TEXT),
+    "epochs": COUNT,
+    "seconds": SECONDS,
+    "device": TEXT,
+    "precision": TEXT,
+    "threads": COUNT,
+    "weights": _or_null(TEXT),
+    "environment": _or_null(MAPPING),
+    "finished": TEXT,
+    "train_accuracies": NUMBERS,
+    "validation_losses": NUMBERS,
+    "validation_accuracies": FRACTIONS,
+    "test_losses": NUMBERS,
+    "test_accuracies": FRACTIONS,
+    "reading": _or_null(MAPPING),
+    "after": _or_null(COUNT),
+}
+"""Form of each key of a full training's document."""
+
+
+def broken(values: Mapping[str, object], rules: Mapping[str, _Rule]) -> str | None:
+    """Return what is wrong with the first value that breaks its rule, as a clause; None if all is well.
+
+    Keys without a rule are passed over: a later version may have added them.
+    """
+    for name, value in values.items():
+        if isinstance(value, Unreadable):
+            if name in rules:
+                return f"{name!r} is not JSON: {_shown(value.text)}"
+        elif name in rules and not rules[name][1](value):
+            return f"{name!r} must be {rules[name][0]}, but is {_shown(repr(value))}"
+    return None
+
+
+def _shown(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= SHOWN else f"{line[:SHOWN]}…"
