@@ -86,8 +86,8 @@ TRIAL_RULES: Mapping[str, _Rule] = {
     "decisions": ("a mapping of decisions to options", _labels),
     **dict.fromkeys(
         (
-            "params", "flops", "activations", "peak_activation_bytes", "depth", "receptive_field", "epochs", "seed",
-            "duplicate_of", "redo_of",
+            "params", "flops", "activations", "peak_activation_bytes", "depth", "receptive_field", "flash", "ram",
+            "epochs", "seed", "duplicate_of", "redo_of",
         ),
         COUNT,
     ),
