@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Contents", "check_whole", "read_contents"]
 
-LEARNED = "learned"
+_LEARNED = "learned"
 """Name of the attribute with the model's knowledge; see `budgetnet.search.learned`."""
 _LEARNED_KEYS = ("networks", "brief", "full", "trust", "features", "decisions", "predictions", "warning")
 _LOST_KNOWLEDGE = "what the study's model has learned cannot be read"
@@ -60,8 +60,8 @@ def read_contents(study: optuna.Study | StoredStudy) -> Contents:
         winners = read_choice(study)
     except DamagedRecordError as error:
         damage.append(str(error))
-    learned = attributes.get(LEARNED)
-    if LEARNED in attributes and not (isinstance(learned, Mapping) and all(key in learned for key in _LEARNED_KEYS)):
+    learned = attributes.get(_LEARNED)
+    if _LEARNED in attributes and not (isinstance(learned, Mapping) and all(key in learned for key in _LEARNED_KEYS)):
         learned = None
         damage.append(_LOST_KNOWLEDGE)
     known = {record.number for record in records}

@@ -70,18 +70,18 @@ def _or_null(rule: _Rule) -> _Rule:
     return f"{rule[0]} or null", lambda value: value is None or rule[1](value)
 
 
-TEXT: _Rule = ("a text", _text)
-COUNT: _Rule = ("a whole number of at least 0", _count)
-NUMBER: _Rule = ("a number", _number)
-SECONDS: _Rule = ("a number of seconds", _time)
-FRACTION: _Rule = ("a fraction from 0 to 1", _fraction)
-FRACTIONS: _Rule = ("a list of fractions from 0 to 1", _list_of(_fraction))
-NUMBERS: _Rule = ("a list of numbers", _list_of(_number))
-MAPPING: _Rule = ("a mapping", _mapping)
+_TEXT: _Rule = ("a text", _text)
+_COUNT: _Rule = ("a whole number of at least 0", _count)
+_NUMBER: _Rule = ("a number", _number)
+_SECONDS: _Rule = ("a number of seconds", _time)
+_FRACTION: _Rule = ("a fraction from 0 to 1", _fraction)
+_FRACTIONS: _Rule = ("a list of fractions from 0 to 1", _list_of(_fraction))
+_NUMBERS: _Rule = ("a list of numbers", _list_of(_number))
+_MAPPING: _Rule = ("a mapping", _mapping)
 
 TRIAL_RULES: Mapping[str, _Rule] = {
     **dict.fromkeys(
-        ("outcome", "reason", "arch", "network", "hash", "worker", "owner", "copied_from", "origin", "note"), TEXT
+        ("outcome", "reason", "arch", "network", "hash", "worker", "owner", "copied_from", "origin", "note"), _TEXT
     ),
     "decisions": ("a mapping of decisions to options", _labels),
     **dict.fromkeys(
@@ -89,44 +89,44 @@ TRIAL_RULES: Mapping[str, _Rule] = {
             "params", "flops", "activations", "peak_activation_bytes", "depth", "receptive_field", "flash", "ram",
             "epochs", "seed", "duplicate_of", "redo_of",
         ),
-        COUNT,
+        _COUNT,
     ),
-    "accuracy": FRACTION,
-    "curve": FRACTIONS,
-    "seconds": SECONDS,
+    "accuracy": _FRACTION,
+    "curve": _FRACTIONS,
+    "seconds": _SECONDS,
     "rejected_before": ("a mapping of reasons to counts", _counts),
-    "training": MAPPING,
+    "training": _MAPPING,
 }  # fmt: skip
 """Form of each attribute of a trial."""
 
 FULL_TRAINING_RULES: Mapping[str, _Rule] = {
-    "trial": COUNT,
-    "run": COUNT,
-    "workers": COUNT,
-    "seed": COUNT,
-    "recipe": MAPPING,
-    "test_accuracy": _or_null(FRACTION),
-    "test_accuracy_flip": _or_null(FRACTION),
-    "test_loss": _or_null(NUMBER),
-    "test_images": _or_null(COUNT),
-    "losses": NUMBERS,
-    "diverged": _or_null(TEXT),
-    "failed": _or_null(TEXT),
-    "epochs": COUNT,
-    "seconds": SECONDS,
-    "device": TEXT,
-    "precision": TEXT,
-    "threads": COUNT,
-    "weights": _or_null(TEXT),
-    "environment": _or_null(MAPPING),
-    "finished": TEXT,
-    "train_accuracies": NUMBERS,
-    "validation_losses": NUMBERS,
-    "validation_accuracies": FRACTIONS,
-    "test_losses": NUMBERS,
-    "test_accuracies": FRACTIONS,
-    "reading": _or_null(MAPPING),
-    "after": _or_null(COUNT),
+    "trial": _COUNT,
+    "run": _COUNT,
+    "workers": _COUNT,
+    "seed": _COUNT,
+    "recipe": _MAPPING,
+    "test_accuracy": _or_null(_FRACTION),
+    "test_accuracy_flip": _or_null(_FRACTION),
+    "test_loss": _or_null(_NUMBER),
+    "test_images": _or_null(_COUNT),
+    "losses": _NUMBERS,
+    "diverged": _or_null(_TEXT),
+    "failed": _or_null(_TEXT),
+    "epochs": _COUNT,
+    "seconds": _SECONDS,
+    "device": _TEXT,
+    "precision": _TEXT,
+    "threads": _COUNT,
+    "weights": _or_null(_TEXT),
+    "environment": _or_null(_MAPPING),
+    "finished": _TEXT,
+    "train_accuracies": _NUMBERS,
+    "validation_losses": _NUMBERS,
+    "validation_accuracies": _FRACTIONS,
+    "test_losses": _NUMBERS,
+    "test_accuracies": _FRACTIONS,
+    "reading": _or_null(_MAPPING),
+    "after": _or_null(_COUNT),
 }
 """Form of each key of a full training's document."""
 

@@ -9,7 +9,7 @@ from budgetnet.errors import SearchError
 
 __all__ = ["check_leftovers", "check_tables"]
 
-TABLES: dict[str, tuple[str, ...]] = {
+_TABLES: dict[str, tuple[str, ...]] = {
     "version_info": ("schema_version", "library_version"),
     "studies": ("study_id", "study_name"),
     "study_directions": ("study_id", "direction", "objective"),
@@ -42,14 +42,14 @@ def check_tables(connection: sqlite3.Connection, path: Path, *, create: bool) ->
         SearchError: a table or column is missing, or there is nothing to read.
     """
     names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if not names & set(TABLES):
+    if not names & set(_TABLES):
         check_leftovers(path, there=True)
         if not create:
             raise SearchError(f"{path} is empty: it holds no study; restore it from a copy, or run the search first")
         return
     if not _was_whole(connection, names):
         return
-    for table, columns in TABLES.items():
+    for table, columns in _TABLES.items():
         if table not in names:
             raise SearchError(f"{path} is damaged: its table {table} is missing; {_WAYS}")
         held = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
@@ -84,7 +84,7 @@ def _was_whole(connection: sqlite3.Connection, names: set[str]) -> bool:
 
 
 def _version(connection: sqlite3.Connection) -> int | None:
-    """Return the tables' version where it is not the one of `TABLES`, whose columns may then be others; else None."""
+    """Return the tables' version where it is not the one of `_TABLES`, whose columns may then be others; else None."""
     try:
         found = connection.execute("SELECT schema_version FROM version_info").fetchone()
     except sqlite3.Error:
