@@ -86,11 +86,13 @@ TRIAL_RULES: Mapping[str, _Rule] = {
     "decisions": ("a mapping of decisions to options", _labels),
     **dict.fromkeys(
         (
-            "params", "flops", "activations", "peak_activation_bytes", "depth", "receptive_field", "flash", "ram",
+            "params", "flops", "activations", "peak_activation_bytes", "depth", "receptive_field",
             "epochs", "seed", "duplicate_of", "redo_of",
         ),
         _COUNT,
     ),
+    "flash": _or_null(_COUNT),
+    "ram": _or_null(_COUNT),
     "accuracy": _FRACTION,
     "curve": _FRACTIONS,
     "seconds": _SECONDS,
