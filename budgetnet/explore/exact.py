@@ -12,6 +12,7 @@ from budgetnet.explore.findings import ExactCounts
 from budgetnet.space.choosers import prior
 from budgetnet.space.counting.distribution import table_bins
 from budgetnet.space.counting.table import Table
+from budgetnet.space.counting.tabulate import rounded_text
 from budgetnet.space.judge import Candidate, judge
 from budgetnet.space.recognise import count_derivations
 from budgetnet.space.within_budget import derive_within_budget
@@ -32,13 +33,16 @@ def count_exactly(table: Table, *, draws: int = 60, seed: int = 0, bins: int = 4
     if table.derivations is None:
         notes.append(f"states above the budget were left out after {table.states:,}")
     if not table.exact:
-        notes.append(f"telling costs apart would need {table.bytes / 2**20:,.0f} MiB of memory")
+        notes.append(f"the exact number that fits: {rounded_text(table)}")
+    between = table.fitting_between
     all_bounds, unique = (None, None) if not table.fitting else _estimates(table, draws, seed)
     return ExactCounts(
         axis=table.axis,
         bound=table.bound,
         derivations=table.derivations,
         fitting=table.fitting,
+        fitting_between=None if between is None or between[0] == between[1] else between,
+        fits_between=None if table.exact else table.fits_between,
         smallest=table.smallest,
         prior=table.prior,
         bins=table_bins(table, table.bound, bins),

@@ -31,6 +31,9 @@ def exact_text(census: ExactCounts) -> list[str]:
             share = f", {_portion(census.fitting, census.derivations)} of all"
         verb = "fits" if census.fitting == 1 else "fit"
         lines.append(f"{large(census.fitting)} of them {verb} {what}, exactly{share}.")
+    if census.fitting_between is not None:
+        low, high = map(large, census.fitting_between)
+        lines.append(f"{low} to {high} of them fit {what}.")
     if census.all_bounds is not None:
         kept = f"{percent(census.all_bounds.value, 1)} ± {percent(census.all_bounds.error, 1)}"
         lines.append(f"An estimated {kept} % of those keep the other bounds, too.")
@@ -43,6 +46,10 @@ def exact_text(census: ExactCounts) -> list[str]:
         lines.append(
             f"The grammar's own draws fit {what} with probability {percent(census.prior['fits'], 1)} %, exactly."
         )
+    if census.fits_between is not None:
+        low, high = (percent(share, 1) for share in census.fits_between)
+        share = f"{low} to {high} %" if low != high else f"{low} %"
+        lines.append(f"The grammar's own draws fit {what} with probability {share}.")
     if census.note:
         lines.append(f"Not counted: {census.note}.")
     return [*lines, *_histogram(census)]

@@ -129,6 +129,10 @@ class ExactCounts:
     """Exact number for networks of any cost; None if too many parts above the bound were left out."""
     fitting: int | None
     """Exact number for networks within the axis' bound; None if costs could not be told apart."""
+    fitting_between: tuple[int, int] | None = None
+    """Bounds on that number where costs were rounded; None where it is exact."""
+    fits_between: tuple[float, float] | None = None
+    """Bounds on the share of the grammar's own draws within the axis' bound where costs were rounded."""
     smallest: int | None
     """Least cost of a network on the axis."""
     prior: dict[str, float]

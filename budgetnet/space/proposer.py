@@ -10,7 +10,7 @@ from budgetnet.derivation.decision import Answer, Chooser, Label
 from budgetnet.space import judge, within_budget
 from budgetnet.space.choosers import prior, replay
 from budgetnet.space.counting.table import Table
-from budgetnet.space.counting.tabulate import tabulate
+from budgetnet.space.counting.tabulate import rounded_text, tabulate
 from budgetnet.space.judge import Draw
 from budgetnet.space.lookahead.outlook import Outlook
 from budgetnet.space.mutate import mutate
@@ -53,8 +53,7 @@ class Proposer:
         found = tabulate(self.space, states=self._states)
         if isinstance(found, Table):
             if found.axis is not None and not found.exact:
-                needed = f"{found.bytes / 2**20:,.0f} MiB"
-                announce(f"telling costs apart would need {needed}; draws fit, but options weigh as in the grammar")
+                announce(f"{rounded_text(found)}; draws fit, in proportions right to within that")
             return found
         announce(f"{found.text}; draws fit, in proportions near the grammar's")
         return Outlook(self.space)

@@ -171,14 +171,20 @@ class _Room:
             edges = zip(self._table.depths, self._table.node(self._at).edges, strict=True)
             inside = [edge for depth, edge in edges if edge and self._band.low <= depth <= self._band.high]
             return not any(self._weigh(edge[0], edge[1][0], uniform=True)[0] > 0 for edge in inside)
+        if self._band is None:  # exactly, also where weights rest on rounded costs
+            spent = self._high - self._spent[0], *self._spent[1:]
+            return not self._table.fits(self._at, spent, (NEVER,) * len(self._limits))
         return self._weigh(self._at, self._spent[0], uniform=True)[0] <= 0
 
     def check(self) -> None:
         """Raise SearchError if nothing fits."""
         target, costs = self._table.start
-        if not self.empty and self._table.fits(target, (self._high - costs[0], *costs[1:]), self._limits):
-            return
         table = self._table
+        # Rounded costs may hide the few networks that keep several bounds at once: that is no proof.
+        if not self.empty and (
+            not table.exact or table.fits(target, (self._high - costs[0], *costs[1:]), self._limits)
+        ):
+            return
         within = str(table.space.budget)
         if self._band is not None:
             what = "depth" if self._band.along == "depth" else table.axis

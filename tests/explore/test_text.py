@@ -118,6 +118,17 @@ def test_shares_and_estimates_are_labelled():
     assert exact_text(census(derivations=None, fitting=None, smallest=None, prior={}, bins=())) == []
 
 
+def test_rounded_costs_give_two_bounds():
+    """Where costs were rounded, the number and the share that fit lie between two bounds."""
+    found = census(
+        fitting=None, fitting_between=(400, 600), fits_between=(0.25, 0.5), prior={"complete": 1.0}, bins=(), note="x"
+    )
+    lines = exact_text(found)
+    assert "400 to 600 of them fit params ≤ 4,000." in lines
+    assert "The grammar's own draws fit params ≤ 4,000 with probability 25.0 to 50.0 %." in lines
+    assert "Not counted: x." in lines
+
+
 def test_rare_networks_are_one_in_so_many():
     """A share too small for percents, of numbers too large for floats."""
     text = "\n".join(exact_text(census(derivations=10**400, fitting=10**380)))

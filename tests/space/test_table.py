@@ -146,12 +146,14 @@ def test_too_many_states_are_refused() -> None:
 
 
 def test_too_little_memory_gives_an_inexact_table() -> None:
-    """Without room for arrays, totals and what fits are still known; costs are not told apart."""
+    """Without room for arrays, totals and what fits are still known; costs are rounded."""
     space = space_of(FLAGSHIP, shape=(3, 32, 32), classes=10, params=200_000)
     lean = tabulate(space, memory=1000)
     assert isinstance(lean, Table)
     assert not lean.exact
     assert lean.fitting is None
+    assert lean.fitting_between is not None
+    assert lean.fitting_between[0] <= table_of(space).fitting <= lean.fitting_between[1]
     whole = table_of(space)
     assert (lean.derivations, lean.smallest) == (whole.derivations, whole.smallest)
     assert lean.prior["complete"] == pytest.approx(1.0)

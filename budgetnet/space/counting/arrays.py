@@ -1,12 +1,17 @@
 """The arrays of a table: for each hub of a space, what follows it, at each cost still to come.
 
 One backward pass makes them: between two decisions costs only shift an array, and options add up.
+
+Where arrays over all costs would be too large, costs are counted on a coarser grid. Each hub rounds what is still to
+come up to the next point of its own grid, which begins at the least of it. So what is counted within a bound is within
+it, and how much a network's cost may be overestimated (`roundings`) is known: no number is off by more than what lies
+that close to the bound.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +22,7 @@ from budgetnet.space.counting.bigcounts import BigCounts
 from budgetnet.space.counting.merging import MergedStates
 from budgetnet.space.counting.states import COMPLETE
 
-__all__ = ["RawHub", "added_up", "bytes_of", "counts_of", "sizes_of"]
+__all__ = ["RawHub", "added_up", "bytes_of", "coarser", "counts_of", "roundings", "sizes_of"]
 
 _NO_WAY = np.iinfo(np.int64).max // 2
 """Larger than any cost, but small enough that a cost can still be added."""
@@ -43,10 +48,38 @@ def counts_of(classes: MergedStates) -> BigCounts:
     return BigCounts.for_counts(max(most.values(), default=1), terms)
 
 
-def sizes_of(classes: MergedStates, bound: int) -> dict[int, int]:
-    """Return the length of each hub's arrays, under a bound on the axis."""
-    rooms = {number: bound - classes.least_before[number] - classes.least_after[number] for number in classes.lattice}
-    return {number: room // (classes.lattice[number] or room + 1) + 1 for number, room in rooms.items()}
+def sizes_of(classes: MergedStates, bound: int, beyond: Mapping[int, int] | None = None) -> dict[int, int]:
+    """Return the length of each hub's arrays, under a bound on the axis.
+
+    Args:
+        classes: of a space.
+        bound: of the axis.
+        beyond: how much further than the bound each hub's arrays go.
+    """
+    found: dict[int, int] = {}
+    for number, stride in classes.lattice.items():
+        room = bound - classes.least_before[number] - classes.least_after[number]
+        found[number] = (room + (beyond[number] if beyond else 0)) // stride + 1 if stride else 1
+    return found
+
+
+def coarser(classes: MergedStates, grid: int) -> dict[int, int]:
+    """Return the lattice of each hub on a grid; a hub that all costs the same needs none."""
+    return {number: grid if stride else 0 for number, stride in classes.lattice.items()}
+
+
+def roundings(classes: MergedStates, lattice: Mapping[int, int]) -> dict[int, int]:
+    """Return by how much each hub may overestimate what is still to come, with other lattices than its own."""
+    found: dict[int, int] = {}
+    for number in classes.lattice:
+        most = 0
+        for way in classes.ways[number]:
+            ahead = way.step - classes.least_after[number]
+            ahead += 0 if way.target == COMPLETE else classes.least_after[way.target]
+            up = -ahead % (lattice[number] or 1)
+            most = max(most, up + (0 if way.target == COMPLETE else found[way.target]))
+        found[number] = most
+    return found
 
 
 def _targets(classes: MergedStates, number: int) -> set[int]:
@@ -110,14 +143,14 @@ def _added_up(
     least = tuple(np.full(size, _NO_WAY, dtype=np.int64) for _ in others)
     for way in classes.ways[number]:
         if way.target == COMPLETE:
-            place = (way.step - start) // stride
+            place = -((start - way.step) // stride)
             if place < size:
                 mass[place] += way.weight
                 counts[0, place] += np.uint64(way.count)
                 for row, more in zip(least, way.others, strict=True):
                     row[place] = min(int(row[place]), more)
             continue
-        place = (way.step + classes.least_after[way.target] - start) // stride
+        place = -((start - way.step - classes.least_after[way.target]) // stride)  # rounded up
         every = max(classes.lattice[way.target] // stride, 1)
         length = min(sizes[way.target], -(-(size - place) // every))
         if length <= 0:

@@ -72,8 +72,9 @@ class Table:
         """Depths of networks in ascending order, if they are told apart (`budgetnet.space.counting.depths`). The first
         decision is then between them, and `prior` says nothing about failures."""
         self.exact = exact
-        """True if costs on the axis are told apart; else only the least of them is known (and what fits, exactly),
-        and weights are of everything that may follow, fitting or not."""
+        """True if costs on the axis are told apart; else they are rounded, though what fits is known exactly."""
+        self.rounding = 0
+        """By how much a network's cost on the axis may be overestimated, at most; 0 if the table is exact."""
         self.axis: Bound | None = graph.axis
         """The cost that is counted exactly: params, else flops or activations."""
         self.others: tuple[Bound, ...] = graph.others
@@ -130,6 +131,35 @@ class Table:
         if target < 0:
             return int(target == COMPLETE and costs[0] <= self.bound)
         return 0 if self.root is None else self.bigcounts.total(self.root)
+
+    @property
+    def fitting_between(self) -> tuple[int, int] | None:
+        """Bounds on the number of derivations within the axis' bound; equal where it is exact, None without an axis."""
+        if self.axis is None:
+            return None
+        if self.exact or self.root is None:
+            number = self.fitting or 0
+            return number, number
+        _, inside, near = self._edges()
+        return self.bigcounts.total(self.root[:, :inside]), self.bigcounts.total(self.root[:, :near])
+
+    @property
+    def fits_between(self) -> tuple[float, float] | None:
+        """Bounds on the probability that a draw of the grammar is within the axis' bound; None without an axis."""
+        if self.axis is None:
+            return None
+        if self.exact or self.root is None:
+            share = self.prior.get("fits", 0.0)
+            return share, share
+        hub, inside, near = self._edges()
+        return (float(hub.mass[inside - 1]) if inside else 0.0), (float(hub.mass[near - 1]) if near else 0.0)
+
+    def _edges(self) -> tuple[Hub, int, int]:
+        """The first hub, and how many of its entries are surely within the bound, and perhaps."""
+        target, costs = self.start
+        hub = self.hubs[self.classes.of_node[target]]
+        inside = hub.place(self.bound - costs[0]) + 1
+        return hub, inside, max(inside, hub.place(self.bound + self.rounding - costs[0]) + 1)
 
     @property
     def prior(self) -> dict[str, float]:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import gcd
 
 import numpy as np
 
-from budgetnet.space.counting.arrays import added_up, bytes_of, counts_of, sizes_of
+from budgetnet.space.counting.arrays import added_up, bytes_of, coarser, counts_of, roundings, sizes_of
 from budgetnet.space.counting.merging import BEYOND, merge_states
 from budgetnet.space.counting.shortest_paths import without_collector
-from budgetnet.space.counting.states import NEVER, StateGraph, find_states
+from budgetnet.space.counting.states import StateGraph, find_states
 from budgetnet.space.counting.table import Hub, Table
 from budgetnet.space.space import Space
+from budgetnet.text import percent
 
-__all__ = ["TooLarge", "fill", "tabulate", "too_many"]
+__all__ = ["ROUNDED_BYTES", "TooLarge", "fill", "rounded_text", "tabulate", "too_many"]
+
+
+ROUNDED_BYTES = 64 << 20
+"""Memory of arrays on a coarser grid, where exact ones would be too large: finer grids take more time, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +38,18 @@ def too_many(space: Space, states: int, what: str) -> TooLarge:
     return TooLarge(f"{text} in {space.effort.seconds:g} s (search.count_seconds)" if asked else text)
 
 
+def rounded_text(table: Table) -> str:
+    """Return by how much a table rounds costs, and what it would take to tell them apart."""
+    share = percent(table.rounding / max(table.bound, 1), 2)
+    up = f"{table.axis} of a network are rounded up by at most {table.rounding:,} ({share} % of the bound)"
+    return f"{up}; telling all apart would need {table.bytes / 2**20:,.0f} MiB (search.count_memory)"
+
+
 def tabulate(space: Space, *, states: int | None = None, memory: int | None = None) -> Table | TooLarge:
     """Make the table of a space, unless that is too much work.
 
-    Where the arrays would need too much memory, the table no longer tells costs apart (`Table.exact`), but what
-    fits is still known.
+    Where the arrays would need too much memory, the table rounds costs (`Table.rounding`), but what fits is still
+    known exactly.
 
     Args:
         space: its budget's first additive bound is the axis.
@@ -62,12 +75,22 @@ def fill(space: Space, graph: StateGraph, memory: int, depths: tuple[int, ...] =
     classes = merge_states(graph, bound)
     bigcounts, sizes = counts_of(classes), sizes_of(classes, bound)
     needed = bytes_of(classes, sizes, bigcounts, len(graph.others))
-    exact = needed <= memory
-    if not exact:
-        sizes = dict.fromkeys(sizes, 1)
-        classes.lattice.update(dict.fromkeys(sizes, NEVER))
-    table = Table(space, graph, classes, bigcounts, exact=exact, depths=depths)
+    rounding = 0
+    if needed > memory:
+        grid = gcd(*classes.lattice.values()) or 1
+        beyond: dict[int, int] = {}
+        used, limit = needed, min(memory, ROUNDED_BYTES)
+        while used > limit and grid <= max(bound, 1):
+            grid *= 2
+            lattice = coarser(classes, grid)
+            beyond = roundings(classes, lattice)
+            sizes = sizes_of(replace(classes, lattice=lattice), bound, beyond)
+            used = bytes_of(classes, sizes, bigcounts, len(graph.others))
+        classes.lattice.update(coarser(classes, grid))
+        rounding = beyond.get(classes.of_node[graph.start[0]], 0)
+    table = Table(space, graph, classes, bigcounts, exact=needed <= memory, depths=depths)
     table.bytes = needed
+    table.rounding = rounding
     _fill(table, sizes)
     return table
 
