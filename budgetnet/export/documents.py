@@ -39,15 +39,18 @@ def data_licence(source: ImageSource) -> str:
 
 
 def preprocessing(dataset: Dataset, source: ImageSource) -> dict[str, Any]:
-    """Return how a picture becomes the network's input: resampling, crop, scale, mean and standard deviation."""
+    """Return how a picture becomes the network's input: resampling, fit, scale, mean and standard deviation."""
     channels, height, width = dataset.shape
-    scaled = isinstance(source, ImageFolder) and source.size is not None
+    conversion = source.conversion if isinstance(source, ImageFolder) else None
+    scaled = conversion is not None and conversion.size is not None
     spread = 1 if len(dataset.normalisation.mean) > 1 else channels
     return {
         "colour": "RGB" if channels == 3 else "grey",
         "size": [height, width],
-        "resampling": "bilinear" if scaled else None,
-        "crop": "centre" if scaled else None,
+        "resampling": conversion.resampling if conversion is not None and scaled else None,
+        "fit": conversion.fit if conversion is not None and scaled else None,
+        "crop": "centre" if conversion is not None and scaled and conversion.fit == "crop" else None,
+        "background": None if conversion is None else conversion.background,
         "scale": 1 / 255,
         "mean": list(dataset.normalisation.mean) * spread,
         "std": list(dataset.normalisation.std) * spread,

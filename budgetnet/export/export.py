@@ -30,7 +30,7 @@ from budgetnet.export.folder import (
 from budgetnet.export.formats import ExportFormat, exported_program, read_formats, write_onnx, write_pt2
 from budgetnet.export.int8.quantise import Quantised, quantise, run_onnx, with_accuracy
 from budgetnet.export.model_card import CardFacts, card
-from budgetnet.export.samples import sample_inputs, sample_logits, write_samples
+from budgetnet.export.samples import sample_inputs, sample_logits, sample_picture, write_samples
 from budgetnet.export.verify.ask_folder import SCRIPT
 from budgetnet.files import network_file
 from budgetnet.files.network_file import Network
@@ -45,7 +45,7 @@ from budgetnet.records.trial import Record
 from budgetnet.report.finals import break_reason, breakdowns_text
 from budgetnet.text import ESCAPES
 from budgetnet.training.data.images import Dataset
-from budgetnet.training.data.load import load_dataset
+from budgetnet.training.data.load import ImageFolder, load_dataset
 
 __all__ = ["Export", "export_trial"]
 
@@ -141,7 +141,8 @@ def export_trial(
         quantised = quantise(place / ONNX, place / INT8, dataset.train) if int8 else None
         if quantised is not None:
             samples["logits_int8"] = torch.from_numpy(run_onnx(place / INT8, inputs.numpy()))
-        write_samples(place / SAMPLES, samples)
+        conversion = source.conversion if isinstance(source, ImageFolder) else None
+        write_samples(place / SAMPLES, {**samples, **sample_picture(conversion)})
         counts = {"params": params, "flops": flops}
         write_json(place / CONFIG, folder_config(architecture, dataset, source, counts=counts))
         write_json(place / "recipe.json", folder_recipe(run))

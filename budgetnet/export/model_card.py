@@ -132,10 +132,15 @@ def _input_steps(facts: CardFacts) -> str:
     height, width = told["size"]
     if told["resampling"] is None:
         return f"Pictures have {height}×{width} pixels, {told['colour']}, already."
-    return (
-        f"Pictures are made {told['colour']}, cut at the centre to the shape of {height}×{width}, and scaled to it "
-        f"({told['resampling']}, as Pillow's `ImageOps.fit` does both)."
-    )
+    how = {
+        "crop": f"cut at the centre to the shape of {height}×{width}, and scaled to it ({told['resampling']}, as "
+        "Pillow's `ImageOps.fit` does both)",
+        "pad": f"scaled to fit into {height}×{width} and padded with {told['background']} ({told['resampling']}, as "
+        "Pillow's `ImageOps.pad` does both)",
+        "stretch": f"stretched to {height}×{width} ({told['resampling']}, as Pillow's `Image.resize` does)",
+    }
+    behind = f" Transparent pixels are put on {told['background']} first." if told["background"] else ""
+    return f"Pictures are made {told['colour']}, and {how[told['fit']]}.{behind}"
 
 
 def _numbers(facts: CardFacts) -> list[tuple[str, str]]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from budgetnet.training.data.conversion import Conversion
+from budgetnet.training.data.decode import convert
 from budgetnet.training.data.images import Normalisation
 
-__all__ = ["sample_inputs", "sample_logits", "write_samples"]
+__all__ = ["sample_inputs", "sample_logits", "sample_picture", "write_samples"]
 
 SAMPLE_SEED = 0
 COUNT = 8
@@ -35,6 +39,24 @@ def sample_inputs(shape: tuple[int, ...], normalisation: Normalisation) -> tuple
     return pixels, normalisation.apply(pixels).clone(memory_format=torch.contiguous_format)
 
 
+def sample_picture(conversion: Conversion | None) -> dict[str, Tensor]:
+    """Return a picture of another shape and its pixels after the conversion, for folders of images that are scaled.
+
+    ``picture`` is uint8 (H, W, 4), red, green, blue and alpha; ``picture_pixels`` is uint8 (C, H, W). Nothing where
+    images are not scaled.
+    """
+    if conversion is None or conversion.size is None:
+        return {}
+    # Coarse noise, in which every filter and every cut leaves other levels, in a shape that is nobody's.
+    noise = np.random.default_rng(SAMPLE_SEED).integers(0, 2, (20, 50, 3)) * 255
+    colours = noise.repeat(3, axis=0).repeat(3, axis=1)
+    alpha = np.broadcast_to(np.linspace(255, 0, colours.shape[1]), colours.shape[:2])
+    layers = [colours, (alpha if conversion.background else np.full(colours.shape[:2], 255))[..., np.newaxis]]
+    picture = np.concatenate(layers, axis=2).astype(np.uint8)
+    pixels = convert(Image.fromarray(picture), Path("picture"), conversion)
+    return {"picture": torch.from_numpy(picture), "picture_pixels": torch.from_numpy(pixels.copy())}
+
+
 @torch.no_grad()
 def sample_logits(model: nn.Module, inputs: Tensor) -> Tensor:
     """Return the logits (N, K) of a network in eval mode on the processor."""
@@ -43,6 +65,6 @@ def sample_logits(model: nn.Module, inputs: Tensor) -> Tensor:
 
 
 def write_samples(path: Path, tensors: dict[str, Tensor]) -> None:
-    """Write ``pixels``, ``inputs``, ``logits`` and the logits of other formats."""
+    """Write ``pixels``, ``inputs``, ``logits``, the logits of other formats, and what `sample_picture` gives."""
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path, metadata={"format": "pt"})
     path.chmod(0o644)  # safetensors writes for its user alone

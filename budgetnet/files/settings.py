@@ -27,6 +27,7 @@ def settings_of(study: Study) -> dict[str, dict[str, Any]]:
     if not isinstance(dataset, str):
         size = dataset.size if isinstance(dataset.size, int | None) else list(dataset.size)
         images = {"images": str(dataset.path), "size": size, "channels": dataset.channels}
+        images |= dataset.conversion.choices()  # what older studies could not choose is left out where it is as then
     return {
         "grammar": {rule.name: " ".join(rule_text(rule).split()) for rule in study.grammar.rules},
         "defaults": _own_defaults(study),

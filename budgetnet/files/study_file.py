@@ -139,9 +139,11 @@ def _dataset(field: Field, folder: Path) -> ImageSource:
             raise field.wrong(f"one of {', '.join(DATASETS)}", nearest(name.lower(), DATASETS))
         return name
     section = field.section(KEYS["dataset"])
-    return ImageFolder(
-        **section.values(KEYS["dataset"], images=lambda images: images.file(folder, "a folder").absolute(), size=_size)
+    values = section.values(
+        KEYS["dataset"], images=lambda images: images.file(folder, "a folder").absolute(), size=_size
     )
+    with section.blamed():  # rules about several keys
+        return ImageFolder(**values)
 
 
 def _size(field: Field) -> int | tuple[int, int]:

@@ -154,7 +154,12 @@ def test_the_configuration_says_how_a_picture_becomes_an_input(exported):
     assert (told["colour"], told["size"], told["resampling"], told["crop"]) == ("grey", [8, 8], None, None)
     assert told["mean"] == list(load_dataset("digits").normalisation.mean)
     folder = preprocessing(load_dataset("digits"), ImageFolder(Path("anywhere"), size=8, channels=1))
-    assert (folder["resampling"], folder["crop"]) == ("bilinear", "centre")
+    assert (folder["resampling"], folder["crop"], folder["fit"]) == ("bilinear", "centre", "crop")
+    padded = ImageFolder(Path("anywhere"), size=8, channels=1, fit="pad", resampling="box", background="grey")
+    folder = preprocessing(load_dataset("digits"), padded)
+    assert {name: folder[name] for name in ("resampling", "crop", "fit", "background")} == {
+        "resampling": "box", "crop": None, "fit": "pad", "background": "grey",
+    }  # fmt: skip
 
 
 def test_recipe_and_record_tell_where_the_network_comes_from(exported, trials):

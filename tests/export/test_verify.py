@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import shutil
@@ -16,12 +17,15 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from budgetnet.errors import DataError, RequestError
+from budgetnet.export.documents import preprocessing
 from budgetnet.export.folder import MANIFEST, write_manifest
+from budgetnet.export.samples import sample_picture
 from budgetnet.export.verify import folder_check
 from budgetnet.export.verify import verify as verify_module
 from budgetnet.export.verify.ask_folder import FolderCheck
 from budgetnet.export.verify.verify import verify_folder
-from budgetnet.training.data.load import load_dataset
+from budgetnet.training.data.conversion import Conversion
+from budgetnet.training.data.load import ImageFolder, load_dataset
 
 
 @pytest.fixture
@@ -161,6 +165,32 @@ def test_another_preprocessing_is_found(folder):
     samples["inputs"] = (samples["pixels"].float() / 255 - 0.5) / std
     save_file(samples, folder / "samples.safetensors")
     assert verdict(folder).startswith("network.py: the logits differ from the stored ones by up to")
+
+
+@pytest.mark.parametrize(
+    "conversion",
+    [
+        Conversion(size=(12, 9), channels=3),
+        Conversion(size=(9, 12), channels=1, fit="pad", resampling="lanczos", background="grey"),
+        Conversion(size=(12, 9), channels=3, fit="stretch", resampling="nearest", background="white"),
+    ],
+)
+def test_another_conversion_of_pictures_is_found(tmp_path, conversion):
+    """A stored picture shows what resampling, fit and background do; whoever reads the configuration can repeat it."""
+    told = preprocessing(load_dataset("digits"), ImageFolder(tmp_path, **dataclasses.asdict(conversion)))
+    told |= {"size": list(conversion.size), "colour": "grey" if conversion.channels == 1 else "RGB"}
+    folder = folder_check.Folder(tmp_path)
+    folder.samples = {name: tensor.numpy() for name, tensor in sample_picture(conversion).items()}
+    folder.config = {"preprocessing": told}
+    assert folder.picture().startswith("the pixels of the stored picture differ from the stored ones by at most 0,")
+    for other in (
+        {"resampling": "box"},
+        {"fit": "stretch" if conversion.fit != "stretch" else "crop"},
+        *([{"background": "black"}] if conversion.background else []),
+    ):
+        folder.config = {"preprocessing": {**told, **other}}
+        with pytest.raises(folder_check.WrongError, match="the pixels of the stored picture differ"):
+            folder.picture()
 
 
 def test_another_network_is_found(folder):

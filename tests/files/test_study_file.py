@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from budgetnet.errors import BudgetnetError, LanguageError, StudyError
+from budgetnet.files.settings import settings_of
 from budgetnet.files.study import Pruner
 from budgetnet.files.study_file import KEYS, SMALLEST, load_study, parse_study
 from budgetnet.network.budget import Budget
+from budgetnet.training.data.conversion import Conversion
 from budgetnet.training.data.sources import ImageFolder
 from budgetnet.training.recipe.presets import RECIPES
 from budgetnet.training.recipe.recipe import Recipe
@@ -315,3 +317,27 @@ def test_any_text_gives_a_study_or_an_expected_error(data):
     text = "\n".join(lines)
     with suppress(BudgetnetError):
         parse_study(text, PATH)
+
+
+def test_a_folder_of_images_says_how_pictures_become_inputs(tmp_path):
+    """Read like all keys; what goes together is checked, with the place in the file."""
+    keys = "{images: photos, size: [12, 8], channels: 1, fit: pad, resampling: box, background: grey}"
+    text = BASE.replace("digits", keys)
+    study = parse_study(text, tmp_path / "mine.yaml")
+    assert study.dataset.conversion == Conversion(
+        size=(12, 8), channels=1, fit="pad", resampling="box", background="grey"
+    )
+    with pytest.raises(StudyError, match=r"(?s)mine\.yaml:2:\d+: .*fit must not be 'pad' without a background"):
+        parse_study(text.replace(", background: grey", ""), tmp_path / "mine.yaml")
+    with pytest.raises(StudyError, match=r"dataset\.resampling must be one of nearest, box, .*, but got 'linear'; did"):
+        parse_study(text.replace("box", "linear"), tmp_path / "mine.yaml")
+
+
+def test_conversions_of_older_studies_leave_their_settings_as_they_were(tmp_path):
+    """Only what was chosen is part of a record's identity: records made before there was a choice go on."""
+    text = BASE.replace("digits", "{images: photos, size: 8}")
+    old = settings_of(parse_study(text, tmp_path / "mine.yaml"))["dataset"]
+    assert {name: old[name] for name in ("size", "channels")} == {"size": 8, "channels": 3}
+    assert not {"fit", "resampling", "background"} & set(old)
+    new = settings_of(parse_study(text.replace("size: 8", "size: 8, fit: stretch"), tmp_path / "mine.yaml"))["dataset"]
+    assert new == old | {"fit": "stretch"}

@@ -8,11 +8,12 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
 from torch import Tensor, nn
 
 from budgetnet.errors import DataError
 from budgetnet.export.int8.quantise import run_onnx
+from budgetnet.training.data.conversion import Conversion
+from budgetnet.training.data.decode import decode
 from budgetnet.training.data.known import DATASETS
 from budgetnet.training.data.listing import image_files
 from budgetnet.training.data.load import load_dataset
@@ -55,7 +56,7 @@ class TestImages:
             return cls(pixels=pixels, labels=labels, **normalisation)
         name, _, copy = config["dataset"].partition(" ")
         if name not in DATASETS:
-            return f"the test images of {name} are not known here; name them with --test-images"
+            return f"the test images of {config['dataset']} are not known here; name them with --test-images"
         directory = data_directory(data_dir)
         as_files = image_copy(name, directory) is not None
         if not (as_files or (directory / "packed" / name).is_dir() or DATASETS[name].torchvision is None):
@@ -112,14 +113,17 @@ def _read_folder(folder: Path, classes: list[str], told: dict[str, Any]) -> tupl
 def _pixels(path: Path, told: dict[str, Any]) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """Return one picture as uint8 (C, H, W), as the configuration says."""
     height, width = told["size"]
-    try:
-        with Image.open(path) as opened:
-            image = ImageOps.exif_transpose(opened).convert("RGB" if told["colour"] == "RGB" else "L")
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"the image {path} cannot be read ({error}); replace it or remove it") from error
-    if told["resampling"] is not None:
-        image = ImageOps.fit(image, (width, height), method=Image.Resampling.BILINEAR)
-    elif image.size != (width, height):
-        raise DataError(f"pictures must have {height}x{width} pixels, but {path} has {image.height}x{image.width}")
-    pixels = np.asarray(image, dtype=np.uint8)
-    return pixels[np.newaxis] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+    scaled = told["resampling"] is not None
+    conversion = Conversion(
+        size=(height, width) if scaled else None,
+        channels=3 if told["colour"] == "RGB" else 1,
+        # Folders of earlier versions do not state fit and background; they had no choice.
+        fit=told.get("fit") or "crop",
+        resampling=told["resampling"] or "bilinear",
+        background=told.get("background"),
+    )
+    pixels = decode(path, conversion).pixels
+    if pixels.shape[1:] != (height, width):
+        came = "x".join(map(str, pixels.shape[1:]))
+        raise DataError(f"pictures must have {height}x{width} pixels, but {path} has {came}")
+    return pixels

@@ -2,7 +2,7 @@
 
 ``python verify.py`` inside the folder, or ``python verify.py FOLDER``; ``--json`` writes one JSON document. Exit
 code 0: everything that could be checked holds; 1: the last line says what does not. numpy is needed; PyTorch with
-safetensors, ONNX Runtime and ExecuTorch are used where they are installed, and a format without its runtime is
+safetensors, ONNX Runtime and Pillow are used where they are installed, and a format without its runtime is
 reported as skipped. The network's code, network.py, is run.
 
 This file needs no budgetnet, neither to run nor to be understood.
@@ -96,6 +96,28 @@ class Folder:
         made = (self.samples["pixels"] * told["scale"] - mean) / std
         return self._equal("the images preprocessed as config.json says", made, self.samples["inputs"], 1e-5)
 
+    def picture(self) -> str:
+        """Turn the stored picture into pixels as config.json says."""
+        _library("PIL.ImageOps")
+        from PIL import Image, ImageOps
+
+        told = self.config["preprocessing"]
+        level = {"black": 0, "grey": 128, "white": 255}[told["background"] or "black"]
+        layers = Image.fromarray(self.samples["picture"])
+        image = Image.alpha_composite(Image.new("RGBA", layers.size, (level, level, level, 255)), layers).convert("RGB")
+        image = image if told["colour"] == "RGB" else image.convert("L")
+        height, width = told["size"]
+        method = Image.Resampling[told["resampling"].upper()]
+        if told["fit"] == "stretch":
+            image = image.resize((width, height), method)
+        elif told["fit"] == "pad":
+            colour = level if image.mode == "L" else (level, level, level)
+            image = ImageOps.pad(image, (width, height), method=method, color=colour)
+        else:
+            image = ImageOps.fit(image, (width, height), method=method)
+        pixels = np.asarray(image).reshape(height, width, -1).transpose(2, 0, 1) / 255
+        return self._equal("the pixels of the stored picture", pixels, self.samples["picture_pixels"] / 255, 0.01)
+
     # --- formats -------------------------------------------------------------------------------
 
     def network(self) -> str:
@@ -185,6 +207,7 @@ def checks(path: Path, *, manifest: bool = True) -> Iterator[dict[str, Any]]:
         *([("files", folder.files)] if manifest else []),
         ("config.json", folder.configuration),
         ("preprocessing", folder.preprocessing),
+        ("picture", folder.picture),
         ("network.py", folder.network),
     ]
     formats = [
@@ -193,6 +216,8 @@ def checks(path: Path, *, manifest: bool = True) -> Iterator[dict[str, Any]]:
         ("model.int8.onnx", folder.int8),
     ]
     for name, check in [*every, *((name, check) for name, check in formats if (path / name).exists())]:
+        if name == "picture" and "picture" not in folder.samples:
+            continue  # images are not scaled, or an earlier version stored none
         folder.difference = None
         holds, text = _result(check)
         yield {"check": name, "holds": holds, "text": text, "difference": folder.difference}

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from budgetnet.errors import DataError
+from budgetnet.training.data.conversion import Conversion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -172,6 +173,12 @@ class Dataset:
 
     open_test: Callable[[], Images]
     """Opens the test images; use `test`."""
+
+    conversion: Conversion | None = None
+    """How files became these pixels; None for a published set in its own format."""
+
+    notes: tuple[str, ...] = ()
+    """Statements about the files that whoever trains on them should read: what was not taken."""
 
     @property
     def normalisation(self) -> Normalisation:

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -52,6 +52,7 @@ def open_packed(directory: Path, name: str) -> Dataset | None:
     return Dataset(
         name=name,
         classes=tuple(about["classes"]),
+        notes=tuple(about.get("notes", ())),
         shape=(channels, height, width),
         train=_open(directory, "train", normalisation),
         open_test=lambda: _open(directory, "test", normalisation),
@@ -59,11 +60,23 @@ def open_packed(directory: Path, name: str) -> Dataset | None:
 
 
 @contextmanager
-def packing(directory: Path, classes: tuple[str, ...]) -> Iterator[Path]:
+def packing(
+    directory: Path,
+    classes: tuple[str, ...],
+    *,
+    conversion: Mapping[str, Any] | None = None,
+    notes: Sequence[str] = (),
+) -> Iterator[Path]:
     """Yield a new directory to fill by `store` or `writable`; at the end of the block, rename it to *directory*.
 
     The train images' statistics are computed then. If another process was faster, its result is kept; if the block
     raises, nothing is left behind.
+
+    Args:
+        directory: the place of the packed data set.
+        classes: class names; the position is the label.
+        conversion: how files became pixels; None if there were no files.
+        notes: statements about the files, which every later reader gets to see; read at the end of the block.
 
     Raises:
         DataError: the disk is full or not writable.
@@ -83,6 +96,8 @@ def packing(directory: Path, classes: tuple[str, ...]) -> Iterator[Path]:
             "shape": images.shape[1:],
             "mean": normalisation.mean,
             "std": normalisation.std,
+            "conversion": conversion,
+            "notes": list(notes),
         }
         (temporary / "about.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
         if not (directory / "about.json").exists() or open_packed(directory, "") is None:

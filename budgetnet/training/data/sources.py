@@ -9,8 +9,9 @@ from typing import Literal, NamedTuple
 
 from budgetnet.errors import DataError, nearest
 from budgetnet.keys.declare import key, keys_of
-from budgetnet.keys.key import REQUIRED
+from budgetnet.keys.key import REQUIRED, BadValueError
 from budgetnet.text import counted, some_of
+from budgetnet.training.data.conversion import Background, Conversion, Fit, Resampling
 from budgetnet.training.data.known import DATASETS, KnownDataset
 from budgetnet.training.data.listing import check_names, holds_images, image_files
 
@@ -61,6 +62,24 @@ class ImageFolder:
 
     channels: Literal[1, 3] = key(3, "1: grey. 3: colour (RGB).", rule="1 (grey) or 3 (colour)")
 
+    fit: Fit = key(
+        "crop",
+        "How images of another shape come to the size. `crop`: scaled until they cover it, and cut at the centre. "
+        "`pad`: scaled until they fit in, with the background around them. `stretch`: each side scaled by itself.",
+        example="pad",
+    )
+
+    resampling: Resampling = key(
+        "bilinear", "The filter of the scaling, one of Pillow's.", example="bicubic", also=("interpolation",)
+    )
+
+    background: Background | None = key(
+        None,
+        "Colour behind transparent pixels, and around padded images.",
+        left_out="images with transparent pixels are refused",
+        example="white",
+    )
+
     def __post_init__(self) -> None:
         """Check the fields."""
         object.__setattr__(self, "path", Path(self.path).expanduser())
@@ -74,11 +93,29 @@ class ImageFolder:
             raise declared["size"].bad(given)
         for side in sides:
             declared["size"].check(side)
+        for name in ("fit", "resampling", "background"):
+            declared[name].check(getattr(self, name))
+        if self.fit == "pad" and self.background is None:
+            raise BadValueError("fit", "must not be 'pad' without a background to pad with; add background: black")
+        for name in ("fit", "resampling"):
+            if self.size is None and name in self.conversion.choices():
+                raise BadValueError(name, "needs a size to scale images to; add for example size: 32")
 
     @property
     def height_and_width(self) -> tuple[int, int] | None:
         """`size` as a pair, or None."""
         return (self.size, self.size) if isinstance(self.size, int) else self.size
+
+    @property
+    def conversion(self) -> Conversion:
+        """How the images become pixels."""
+        return Conversion(
+            size=self.height_and_width,
+            channels=self.channels,
+            fit=self.fit,
+            resampling=self.resampling,
+            background=self.background,
+        )
 
 
 ImageSource = str | ImageFolder

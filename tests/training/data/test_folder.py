@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -137,32 +140,67 @@ def test_a_damaged_image_is_named_and_nothing_is_left(image_folder: Path, tmp_pa
         describe_source(ImageFolder(image_folder))
 
 
-@pytest.mark.parametrize(
-    ("pixels", "message"),
-    [
-        (np.full((8, 8), 0.5, dtype=np.float32), "whole numbers as pixels, but .*odd.tiff has floating point ones"),
-        (np.full((8, 8), 2**20, dtype=np.int32), "at most 16 bits a channel, but .*odd.tiff has values from 1048576"),
-        (np.full((8, 8), -1, dtype=np.int32), "at most 16 bits a channel, but .*odd.tiff has values from -1 to -1"),
-    ],
-)
-def test_pixels_of_unknown_range_are_refused(
-    image_folder: Path, tmp_path: Path, pixels: np.ndarray, message: str
-) -> None:
-    """They would come out all black or as 0 and 1."""
-    place = next((image_folder / "train").iterdir())
-    Image.fromarray(pixels).save(place / "odd.tiff")
-    with pytest.raises(DataError, match=message):
+def test_images_that_cannot_be_used_are_all_named(image_folder: Path, tmp_path: Path) -> None:
+    """Not the first one only: whoever mends them does so once."""
+    for number in range(22):
+        (image_folder / "train" / "dark" / f"bad-{number:02}.png").write_bytes(b"no picture")
+    Image.fromarray(np.full((8, 6), 0.5, dtype=np.float32)).save(image_folder / "test" / "light" / "odd.tiff")
+    with pytest.raises(DataError) as caught:
         load_dataset(ImageFolder(image_folder, size=8), data_dir=tmp_path / "data")
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "23 of 39 images cannot be used:"
+    assert "train/dark/bad-00.png cannot be read" in lines[1]
+    assert len(lines) == 22
+    assert lines[-1] == "  and 3 more"
+    assert packed_in(tmp_path / "data") == []
 
 
-def test_huge_images_are_refused_before_they_are_decoded(
-    image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """By the size that their header states."""
-    monkeypatch.setattr("budgetnet.training.data.folder.LIMIT_PIXELS", 63)
-    Image.new("RGB", (8, 8)).save(next((image_folder / "train").iterdir()) / "huge.png")
-    with pytest.raises(DataError, match=r"at most 63 pixels, but .* has \d+x\d+; scale it down first"):
-        load_dataset(ImageFolder(image_folder, size=4), data_dir=tmp_path / "data")
+def test_what_is_not_taken_is_told_with_the_data(image_folder: Path, tmp_path: Path) -> None:
+    """Each time, not only when the images are packed; the fingerprint is that of the images alone."""
+    plain = load_dataset(ImageFolder(image_folder), data_dir=tmp_path / "data")
+    assert plain.notes == ()
+    for name in ("train/dark/photo.heic", "train/readme.txt", "test/dark/.hidden"):
+        (image_folder / name).write_bytes(b"")
+    (image_folder / "train" / "dark" / "gone.png").symlink_to(image_folder / "nowhere")
+    again = load_dataset(ImageFolder(image_folder), data_dir=tmp_path / "data")
+    assert again.notes == ("not taken: 1 .heic, 1 dangling link, 1 file outside of the class folders, 1 hidden file",)
+    assert len(packed_in(tmp_path / "data")) == 1
+
+
+def test_further_frames_are_told_of(image_folder: Path, tmp_path: Path) -> None:
+    """The first frame of an animation is the image; the copy remembers what to say."""
+    frames = [Image.new("L", (6, 8), level) for level in (10, 200)]
+    frames[0].save(image_folder / "train" / "dark" / "moving.gif", save_all=True, append_images=frames[1:])
+    for _ in range(2):
+        data = load_dataset(ImageFolder(image_folder, size=8), data_dir=tmp_path / "data")
+        assert data.notes == ("1 image with several frames: the first one is taken",)
+    assert data.conversion == ImageFolder(image_folder, size=8).conversion
+
+
+def test_older_packed_copies_open(image_folder: Path, tmp_path: Path) -> None:
+    """They state neither conversion nor notes, and were known by path, size and channels alone."""
+    folder = ImageFolder(image_folder, size=(4, 5))
+    data = load_dataset(folder, data_dir=tmp_path / "data")
+    (copy,) = packed_in(tmp_path / "data")
+    about = json.loads((copy / "about.json").read_text())
+    assert about.pop("conversion") == {"size": [4, 5], "channels": 3}
+    about.pop("notes")
+    (copy / "about.json").write_text(json.dumps(about))
+    told = json.dumps([str(image_folder.resolve()), [4, 5], 3])
+    digest = hashlib.sha256(told.encode())
+    for part in ("train", "test"):
+        for label, name in enumerate(("dark", "light")):
+            for path in sorted((image_folder / part / name).iterdir()):
+                facts = path.stat()
+                line = f"{part}/{name}/{path.name}\0{label}\0{facts.st_size}\0{facts.st_mtime_ns}\n"
+                digest.update(line.encode())
+    assert copy.name == f"pictures-{digest.hexdigest()[:16]}"
+    calls: list[int] = []
+    again = load_dataset(folder, data_dir=tmp_path / "data", progress=lambda done, _: calls.append(done))
+    assert calls == []
+    assert torch.equal(again.train.images, data.train.images)
+    load_dataset(replace(folder, fit="stretch"), data_dir=tmp_path / "data")
+    assert len(packed_in(tmp_path / "data")) == 2
 
 
 def test_different_sizes_need_a_size(image_folder: Path, tmp_path: Path) -> None:
