@@ -18,7 +18,7 @@ NEEDED = {
     "grammar": "network = conv(3, 8|12) gap linear(classes)",
 }
 BESIDE = {
-    "dataset": {"images": "photos"},
+    "dataset": {"images": "photos", "size": "32", "background": "white"},
     "search.pruner": {"kind": "halving"},
     "budget": {"flash": "128KiB"},
 }
