@@ -12,7 +12,7 @@ from budgetnet.cli.app import Commands
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("bananas", "there is no command 'bananas'; commands are search, explore, "),
+        ("bananas", "there is no command 'bananas'; commands are search, worker, explore, "),
         ("serch x.yaml", "there is no command 'serch'; did you mean 'search'?"),
         ("diff A", "diff needs A and B, but got no B; see: budgetnet diff --help"),
         ("diff A B C", "diff takes A and B, but got C, too; see: budgetnet diff --help"),
@@ -37,5 +37,5 @@ def test_help_lists_every_command():
     result = CliRunner().invoke(app, ["--help"])
     assert result.exit_code == 0
     listed = [line.split()[0] for line in result.stdout.partition("Commands:\n")[2].splitlines()]
-    assert listed[:3] == ["search", "explore", "sample"]
+    assert listed[:3] == ["search", "worker", "explore"]
     assert listed == list(Commands.homes)
