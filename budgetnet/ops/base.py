@@ -8,8 +8,9 @@ one FLOP:
 
 - convolution: output positions x output channels x kernel² x input channels / groups; linear: in x out;
   biases are free;
-- batch norm: 2 per value; group norm and layer norm: 5 per value (all have factor and offset);
-- global average pooling: 1 per value of its input;
+- batch norm: 2 per value; group, layer and instance norm: 5 per value (1 less where they learn no factor and offset);
+- global average pooling: 1 per value of its input; upsampling: 1 per value it puts out, 4 if interpolated;
+- scaled dot-product attention: positions² x 2 x width (queries with keys, weights with values); its softmax is free;
 - free: max and average pooling, global max pooling, activations, dropout, sums, products (so also the gates of
   squeeze-and-excitation and a learned scale), concatenation, slices, channel shuffle, zeros, zero padding.
 
@@ -65,6 +66,8 @@ class Spec(NamedTuple):
     flops: int = 0
     weighted: bool = False
     """A convolution or linear layer: it counts for depth and activations."""
+    product: bool = False
+    """A product of what other layers put out, as in attention: it counts for activations, not for depth."""
     in_place: bool = False
     """Works on its input's memory where nobody else needs that."""
     view: bool = False
@@ -184,9 +187,9 @@ class Operation:
             params += row.params
             flops += row.flops
             alias = False
-            if row.weighted:
+            if row.weighted or row.product:
                 activations += prod(row.output)
-                depth += 1
+                depth += row.weighted
         free, kept = self.memory(specs, shape)
         after = specs[-1].output if specs else shape
         return PartCost(after, params, flops, activations, free, kept, depth, self.window(), alias, flash_of(specs))

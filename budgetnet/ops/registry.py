@@ -15,6 +15,15 @@ from budgetnet.ops.pointwise import Act, Dropout
 from budgetnet.ops.pool import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool, Upsample
 from budgetnet.ops.signature import Scalar, Signature, plain_size, read_parameters, wrong
 from budgetnet.ops.squeeze_excite import SqueezeExcite
+from budgetnet.ops.tokens import (
+    Attention,
+    ClassToken,
+    FirstToken,
+    Position,
+    SequencePool,
+    Tokens,
+    Transpose,
+)
 
 __all__ = ["BUILTIN", "make"]
 
@@ -37,6 +46,13 @@ _OPERATIONS: tuple[type[Operation], ...] = (
     Zero,
     Scale,
     Pad,
+    Attention,
+    Position,
+    Tokens,
+    Transpose,
+    ClassToken,
+    FirstToken,
+    SequencePool,
 )
 
 BUILTIN = {

@@ -29,6 +29,7 @@ from budgetnet.network.nodes import (
 )
 from budgetnet.ops.norm import AFFINE, NORMS, ResponseNorm
 from budgetnet.ops.pointwise import ACTIVATIONS, DROPPED
+from budgetnet.ops.tokens import Attention, FirstToken, Position, SequencePool
 
 __all__ = ["CHANNELS", "ORDERS", "Draw", "linear", "primitive_to", "strided", "window"]
 
@@ -119,9 +120,9 @@ def primitive_to(draw: Draw, shape: Shape, target: Shape, stride: int) -> Node:
     if out == channels:
         kinds += ["maxpool", "avgpool", "zero"]
         if target[1:] == (1, 1):
-            kinds += ["gap", "gmp"]
+            kinds += ["gap", "gmp", "first", "seqpool"]
         if stride == 1:
-            kinds += ["norm", "act", "dropout", "se", "shuffle", "identity", "scale", "grn"]
+            kinds += ["norm", "act", "dropout", "se", "shuffle", "identity", "scale", "grn", "attention", "position"]
     kernel = draw(st.sampled_from([1, 3, 5, 2, 4, "1x3", "5x2", "3x1"]))
     match draw(st.sampled_from(kinds)):
         case "dwconv":
@@ -160,6 +161,18 @@ def primitive_to(draw: Draw, shape: Shape, target: Shape, stride: int) -> Node:
             return Identity()
         case "grn":
             return ResponseNorm()
+        case "attention":
+            heads = draw(st.sampled_from([1, 2, 3]))
+            width = draw(st.sampled_from(["auto", 6, 12]))
+            if width == "auto" and channels % heads:
+                heads = 1
+            return Attention(heads, width, draw(st.booleans()), draw(st.booleans()))
+        case "position":
+            return Position(draw(st.sampled_from([0.0, 0.02])))
+        case "first":
+            return FirstToken()
+        case "seqpool":
+            return SequencePool()
         case "scale":
             return Scale(draw(st.sampled_from([1.0, 0.1, -2.0])), draw(st.booleans()))
         case _:

@@ -42,6 +42,7 @@ from budgetnet.network.nodes import (
 from budgetnet.network.shapes import lowest_terms
 from budgetnet.ops.norm import AFFINE
 from budgetnet.ops.pointwise import ACTIVATIONS, DROPPED
+from budgetnet.ops.tokens import ClassToken, Tokens, Transpose
 from tests.network.primitive_strategies import CHANNELS, ORDERS, Draw, linear, primitive_to, strided, window
 
 __all__ = ["ORDERS", "Drawn", "image_shapes", "networks", "parts"]
@@ -115,6 +116,17 @@ def _part(draw: Draw, shape: Shape, depth: int) -> tuple[Node, Shape]:
             return _combination(draw, kind, shape, target, stride, depth - 1)
         case "window":
             return window(draw, shape)
+        case "larger" if max(shape[1:]) < 12 and draw(st.booleans()):
+            count = shape[1] * shape[2]
+            return draw(
+                st.sampled_from(
+                    [
+                        (Tokens(), (shape[0], count, 1)),
+                        (ClassToken(), (shape[0], count + 1, 1)),
+                        (_sequence([Transpose(), Conv(1, 4), Transpose()]), (shape[0], 4, 1)),
+                    ]
+                )
+            )
         case "larger" if max(shape[1:]) < 12:
             factor = draw(st.integers(1, 3))
             mode = draw(st.sampled_from(["nearest", "bilinear"]))

@@ -8,9 +8,9 @@ from pathlib import Path
 from types import FunctionType
 
 from torch import nn
-from torchvision.models import convnext, shufflenetv2, squeezenet
+from torchvision.models import convnext, shufflenetv2, squeezenet, vision_transformer
 
-from tests.networks import cell_oracles, oracles
+from tests.networks import cell_oracles, oracles, token_oracles
 
 __all__ = ["BY_NAME", "CELLS", "FOLDER", "PUBLISHED", "Published"]
 
@@ -177,6 +177,43 @@ PUBLISHED = (
         params=97_530,  # stated by github.com/xvel/cifar10-tiniest
         oracle=oracles.Tiniest,
         python=(oracles.ChannelNorm, oracles.TiniestBlock, oracles.Tiniest),
+    ),
+    Published(
+        name="vit-tiny-cifar",
+        # patches, class token and positions; 12 blocks of two norms, attention and perceptron; last norm, classifier
+        params=(16 * 3 * 192 + 192)
+        + 192
+        + 65 * 192
+        + 12 * (2 * 2 * 192 + (192 * 576 + 576) + (192 * 192 + 192) + (192 * 768 + 768) + (768 * 192 + 192))
+        + 2 * 192
+        + (192 * 10 + 10),
+        oracle=token_oracles.ViTTiny,
+        python=(
+            vision_transformer.MLPBlock,
+            vision_transformer.EncoderBlock,
+            vision_transformer.Encoder,
+            vision_transformer.VisionTransformer,
+        ),
+        same_operators=False,  # torch's attention is projections and products of its own names
+    ),
+    Published(
+        name="cct-2-3x2",
+        # two convolutions; positions; two blocks of two norms, attention and perceptron; norm, pooling, classifier
+        params=(9 * 3 * 64 + 9 * 64 * 128)
+        + 64 * 128
+        + 2 * (2 * 2 * 128 + 3 * 128**2 + 3 * (128**2 + 128))
+        + 2 * 128
+        + (128 + 1)
+        + (128 * 10 + 10),
+        oracle=token_oracles.CCT,
+        python=(token_oracles.CCTAttention, token_oracles.CCTEncoder, token_oracles.CCT),
+    ),
+    Published(
+        name="mixer-s-16",
+        params=18_528_264,  # stated by github.com/huggingface/pytorch-image-models
+        oracle=token_oracles.MlpMixer,
+        python=(token_oracles.Mlp, token_oracles.MixerBlock, token_oracles.MlpMixer),
+        same_operators=False,  # its mean over all tokens is an operator that fvcore does not count
     ),
     _nb201("skips", _REST_201),
     _nb201("conv3x3", _REST_201 + 6 * _EDGE_3X3),

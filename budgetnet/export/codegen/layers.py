@@ -49,8 +49,9 @@ class LayerPrinter:
 
     def layer(self, spec: Spec) -> list[str]:
         """Print a plain layer."""
-        if spec.path == spec.type:
-            self.helpers.add(spec.type)
+        for each in (spec, *(given for given in spec.arguments if isinstance(given, Spec))):
+            if each.path == each.type:
+                self.helpers.add(each.type)
         self.params += sum(row.params for _, row in spec.rows())
         return _lines(_call(spec), (), spec.output)
 

@@ -18,12 +18,11 @@ from budgetnet.export.codegen.layers import LayerPrinter, shape_words
 from budgetnet.export.codegen.plugin import plugin_source
 from budgetnet.network.layer_walk import walk_layers
 from budgetnet.network.nodes import Node, Shape
-from budgetnet.network.torch import modules
-from budgetnet.network.torch.build import CustomModule
+from budgetnet.network.torch.build import HELPERS, CustomModule
 
 __all__ = ["source"]
 
-_PROVIDED = ("Tensor", "nn", "torch", *modules.__all__)
+_PROVIDED = ("Tensor", "nn", "torch", *HELPERS)
 """Names that a generated file may hold besides its own class."""
 
 
@@ -69,7 +68,7 @@ def source(
     said = f"Images {images} to logits (N, {classes}); {printer.params:,} parameters."
     parts = [
         *plugins.definitions,
-        *(inspect.getsource(getattr(modules, helper)).rstrip() for helper in helpers),
+        *(inspect.getsource(HELPERS[helper]).rstrip() for helper in helpers),
         *printer.graphs,
         _network_class(name, said, body),
     ]

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from traceback import extract_tb
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,14 +19,17 @@ from budgetnet.errors import RequestError, ShapeError, nearest
 from budgetnet.network import nodes
 from budgetnet.network.layer_walk import Box, Child, GraphBox, walk_layers
 from budgetnet.network.nodes import Node, Shape
-from budgetnet.network.torch import modules
+from budgetnet.network.torch import modules, token_modules
 from budgetnet.network.torch.graph_module import GraphModule
 from budgetnet.ops.base import Spec, describe_shape
 
-__all__ = ["STATED", "CustomModule", "StatedCost", "build_nodes", "build_own", "place_of"]
+__all__ = ["HELPERS", "STATED", "CustomModule", "StatedCost", "build_nodes", "build_own", "place_of"]
 
 CustomModule = Callable[..., nn.Module]
 """Makes a study's own primitive: called with the input's shape (without the batch) and the arguments by name."""
+
+HELPERS: dict[str, Any] = {name: getattr(home, name) for home in (modules, token_modules) for name in home.__all__}
+"""The package's own modules, and `joined`, by name."""
 
 STATED = "stated_cost"
 """Attribute of a module whose author states its cost: a `StatedCost`."""
@@ -72,8 +76,7 @@ class _Modules:
         self._custom = custom
 
     def layer(self, spec: Spec) -> nn.Module:
-        home = nn if spec.path.startswith("nn.") else modules
-        make: Callable[..., nn.Module] = getattr(home, spec.type)
+        make: Callable[..., nn.Module] = getattr(nn, spec.type) if spec.path.startswith("nn.") else HELPERS[spec.type]
         arguments = (self.layer(given) if isinstance(given, Spec) else given for given in spec.arguments)
         return make(*arguments, **dict(spec.options))
 
@@ -81,7 +84,7 @@ class _Modules:
         return build_own(node, shape, self._custom)
 
     def box(self, box: Box[nn.Module]) -> nn.Module:
-        make: Callable[..., nn.Module] = getattr(modules, box.type)
+        make: Callable[..., nn.Module] = HELPERS[box.type]
         return make(*map(_module, box.children), **dict(box.options))
 
     def graph(self, box: GraphBox[nn.Module]) -> nn.Module:
