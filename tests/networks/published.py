@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import starmap
 from pathlib import Path
 from types import FunctionType
 
 from torch import nn
-from torchvision.models import convnext, shufflenetv2, squeezenet, vision_transformer
+from torchvision.models import (
+    convnext,
+    efficientnet,
+    mobilenetv3,
+    regnet,
+    shufflenetv2,
+    squeezenet,
+    vision_transformer,
+)
+from torchvision.models.googlenet import BasicConv2d, GoogLeNet, GoogLeNet_Weights, Inception
+from torchvision.ops import misc
 
-from tests.networks import cell_oracles, oracles, token_oracles
+from tests.networks import cell_oracles, mobile_oracles, oracles, token_oracles
 
 __all__ = ["BY_NAME", "CELLS", "FOLDER", "PUBLISHED", "Published"]
 
@@ -72,6 +83,28 @@ _CONVNEXT = (convnext.LayerNorm2d, convnext.CNBlock, convnext.CNBlockConfig, con
 def _convnext_stage() -> nn.Module:
     """Stem, first stage and head, from torchvision's parts."""
     return convnext.ConvNeXt([convnext.CNBlockConfig(96, None, 3)], num_classes=10)
+
+
+def _ghost(channels_in: int, channels_out: int) -> int:
+    """Parameters of a ghost module."""
+    half = channels_out // 2
+    return channels_in * half + 9 * half + 2 * 2 * half
+
+
+_GHOST_WIDTHS = (16, *(after for _, _, after, _, _ in mobile_oracles.GhostNet.blocks))[:-1]
+
+
+def _ghost_block(before: int, block: tuple[int, int, int, bool, int]) -> int:
+    """Parameters of a GhostNet's block."""
+    kernel, mid, after, squeeze, stride = block
+    reduced = mobile_oracles.divisible(mid * 0.25)
+    return (
+        _ghost(before, mid)
+        + (kernel**2 * mid + 2 * mid) * (stride > 1)
+        + (2 * mid * reduced + mid + reduced) * squeeze
+        + _ghost(mid, after)
+        + (kernel**2 * before + 2 * before + before * after + 2 * after) * (stride > 1 or before != after)
+    )
 
 
 def _nb201(name: str, params: int) -> Published:
@@ -177,6 +210,58 @@ PUBLISHED = (
         params=97_530,  # stated by github.com/xvel/cifar10-tiniest
         oracle=oracles.Tiniest,
         python=(oracles.ChannelNorm, oracles.TiniestBlock, oracles.Tiniest),
+    ),
+    Published(
+        name="mobilenet-v3-small",
+        params=mobilenetv3.MobileNet_V3_Small_Weights.IMAGENET1K_V1.meta["num_params"],  # stated by torchvision
+        oracle=mobilenetv3.mobilenet_v3_small,
+        python=(misc.SqueezeExcitation, mobilenetv3.InvertedResidual, mobilenetv3.MobileNetV3),
+    ),
+    Published(
+        name="efficientnet-b0",
+        params=efficientnet.EfficientNet_B0_Weights.IMAGENET1K_V1.meta["num_params"],  # stated by torchvision
+        oracle=efficientnet.efficientnet_b0,
+        python=(misc.SqueezeExcitation, efficientnet.MBConv, efficientnet.EfficientNet),
+    ),
+    Published(
+        name="regnet-y-400mf",
+        params=regnet.RegNet_Y_400MF_Weights.IMAGENET1K_V1.meta["num_params"],  # stated by torchvision
+        oracle=mobile_oracles.regnet_y_400mf,
+        python=(
+            misc.SqueezeExcitation,
+            regnet.BottleneckTransform,
+            regnet.ResBottleneckBlock,
+            regnet.AnyStage,
+            regnet.RegNet,
+        ),
+    ),
+    Published(
+        name="googlenet",
+        params=GoogLeNet_Weights.IMAGENET1K_V1.meta["num_params"],  # stated by torchvision
+        oracle=lambda: GoogLeNet(aux_logits=False, init_weights=False),
+        python=(BasicConv2d, Inception, GoogLeNet),
+    ),
+    Published(
+        name="ghostnet",
+        # 5.2M in arXiv 1911.11907, table 7; exactly: the stem, its blocks, and two wide convolutions and a classifier
+        params=(9 * 3 * 16 + 2 * 16)
+        + sum(starmap(_ghost_block, zip(_GHOST_WIDTHS, mobile_oracles.GhostNet.blocks, strict=True)))
+        + (160 * 960 + 2 * 960)
+        + (960 * 1280 + 1280)
+        + (1280 * 1000 + 1000),
+        oracle=mobile_oracles.GhostNet,
+        python=(
+            mobile_oracles.GhostModule,
+            mobile_oracles.GhostSE,
+            mobile_oracles.GhostBottleneck,
+            mobile_oracles.GhostNet,
+        ),
+    ),
+    Published(
+        name="eca-resnet-20",
+        params=269_722 + 9 * 3,  # ResNet-20 and three weights per block
+        oracle=mobile_oracles.EcaResNet20,
+        python=(oracles.PaddedShortcut, *_RESNET, mobile_oracles.EcaLayer, mobile_oracles.EcaBlock),
     ),
     Published(
         name="vit-tiny-cifar",

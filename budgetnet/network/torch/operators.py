@@ -46,7 +46,7 @@ _REDUCTIONS = (
 """Poolings, means and norms: comparisons and additions. Not here: adaptive average pooling, which fvcore counts."""
 
 _MOVEMENT = (
-    "alias", "as_strided", "broadcast_to", "channel_shuffle", "col2im", "expand_as", "feature_alpha_dropout",
+    "alias", "as_strided", "broadcast_to", "channel_shuffle", "col2im", "dropout", "expand_as", "feature_alpha_dropout",
     "feature_dropout", "fill", "alpha_dropout", "flip", "im2col", "index_select", "movedim", "numpy_T", "one_hot",
     "pad", "pixel_shuffle", "pixel_unshuffle", "reflection_pad1d", "reflection_pad2d", "repeat",
     "repeat_interleave", "replication_pad2d", "reshape_as", "rot90", "swapaxes", "swapdims", "take", "tensor_split",
