@@ -319,6 +319,7 @@ def test_the_commands_call_the_api_and_nothing_below_it():
         "budgetnet.calibrate.events",
         "budgetnet.records.finals.choice",
         "budgetnet.records.ranking",
+        "budgetnet.records.training_run",
         "budgetnet.records.trial",
         "budgetnet.report.search_events",
         "budgetnet.workers.loop.TRIES",

@@ -17,10 +17,10 @@ from budgetnet.ops.signature import Scalar, Signature, plain_size, read_paramete
 from budgetnet.ops.squeeze_excite import SqueezeExcite
 from budgetnet.ops.tokens import (
     Attention,
-    ClassToken,
-    FirstToken,
     Position,
-    SequencePool,
+    PrependToken,
+    TakeFirst,
+    TokenPool,
     Tokens,
     Transpose,
 )
@@ -50,9 +50,9 @@ _OPERATIONS: tuple[type[Operation], ...] = (
     Position,
     Tokens,
     Transpose,
-    ClassToken,
-    FirstToken,
-    SequencePool,
+    PrependToken,
+    TakeFirst,
+    TokenPool,
 )
 
 BUILTIN = {

@@ -10,7 +10,7 @@ from budgetnet.errors import ShapeError
 from budgetnet.ops.base import Extent, Operation, Shape, Spec, Step, differing, image, square
 from budgetnet.ops.signature import AutoCount, Count, Flag, Parameter
 
-__all__ = ["Attention", "ClassToken", "FirstToken", "Position", "SequencePool", "Tokens", "Transpose"]
+__all__ = ["Attention", "Position", "PrependToken", "TakeFirst", "TokenPool", "Tokens", "Transpose"]
 
 Deviation = Annotated[float, Parameter(name="", kind="float", low=0.0, high=1.0)]
 """Standard deviation of initial values; with 0 they are zeros."""
@@ -166,7 +166,7 @@ class Transpose(Operation):
 
 
 @dataclass(frozen=True, slots=True)
-class ClassToken(Operation):
+class PrependToken(Operation):
     """``class_token``: one learned token in front of the others (Devlin et al., arXiv 1810.04805)."""
 
     word: ClassVar[str] = "class_token"
@@ -187,7 +187,7 @@ class ClassToken(Operation):
 
 
 @dataclass(frozen=True, slots=True)
-class FirstToken(Operation):
+class TakeFirst(Operation):
     """``first``: the first position alone, where a class token is."""
 
     word: ClassVar[str] = "first"
@@ -211,7 +211,7 @@ class FirstToken(Operation):
 
 
 @dataclass(frozen=True, slots=True)
-class SequencePool(Operation):
+class TokenPool(Operation):
     """``seqpool``: a mean over all positions with learned weights (Hassani et al., arXiv 2104.05704)."""
 
     word: ClassVar[str] = "seqpool"

@@ -111,7 +111,7 @@ class GlobalResponse(nn.Module):
         return self.gamma * (x * nx) + self.beta + x
 
 
-class Attention(nn.Module):
+class SelfAttention(nn.Module):
     """Self-attention with heads over positions."""
 
     def __init__(self, shape: tuple[int, ...], heads: int = 2) -> None:

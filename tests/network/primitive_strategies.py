@@ -29,7 +29,7 @@ from budgetnet.network.nodes import (
 )
 from budgetnet.ops.norm import AFFINE, NORMS, ResponseNorm
 from budgetnet.ops.pointwise import ACTIVATIONS, DROPPED
-from budgetnet.ops.tokens import Attention, FirstToken, Position, SequencePool
+from budgetnet.ops.tokens import Attention, Position, TakeFirst, TokenPool
 
 __all__ = ["CHANNELS", "ORDERS", "Draw", "linear", "primitive_to", "strided", "window"]
 
@@ -170,9 +170,9 @@ def primitive_to(draw: Draw, shape: Shape, target: Shape, stride: int) -> Node:
         case "position":
             return Position(draw(st.sampled_from([0.0, 0.02])))
         case "first":
-            return FirstToken()
+            return TakeFirst()
         case "seqpool":
-            return SequencePool()
+            return TokenPool()
         case "scale":
             return Scale(draw(st.sampled_from([1.0, 0.1, -2.0])), draw(st.booleans()))
         case _:

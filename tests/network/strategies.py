@@ -42,7 +42,7 @@ from budgetnet.network.nodes import (
 from budgetnet.network.shapes import lowest_terms
 from budgetnet.ops.norm import AFFINE
 from budgetnet.ops.pointwise import ACTIVATIONS, DROPPED
-from budgetnet.ops.tokens import ClassToken, Tokens, Transpose
+from budgetnet.ops.tokens import PrependToken, Tokens, Transpose
 from tests.network.primitive_strategies import CHANNELS, ORDERS, Draw, linear, primitive_to, strided, window
 
 __all__ = ["ORDERS", "Drawn", "image_shapes", "networks", "parts"]
@@ -122,7 +122,7 @@ def _part(draw: Draw, shape: Shape, depth: int) -> tuple[Node, Shape]:
                 st.sampled_from(
                     [
                         (Tokens(), (shape[0], count, 1)),
-                        (ClassToken(), (shape[0], count + 1, 1)),
+                        (PrependToken(), (shape[0], count + 1, 1)),
                         (_sequence([Transpose(), Conv(1, 4), Transpose()]), (shape[0], 4, 1)),
                     ]
                 )

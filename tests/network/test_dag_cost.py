@@ -107,10 +107,10 @@ class Program:
             reduced = max(1, entry.shape[0] // node.reduction)
             self.operations.append(Operation([entry], None, "nothing", entry.shape[0] + reduced))
             return self.add("in place", [entry], entry.shape, entry.shape[0])
-        assert builtin_shape(node, entry.shape)
+        output = builtin_shape(node, entry.shape)
         for row in (row for spec in node.specs(entry.shape) for _, row in spec.rows()):
             entry = self.add("in place" if row.in_place else "new", [entry], row.output)
-        return entry
+        return Value(entry.tensor, output, entry.is_slice)  # layers between tokens have their own order of axes
 
     def peak(self, result: Value) -> int:
         """Most values alive at once."""

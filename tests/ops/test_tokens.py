@@ -13,7 +13,7 @@ from budgetnet.errors import ShapeError
 from budgetnet.network.cost.closed_form import cost, layers
 from budgetnet.network.nodes import Conv, Node, Sequence, Shape, Skip
 from budgetnet.network.torch.build import build_nodes
-from budgetnet.ops.tokens import Attention, ClassToken, FirstToken, Position, SequencePool, Tokens, Transpose
+from budgetnet.ops.tokens import Attention, Position, PrependToken, TakeFirst, TokenPool, Tokens, Transpose
 
 IMAGE: Shape = (12, 3, 5)
 
@@ -43,7 +43,7 @@ def test_attention_is_torchs(heads: int, bias: bool) -> None:
     assert torch.allclose(module(image), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("node", [Attention(3), Attention(2, 8), SequencePool(), Skip(Attention(4, bias=False))])
+@pytest.mark.parametrize("node", [Attention(3), Attention(2, 8), TokenPool(), Skip(Attention(4, bias=False))])
 def test_products_are_those_of_torchs_counter(node: Node) -> None:
     """`torch.utils.flop_counter` counts two FLOPs per multiply-add, none in a softmax."""
     module = build_nodes(node, IMAGE).eval()
@@ -79,10 +79,10 @@ def test_grids_and_columns() -> None:
     assert torch.equal(run(Tokens(), image, (12, 15, 1)), image.view(2, 12, 15, 1))
     assert torch.equal(run(Transpose(), image, (15, 12, 1))[:, :, :, 0], image.flatten(2).transpose(1, 2))
     assert torch.equal(run(Sequence((Transpose(), Transpose())), image, (12, 15, 1)), image.view(2, 12, 15, 1))
-    with_token = run(ClassToken(), image, (12, 16, 1))
+    with_token = run(PrependToken(), image, (12, 16, 1))
     assert torch.equal(with_token[:, :, 1:], image.view(2, 12, 15, 1))
     assert not with_token[:, :, 0].any()
-    assert torch.equal(run(Sequence((Tokens(), FirstToken())), image, (12, 1, 1)), image[:, :, :1, :1])
+    assert torch.equal(run(Sequence((Tokens(), TakeFirst())), image, (12, 1, 1)), image[:, :, :1, :1])
 
 
 def test_positions_start_small_or_at_zero() -> None:

@@ -165,7 +165,7 @@ def test_a_new_file_is_no_damage(tmp_path: Path) -> None:
     open_storage(f"sqlite:///{path}")
     other = tmp_path / "other.db"
     other.touch()
-    with pytest.raises(SearchError, match="is empty: it holds no study"):
+    with pytest.raises(RequestError, match="is empty: it holds no study"):
         open_storage(f"sqlite:///{other}", create=False)
 
 

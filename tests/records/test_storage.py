@@ -91,7 +91,7 @@ def test_folder_in_the_databases_place(tmp_path):
     [
         ("runs/study.db", r"'runs/study\.db' is not a database address; a file is written sqlite:///runs/study\.db"),
         ("sqlit:///x.db", r"'sqlit' is not a kind of database; did you mean 'sqlite'\?"),
-        ("postgresql://me:secret@localhost/x", r"postgresql://me:\*\*\*@localhost/x needs a database driver"),
+        ("mysql://me:secret@localhost/x", r"mysql://me:\*\*\*@localhost/x needs a database driver"),
         ("postgresql://me:secret@local host:x/y", r"is not a database address"),
     ],
 )

@@ -37,7 +37,7 @@ def test_what_leads_is_named_with_its_interval(contest):
     assert [one.trial for one in found.predictions] == list(range(18, -1, -2))
     assert all(abs(one.predicted - one.seen) < 0.1 for one in found.predictions)
     text = "\n".join(learned_text(json.loads(json.dumps(found.document()))))
-    assert "What the model learned (20 networks, 20 brief and 10 full trainings):" in text
+    assert "What the model learned:\nThe model has seen 20 networks: 20 brief and 10 full trainings." in text
     assert "each of 10 networks left out in turn: model +" in text
     assert "one deviation more" in text
     assert "warning" not in text
@@ -50,6 +50,6 @@ def test_where_nothing_is_known_a_warning_says_so(contest):
     assert learned_text(None) == []
     brief = learn(contest.study, records, [])
     assert brief.warning == "no network was trained in full, so the model knows brief accuracies only"
-    assert learned_text(brief.document())[1] == f"warning: {brief.warning}"
+    assert f"Warning: {brief.warning}." in learned_text(brief.document())
     few = learn(contest.study, records, trained(contest, {0: [0.7], 1: [0.8]}))
     assert few.warning.startswith("fewer than 5 networks were trained in full")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from budgetnet.errors import SearchError
+from budgetnet.errors import RequestError, SearchError
 
 __all__ = ["check_leftovers", "check_tables"]
 
@@ -39,13 +39,14 @@ def check_tables(connection: sqlite3.Connection, path: Path, *, create: bool) ->
         create: True for a search, which may begin in an empty file.
 
     Raises:
-        SearchError: a table or column is missing, or there is nothing to read.
+        RequestError: there is nothing to read yet.
+        SearchError: a table or column is missing.
     """
     names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not names & set(_TABLES):
         check_leftovers(path, there=True)
         if not create:
-            raise SearchError(f"{path} is empty: it holds no study; restore it from a copy, or run the search first")
+            raise RequestError(f"{path} is empty: it holds no study; restore it from a copy, or run the search first")
         return
     if not _was_whole(connection, names):
         return
