@@ -149,6 +149,11 @@ ESCAPED = [
     ("digits", "{images: ~nobody.there/x}", "but got something that is not a path: Could not determine home directory"),
     ("digits", '{images: "\\0"}', "but got something that is not a path: embedded null byte"),
     ("digits", "digits\nstart_from: none.yaml", "there is no network file"),
+    (
+        "search: {trials: 20}",
+        "# \u2028\u2029\x85\nnotes: a: b",
+        r"s\.yaml:6:9: not YAML: mapping .* quotes: notes: 'a: b'",
+    ),
 ]
 
 

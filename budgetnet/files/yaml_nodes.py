@@ -35,16 +35,22 @@ def compose(text: str) -> yaml.Node | None:
         problem = " ".join(part for part in (error.problem, error.context) if part)
         advice = "indent with spaces" if "\\t" in problem else "check indentation, colons and brackets"
         if mark is not None and problem.startswith("mapping values are not allowed"):
-            line = text.split("\n")[mark.line]
+            start = text.rfind("\n", 0, mark.index) + 1
+            line = text[start:].partition("\n")[0]
             key, colon, value = line.partition(": ")
             if colon and ": " in value:
                 advice = f"a text that holds a colon and a space needs quotes: {key.strip()}: '{value.strip()}'"
-        span = Span(mark.line + 1, mark.column + 1) if mark is not None else Span(1, 1)
+        # By index: for YAML some other characters, such as U+2028, end lines, too.
+        span = Span(1, 1) if mark is None else _place(text, mark.index)
         raise NotYaml(span, f"not YAML: {problem}; {advice}") from None
     except yaml.reader.ReaderError as error:
-        before = text[: error.position]
-        span = Span(before.count("\n") + 1, len(before) - before.rfind("\n"))
+        span = _place(text, error.position)
         raise NotYaml(span, f"not YAML: the character {text[error.position]!r} is not allowed; remove it") from None
+
+
+def _place(text: str, index: int) -> Span:
+    before = text[:index]
+    return Span(before.count("\n") + 1, len(before) - before.rfind("\n"))
 
 
 class _ShallowLoader(yaml.SafeLoader):
