@@ -19,6 +19,7 @@ import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -28,6 +29,7 @@ from budgetnet.api.frame import load_trials
 from budgetnet.cli import app
 from budgetnet.errors import BudgetnetError
 from budgetnet.files.study_file import load_study
+from budgetnet.workers.messages import Job, Result
 from tests.conftest import STUDY
 from tests.records.alterations import ALTERATIONS
 from tests.search.helpers import Pretend
@@ -96,7 +98,11 @@ class Table:
             done = CliRunner().invoke(app, words)
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             return "traceback", f"{type(done.exception).__name__}: {' '.join(str(done.exception).split())[:150]}"
-        said = [line for line in done.stderr.splitlines() if line.startswith(("error", "warning"))]
+        said = [
+            line
+            for line in done.stderr.splitlines()
+            if line.startswith(("error", "warning", "the best network could not"))
+        ]
         text = " | ".join(line.replace(str(self.folder), "…") for line in said)
         return ("read" if done.exit_code == 0 else "refused"), text or "nothing to say"
 
@@ -113,9 +119,17 @@ class Table:
         return "read", f"{len(frame)} trials" + (f" | {said}" if said else "")
 
 
+class _Pretend(Pretend):
+    """Workers that train nothing, and say of the test images what the command line shows."""
+
+    def _result(self, job: Job) -> Result:
+        found = super()._result(job)
+        return replace(found, test_images=360, test_loss=0.5) if job.final else found
+
+
 def _pretend(study: Path) -> Callable[..., Pretend]:
     """Return what makes workers that train nothing."""
-    return lambda *_, **__: Pretend(load_study(study))
+    return lambda *_, **__: _Pretend(load_study(study))
 
 
 if __name__ == "__main__":
