@@ -122,13 +122,7 @@ def run_campaign(
                 workers=count,
             )
         )
-        setup = Setup(
-            dataset=study.dataset,
-            validation=study.validation,
-            seed=study.search.seed,
-            device=device,
-            plugins=study.plugins.files,
-        )
+        setup = Setup.of(study, device=device)
         pool = Pool(
             setup,
             max(1, min(count, len(todo))),

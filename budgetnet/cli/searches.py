@@ -22,6 +22,13 @@ from budgetnet.cli.overrides import (
 
 __all__ = ["calibrate_command", "search_command", "tune_recipe_command", "worker_command"]
 
+_Seed = Annotated[int | None, override(SearchOptions, "seed")]
+_Workers = Annotated[str | None, override(SearchOptions, "workers", left_out="auto")]
+_Minutes = Annotated[float | None, override(SearchOptions, "minutes", left_out="no limit")]
+_ResultFolder = Annotated[
+    Path | None, typer.Option("--out", "--run", metavar="DIR", help="Folder for the results.  [default: runs/NAME]")
+]
+
 
 def search_command(
     study: StudyFile,
@@ -38,7 +45,7 @@ def search_command(
         typer.Option("--budget", metavar="KEY=N,…", help="Bounds such as params=100k, as a variant with its own name."),
     ] = None,
     workers: Annotated[str | None, override(SearchOptions, "workers")] = None,
-    seed: Annotated[int | None, override(SearchOptions, "seed")] = None,
+    seed: _Seed = None,
     trials: Annotated[int | None, override(SearchOptions, "trials")] = None,
     minutes: Annotated[float | None, override(SearchOptions, "minutes")] = None,
     start_from: Annotated[
@@ -157,14 +164,11 @@ def calibrate_command(
     repeats: Annotated[
         int, whole_option("--repeats", low=1, high=100, help="Seeds per network and length; 2 show the noise.")
     ] = 1,
-    seed: Annotated[int | None, override(SearchOptions, "seed")] = None,
-    workers: Annotated[str | None, override(SearchOptions, "workers", left_out="auto")] = None,
-    minutes: Annotated[float | None, override(SearchOptions, "minutes", left_out="no limit")] = None,
+    seed: _Seed = None,
+    workers: _Workers = None,
+    minutes: _Minutes = None,
     only_table: Annotated[bool, typer.Option("--only-table", help="Train nothing; judge what is recorded.")] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "--run", metavar="DIR", help="Folder for the results.  [default: runs/NAME]"),
-    ] = None,
+    out: _ResultFolder = None,
     data_dir: DataDir = None,
     device: Device = "auto",
     as_json: Json = False,
@@ -216,14 +220,11 @@ def tune_recipe_command(
     margin: Annotated[
         float, share_option("--margin", help="Gain in accuracy below which a recipe is not worth taking.")
     ] = 0.001,
-    seed: Annotated[int | None, override(SearchOptions, "seed")] = None,
-    workers: Annotated[str | None, override(SearchOptions, "workers", left_out="auto")] = None,
-    minutes: Annotated[float | None, override(SearchOptions, "minutes", left_out="no limit")] = None,
+    seed: _Seed = None,
+    workers: _Workers = None,
+    minutes: _Minutes = None,
     only_table: Annotated[bool, typer.Option("--only-table", help="Train nothing; compare what is recorded.")] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "--run", metavar="DIR", help="Folder for the results.  [default: runs/NAME]"),
-    ] = None,
+    out: _ResultFolder = None,
     data_dir: DataDir = None,
     device: Device = "auto",
     as_json: Json = False,

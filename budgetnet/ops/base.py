@@ -40,7 +40,7 @@ __all__ = [
     "image",
     "square",
     "widest",
-    "window_behind",
+    "window_in_sequence",
 ]
 
 Shape = tuple[int, ...]
@@ -203,23 +203,30 @@ def square(growth: int | Fraction, stride: int | Fraction) -> Extent:
 _ALONE = square(0, 1)
 
 
-def window_behind(first: Extent, second: Extent) -> Extent:
-    """Return the window of two parts one after the other."""
-    (down, down_stride), (across, across_stride) = first
-    (more_down, next_down), (more_across, next_across) = second
-    return (
-        (down + down_stride * more_down, down_stride * next_down),
-        (across + across_stride * more_across, across_stride * next_across),
-    )
+def window_in_sequence(windows: Iterable[Extent]) -> Extent:
+    """Return the window of parts one after the other."""
+    down: int | Fraction = 0
+    across: int | Fraction = 0
+    down_stride: int | Fraction = 1
+    across_stride: int | Fraction = 1
+    for (more_down, next_down), (more_across, next_across) in windows:  # in plain steps: every count runs this
+        down += down_stride * more_down
+        across += across_stride * more_across
+        down_stride *= next_down
+        across_stride *= next_across
+    return (down, down_stride), (across, across_stride)
 
 
 def widest(windows: Iterable[Extent]) -> Extent:
     """Return the window of paths that meet: the largest growth and stride along each axis."""
-    downs, acrosses = zip(*windows, strict=True)
-    return (
-        (max(growth for growth, _ in downs), max(stride for _, stride in downs)),
-        (max(growth for growth, _ in acrosses), max(stride for _, stride in acrosses)),
-    )
+    down: int | Fraction = 0
+    across: int | Fraction = 0
+    down_stride: int | Fraction = 0
+    across_stride: int | Fraction = 0
+    for (more_down, next_down), (more_across, next_across) in windows:
+        down, down_stride = max(down, more_down), max(down_stride, next_down)
+        across, across_stride = max(across, more_across), max(across_stride, next_across)
+    return (down, down_stride), (across, across_stride)
 
 
 def differing(**values: tuple[object, object]) -> tuple[tuple[str, Any], ...]:

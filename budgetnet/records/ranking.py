@@ -64,7 +64,7 @@ def fronts(records: Sequence[Record]) -> list[list[Record]]:
 
     Within a front, a network with more parameters is also more accurate.
     """
-    left = sorted(records, key=lambda record: (_params(record), -_accuracy(record), record.number))
+    left = _smallest_first(records)
     found: list[list[Record]] = []
     while left:
         front, left = _parted(left)
@@ -74,7 +74,11 @@ def fronts(records: Sequence[Record]) -> list[list[Record]]:
 
 def first_front(records: Iterable[Record]) -> list[Record]:
     """Return the first of `fronts`, without working out the others; nothing of nothing."""
-    return _parted(sorted(records, key=lambda record: (_params(record), -_accuracy(record), record.number)))[0]
+    return _parted(_smallest_first(records))[0]
+
+
+def _smallest_first(records: Iterable[Record]) -> list[Record]:
+    return sorted(records, key=lambda record: (_params(record), -_accuracy(record), record.number))
 
 
 def _parted(left: Sequence[Record]) -> tuple[list[Record], list[Record]]:

@@ -28,10 +28,8 @@ from budgetnet.search.model.thinning import thinned
 from budgetnet.search.model.trust import LEAST_NETWORKS, Trust, judge_model
 from budgetnet.search.study_model import StudyModel
 
-__all__ = ["LEARNED", "FeatureEffect", "Learned", "Prediction", "learn"]
+__all__ = ["FeatureEffect", "Learned", "Prediction", "learn"]
 
-LEARNED = "learned"
-"""Name of the study's attribute."""
 LEAST_TRAININGS = 6
 """Trainings below which nothing is said."""
 POSTERIOR_DRAWS = 400

@@ -83,13 +83,10 @@ def repeat_trial(found: Found, *, device: str = "auto", say: Callable[[str], obj
     if trials is None or record is None:
         raise RequestError(f"--brief repeats a trial, but {found.label} is not one; name one as STUDY:17")
     then = _recorded(record, trials)
-    setup = Setup(
-        dataset=trials.study.dataset,
-        validation=trials.study.validation,
-        seed=trials.study.search.seed,
+    setup = Setup.of(
+        trials.study,
         device=(then.device or "auto").partition(":")[0] if device == "auto" else device,
         threads=then.threads or 1,
-        plugins=trials.study.plugins.files,
     )
     job = Job(
         network=found.architecture.network,

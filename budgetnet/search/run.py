@@ -15,7 +15,7 @@ from budgetnet.errors import RequestError, SearchError
 from budgetnet.files.places import check_utf8_place
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import SearchOptions, Study
-from budgetnet.records.checks.contents import check_whole
+from budgetnet.records.checks.contents import LEARNED, check_whole
 from budgetnet.records.checks.presence import Presence
 from budgetnet.records.finals.choice import StudyChoice, Winner, choose_from_records, read_choice
 from budgetnet.records.finals.finalist import Finalist, read_finalists
@@ -36,7 +36,7 @@ from budgetnet.search.finals.contest import Contest
 from budgetnet.search.finals.finalists import FinalRound, chosen_in_search, missing_finals
 from budgetnet.search.finals.full_runs import FullRuns
 from budgetnet.search.known_networks import read_known_networks
-from budgetnet.search.learned import LEARNED, learn
+from budgetnet.search.learned import learn
 from budgetnet.search.loop import SearchLoop
 from budgetnet.search.propose import make_sampler
 from budgetnet.search.study_model import StudyModel
@@ -159,13 +159,7 @@ def run_search(
                 study.name, str(folder), study.goal, study.target, study.search.trials, count, ledger.records(), lost
             )
         )
-        setup = Setup(
-            dataset=study.dataset,
-            validation=study.validation,
-            seed=study.search.seed,
-            device=device,
-            plugins=study.plugins.files,
-        )
+        setup = Setup.of(study, device=device)
         pool = Pool(
             setup, count, devices=devices, prepare=lambda: load_dataset(study.dataset, progress=_every_tenth(listen))
         )

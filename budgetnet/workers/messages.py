@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from budgetnet.files.plugins.types import PluginFile
 from budgetnet.training.data.sources import ImageSource
@@ -13,6 +13,7 @@ from budgetnet.training.recipe.recipe import Recipe
 from budgetnet.training.test_report import Reading
 
 if TYPE_CHECKING:
+    from budgetnet.files.study import Study
     from budgetnet.network.nodes import Node
 
 __all__ = [
@@ -46,6 +47,18 @@ class Setup:
     """Run again by each worker, as they were when the study was read."""
     deterministic: bool = True
     """See `budgetnet.training.determinism`."""
+
+    @classmethod
+    def of(cls, study: Study, *, device: str, threads: int = 1) -> Self:
+        """Return what the workers of a study need: its images and split, and its plug-ins."""
+        return cls(
+            dataset=study.dataset,
+            validation=study.validation,
+            seed=study.search.seed,
+            device=device,
+            threads=threads,
+            plugins=study.plugins.files,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

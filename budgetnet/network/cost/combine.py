@@ -17,7 +17,7 @@ from budgetnet.network.cost.dag_cost import graph_part
 from budgetnet.network.cost.types import CustomForm
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.shapes import describe_shape, joined_shape, slice_shapes
-from budgetnet.ops.base import Operation, PartCost, square, widest, window_behind
+from budgetnet.ops.base import Operation, PartCost, square, widest, window_in_sequence
 
 __all__ = ["custom_part", "leaf", "part_of"]
 
@@ -87,7 +87,7 @@ def custom_part(node: nodes.Custom, shape: Shape, custom: Mapping[str, CustomFor
 
 def _sequence(items: tuple[Node, ...], shape: Shape, custom: Mapping[str, CustomForm]) -> PartCost:
     params = flops = activations = depth = flash = 0
-    window = square(0, 1)
+    windows = []
     alias = True
     entry = free = kept = prod(shape)
     for item in items:
@@ -100,12 +100,12 @@ def _sequence(items: tuple[Node, ...], shape: Shape, custom: Mapping[str, Custom
         activations += part.activations
         depth += part.depth
         flash += part.flash
-        window = window_behind(window, part.window)
+        windows.append(part.window)
         free = max(free, part.free)
         # Only the first part that computes something touches the input; behind it the input merely stays.
         kept = max(kept, part.kept if alias else entry + part.free)
         alias = False
-    return PartCost(shape, params, flops, activations, free, kept, depth, window, alias, flash)
+    return PartCost(shape, params, flops, activations, free, kept, depth, window_in_sequence(windows), alias, flash)
 
 
 def _shared(node: nodes.Shared, shape: Shape, custom: Mapping[str, CustomForm]) -> PartCost:
@@ -115,15 +115,12 @@ def _shared(node: nodes.Shared, shape: Shape, custom: Mapping[str, CustomForm]) 
             f"a shared part must keep its input's shape, but got {describe_shape(shape)} -> "
             f"{describe_shape(body.shape)}"
         )
-    window = square(0, 1)
-    for _ in range(node.times):
-        window = window_behind(window, body.window)
     return body._replace(
         flops=body.flops * node.times,
         activations=body.activations * node.times,
         kept=body.kept if node.times == 1 or body.alias else max(body.kept, prod(shape) + body.free),
         depth=body.depth * node.times,
-        window=window,
+        window=window_in_sequence([body.window] * node.times),
     )
 
 
@@ -160,19 +157,20 @@ def _split(node: nodes.Split, shape: Shape, custom: Mapping[str, CustomForm]) ->
 def _joined(join: Join, branches: list[PartCost], shape: Shape, slices: tuple[Shape, ...] = ()) -> PartCost:
     """Branches on one input (or on slices of it) and their join."""
     after = joined_shape(join, tuple(branch.shape for branch in branches))
-    sizes = tuple(map(prod, slices))
-    free, kept = (_branch_memory(join, branches, prod(shape), sizes, last=last) for last in (False, True))
+    entry, sizes = prod(shape), tuple(map(prod, slices))
+    free = _branch_memory(join, branches, entry, sizes, last=False)
+    kept = _branch_memory(join, branches, entry, sizes, last=True)
     return PartCost(
         after,
-        sum(branch.params for branch in branches),
-        sum(branch.flops for branch in branches),
-        sum(branch.activations for branch in branches),
+        sum([branch.params for branch in branches]),
+        sum([branch.flops for branch in branches]),
+        sum([branch.activations for branch in branches]),
         free,
         kept,
-        max(branch.depth for branch in branches),
-        widest(branch.window for branch in branches),
+        max([branch.depth for branch in branches]),
+        widest([branch.window for branch in branches]),
         False,
-        sum(branch.flash for branch in branches),
+        sum([branch.flash for branch in branches]),
     )
 
 

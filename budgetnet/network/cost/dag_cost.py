@@ -27,7 +27,7 @@ from budgetnet.network import nodes
 from budgetnet.network.dag import Alias, Apply, JoinStep, instructions
 from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.shapes import joined_shape
-from budgetnet.ops.base import Extent, PartCost, square, widest, window_behind
+from budgetnet.ops.base import Extent, PartCost, square, widest, window_in_sequence
 
 __all__ = ["as_graph", "graph_part", "needed_applications"]
 
@@ -199,7 +199,7 @@ def _steps(graph: nodes.Graph[Node]) -> tuple[list[_Step], str]:
 def _behind(route: Route, onward: Route) -> Route:
     if route is None or onward is None:
         return None
-    return route[0] + onward[0], window_behind(route[1], onward[1])
+    return route[0] + onward[0], window_in_sequence((route[1], onward[1]))
 
 
 def _longest(routes: tuple[Route, ...]) -> Route:

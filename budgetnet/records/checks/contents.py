@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from budgetnet.records.read_only import StoredStudy
 
-__all__ = ["Contents", "check_whole", "read_contents"]
+__all__ = ["LEARNED", "Contents", "check_whole", "read_contents"]
 
-_LEARNED = "learned"
-"""Name of the attribute with the model's knowledge; see `budgetnet.search.learned`."""
+LEARNED = "learned"
+"""Name of the study's attribute with the model's knowledge; see `budgetnet.search.learned`."""
 _LEARNED_KEYS = ("networks", "brief", "full", "trust", "features", "decisions", "predictions", "warning")
 _LOST_KNOWLEDGE = "what the study's model has learned cannot be read"
 _DISTRIBUTIONS = ("IntDistribution", "FloatDistribution", "CategoricalDistribution")
@@ -60,8 +60,8 @@ def read_contents(study: optuna.Study | StoredStudy) -> Contents:
         winners = read_choice(study)
     except DamagedRecordError as error:
         damage.append(str(error))
-    learned = attributes.get(_LEARNED)
-    if _LEARNED in attributes and not (isinstance(learned, Mapping) and all(key in learned for key in _LEARNED_KEYS)):
+    learned = attributes.get(LEARNED)
+    if LEARNED in attributes and not (isinstance(learned, Mapping) and all(key in learned for key in _LEARNED_KEYS)):
         learned = None
         damage.append(_LOST_KNOWLEDGE)
     known = {record.number for record in records}
