@@ -144,6 +144,13 @@ WRONG = [
     (("export", "{study}"), "there are no trials of little yet"),
     (("dashboard", "{study}"), "there are no trials of little yet"),
     (("dashboard", "{study}", "--port", "http"), "--port"),
+    (("bench", "{network}", "--seconds", "-1"), "--seconds must be a number above 0, but got -1"),
+    (("bench", "{network}", "--seconds", "nan"), "--seconds must be a number above 0, but got nan"),
+    (
+        ("bench", "{network}", "--threads", "x"),
+        "--threads must be numbers of at least 1, but got 'x'; write",
+    ),
+    (("verify", ".", "--test-images", "nowhere"), "the test images must be in a folder, but nowhere is none"),
     (("train", "{network}", "--dataset", "cifar"), "did you mean"),
     (("train", "{network}", "--dataset", "cifar10", "--seeds", "0"), "--seeds"),
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from budgetnet.errors import RequestError
+
 if TYPE_CHECKING:
     from budgetnet.export.verify.verify import Verification
 
@@ -28,7 +30,7 @@ def verify(
         The checks in their order, up to the first that does not hold.
 
     Raises:
-        RequestError: it is not an exported folder.
+        RequestError: it is not an exported folder, or *test_images* is no folder.
         DataError: *test_images* cannot be read.
         ExportError: the check did not end.
 
@@ -42,4 +44,6 @@ def verify(
     from budgetnet.export.verify.verify import verify_folder
 
     images = None if test_images is None else Path(test_images)
+    if images is not None and not images.is_dir():  # also where the folder is one whose images are not asked for
+        raise RequestError(f"the test images must be in a folder, but {images} is none")
     return verify_folder(Path(folder), test_images=images, data_dir=None if data_dir is None else Path(data_dir))

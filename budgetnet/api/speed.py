@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from budgetnet.api.say import Say, say_nothing
+from budgetnet.errors import RequestError
 
 if TYPE_CHECKING:
     from budgetnet.api.networks import Network
@@ -42,7 +44,7 @@ def bench(
         Median and 95th percentile of the time of a batch, images per second and memory; `BenchReport.text` is a table.
 
     Raises:
-        RequestError: no such network, an unknown way, or one whose libraries are not installed.
+        RequestError: no such network, an unknown way, one whose libraries are not installed, or no time.
 
     >>> import budgetnet as bn
     >>> bn.bench(["studies/networks/tiniest.yaml"], ways="fast")
@@ -55,6 +57,8 @@ def bench(
     from budgetnet.export.bench.measure import all_threads, bench_networks
     from budgetnet.export.bench.runners import read_ways
 
+    if not 0 < seconds < math.inf:
+        raise RequestError(f"seconds must be a number above 0, but got {seconds:g}")
     wanted = read_ways(ways)
     found = [each if isinstance(each, Network) else read_network(each) for each in networks]
     labelled = [(network.name or str(number), network) for number, network in enumerate(found, start=1)]

@@ -9,6 +9,7 @@ import typer
 
 from budgetnet.cli.options import DataDir, Json, Run, Storage
 from budgetnet.cli.output import put, say
+from budgetnet.cli.overrides import option_names
 
 __all__ = ["bench_command", "verify_command"]
 
@@ -59,7 +60,8 @@ def bench_command(
     """
     from budgetnet.api.pages.folders import bench_answer
 
-    answer = bench_answer(
-        networks, ways=ways, batches=batch, threads=threads, seconds=seconds, storage=storage, run=run, say=say
-    )
+    with option_names("seconds"):
+        answer = bench_answer(
+            networks, ways=ways, batches=batch, threads=threads, seconds=seconds, storage=storage, run=run, say=say
+        )
     put(answer, as_json=as_json)

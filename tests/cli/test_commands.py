@@ -228,7 +228,7 @@ def test_bench_prints_a_table_and_json(call, by_hand_path):
     assert "measuring batch 1 on 1 thread" in result.stderr
     result = call("bench", str(by_hand_path), "--batch", "one")
     assert result.exit_code == 2
-    assert result.stderr == "error: --batch must be numbers of at least 1, but got 'one'; write --batch 1,128\n"
+    assert result.stderr == "error: --batch must be numbers of at least 1, but got 'one'; write --batch 1,4\n"
 
 
 def test_verify_ends_with_one_line_per_check(call, tmp_path):

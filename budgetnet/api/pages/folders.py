@@ -52,5 +52,5 @@ def _numbers(option: str, text: str) -> tuple[int, ...]:
     """Read whole numbers of at least 1 with commas between them."""
     words = [word.strip() for word in text.split(",")]
     if not all(word.isdecimal() and int(word) for word in words):
-        raise RequestError(f"{option} must be numbers of at least 1, but got {text!r}; write {option} 1,128")
+        raise RequestError(f"{option} must be numbers of at least 1, but got {text!r}; write {option} 1,4")
     return tuple(dict.fromkeys(map(int, words)))
