@@ -9,6 +9,7 @@ from functools import partial
 from budgetnet.derivation.decision import Chooser
 from budgetnet.derivation.expand import Expansion, expand
 from budgetnet.derivation.frames import Interner
+from budgetnet.derivation.growth import growth_of
 from budgetnet.derivation.machine import Machine
 from budgetnet.grammar.syntax import Grammar
 from budgetnet.network.budget import Budget
@@ -19,7 +20,10 @@ from budgetnet.ops.signature import Vocabulary
 from budgetnet.space.effort import Effort
 from budgetnet.text import notebook_html
 
-__all__ = ["Space"]
+__all__ = ["GROWING", "Space"]
+
+GROWING = 8
+"""Factor by which fewer states are looked into where a rule grows by itself."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,15 @@ class Space:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "machine", self.make_machine())
+
+    @property
+    def most_states(self) -> int:
+        """Number of states that counting may look into; an eighth of the effort's where a rule grows by itself.
+
+        Such a rule has more states than can be counted, unless it is small.
+        """
+        grows = any(growth >= 1 for growth in growth_of(self.grammar).values())
+        return max(1, self.effort.states // (GROWING if grows else 1))
 
     def make_machine(self, kind: type[Machine] = Machine, interner: Interner | None = None) -> Machine:
         """Return another machine for the space, with interned agendas where states are to be compared."""

@@ -34,7 +34,7 @@ def tabulate_depths(space: Space, *, states: int | None = None, memory: int | No
         states: largest number of states, before and after they are split by depth.
         memory: largest number of bytes for arrays; with less, the table does not tell costs apart (`Table.exact`).
     """
-    states = space.effort.states if states is None else states
+    states = space.most_states if states is None else states
     memory = space.effort.memory if memory is None else memory
     begun = time.perf_counter()
     with without_collector():

@@ -124,7 +124,7 @@ def cost_distribution(
     """
     if of not in Additive:
         raise ValueError(f"a histogram is of {', '.join(Additive)}; {of} is not a sum over a network's parts")
-    states = space.effort.states if states is None else states
+    states = space.most_states if states is None else states
     with without_collector():
         graph = find_states(space, states, also=(of,))
         if graph is None:

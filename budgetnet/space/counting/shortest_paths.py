@@ -17,7 +17,7 @@ from budgetnet.derivation.frames import Interner
 from budgetnet.network.budget import Bound
 from budgetnet.space.counting.side_by_side import SideBySideTracer
 from budgetnet.space.counting.tied import NotAlike, Ties
-from budgetnet.space.counting.tracer import COMPLETE, Edge, StateNode
+from budgetnet.space.counting.tracer import COMPLETE, NEVER, Edge, StateNode
 from budgetnet.space.space import Space
 from budgetnet.space.ticker import Ticker
 
@@ -62,6 +62,9 @@ class ShortestPaths:
         """Number of states explored."""
         self.options = 0
         """Number of options of all decisions, including those that were not explored."""
+        self.within = 0
+        """Number of states that are known to be reached within the axis' bound."""
+        self._bound = NEVER if axis is None else space.budget.bounds().get(axis, NEVER)
         self._ticker = Ticker("exploring states of the space")
         self._heap: list[tuple[int, int]] = []
         self.start: Edge = tracer.first_stop()
@@ -100,6 +103,7 @@ class ShortestPaths:
         elif target >= 0:
             known = self.before[target]
             if known is None or step[0] < known[0]:
+                self.within += step[0] <= self._bound and (known is None or known[0] > self._bound)
                 self.before[target] = step
                 heapq.heappush(self._heap, (step[0], target))
 

@@ -60,7 +60,7 @@ class SideBySideTracer(TiedTracer):
 
     def _step(self, state: State, listener: Listener) -> State | Pending:
         assert state.agenda is not None
-        if any(len(taping.tape) > 1 and is_beside(taping) for taping in state.tapings):
+        if state.tapings and any(len(taping.tape) > 1 and is_beside(taping) for taping in state.tapings):
             return state._replace(tapings=tuple(self._caught_up(taping, listener) for taping in state.tapings))
         frame = state.agenda.frame
         if isinstance(frame, EndTied) and state.tapings and is_beside(state.tapings[-1]):

@@ -98,6 +98,8 @@ def find_states(space: Space, limit: int, also: tuple[Bound, ...] = ()) -> State
 
     def run(paths: ShortestPaths) -> StateGraph | None:
         while (ahead := paths.ahead()) is not None:
+            if paths.within > limit:
+                return None
             if spent(paths):
                 if axis is None or ahead <= limits[axis] or not _ties_hold(paths, 2 * steps):
                     return None

@@ -34,8 +34,9 @@ class TooLarge:
 def too_many(space: Space, states: int, what: str) -> TooLarge:
     """Return the reason that the states of a space are more than an effort allows."""
     text = f"the space has more than {states:,} states within the budget, too many for {what}"
-    asked = states == space.effort.states
-    return TooLarge(f"{text} in {space.effort.seconds:g} s (search.count_seconds)" if asked else text)
+    asked = states == space.most_states
+    seconds = space.effort.seconds * states / space.effort.states
+    return TooLarge(f"{text} in {seconds:g} s (search.count_seconds)" if asked else text)
 
 
 def rounded_text(table: Table) -> str:
@@ -57,7 +58,7 @@ def tabulate(space: Space, *, states: int | None = None, memory: int | None = No
             as far as this allows.
         memory: largest number of bytes for arrays (by default the space's effort).
     """
-    states = space.effort.states if states is None else states
+    states = space.most_states if states is None else states
     memory = space.effort.memory if memory is None else memory
     begun = time.perf_counter()
     with without_collector():

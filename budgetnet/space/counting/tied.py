@@ -81,7 +81,7 @@ class TiedTracer(Tracer):
     def take(self, pending: Pending, index: int) -> State:
         """The state after an option, nothing recorded for parts that are counted."""
         state = super().take(pending, index)
-        if not any(map(is_counted, state.tapings)):
+        if not state.tapings or not any(map(is_counted, state.tapings)):
             return state
         tapings = (taping._replace(tape=taping.tape[:1]) if is_counted(taping) else taping for taping in state.tapings)
         return state._replace(tapings=tuple(tapings))

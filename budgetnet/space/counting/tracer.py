@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import add
 
 from budgetnet.derivation.expand import output_shape
 from budgetnet.derivation.listeners import SilentListener
@@ -45,6 +47,14 @@ class StateNode:
     """Prior probabilities of the options; 0 where not allowed."""
 
 
+@lru_cache(maxsize=1 << 12)
+def _shares(weights: tuple[float, ...], allowed: tuple[bool, ...]) -> tuple[float, ...]:
+    """The prior probabilities of the options that are allowed."""
+    own = [weight * permitted for weight, permitted in zip(weights, allowed, strict=True)]
+    total = sum(own)
+    return tuple([weight / total for weight in own])
+
+
 class Tracer(Machine, SilentListener):
     """A machine that remembers where each state leads, and listens to itself for what is added on the way."""
 
@@ -52,6 +62,7 @@ class Tracer(Machine, SilentListener):
         """Set what is added up; called once."""
         self._axis = axis
         self._others = others
+        self._all_sums = MAXIMA.isdisjoint(others)
         self._custom = space.custom
         self._zero: Costs = (0,) * (1 + len(others))
         fixed = {"flash": space.budget.runtime}
@@ -79,13 +90,13 @@ class Tracer(Machine, SilentListener):
         """Follow every option of a node."""
         pending = self.waiting[number]
         decision = pending.decision
-        weights = [weight * allowed for weight, allowed in zip(decision.weights, decision.allowed, strict=True)]
-        total = sum(weights)
         edges = tuple(
-            self.follow(self.take(pending, index)) if allowed else None
-            for index, allowed in enumerate(decision.allowed)
+            [
+                self.follow(self.take(pending, index)) if allowed else None
+                for index, allowed in enumerate(decision.allowed)
+            ]
         )
-        return StateNode(edges, tuple(weight / total for weight in weights))
+        return StateNode(edges, _shares(decision.weights, decision.allowed))
 
     def follow(self, state: State) -> Edge:
         """Run to the next decision or to the end; what was run before is looked up."""
@@ -133,6 +144,8 @@ class Tracer(Machine, SilentListener):
 
     def add(self, first: Costs, second: Costs) -> Costs:
         """Costs one after the other: sums, for memory the larger."""
+        if self._all_sums:
+            return tuple(map(add, first, second))
         others = (
             max(one, other) if bound in MAXIMA else one + other
             for bound, one, other in zip(self._others, first[1:], second[1:], strict=True)

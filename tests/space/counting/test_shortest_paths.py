@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from budgetnet.space.counting.shortest_paths import ShortestPaths
+from budgetnet.space.counting.shortest_paths import ShortestPaths, search_states
 from budgetnet.space.counting.states import StateGraph, find_states
+from budgetnet.space.counting.tabulate import TooLarge, tabulate
+from budgetnet.space.effort import Effort
 from budgetnet.space.lint.lint import examine
-from budgetnet.space.space import Space
+from budgetnet.space.space import GROWING, Space
 from tests.space.spaces import FLAGSHIP, GRAMMARS, space_of
 
 BUDGETS = ({}, {"params": 150, "flops": 5000}, {"params": 200, "depth": 4})
@@ -66,3 +70,36 @@ def test_what_adds_up_other_costs_is_searched_for_itself(begun: list[object]) ->
     examine(space)
     assert find_states(space, 100_000) is not None
     assert len(begun) == 2
+
+
+@pytest.mark.parametrize("name", ["repetition", "ranges", "graph", "tied cell at several widths", "recursion"])
+def test_states_within_the_bound_are_known_before_they_are_explored(name: str) -> None:
+    """So a search that cannot end within its limit is given up at once, and no other is."""
+    space = space_of(GRAMMARS[name], params=200)
+
+    def run(paths: ShortestPaths) -> list[int]:
+        counts = [paths.within]
+        while (ahead := paths.ahead()) is not None and ahead <= 200:
+            paths.look()
+            counts.append(paths.within)
+        assert paths.within == paths.looked
+        return counts
+
+    counts = search_states(space, "params", (), run)
+    assert counts == sorted(counts)
+    assert find_states(space, counts[-1]) is not None
+    assert find_states(space, counts[-1] - 1) is None
+
+
+def test_rules_that_grow_by_themselves_may_take_less_work() -> None:
+    """Their states are more than can be counted as a rule, which the reason says with the time it took."""
+    text = "network = conv(3, 4) tree gap linear(classes)\ntree = conv(3, in) | parallel(tree, tree) | skip(tree)"
+    growing = space_of(text, shape=(3, 32, 32), classes=10, params=200_000)
+    assert growing.most_states == growing.effort.states // GROWING
+    assert space_of(GRAMMARS["recursion"]).most_states == growing.effort.states
+    few = replace(growing, effort=Effort(seconds=0.08))
+    found = tabulate(few)
+    assert isinstance(found, TooLarge)
+    assert found.text == (
+        "the space has more than 100 states within the budget, too many for a table in 0.01 s (search.count_seconds)"
+    )
