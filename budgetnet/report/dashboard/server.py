@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from budgetnet.errors import RequestError
+from budgetnet.report.dashboard.narrow import with_style
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -91,7 +92,7 @@ def serve(
     from optuna_dashboard import wsgi
 
     _silence()
-    application = wsgi(view.copy, artifact_store=view.files)
+    application = with_style(wsgi(view.copy, artifact_store=view.files))
     kind = _Server6 if ":" in host else _Server
     try:
         server = make_server(host, port, application, server_class=kind, handler_class=_SilentHandler)

@@ -15,7 +15,7 @@ from budgetnet.report.analysis.rejections import rejections
 from budgetnet.report.figures.finding_figures import option_figure, rejection_figure
 from budgetnet.report.figures.learned_figures import learned_figures
 from budgetnet.report.figures.search_figures import cost_scatter, progress_figure, trial_curves
-from budgetnet.report.figures.texts import point_texts, with_texts
+from budgetnet.report.figures.texts import on_any_paper, point_texts, with_texts
 from budgetnet.report.learned import trust_text
 from budgetnet.report.study import choices_text
 from budgetnet.report.target import target_text
@@ -48,16 +48,19 @@ def study_note(trials: Trials, study_id: int, learned: Mapping[str, Any] | None 
         "",
         *target_text(trials),
         "",
-        "| trial | validation % | test %, in full | parameters | network |",
-        "|---|---|---|---|---|",
+        "| trial | val % | test %, in full | parameters |",
+        "|---|---|---|---|",
     ]
+    networks = []
     for record in ranked(trials.records, study.goal, study.target)[:MOST_BEST]:
         finalist = trials.finalist(record.number)
         test = str(finalist.score) if finalist is not None and finalist.runs else "–"
         link = f"[{record.number}](/dashboard/studies/{study_id}/trials?numbers={record.number})"
         early = "" if record.scored else " (stopped early)"
         accuracy = f"{percent(record.accuracy)}{early}"
-        lines.append(f"| {link} | {accuracy} | {test} | {count_text(record.params)} | `{record.arch}` |")
+        lines.append(f"| {link} | {accuracy} | {test} | {count_text(record.params)} |")
+        networks.append(f"- {link}: `{record.arch}`")
+    lines += ["", *networks]
     if learned is not None:
         lines += ["", " ".join(trust_text(learned))]
     lines += [
@@ -106,7 +109,7 @@ def study_figures(trials: Trials, learned: Mapping[str, Any] | None = None) -> d
         "rejections": rejection_figure(rejections(records)),
     }
     texts = point_texts(records)
-    return {name: with_texts(figure, texts) for name, figure in figures.items() if figure is not None}
+    return {name: on_any_paper(with_texts(figure, texts)) for name, figure in figures.items() if figure is not None}
 
 
 def _with_curves(trials: Trials) -> Sequence[Record]:

@@ -1,20 +1,27 @@
-"""Texts of a figure's points for readers that have no table of attempts beside it, such as Optuna's dashboard."""
+"""Figures for readers that have neither a table of attempts nor our page around them, such as Optuna's dashboard."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from budgetnet.pages.figure import Figure, figure_label
+from budgetnet.pages.figure import COLOURS, Figure, figure_label
 from budgetnet.records.trial import Record
 from budgetnet.text import count_text, percent, short_count
 
-__all__ = ["point_texts", "with_texts"]
+__all__ = ["on_any_paper", "point_texts", "with_texts"]
 
 _OWN = ("rows", "table", "notes")
 """Keys of traces that only budgetnet's pages know."""
 _PER_LINE = 4
 """Parts of a network's short line on each line of a text."""
+_BETWEEN = {
+    COLOURS["paper"]: "rgba(0, 0, 0, 0)",
+    COLOURS["ink"]: "#7b8794",
+    COLOURS["soft"]: "#7b8794",
+    COLOURS["line"]: "rgba(123, 135, 148, 0.3)",
+}
+"""Colours that can be read on white and on black, for those that cannot."""
 
 
 def point_texts(records: Sequence[Record]) -> dict[int, str]:
@@ -30,6 +37,19 @@ def with_texts(figure: Figure, texts: Mapping[int, str]) -> Figure:
         texts: from `point_texts`.
     """
     return {**figure, "data": [_plain(trace, texts) for trace in figure["data"]]}
+
+
+def on_any_paper(figure: Figure) -> Figure:
+    """Return a figure without a paper of its own, whose text can be read on a light and on a dark page."""
+    return {key: _recoloured(value) for key, value in figure.items()}
+
+
+def _recoloured(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {key: value if key == "hoverlabel" else _recoloured(value) for key, value in part.items()}
+    if isinstance(part, list | tuple):
+        return [_recoloured(value) for value in part]
+    return _BETWEEN.get(part, part) if isinstance(part, str) else part
 
 
 def _plain(trace: Mapping[str, Any], texts: Mapping[int, str]) -> dict[str, Any]:

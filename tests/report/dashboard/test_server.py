@@ -12,6 +12,7 @@ import pytest
 from budgetnet.errors import RequestError
 from budgetnet.files.study_file import load_study
 from budgetnet.records.lookup import address_of
+from budgetnet.report.dashboard.narrow import NARROW
 from budgetnet.report.dashboard.server import is_loopback, open_database, serve
 from budgetnet.report.dashboard.view import DashboardView
 
@@ -34,6 +35,11 @@ def test_the_announced_address_answers(view):
     assert url.endswith("/dashboard/studies/0")
     with urllib.request.urlopen(url, timeout=30) as answer:
         assert answer.status == 200
+        page = answer.read().decode()
+        assert int(answer.headers["Content-Length"]) == len(page.encode())
+        assert "style-src" in answer.headers["Content-Security-Policy"]  # the page's own headers are kept
+    assert page.count(NARROW) == 1
+    assert page.index(NARROW) < page.index("</head>")
     with urllib.request.urlopen(url.replace("/dashboard/studies/0", "/api/studies"), timeout=30) as answer:
         assert b'"tiny"' in answer.read()
 

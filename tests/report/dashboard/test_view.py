@@ -12,6 +12,7 @@ from optuna.trial import TrialState
 from optuna_dashboard import get_note
 
 from budgetnet.files import network_file
+from budgetnet.pages.figure import COLOURS
 from budgetnet.records.lookup import address_of
 from budgetnet.report.dashboard.server import open_database
 from budgetnet.report.dashboard.study_page import study_figures, study_note
@@ -100,11 +101,21 @@ def test_figures_are_there(view, trials):
     assert all(any(key.startswith(f"dashboard:plot_data:{name}:") for key in kept) for name in figures)
 
 
+def test_figures_can_be_read_on_light_and_dark_pages(trials):
+    """They have no paper of their own and no near-black text, except what appears under the pointer."""
+    for figure in study_figures(trials, learned_document(trials)).values():
+        assert figure["layout"]["paper_bgcolor"] == figure["layout"]["plot_bgcolor"] == "rgba(0, 0, 0, 0)"
+        assert figure["layout"]["hoverlabel"]["bgcolor"] == COLOURS["paper"]
+        rest = {**figure["layout"], "hoverlabel": None}
+        assert COLOURS["ink"] not in str(rest) + str(figure["data"])
+
+
 def test_figures_are_the_reports(trials):
     """One set of figures, two readers: the report finds a point's text in its table, here the point carries it."""
     theirs = study_page(trials).sections[1].figures[0]
     ours = study_figures(trials)["frontier"]
-    assert ours["layout"] == theirs["layout"]
+    assert ours["layout"]["xaxis"]["title"] == theirs["layout"]["xaxis"]["title"]
+    assert ours["layout"]["shapes"][0]["x0"] == theirs["layout"]["shapes"][0]["x0"]
     for mine, other in zip(ours["data"], theirs["data"], strict=True):
         assert (mine["x"], mine["y"], mine["name"]) == (other["x"], other["y"], other["name"])
         assert len(mine["hovertext"]) == len(other["rows"])
