@@ -8,11 +8,13 @@ so a newer dashboard is at worst what it is without it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
 
 __all__ = ["NARROW", "with_style"]
 
-Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 NARROW = """
 main a:not([class]) { color: #2f81d7; }
@@ -34,7 +36,7 @@ main a:not([class]) { color: #2f81d7; }
 trials stands above the trial, not beside it."""
 
 
-def with_style(application: Application, style: str = NARROW) -> Application:
+def with_style(application: WSGIApplication, style: str = NARROW) -> WSGIApplication:
     """Return a WSGI application that adds a style sheet to the HTML pages of another.
 
     Args:
