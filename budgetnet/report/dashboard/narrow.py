@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
-__all__ = ["NARROW", "with_style"]
+__all__ = ["PHONE_STYLE", "with_style"]
 
 
-NARROW = """
+PHONE_STYLE = """
 main a:not([class]) { color: #2f81d7; }
 @media (max-width: 700px) {
   main { width: calc(100vw - 57px); }
@@ -36,7 +36,7 @@ main a:not([class]) { color: #2f81d7; }
 trials stands above the trial, not beside it."""
 
 
-def with_style(application: WSGIApplication, style: str = NARROW) -> WSGIApplication:
+def with_style(application: WSGIApplication, style: str = PHONE_STYLE) -> WSGIApplication:
     """Return a WSGI application that adds a style sheet to the HTML pages of another.
 
     Args:

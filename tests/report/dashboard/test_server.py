@@ -12,7 +12,7 @@ import pytest
 from budgetnet.errors import RequestError
 from budgetnet.files.study_file import load_study
 from budgetnet.records.lookup import address_of
-from budgetnet.report.dashboard.narrow import NARROW
+from budgetnet.report.dashboard.narrow import PHONE_STYLE
 from budgetnet.report.dashboard.server import is_loopback, open_database, serve
 from budgetnet.report.dashboard.view import DashboardView
 
@@ -38,8 +38,8 @@ def test_the_announced_address_answers(view):
         page = answer.read().decode()
         assert int(answer.headers["Content-Length"]) == len(page.encode())
         assert "style-src" in answer.headers["Content-Security-Policy"]  # the page's own headers are kept
-    assert page.count(NARROW) == 1
-    assert page.index(NARROW) < page.index("</head>")
+    assert page.count(PHONE_STYLE) == 1
+    assert page.index(PHONE_STYLE) < page.index("</head>")
     with urllib.request.urlopen(url.replace("/dashboard/studies/0", "/api/studies"), timeout=30) as answer:
         assert b'"tiny"' in answer.read()
 
