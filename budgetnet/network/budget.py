@@ -145,25 +145,18 @@ class Budget:
 
     def bounds(self) -> dict[Bound, int]:
         """The bounds that are set, in the order of the fields."""
-        limits: dict[Bound, int | None] = {
-            "params": self.params,
-            "flops": self.flops,
-            "activations": self.activations,
-            "peak_activation_bytes": self.peak_activation_bytes,
-            "depth": self.depth,
-            "flash": self.flash,
-            "ram": self.ram,
-        }
-        return {name: limit for name, limit in limits.items() if limit is not None}
+        return {name: limit for name in _WHAT if (limit := getattr(self, name)) is not None}
 
     def excess(self, cost: Cost) -> Excess | None:
         """Return the bound that *cost* breaks by the largest factor, or None if it fits."""
-        broken = [
-            Excess(bound=name, limit=limit, actual=actual)
-            for name, limit in self.bounds().items()
-            if (actual := self.actual(cost, name)) > limit
-        ]
-        return max(broken, key=lambda excess: excess.ratio, default=None)
+        worst: Excess | None = None
+        for name in _WHAT:
+            limit = getattr(self, name)
+            if limit is not None and (actual := self.actual(cost, name)) > limit:
+                broken = Excess(bound=name, limit=limit, actual=actual)
+                if worst is None or broken.ratio > worst.ratio:
+                    worst = broken
+        return worst
 
     def actual(self, cost: Cost, bound: Bound) -> int:
         """Return what a network costs of that which *bound* limits.
@@ -175,7 +168,8 @@ class Budget:
             return cost.flash + self.runtime
         if bound == "ram" and cost.ram is None:
             raise ValueError("the cost was worked out without ram; pass ram=True")
-        return int(getattr(cost, bound))
+        found: int = getattr(cost, bound)
+        return found
 
     def document(self) -> dict[str, int]:
         """Return it for JSON."""

@@ -124,7 +124,10 @@ class Operation:
     The fields' types are those of `budgetnet.ops.signature`, from which the grammar's signature is read.
     """
 
-    __slots__ = ()  # and no ABCMeta, which would make the many isinstance checks of a count slow
+    __slots__ = ("known_parts",)  # and no ABCMeta, which would make the many isinstance checks of a count slow
+
+    known_parts: dict[Shape, PartCost]
+    """Its effect on the inputs met so far; unset before the first (`budgetnet.network.cost.combine.leaf`)."""
 
     word: ClassVar[str]
     """Its name in a grammar."""

@@ -59,13 +59,14 @@ def cost(node: Node, input_shape: Shape, *, custom: Mapping[str, CustomForm] = _
         CountError: it holds a study's own primitive without a closed form.
     """
     part = part_of(node, input_shape, custom)
+    (down, _), (across, _) = part.window
     return Cost(
         params=part.params,
         flops=part.flops,
         activations=part.activations,
         peak_activation_bytes=part.free * BYTES_PER_VALUE,
         depth=part.depth,
-        receptive_field=max(ceil(growth) for growth, _ in part.window) + 1,
+        receptive_field=ceil(max(down, across)) + 1,
         flash=part.flash,
         ram=footprint(node, input_shape, custom).ram if ram else None,
     )

@@ -2,13 +2,16 @@
 
 Every part is described by one `PartCost`, whatever is inside it, so a network is worked out from the leaves up in
 one pass. Leaves are remembered per (primitive, input shape). Graphs are in `budgetnet.network.cost.dag_cost`.
+
+Every draw and every candidate of a search is counted here, so loops are plain and look a part's kind up once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from math import prod
+from typing import Any
 
 from budgetnet.errors import ShapeError
 from budgetnet.grammar.syntax import Join
@@ -19,20 +22,34 @@ from budgetnet.network.nodes import Node, Shape
 from budgetnet.network.shapes import describe_shape, joined_shape, slice_shapes
 from budgetnet.ops.base import Operation, PartCost, square, widest, window_in_sequence
 
-__all__ = ["custom_part", "leaf", "part_of"]
-
-_COMBINATIONS = (nodes.Sequence, nodes.Skip, nodes.Parallel, nodes.Split, nodes.Shared, nodes.Graph, nodes.Custom)
+__all__ = ["count_leaf", "custom_part", "leaf", "part_of"]
 
 
 @lru_cache(maxsize=1 << 18)
-def leaf(node: Operation, shape: Shape) -> PartCost:
-    """Return what a built-in operation does to an input of *shape*; answers are remembered.
+def count_leaf(node: Operation, shape: Shape) -> PartCost:
+    """Return what a built-in operation does to an input of *shape*; equal operations are worked out once.
 
     Raises:
         ShapeError: it cannot be applied to such an input.
         CountError: it is a study's own primitive.
     """
     return node.part(shape)
+
+
+def leaf(node: Operation, shape: Shape) -> PartCost:
+    """Do the same as `count_leaf`, and remember the answer with the operation itself.
+
+    The networks of one space share their operations, and finding an operation by its many arguments takes longer than
+    all other work on it.
+    """
+    try:
+        return node.known_parts[shape]
+    except KeyError:
+        part = node.known_parts[shape] = count_leaf(node, shape)
+    except AttributeError:
+        part = count_leaf(node, shape)
+        object.__setattr__(node, "known_parts", {shape: part})
+    return part
 
 
 def part_of(node: Node, shape: Shape, custom: Mapping[str, CustomForm]) -> PartCost:
@@ -42,33 +59,25 @@ def part_of(node: Node, shape: Shape, custom: Mapping[str, CustomForm]) -> PartC
         ShapeError: it cannot be applied to such an input (plain text, no place).
         CountError: it holds a study's own primitive without a closed form.
     """
-    match node:
-        case nodes.Sequence():
-            return _sequence(node.items, shape, custom)
-        case nodes.Skip():
-            return _skip(node, shape, custom)
-        case nodes.Parallel():
-            return _parallel(node, shape, custom)
-        case nodes.Split():
-            return _split(node, shape, custom)
-        case nodes.Shared():
-            return _shared(node, shape, custom)
-        case nodes.Graph():
-            return _graph(node, shape, custom) if custom else _known_graph(node, shape)
-        case nodes.Custom():
-            return custom_part(node, shape, custom)
-        case _:
-            return leaf(node, shape)
+    combined = _COMBINED.get(type(node))
+    if combined is not None:
+        return combined(node, shape, custom)
+    assert isinstance(node, Operation)
+    return leaf(node, shape)
 
 
 def _graph(node: nodes.Graph[Node], shape: Shape, custom: Mapping[str, CustomForm]) -> PartCost:
+    return _custom_graph(node, shape, custom) if custom else _known_graph(node, shape)
+
+
+def _custom_graph(node: nodes.Graph[Node], shape: Shape, custom: Mapping[str, CustomForm]) -> PartCost:
     return graph_part(node, shape, lambda inner, entry: part_of(inner, entry, custom))
 
 
 @lru_cache(maxsize=1 << 12)
 def _known_graph(node: nodes.Graph[Node], shape: Shape) -> PartCost:
     """Do the same for a graph of built-in operations; a cell stands many times in a network, and in its neighbours."""
-    return _graph(node, shape, {})
+    return _custom_graph(node, shape, {})
 
 
 def custom_part(node: nodes.Custom, shape: Shape, custom: Mapping[str, CustomForm]) -> PartCost:
@@ -85,25 +94,28 @@ def custom_part(node: nodes.Custom, shape: Shape, custom: Mapping[str, CustomFor
     )
 
 
-def _sequence(items: tuple[Node, ...], shape: Shape, custom: Mapping[str, CustomForm]) -> PartCost:
+def _sequence(node: nodes.Sequence, shape: Shape, custom: Mapping[str, CustomForm]) -> PartCost:
     params = flops = activations = depth = flash = 0
     windows = []
     alias = True
     entry = free = kept = prod(shape)
-    for item in items:
-        part = part_of(item, shape, custom) if isinstance(item, _COMBINATIONS) else leaf(item, shape)
+    for item in node.items:
+        part = part_of(item, shape, custom)
         if part.alias:
             continue
-        shape = part.shape
-        params += part.params
-        flops += part.flops
-        activations += part.activations
-        depth += part.depth
-        flash += part.flash
-        windows.append(part.window)
-        free = max(free, part.free)
+        shape, own_params, own_flops, own_activations, own_free, own_kept, own_depth, window, _, own_flash = part
+        params += own_params
+        flops += own_flops
+        activations += own_activations
+        depth += own_depth
+        flash += own_flash
+        windows.append(window)
+        if own_free > free:
+            free = own_free
         # Only the first part that computes something touches the input; behind it the input merely stays.
-        kept = max(kept, part.kept if alias else entry + part.free)
+        needed = own_kept if alias else entry + own_free
+        if needed > kept:
+            kept = needed
         alias = False
     return PartCost(shape, params, flops, activations, free, kept, depth, window_in_sequence(windows), alias, flash)
 
@@ -156,17 +168,15 @@ def _split(node: nodes.Split, shape: Shape, custom: Mapping[str, CustomForm]) ->
 
 def _joined(join: Join, branches: list[PartCost], shape: Shape, slices: tuple[Shape, ...] = ()) -> PartCost:
     """Branches on one input (or on slices of it) and their join."""
-    after = joined_shape(join, tuple(branch.shape for branch in branches))
-    entry, sizes = prod(shape), tuple(map(prod, slices))
-    free = _branch_memory(join, branches, entry, sizes, last=False)
-    kept = _branch_memory(join, branches, entry, sizes, last=True)
+    after = joined_shape(join, tuple([branch.shape for branch in branches]))
+    memory = _BranchMemory(join, branches, prod(shape), [prod(each) for each in slices], prod(after))
     return PartCost(
         after,
         sum([branch.params for branch in branches]),
         sum([branch.flops for branch in branches]),
         sum([branch.activations for branch in branches]),
-        free,
-        kept,
+        memory.peak(last=False),
+        memory.peak(last=True),
         max([branch.depth for branch in branches]),
         widest([branch.window for branch in branches]),
         False,
@@ -174,25 +184,55 @@ def _joined(join: Join, branches: list[PartCost], shape: Shape, slices: tuple[Sh
     )
 
 
-def _branch_memory(join: Join, branches: list[PartCost], entry: int, slices: tuple[int, ...], *, last: bool) -> int:
-    """Most values alive while branches run in turn on an input of *entry* values, which must last if *last*."""
-    peak, finished = entry, 0
-    sizes = slices or (entry,) * len(branches)
-    for position, (branch, size) in enumerate(zip(branches, sizes, strict=True)):
-        later = last or position < len(branches) - 1 or any(done.alias for done in branches[:position])
-        needed = branch.kept if slices or later else branch.free
-        # `needed` counts the branch's own input; of a sliced input the other slices stay alive beside it.
-        peak = max(peak, finished + entry - size + needed)
-        finished += 0 if branch.alias else prod(branch.shape)
-    aliases = [size for branch, size in zip(branches, sizes, strict=True) if branch.alias]
-    if join != "concat":
-        made = prod(joined_shape(join, tuple(branch.shape for branch in branches)))
-        over = any(not branch.alias and prod(branch.shape) == made for branch in branches)
-        if over or (aliases and not last and not slices and entry == made):
-            return peak  # one of them is overwritten
-        return max(peak, finished + made + (entry if aliases or last else 0))
-    if not aliases:
-        return peak
-    # What is the input itself must be copied to its place, once less if the input may give up its own.
-    copies = sum(aliases) - (0 if last or slices else entry)
-    return max(peak, entry + finished + copies)
+class _BranchMemory:
+    """Values alive while branches run in turn on an input of *entry* values, and are joined to *made*."""
+
+    __slots__ = ("_aliases", "_branches", "_entry", "_join", "_made", "_outputs", "_sizes", "_sliced")
+
+    def __init__(self, join: Join, branches: list[PartCost], entry: int, slices: list[int], made: int) -> None:
+        self._join, self._branches, self._entry, self._made = join, branches, entry, made
+        self._sliced = bool(slices)
+        self._sizes = slices or [entry] * len(branches)
+        self._outputs = [prod(branch.shape) for branch in branches]
+        self._aliases = [size for branch, size in zip(branches, self._sizes, strict=True) if branch.alias]
+
+    def peak(self, *, last: bool) -> int:
+        """Return the most of them, if the input must last (*last*) or need not."""
+        entry, made, sliced, aliases = self._entry, self._made, self._sliced, self._aliases
+        peak, finished = entry, 0
+        left = len(self._branches)
+        lasting = last or sliced
+        for branch, size, output in zip(self._branches, self._sizes, self._outputs, strict=True):
+            left -= 1
+            needed = branch.kept if lasting or left else branch.free
+            # `needed` counts the branch's own input; of a sliced input the other slices stay alive beside it.
+            peak = max(peak, finished + entry - size + needed)
+            if branch.alias:
+                lasting = True
+            else:
+                finished += output
+        if self._join != "concat":
+            over = any(
+                output == made and not branch.alias
+                for branch, output in zip(self._branches, self._outputs, strict=True)
+            )
+            if over or (aliases and not last and not sliced and entry == made):
+                return peak  # one of them is overwritten
+            return max(peak, finished + made + (entry if aliases or last else 0))
+        if not aliases:
+            return peak
+        # What is the input itself must be copied to its place, once less if the input may give up its own.
+        copies = sum(aliases) - (0 if last or sliced else entry)
+        return max(peak, entry + finished + copies)
+
+
+_COMBINED: dict[type, Callable[[Any, Shape, Mapping[str, CustomForm]], PartCost]] = {
+    nodes.Sequence: _sequence,
+    nodes.Skip: _skip,
+    nodes.Parallel: _parallel,
+    nodes.Split: _split,
+    nodes.Shared: _shared,
+    nodes.Graph: _graph,
+    nodes.Custom: custom_part,
+}
+"""The functions of all nodes but built-in operations, which are leaves."""
