@@ -111,7 +111,7 @@ def export_command(
         typer.Option(
             "--format",
             metavar="NAMES",
-            help="Formats besides plain PyTorch: pt2, onnx; torch for none.  [default: pt2, and onnx if installed]",
+            help="Formats besides plain PyTorch: pt2, onnx, pte; torch for none.  [default: pt2, onnx if installed]",
         ),
     ] = None,
     int8: Annotated[bool, typer.Option("--int8", help="Write the network in int8, too, and test it.")] = False,

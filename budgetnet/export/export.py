@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 
 from budgetnet.errors import ExportError, RequestError
 from budgetnet.export.check import Check, check_network, check_outputs
@@ -21,14 +21,16 @@ from budgetnet.export.folder import (
     CONFIG,
     INT8,
     ONNX,
+    PTE,
     SAMPLES,
     appearing_folder,
     check_export_place,
     write_json,
     write_manifest,
 )
-from budgetnet.export.formats import ExportFormat, exported_program, read_formats, write_onnx, write_pt2
+from budgetnet.export.formats import ExportFormat, read_formats, write_formats
 from budgetnet.export.int8.quantise import Quantised, quantise, run_onnx, with_accuracy
+from budgetnet.export.mcu.write import MicrocontrollerProgram, program_document, write_pte
 from budgetnet.export.model_card import CardFacts, card
 from budgetnet.export.samples import sample_inputs, sample_logits, sample_picture, write_samples
 from budgetnet.export.verify.ask_folder import SCRIPT
@@ -44,7 +46,6 @@ from budgetnet.records.training_run import Score, TrainingRun, score_of
 from budgetnet.records.trial import Record
 from budgetnet.report.finals import break_reason, breakdowns_text
 from budgetnet.text import ESCAPES
-from budgetnet.training.data.images import Dataset
 from budgetnet.training.data.load import ImageFolder, load_dataset
 
 __all__ = ["Export", "export_trial"]
@@ -65,6 +66,7 @@ class Export:
     check: Check
     formats: tuple[ExportFormat, ...]
     int8: Quantised | None = None
+    pte: MicrocontrollerProgram | None = None
     broken: tuple[str, ...] = ()
     """Statements about full trainings of the network that diverged or failed."""
 
@@ -90,6 +92,7 @@ class Export:
             "broken_trainings": list(self.broken),
             "largest_difference": self.check.difference,
             "int8": None if self.int8 is None else self.int8.document(),
+            "pte": None if self.pte is None else self.pte.document(),
             "checks": [check.document() for check in self.check.checks],
         }
 
@@ -137,21 +140,26 @@ def export_trial(
         text = standalone(architecture, header=header, classes=dataset.classes, normalisation=dataset.normalisation)
         (place / "network.py").write_text(text, encoding="utf-8", errors=ESCAPES)
         params, flops = check_network(place, architecture, trained, samples["logits"])
-        _write_formats(trained, inputs, place, wanted, architecture, dataset)
+        write_formats(trained, inputs, place, wanted, name=architecture.name, classes=dataset.classes)
         quantised = quantise(place / ONNX, place / INT8, dataset.train) if int8 else None
         if quantised is not None:
             samples["logits_int8"] = torch.from_numpy(run_onnx(place / INT8, inputs.numpy()))
+        pte = write_pte(trained, dataset.train, inputs, place / PTE) if "pte" in wanted else None
+        if pte is not None:
+            samples["logits_pte"] = pte.lowered.logits[: len(inputs)]
         conversion = source.conversion if isinstance(source, ImageFolder) else None
         write_samples(place / SAMPLES, {**samples, **sample_picture(conversion)})
         counts = {"params": params, "flops": flops}
-        write_json(place / CONFIG, folder_config(architecture, dataset, source, counts=counts))
+        config = folder_config(architecture, dataset, source, counts=counts)
+        write_json(place / CONFIG, {**config, **program_document(pte)})
         write_json(place / "recipe.json", folder_recipe(run))
         shutil.copyfile(SCRIPT, place / "verify.py")
         check = Check(images=len(inputs), params=params, flops=flops, checks=check_outputs(place))
         if quantised is not None:
             quantised = with_accuracy(quantised, place / INT8, place / ONNX, dataset.test())
         told = folder_record(trials.study, record, runs, run, data_name(dataset, source))
-        write_json(place / "record.json", {**told, "int8": None if quantised is None else quantised.document()})
+        told |= {"int8": None if quantised is None else quantised.document(), **program_document(pte)}
+        write_json(place / "record.json", told)
         facts = CardFacts(
             architecture=architecture,
             study=trials.study,
@@ -164,6 +172,7 @@ def export_trial(
             broken=broken,
             licence=licence or "other",
             int8=quantised,
+            pte=pte,
             files={file.name: file.stat().st_size for file in place.iterdir() if file.is_file()},
         )
         (place / "README.md").write_text(card(facts), encoding="utf-8", errors=ESCAPES)
@@ -177,30 +186,9 @@ def export_trial(
         check=check,
         formats=wanted,
         int8=quantised,
+        pte=pte,
         broken=broken,
     )
-
-
-def _write_formats(
-    model: nn.Module,
-    inputs: Tensor,
-    place: Path,
-    wanted: Sequence[ExportFormat],
-    architecture: Network,
-    dataset: Dataset,
-) -> None:
-    """Write the formats besides plain PyTorch.
-
-    Raises:
-        ExportError: one of them cannot say this network.
-    """
-    if not {"pt2", "onnx"} & set(wanted):
-        return
-    program = exported_program(model, inputs)
-    if "pt2" in wanted:
-        write_pt2(program, place / "model.pt2")
-    if "onnx" in wanted:
-        write_onnx(program, place / ONNX, name=architecture.name, classes=dataset.classes)
 
 
 def _why(trials: Trials, record: Record, which: str) -> str:

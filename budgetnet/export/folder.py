@@ -23,6 +23,7 @@ __all__ = [
     "INT8",
     "MANIFEST",
     "ONNX",
+    "PTE",
     "SAMPLES",
     "appearing_folder",
     "check_export_place",
@@ -39,11 +40,12 @@ SAMPLES = "samples.safetensors"
 MANIFEST = "manifest.json"
 ONNX = "model.onnx"
 INT8 = "model.int8.onnx"
+PTE = "model.pte"
 
 FILES = ("README.md", CONFIG, WEIGHTS, "network.py", "network.yaml", "recipe.json", "record.json", SAMPLES, "verify.py")
 """Files of every export, besides the manifest, the formats that were asked for and a study's plug-in files."""
 
-_SOMETIMES = ("model.pt2", ONNX, INT8, MANIFEST, PLUGINS, "__pycache__")
+_SOMETIMES = ("model.pt2", ONNX, INT8, PTE, MANIFEST, PLUGINS, "__pycache__")
 _EARLIER = ("weights.safetensors",)
 """Files that version 0.1 wrote under other names."""
 
@@ -85,7 +87,7 @@ def check_export_place(folder: Path) -> None:
     """
     if folder.suffix in (".onnx", ".pt2", ".pte", ".safetensors", ".py", ".zip"):
         wanted = folder.suffix.removeprefix(".")
-        hint = f" --format {wanted}" if wanted in ("onnx", "pt2") else ""
+        hint = f" --format {wanted}" if wanted in ("onnx", "pt2", "pte") else ""
         raise RequestError(
             f"--out must be a folder, but got {folder}, which looks like one file; write --out "
             f"{folder.with_suffix('')}{hint} and take the file from there"

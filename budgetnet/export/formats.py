@@ -16,26 +16,42 @@ from torch import Tensor, nn
 
 from budgetnet.errors import ExportError, RequestError, nearest
 
-__all__ = ["EXPORT_FORMATS", "ExportFormat", "extra_is_there", "needs_extra", "read_formats", "write_onnx", "write_pt2"]
+__all__ = [
+    "EXPORT_FORMATS",
+    "ExportFormat",
+    "Extra",
+    "exported_program",
+    "extra_is_there",
+    "needs_extra",
+    "read_formats",
+    "write_formats",
+    "write_onnx",
+]
 
-ExportFormat = Literal["torch", "pt2", "onnx"]
-"""torch: network.py and model.safetensors, which are always written. pt2: ``torch.export``. onnx: ONNX."""
+ExportFormat = Literal["torch", "pt2", "onnx", "pte"]
+"""torch: network.py and model.safetensors, which are always written. pt2: ``torch.export``. onnx: ONNX. pte:
+ExecuTorch, in int8 for Cortex-M processors."""
+
+Extra = Literal["onnx", "mcu"]
 
 EXPORT_FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
 
-_LIBRARIES = {"onnx": ("onnx", "onnxscript", "onnxruntime")}
+_LIBRARIES: dict[Extra, tuple[str, ...]] = {
+    "onnx": ("onnx", "onnxscript", "onnxruntime"),
+    "mcu": ("executorch", "torchao"),
+}
 """Modules of each extra."""
 
 _BATCH = 2**16
 """Largest batch that the exported programs are declared for."""
 
 
-def extra_is_there(extra: Literal["onnx"]) -> bool:
+def extra_is_there(extra: Extra) -> bool:
     """Return True if all libraries of an extra are installed."""
     return all(find_spec(name) is not None for name in _LIBRARIES[extra])
 
 
-def needs_extra(extra: Literal["onnx"], what: str) -> None:
+def needs_extra(extra: Extra, what: str) -> None:
     """Refuse *what* without the libraries of an extra.
 
     Raises:
@@ -72,7 +88,26 @@ def read_formats(text: str | Sequence[str] | None, *, int8: bool = False) -> tup
             )
     if "onnx" in chosen:
         needs_extra("onnx", "--int8" if int8 and (text is None or "onnx" not in text) else "--format onnx")
+    if "pte" in chosen:
+        needs_extra("mcu", "--format pte")
     return tuple(name for name in EXPORT_FORMATS if name in chosen)
+
+
+def write_formats(
+    model: nn.Module, inputs: Tensor, place: Path, wanted: Sequence[ExportFormat], *, name: str, classes: Sequence[str]
+) -> None:
+    """Write ``model.pt2`` and ``model.onnx`` into a folder, if they are wanted.
+
+    Raises:
+        ExportError: one of them cannot say this network.
+    """
+    if not {"pt2", "onnx"} & set(wanted):
+        return
+    program = exported_program(model, inputs)
+    if "pt2" in wanted:
+        write_pt2(program, place / "model.pt2")
+    if "onnx" in wanted:
+        write_onnx(program, place / "model.onnx", name=name, classes=classes)
 
 
 def exported_program(model: nn.Module, inputs: Tensor) -> Any:

@@ -12,8 +12,9 @@ from budgetnet import __version__
 from budgetnet.export.check import Check
 from budgetnet.export.codegen.standalone import PLUGINS, WEIGHTS
 from budgetnet.export.documents import data_licence, data_name, preprocessing
-from budgetnet.export.folder import CONFIG, INT8, ONNX, SAMPLES
+from budgetnet.export.folder import CONFIG, INT8, ONNX, PTE, SAMPLES
 from budgetnet.export.int8.quantise import Quantised
+from budgetnet.export.mcu.write import MicrocontrollerProgram
 from budgetnet.files.network_file import Network
 from budgetnet.files.study import Study
 from budgetnet.network.cost.closed_form import cost
@@ -38,6 +39,7 @@ _ABOUT = {
     "model.pt2": '`torch.export.load("model.pt2").module()`; images in float32, any number',
     ONNX: "ONNX, input `images` (N, C, H, W) in float32, output `logits`",
     INT8: "the same in int8; weights per channel",
+    PTE: "ExecuTorch program in int8 for Cortex-M processors; `config.json` has the scales of input and output",
 }
 
 
@@ -60,6 +62,8 @@ class CardFacts:
     """Statements about full trainings that diverged or failed."""
     int8: Quantised | None
     """The network in int8, if it was asked for."""
+    pte: MicrocontrollerProgram | None
+    """The ExecuTorch program, if it was asked for."""
     licence: str
     """Identifier of the weights' licence."""
     files: Mapping[str, int]
@@ -155,6 +159,7 @@ def _numbers(facts: CardFacts) -> list[tuple[str, str]]:
         ("of these weights", f"{own} (seed {facts.exported.seed}; {facts.exported.test_images or 0:,} test images)"),
         *([("with flip averaging", f"{flip}: logits of each image and its mirror image averaged")] if flip.n else []),
         *_int8_rows(facts),
+        *_pte_rows(facts),
         ("parameters", f"{facts.check.params:,}"),
         ("FLOPs", f"{facts.check.flops:,}; one multiply-add = one FLOP; one image, eval mode, counted by fvcore"),
         ("peak activation memory", f"{bytes_text(costs.peak_activation_bytes)} (float32, one image)"),
@@ -176,6 +181,22 @@ def _int8_rows(facts: CardFacts) -> list[tuple[str, str]]:
         listed = ", ".join(f"{number} {name}" for name, number in found.in_float.items())
         told += f"; these operators stay in float32: {listed}"
     return [("in int8", told)]
+
+
+def _pte_rows(facts: CardFacts) -> list[tuple[str, str]]:
+    found = facts.pte
+    if found is None:
+        return []
+    lowered = found.lowered
+    told = (
+        f"{found.bytes:,} bytes, of them {lowered.flash:,} constants; {lowered.ram:,} bytes of RAM; same class as in "
+        f"float32 for {percent(found.agreement)} % of {found.compared_images} train images, by {lowered.reference}; "
+        f"ranges from {found.calibration_images} others"
+    )
+    if lowered.in_float:
+        listed = ", ".join(f"{number} {name}" for name, number in lowered.in_float.items())
+        told += f"; these operators stay in float32: {listed}"
+    return [("on a Cortex-M4", told)]
 
 
 def _provenance(facts: CardFacts) -> list[str]:

@@ -158,7 +158,7 @@ def test_operators_without_int8_kernel_are_named(tmp_path):
 
 def test_int8_stands_in_record_and_card(trials, tmp_path, exported, monkeypatch):
     """With the float accuracy beside it; the folder's check compares its logits, and finds other ones."""
-    monkeypatch.setattr(export_module, "_write_formats", lambda *given: _copy(exported.folder, given[2]))
+    monkeypatch.setattr(export_module, "write_formats", lambda *given, **_: _copy(exported.folder, given[2]))
     written = export_trial(trials, out=tmp_path / "out", formats="onnx", int8=True)
     told = json.loads((written.folder / "record.json").read_text())["int8"]
     assert told == json.loads(json.dumps(written.int8.document()))

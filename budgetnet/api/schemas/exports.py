@@ -37,6 +37,24 @@ INT8_NETWORK = structure(
     test_images=optional(whole_number("test images")),
     agreement=optional(share("test images that both networks give the same class")),
 )
+_SCALING = structure(scale=number("real value of one step"), zero_point=whole_number("int8 value of 0"))
+_PROGRAM = structure(
+    "the network as an ExecuTorch program for Cortex-M processors",
+    target=text("processor that kernels and scratch buffers are for"),
+    bytes=whole_number("size of model.pte"),
+    ram=whole_number("bytes of RAM as ExecuTorch's planner gives them"),
+    flash=whole_number("bytes of constants in the file"),
+    kernels=whole_number("kernels that it runs"),
+    in_float=mapping(whole_number(), "operators that stay in float32"),
+    norms_folded=whole_number("batch norms folded through a max pooling"),
+    norms_depthwise=whole_number("batch norms and scales that became a depthwise 1x1 convolution"),
+    calibration_images=whole_number("train images that gave the ranges"),
+    compared_images=whole_number("other train images, for the agreement"),
+    agreement=optional(share("of these images that it and the float network give the same class")),
+    compared_by=text("what answered for the program"),
+    input=_SCALING,
+    output=_SCALING,
+)
 TIMING = structure(
     network=text("name"),
     way=word("how it was run", "eager", "compile", "onnx", "int8"),
@@ -52,6 +70,7 @@ TIMING = structure(
 EXPORT_RESULT = structure(
     "an export",
     int8=optional(INT8_NETWORK),
+    pte=optional(_PROGRAM),
     folder=text(),
     files=listed(text()),
     bytes=mapping(whole_number(), "size of each file"),

@@ -2,7 +2,7 @@
 
 ``python verify.py`` inside the folder, or ``python verify.py FOLDER``; ``--json`` writes one JSON document. Exit
 code 0: everything that could be checked holds; 1: the last line says what does not. numpy is needed; PyTorch with
-safetensors, ONNX Runtime and Pillow are used where they are installed, and a format without its runtime is
+safetensors, ONNX Runtime, ExecuTorch and Pillow are used where they are installed; a format without its runtime is
 reported as skipped. The network's code, network.py, is run.
 
 This file needs no budgetnet, neither to run nor to be understood.
@@ -155,6 +155,30 @@ class Folder:
         """Run model.int8.onnx; its logits are compared with its own, not with those in float32."""
         return self._equal("the logits", self._run_onnx("model.int8.onnx"), self.samples["logits_int8"], INT8_TOLERANCE)
 
+    def pte(self) -> str:
+        """Read model.pte's identity and, where ExecuTorch is installed, what it takes and gives.
+
+        ExecuTorch's pip package has no kernels for Cortex-M, so the program itself runs on a board only.
+        """
+        content = (self.path / "model.pte").read_bytes()
+        if content[4:6] != b"ET":
+            raise WrongError("model.pte is not an ExecuTorch program")
+        told = self.config["pte"]
+        if len(content) != told["bytes"]:
+            raise WrongError(f"model.pte has {len(content):,} bytes, config.json says {told['bytes']:,}")
+        answers = self.samples["logits_pte"]
+        if not np.allclose(np.round(answers / told["output"]["scale"]) * told["output"]["scale"], answers, atol=1e-5):
+            raise WrongError("the stored logits of model.pte are not multiples of the scale in config.json")
+        summary = f"an ExecuTorch program of {len(content):,} bytes for {told['target']}, {told['ram']:,} bytes of RAM"
+        if importlib.util.find_spec("executorch") is None:
+            return f"{summary}; executorch is not installed, so its input was not read"
+        runtime = importlib.import_module("executorch.runtime")
+        meta = runtime.Runtime.get().load_program(content).metadata("forward")
+        sizes = list(meta.input_tensor_meta(0).sizes())
+        if sizes != [1, *self.config["input"]["shape"]]:
+            raise WrongError(f"model.pte takes {sizes}, config.json says {self.config['input']['shape']}")
+        return f"{summary}; takes int8 images of {'x'.join(map(str, sizes[1:]))}"
+
     def _run_onnx(self, name: str) -> _Array:
         runtime = _library("onnxruntime")
         session = runtime.InferenceSession(str(self.path / name), providers=["CPUExecutionProvider"])
@@ -214,6 +238,7 @@ def checks(path: Path, *, manifest: bool = True) -> Iterator[dict[str, Any]]:
         ("model.pt2", folder.exported_program),
         ("model.onnx", folder.onnx),
         ("model.int8.onnx", folder.int8),
+        ("model.pte", folder.pte),
     ]
     for name, check in [*every, *((name, check) for name, check in formats if (path / name).exists())]:
         if name == "picture" and "picture" not in folder.samples:

@@ -50,19 +50,22 @@ class Footprint:
     """Classes of layers that have no int8 kernel, with their number; empty if the network is whole in int8."""
 
 
-def footprint(network: Node, input_shape: Shape, custom: Mapping[str, CustomForm]) -> Footprint:
+def footprint(
+    network: Node, input_shape: Shape, custom: Mapping[str, CustomForm], *, flattened: bool = True
+) -> Footprint:
     """Return what a network needs in int8 beside flash.
 
     Args:
         network: the network, or a part of one.
         input_shape: without the batch.
         custom: closed forms of a study's own primitives, by name; they run in float32.
+        flattened: an image at the end becomes a vector; False for a part of a network.
 
     Raises:
         ShapeError: the network cannot be applied to such an input; plain text without a place.
         CountError: it holds a study's own primitive without a closed form.
     """
-    program, result = write_program(network, input_shape, custom)
+    program, result = write_program(network, input_shape, custom, flattened=flattened)
     runs, result = _fused(program, result)
     float_runs = Counter(run.layer for run in runs if run.work in ("float", "gate"))
     return Footprint(_peak(program, _converted(program, runs), result), dict(sorted(float_runs.items())))

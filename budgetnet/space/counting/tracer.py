@@ -81,6 +81,10 @@ class Tracer(Machine, SilentListener):
         self._surroundings = LowerBounds()
         self._alone: dict[tuple[Primitive, Shape], Cost] = {}
 
+    def leaves(self) -> tuple[tuple[Primitive, Shape], ...]:
+        """Return the operations seen so far, each once per shape of its input."""
+        return tuple(self._alone)
+
     def first_stop(self) -> Edge:
         """Follow the derivations to the first decision; what every network costs beside its parts is added."""
         target, costs = self.follow(self.start())

@@ -27,6 +27,7 @@ from budgetnet.network.budget import Excess
 from budgetnet.network.cost.types import Cost
 from budgetnet.network.shapes import describe_shape
 from budgetnet.space.counting.tracer import Costs
+from budgetnet.space.lint.floats import float_layers
 from budgetnet.space.lint.reachable import SEARCH_STEPS, Reachable, find_reachable
 from budgetnet.space.lint.same import same_options
 from budgetnet.space.space import Space
@@ -118,6 +119,10 @@ def examine(space: Space, steps: int = SEARCH_STEPS) -> Report:
     useless = () if impossible or unchecked else tuple(_useless(found))
     if not impossible:
         legal = (*legal, *_same(found, useless))
+    floats = float_layers(space, found.tracer.leaves())
+    if floats is not None:
+        start = space.grammar.start
+        legal = (*legal, Warning_(str(rule_error(start, start.span, floats))))
     return Report(warnings=legal, useless=useless, impossible=impossible, smallest=least, unchecked=unchecked)
 
 
