@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,7 +32,7 @@ from budgetnet.export.int8.quantise import Quantised, quantise, run_onnx, with_a
 from budgetnet.export.mcu.write import MicrocontrollerProgram, program_document, write_pte
 from budgetnet.export.model_card import CardFacts, card
 from budgetnet.export.samples import sample_inputs, sample_logits, sample_picture, write_samples
-from budgetnet.export.verify.ask_folder import SCRIPT
+from budgetnet.export.verify.ask_folder import write_check
 from budgetnet.files import network_file
 from budgetnet.files.network_file import Network
 from budgetnet.files.plugins.plugins import load_plugins
@@ -148,12 +147,13 @@ def export_trial(
         if pte is not None:
             samples["logits_pte"] = pte.lowered.logits[: len(inputs)]
         conversion = source.conversion if isinstance(source, ImageFolder) else None
-        write_samples(place / SAMPLES, {**samples, **sample_picture(conversion)})
+        picture = sample_picture(conversion)
+        write_samples(place / SAMPLES, {**samples, **picture})
         counts = {"params": params, "flops": flops}
         config = folder_config(architecture, dataset, source, counts=counts)
         write_json(place / CONFIG, {**config, **program_document(pte)})
         write_json(place / "recipe.json", folder_recipe(run))
-        shutil.copyfile(SCRIPT, place / "verify.py")
+        write_check(place, pte=pte is not None, pictures=bool(picture))
         check = Check(images=len(inputs), params=params, flops=flops, checks=check_outputs(place))
         if quantised is not None:
             quantised = with_accuracy(quantised, place / INT8, place / ONNX, dataset.test())

@@ -45,7 +45,7 @@ PTE = "model.pte"
 FILES = ("README.md", CONFIG, WEIGHTS, "network.py", "network.yaml", "recipe.json", "record.json", SAMPLES, "verify.py")
 """Files of every export, besides the manifest, the formats that were asked for and a study's plug-in files."""
 
-_SOMETIMES = ("model.pt2", ONNX, INT8, PTE, MANIFEST, PLUGINS, "__pycache__")
+_SOMETIMES = ("model.pt2", ONNX, INT8, PTE, "run_pte.py", "convert_picture.py", MANIFEST, PLUGINS, "__pycache__")
 _EARLIER = ("weights.safetensors",)
 """Files that version 0.1 wrote under other names."""
 

@@ -190,8 +190,8 @@ def _pte_rows(facts: CardFacts) -> list[tuple[str, str]]:
     lowered = found.lowered
     told = (
         f"{found.bytes:,} bytes, of them {lowered.flash:,} constants; {lowered.ram:,} bytes of RAM; same class as in "
-        f"float32 for {percent(found.agreement)} % of {found.compared_images} train images, by {lowered.reference}; "
-        f"ranges from {found.calibration_images} others"
+        f"float32 for {percent(found.agreement)} % of {found.compared_images} train images, run by "
+        f"ExecuTorch's references of its kernels; ranges from {found.calibration_images} others"
     )
     if lowered.in_float:
         listed = ", ".join(f"{number} {name}" for name, number in lowered.in_float.items())

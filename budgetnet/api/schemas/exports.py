@@ -51,7 +51,6 @@ _PROGRAM = structure(
     calibration_images=whole_number("train images that gave the ranges"),
     compared_images=whole_number("other train images, for the agreement"),
     agreement=optional(share("of these images that it and the float network give the same class")),
-    compared_by=text("what answered for the program"),
     input=_SCALING,
     output=_SCALING,
 )

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from budgetnet.errors import ExportError
 from budgetnet.export.mcu.plan import planners
 from budgetnet.export.mcu.rewrite import rewrite
+from budgetnet.export.verify.run_pte import PteProgram
 
 __all__ = ["TARGET", "Lowered", "Scaling", "lower"]
 
@@ -57,6 +58,8 @@ class Lowered:
     """The ``.pte`` file."""
     ram: int
     """Bytes of RAM that tensors and scratch buffers take in the plan."""
+    ram_of_its_own: int
+    """Bytes that the plan of ExecuTorch's own algorithm would take."""
     flash: int
     """Bytes of constants in the file."""
     in_float: Mapping[str, int]
@@ -68,9 +71,7 @@ class Lowered:
     kernels: int
     """Number of kernels that it runs."""
     logits: Tensor
-    """Answers (N, K) to the samples."""
-    reference: str
-    """What answered: ExecuTorch's reference of its Cortex-M kernels, or the network that rounds as they do."""
+    """Answers (N, K) of the file to the samples, by ExecuTorch's references of its kernels."""
 
 
 def lower(model: nn.Module, calibration: Tensor, samples: Tensor) -> Lowered:
@@ -121,40 +122,24 @@ def _lower(model: nn.Module, calibration: Tensor, samples: Tensor) -> Lowered:
     edge = edge.transform([QuantizeInputs(edge, [0]), QuantizeOutputs(edge, [0])])
     target = CortexMTargetConfig.from_target_string(TARGET)
     lowered = _without_unused(CortexMPassManager(edge.exported_program(), target_config=target).transform())
-    answers, reference = _answers(lowered, quantised, samples, entry, end)
     edge._edge_programs["forward"] = lowered
-    planning = MemoryPlanningPass(memory_planning_algo=planners())
+    own: list[int] = []
+    planning = MemoryPlanningPass(memory_planning_algo=planners(own))
     finished = edge.to_executorch(ExecutorchBackendConfig(memory_planning_pass=planning))
-    plan = finished.executorch_program.execution_plan[0]
-    names = Counter(
-        plan.operators[step.instr_args.op_index].name
-        for step in plan.chains[0].instructions
-        if hasattr(step.instr_args, "op_index")
-    )
+    told = {"input": entry.document(), "output": end.document()}
+    program = PteProgram(bytes(finished.buffer))
     return Lowered(
         program=bytes(finished.buffer),
-        ram=sum(plan.non_const_buffer_sizes),
+        ram=program.ram,
+        ram_of_its_own=own[-1],
         flash=sum(len(constant.storage) for constant in finished.executorch_program.constant_buffer),
         in_float=_in_float(finished),
         input=entry,
         output=end,
         norms=norms,
-        kernels=sum(names.values()),
-        logits=answers,
-        reference=reference,
+        kernels=program.kernels,
+        logits=torch.from_numpy(program.answers(samples.numpy(), told)),
     )
-
-
-def _answers(lowered: Any, quantised: Any, samples: Tensor, entry: Scaling, end: Scaling) -> tuple[Tensor, str]:
-    """Return the logits of the samples, and what gave them."""
-    with torch.no_grad():
-        try:
-            run = lowered.module(check_guards=False)
-            found = [end.real(run(_last(entry.quantise(image[None])))) for image in samples]
-        except NotImplementedError:  # torch has no dilated convolution of whole numbers
-            run = quantised.module(check_guards=False)
-            return torch.cat([run(_last(image[None])) for image in samples]), "the network with rounded values"
-    return torch.cat(found), "ExecuTorch's reference of its kernels"
 
 
 def _last(images: Tensor) -> Tensor:

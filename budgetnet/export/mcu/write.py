@@ -48,7 +48,6 @@ class MicrocontrollerProgram:
             "calibration_images": self.calibration_images,
             "compared_images": self.compared_images,
             "agreement": self.agreement,
-            "compared_by": lowered.reference,
             "input": lowered.input.document(),
             "output": lowered.output.document(),
         }
@@ -62,9 +61,7 @@ def program_document(program: MicrocontrollerProgram | None) -> dict[str, Any]:
 def write_pte(model: nn.Module, train: Images, samples: Tensor, path: Path) -> MicrocontrollerProgram:
     """Write a trained network as ``model.pte``.
 
-    The answers come from ExecuTorch's reference of its Cortex-M kernels, which computes in whole numbers as they do:
-    the runtime of its pip package has no kernels for Cortex-M. For dilated convolutions, which torch does not have in
-    whole numbers, the network that rounds its values answers.
+    The answers are those of the file, run by `budgetnet.export.verify.run_pte`.
 
     Args:
         model: the network in eval mode on the processor.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,10 +16,9 @@ import torch
 from budgetnet.errors import ExportError
 from budgetnet.export.verify import folder_check
 
-__all__ = ["SCRIPT", "FolderCheck", "ask_folder"]
+__all__ = ["FolderCheck", "ask_folder", "write_check"]
 
-SCRIPT = Path(folder_check.__file__)
-"""The check that every folder carries as ``verify.py``."""
+_SCRIPT = Path(folder_check.__file__)
 
 TIMEOUT = 600
 """Seconds that the process may take, most of them for loading libraries."""
@@ -42,6 +42,19 @@ class FolderCheck:
         return {"check": self.check, "holds": self.holds, "text": self.text, "difference": self.difference}
 
 
+def write_check(folder: Path, *, pte: bool, pictures: bool) -> None:
+    """Put the check into a folder, as ``verify.py``, with the files that its formats need.
+
+    Args:
+        folder: the folder.
+        pte: it holds an ExecuTorch program.
+        pictures: it stores a picture before and after its conversion.
+    """
+    shutil.copyfile(_SCRIPT, folder / "verify.py")
+    for name in (*(["run_pte.py"] if pte else []), *(["convert_picture.py"] if pictures else [])):
+        shutil.copyfile(_SCRIPT.with_name(name), folder / name)
+
+
 def ask_folder(folder: Path, *, manifest: bool = True) -> tuple[FolderCheck, ...]:
     """Return the checks of a folder, in their order; only the last one may fail.
 
@@ -55,7 +68,7 @@ def ask_folder(folder: Path, *, manifest: bool = True) -> tuple[FolderCheck, ...
         ExportError: the process failed or took too long.
     """
     # -P: nothing of the script's own folder can be imported by accident.
-    command = [sys.executable, "-P", str(SCRIPT), str(folder.absolute()), "--json"]
+    command = [sys.executable, "-P", str(_SCRIPT), str(folder.absolute()), "--json"]
     # As many threads as here, so that sums are taken in the same order.
     command += ["--threads", str(torch.get_num_threads()), *([] if manifest else ["--without-manifest"])]
     with tempfile.TemporaryDirectory(prefix="budgetnet-check-") as place:

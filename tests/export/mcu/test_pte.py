@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import json
+import re
+import sys
 
+import numpy as np
 import pytest
 import torch
 
+import budgetnet as bn
 from budgetnet.errors import RequestError
 from budgetnet.export import formats as formats_module
 from budgetnet.export.folder import PTE
 from budgetnet.export.formats import read_formats
-from budgetnet.export.mcu.lower import Scaling
+from budgetnet.export.mcu.lower import TARGET, Scaling, lower
 from budgetnet.export.verify import folder_check
+from budgetnet.export.verify.run_pte import PteProgram
 
 
 def test_without_the_extra_the_message_says_how_to_install_it(monkeypatch) -> None:
@@ -35,38 +39,100 @@ def test_scaling_goes_there_and_back() -> None:
     assert scaling.real(scaling.quantise(values)).tolist() == [-69.0, -1.0, 0.0, 0.5, 58.5]
 
 
+@pytest.fixture(scope="module")
+def lowered():
+    """A small network as a program, with its images and what config.json says of it."""
+    pytest.importorskip("executorch", reason="the extra mcu is not installed")
+    pytest.importorskip("torchao", reason="the extra mcu is not installed")
+    torch.manual_seed(0)
+    text = "conv(3, 8) skip(conv(3, 8, dilation=2)) maxpool dwconv(3) gap linear(classes)"
+    model = bn.build(bn.parse_network(text, input=(3, 8, 8), classes=4)).eval()
+    images = torch.randn(24, 3, 8, 8)
+    found = lower(model, images[:16], images)
+    with torch.no_grad():
+        return found, images.numpy(), model(images).numpy()
+
+
+def told(found):
+    """The part of config.json that the check reads."""
+    document = {"target": TARGET, "bytes": len(found.program), "ram": found.ram, "kernels": found.kernels}
+    return document | {"input": found.input.document(), "output": found.output.document()}
+
+
 @pytest.fixture
 def folder(tmp_path):
-    """A folder with a file that looks like a program, and what config.json says of it."""
-    content = b"\x00\x00\x00\x00ET12" + bytes(100)
-    (tmp_path / PTE).write_bytes(content)
-    scaling = {"scale": 0.25, "zero_point": 0}
-    told = {"target": "cortex-m4", "bytes": len(content), "ram": 2048, "input": scaling, "output": scaling}
-    (tmp_path / "config.json").write_text(json.dumps({"pte": told}))
-    return tmp_path
+    """A folder's check, with stored logits of two formats."""
+    check = folder_check.Folder(tmp_path)
+    (tmp_path / PTE).write_bytes(bytes(8))
+    logits = np.array([[2.0, -4.0]], dtype=np.float32)
+    check.samples = {"logits": logits, "logits_pte": logits + 0.25}
+    return check
 
 
-def checked(folder, answers):
-    """The result of the check of the program."""
-    check = folder_check.Folder(folder)
-    check.config = json.loads((folder / "config.json").read_text())
-    check.samples = {"logits_pte": answers}
-    return check.pte()
+def test_without_executorch_the_program_is_skipped(folder, monkeypatch) -> None:
+    """Not taken for checked."""
+    monkeypatch.setitem(sys.modules, "executorch", None)
+    with pytest.raises(folder_check.SkippedError, match=r"executorch\.backends\.cortex_m\.passes is not installed"):
+        folder.pte()
 
 
-def test_the_folder_check_reads_a_program(folder, monkeypatch) -> None:
-    """Size, identity and the stored answers' steps are held against config.json."""
-    monkeypatch.setattr(folder_check.importlib.util, "find_spec", lambda _: None)
-    answers = torch.tensor([[0.25, -1.5]]).numpy()
-    assert checked(folder, answers) == (
-        "an ExecuTorch program of 108 bytes for cortex-m4, 2,048 bytes of RAM; executorch is not installed, so its "
-        "input was not read"
+def test_stored_logits_must_be_near_those_in_float(folder) -> None:
+    """Rounding moves them a little; another network's program is further away."""
+    folder.samples["logits_pte"] = -folder.samples["logits"]
+    message = "the stored logits_pte differ from those in float32 by up to 8, allowed is 2"
+    with pytest.raises(folder_check.WrongError, match=message):
+        folder.pte()
+
+
+def test_a_program_runs_from_its_file(lowered) -> None:
+    """On planned memory, with answers near the float network's, and the same ones whatever ran before."""
+    found, images, expected = lowered
+    program = PteProgram(found.program)
+    program.check(told(found))
+    assert program.ram == found.ram
+    logits = program.answers(images, told(found))
+    assert np.array_equal(logits, found.logits.numpy())
+    assert np.array_equal(program.answers(images[::-1], told(found))[::-1], logits)
+    assert np.abs(logits - expected).max() <= 0.1 * np.abs(expected).max()
+    with pytest.raises(ValueError, match=r"model\.pte has ram [0-9,]+, config\.json says 7"):
+        program.check({**told(found), "ram": 7})
+    with pytest.raises(ValueError, match=r"the program takes images \(3, 8, 8\), not \(3, 8, 4\)"):
+        program.answers(images[..., :4], told(found))
+
+
+def test_a_memory_plan_with_overlaps_gives_other_answers(lowered) -> None:
+    """A tensor that a later kernel reads lies where another kernel writes."""
+    found, images, _ = lowered
+    program = PteProgram(found.program)
+    sizes = [value for value in program._values if isinstance(value, torch.Tensor) and value.dtype == torch.int8]
+    planned = [tensor for tensor in sizes if tensor.untyped_storage().nbytes() == program.ram]
+    first = next(tensor for tensor in planned if tensor.shape[1:] == (8, 8, 8))
+    first.set_(first.untyped_storage(), 0, first.shape, first.stride())
+    moved = [tensor for tensor in planned if tensor.shape == first.shape and tensor is not first]
+    for tensor in moved:
+        tensor.set_(tensor.untyped_storage(), 0, tensor.shape, tensor.stride())
+    assert not np.array_equal(program.answers(images, told(found)), found.logits.numpy())
+
+
+def test_the_check_of_a_folder_runs_its_program(lowered, tmp_path) -> None:
+    """A changed weight in the file is found by its logits."""
+    found, images, expected = lowered
+    check = folder_check.Folder(tmp_path)
+    check.config = {"pte": told(found)}
+    check.samples = {"inputs": images, "logits": expected, "logits_pte": found.logits.numpy()}
+    (tmp_path / PTE).write_bytes(found.program)
+    assert re.fullmatch(
+        r"[0-9,]+ bytes; 7 kernels in [0-9,]+ bytes of RAM; the logits differ from the stored ones by at most 0, .*",
+        check.pte(),
     )
-    with pytest.raises(folder_check.WrongError, match="are not multiples of the scale in config"):
-        checked(folder, answers + 0.1)
-    (folder / PTE).write_bytes(b"\x00\x00\x00\x00ET12" + bytes(99))
-    with pytest.raises(folder_check.WrongError, match=r"model\.pte has 107 bytes, config\.json says 108"):
-        checked(folder, answers)
-    (folder / PTE).write_bytes(bytes(108))
-    with pytest.raises(folder_check.WrongError, match=r"model\.pte is not an ExecuTorch program"):
-        checked(folder, answers)
+    weights = max(PteProgram(found.program)._storage, key=len)
+    changed = bytes(byte ^ 0x40 for byte in weights)
+    (tmp_path / PTE).write_bytes(found.program.replace(weights, changed))
+    with pytest.raises(folder_check.WrongError, match="the logits differ from the stored ones by up to"):
+        check.pte()
+
+
+def test_something_else_is_not_a_program(lowered) -> None:
+    """Said in a sentence."""
+    with pytest.raises(ValueError, match="the file is not an ExecuTorch program"):
+        PteProgram(bytes(100))
