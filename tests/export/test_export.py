@@ -186,7 +186,7 @@ def test_a_single_file_is_not_a_folder(trials, tmp_path):
 @pytest.mark.parametrize(
     ("formats", "message"),
     [
-        ("onxx", "a format must be one of torch, pt2, onnx, but got 'onxx'; did you mean 'onnx'?"),
+        ("onxx", "a format must be one of torch, pt2, onnx, pte, but got 'onxx'; did you mean 'onnx'?"),
         (
             "onnx",
             "--format onnx needs onnx, onnxscript, onnxruntime, but onnxscript is not installed; install them with",
