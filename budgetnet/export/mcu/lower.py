@@ -67,7 +67,7 @@ class Lowered:
     input: Scaling
     output: Scaling
     norms: Mapping[str, int]
-    """What `budgetnet.export.mcu.rewrite.rewrite` did."""
+    """Changes that `budgetnet.export.mcu.rewrite.rewrite` made."""
     kernels: int
     """Number of kernels that it runs."""
     logits: Tensor

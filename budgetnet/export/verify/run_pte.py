@@ -81,7 +81,7 @@ class PteProgram:
 
     @property
     def summary(self) -> str:
-        """What it runs and takes, in words."""
+        """Size, kernels and memory, in words."""
         return f"{self.size:,} bytes; {self.kernels} kernels in {self.ram:,} bytes of RAM"
 
     def check(self, told: Mapping[str, Any]) -> None:
