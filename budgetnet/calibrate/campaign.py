@@ -24,10 +24,8 @@ from budgetnet.calibrate.trainings import CalibrationTrainings
 from budgetnet.errors import RequestError
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import Study
-from budgetnet.search.events import Packing
-from budgetnet.search.run import crew
+from budgetnet.search.run import crew, prepare_data
 from budgetnet.text import command_text
-from budgetnet.training.data.load import load_dataset
 from budgetnet.training.device import choose_device
 from budgetnet.workers.interruption import Interruption
 from budgetnet.workers.loop import JobLoop
@@ -127,7 +125,7 @@ def run_campaign(
             setup,
             max(1, min(count, len(todo))),
             devices=devices,
-            prepare=lambda: load_dataset(study.dataset, progress=lambda done, total: listen(Packing(done, total))),
+            prepare=lambda: prepare_data(study, listen),
         )
         clock = _Clock(math.inf if minutes is None else time.monotonic() + 60 * minutes)
         trainings = CalibrationTrainings(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from budgetnet.calibrate.record import CalibratedNetwork, CalibrationRun
-from budgetnet.search.events import Packing
+from budgetnet.search.events import DataDescribed, Packing
 
 __all__ = [
     "CalibrationEnded",
@@ -97,7 +97,15 @@ class CalibrationEnded:
 
 
 CalibrationEvent = (
-    CalibrationStarted | RunStarted | RunEpoch | RunDone | RunFailed | RolesDecided | CalibrationEnded | Packing
+    CalibrationStarted
+    | RunStarted
+    | RunEpoch
+    | RunDone
+    | RunFailed
+    | RolesDecided
+    | CalibrationEnded
+    | Packing
+    | DataDescribed
 )
 
 CalibrationListener = Callable[[CalibrationEvent], None]

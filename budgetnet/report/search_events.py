@@ -11,6 +11,7 @@ from budgetnet.records.training_run import TrainingRun
 from budgetnet.records.trial import Record
 from budgetnet.report.trials import record_document
 from budgetnet.search.events import SearchEvent, TrialDone
+from budgetnet.training.data.facts import DataFacts
 
 __all__ = ["event_document"]
 
@@ -38,7 +39,7 @@ def _plain(value: Any) -> Any:
     match value:
         case Record():
             return value.number
-        case TrainingRun() | StudyChoice():
+        case TrainingRun() | StudyChoice() | DataFacts():
             return value.document()
         case tuple() | list():
             return [_plain(entry) for entry in value]

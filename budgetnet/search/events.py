@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from budgetnet.files.study import Goal
 from budgetnet.records.finals.choice import StudyChoice
 from budgetnet.records.training_run import TrainingRun
 from budgetnet.records.trial import Record
 
+if TYPE_CHECKING:
+    from budgetnet.training.data.facts import DataFacts  # loads torch
+
 __all__ = [
+    "DataDescribed",
     "EndReason",
     "EpochDone",
     "EpochsPlanned",
@@ -147,6 +151,13 @@ class Packing:
 
 
 @dataclass(frozen=True, slots=True)
+class DataDescribed:
+    """The images are open, and nothing is trained on them yet."""
+
+    data: DataFacts
+
+
+@dataclass(frozen=True, slots=True)
 class SpaceNote:
     """Message about the space that networks are drawn from, or about how far its exploration is."""
 
@@ -242,6 +253,7 @@ SearchEvent = (
     | SpaceNote
     | Waiting
     | Packing
+    | DataDescribed
     | SearchEnded
     | FinalistsStarted
     | FullTrainingStarted

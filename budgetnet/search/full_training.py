@@ -15,6 +15,7 @@ from budgetnet.records.training_folder import Training, prepare_folder, read_tra
 from budgetnet.records.training_run import TrainingRun
 from budgetnet.search.training_plan import TrainingPlan
 from budgetnet.text import counted, duration, percent, shape_text
+from budgetnet.training.data.facts import data_facts
 from budgetnet.training.data.load import load_dataset
 from budgetnet.training.data.sources import ImageSource, describe_source
 from budgetnet.training.device import choose_device
@@ -81,7 +82,7 @@ def train_network(
         threads=threads or max(1, cores // count),
         plugins=planned.architecture.plugins.files,
     )
-    pool = Pool(setup, count, prepare=lambda: load_dataset(planned.dataset))
+    pool = Pool(setup, count, prepare=lambda: _tell_of_data(planned, say))
     work = _Seeds(planned, before, todo, say)
     loop = JobLoop(pool, work)
     with Interruption() as asked:
@@ -99,6 +100,11 @@ def train_network(
         reasons = "; ".join(sorted({run.failed for run in training.runs if run.failed}))
         raise TrainingError(f"no run of {training.name} gave a result: {reasons}")
     return training
+
+
+def _tell_of_data(planned: TrainingPlan, say: Callable[[str], object]) -> None:
+    for line in data_facts(load_dataset(planned.dataset)).lines:
+        say(line)
 
 
 class _Seeds(TaskList[int]):

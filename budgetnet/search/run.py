@@ -31,7 +31,7 @@ from budgetnet.records.storage import default_url, shown, storage_errors
 from budgetnet.records.trial import Record
 from budgetnet.search.candidates import CandidateSource
 from budgetnet.search.director import Director
-from budgetnet.search.events import EndReason, Packing, SearchListener, SearchStarted, SpaceNote, silent
+from budgetnet.search.events import DataDescribed, EndReason, Packing, SearchListener, SearchStarted, SpaceNote, silent
 from budgetnet.search.finals.contest import Contest
 from budgetnet.search.finals.finalists import FinalRound, chosen_in_search, missing_finals
 from budgetnet.search.finals.full_runs import FullRuns
@@ -42,13 +42,14 @@ from budgetnet.search.propose import make_sampler
 from budgetnet.search.study_model import StudyModel
 from budgetnet.search.time_budget import TimeBudget
 from budgetnet.space.ticker import telling
+from budgetnet.training.data.facts import data_facts
 from budgetnet.training.data.load import load_dataset
 from budgetnet.training.device import choose_device
 from budgetnet.workers.interruption import Interruption
 from budgetnet.workers.messages import Setup
 from budgetnet.workers.pool import Pool
 
-__all__ = ["SearchSummary", "crew", "run_search"]
+__all__ = ["SearchSummary", "crew", "prepare_data", "run_search"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,9 +161,7 @@ def run_search(
             )
         )
         setup = Setup.of(study, device=device)
-        pool = Pool(
-            setup, count, devices=devices, prepare=lambda: load_dataset(study.dataset, progress=_every_tenth(listen))
-        )
+        pool = Pool(setup, count, devices=devices, prepare=lambda: prepare_data(study, listen))
         runs = FullRuns(study, space, database, folder, workers=count, claims=claims)
         model = StudyModel(study, space)
         contest = Contest(study, model)
@@ -226,7 +225,17 @@ def crew(asked: int | None, where: torch.device, cards: int) -> tuple[int, list[
     return asked or max(1, len(devices)), devices
 
 
-def _every_tenth(listen: SearchListener) -> Callable[[int, int], None]:
+def prepare_data(study: Study, listen: Callable[[Packing | DataDescribed], object]) -> None:
+    """Pack a study's images, if they are not packed yet, and tell of them before anything is trained.
+
+    Raises:
+        DataError: the data set is missing or damaged.
+    """
+    dataset = load_dataset(study.dataset, progress=_every_tenth(listen))
+    listen(DataDescribed(data_facts(dataset, validation=study.validation, seed=study.search.seed)))
+
+
+def _every_tenth(listen: Callable[[Packing | DataDescribed], object]) -> Callable[[int, int], None]:
     """Report the packing of images ten times, not once per image."""
     told = -1
 

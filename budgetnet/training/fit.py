@@ -45,8 +45,10 @@ def fit(
     (`torch.set_num_threads`).
 
     A run has diverged if its loss is no longer finite (detected at once on a CPU, at the end of the epoch on a GPU),
-    or if, from a third of the epochs on (at least the second), the train accuracy of an epoch and the validation
-    accuracy after it are both within two standard errors of always predicting the most frequent class.
+    or if, from a third of the epochs on (at least the second), it is no better than chance on the train images of an
+    epoch and on the validation images after it: both its accuracy and its balanced accuracy are within two standard
+    errors of answers that do not depend on the image (`budgetnet.training.chance`). Where one class has at least
+    90 % of the images, no run is given up for that.
 
     Args:
         model: Maps (N, C, H, W) floats to logits (N, K).

@@ -42,6 +42,7 @@ def take(run: FitRun) -> Snapshot:
     current = run.open
     if current is not None:
         tensors |= {"open.order": current.order, "open.loss_sum": current.loss_sum, "open.hits": current.hits}
+        tensors |= {} if current.answers is None else {"open.answers": current.answers}
     numbers = {
         "step": run.step,
         "epochs": [asdict(epoch) for epoch in run.epochs],
@@ -88,7 +89,9 @@ def restore(run: FitRun, found: Snapshot) -> None:
     run.begin -= numbers["seconds"]
     if numbers["open"] is not None:
         order, loss_sum, hits = (tensors[f"open.{name}"].to(run.device) for name in ("order", "loss_sum", "hits"))
-        run.open = OpenEpoch(order, loss_sum, hits, **numbers["open"])
+        answers = tensors.get("open.answers")  # which older versions did not count
+        counted = None if answers is None else answers.to(run.device)
+        run.open = OpenEpoch(order, loss_sum, hits, counted, **numbers["open"])
 
 
 def _held(model: nn.Module) -> dict[str, Tensor]:

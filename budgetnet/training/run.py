@@ -16,7 +16,9 @@ from budgetnet.training.augment.basic import augment
 from budgetnet.training.augment.mixup import Blend
 from budgetnet.training.augment.progressive import check_sizes, size_at, to_size
 from budgetnet.training.augment.trivial_augment import trivial_augment
+from budgetnet.training.chance import Answers
 from budgetnet.training.curve import Curve, Epoch, OnEpoch
+from budgetnet.training.data.facts import LOPSIDED
 from budgetnet.training.data.images import Images
 from budgetnet.training.device import choose_precision
 from budgetnet.training.evaluate import Evaluation, evaluate
@@ -37,6 +39,9 @@ class OpenEpoch:
     """int64 (N,), the images in the order of the epoch, on the device."""
     loss_sum: Tensor
     hits: Tensor
+    answers: Tensor | None = None
+    """int64 (2, K): hits of each class, and answers of each class; None before the first step, and for an epoch that an
+    older version began."""
     seen: int = 0
     """Images seen."""
     seconds: float = 0.0
@@ -77,6 +82,7 @@ class FitRun:
         self.mirrored = torch.rand(len(train), generator=self.order).to(device) < 0.5
         self.step = 0
         self.epochs: list[Epoch] = []
+        self.answers: list[Answers] = []  # of the last epoch, on the train images and on those for validation
         self.open: OpenEpoch | None = None
         self.resumed: tuple[int, ...] = ()
         self.pause: Callable[[], object] = lambda: None  # called between steps
@@ -155,6 +161,7 @@ class FitRun:
             if current.seen < images:
                 self.pause()
         self.open = None
+        self.answers = self.train_answers(current, images)
         # Numbers leave a GPU here, once per epoch, and not in every step; on a CPU they are available at once.
         train_loss = float(current.loss_sum) / self.steps_per_epoch
         if not math.isfinite(train_loss):
@@ -167,6 +174,7 @@ class FitRun:
         if self.validation is not None:
             found = self.evaluated(self.validation)
             accuracy, validation_loss = found.accuracy, found.loss
+            self.answers.append(Answers.of_confusion(found.accuracy, found.confusion))
             if not math.isfinite(validation_loss):
                 return f"The validation loss was no longer finite after epoch {number}."
         if self.recipe.schedule == "plateau":
@@ -226,18 +234,45 @@ class FitRun:
             self.average.update()
         self.step += 1
         predicted = logits.detach().argmax(dim=1)
+        self.count_answers(predicted, labels if blend is None else blend.main(labels), logits.shape[1])
         return loss.detach(), (predicted == labels).sum() if blend is None else blend.hits(predicted, labels)
 
+    def count_answers(self, predicted: Tensor, labels: Tensor, classes: int) -> None:
+        """Add the answers of a step, int64 (n,), to those of the epoch, by class."""
+        current = self.open
+        if current is None or (current.answers is None and current.seen):
+            return
+        if current.answers is None:
+            current.answers = torch.zeros((2, classes), dtype=torch.int64, device=self.device)
+        current.answers[0].index_add_(0, labels, (predicted == labels).to(torch.int64))
+        current.answers[1].index_add_(0, predicted, torch.ones_like(predicted))
+
+    def train_answers(self, epoch: OpenEpoch, images: int) -> list[Answers]:
+        """Return the answers of an epoch that has seen all its *images*, in a list; none if they were not counted."""
+        if epoch.answers is None or epoch.seen < images:
+            return []
+        hits, given = epoch.answers.tolist()
+        # Mixup exchanges labels within a batch, so their numbers stay.
+        truth = torch.bincount(self.train.labels[epoch.order[:images]], minlength=len(hits)).tolist()
+        return [Answers(accuracy=epoch.hits.item() / images, truth=truth, hits=hits, given=given)]
+
     def stuck(self, epoch: Epoch) -> str | None:
-        """Return the reason to stop a run that is still at chance, or None."""
+        """Return the reason to give up a run that is still at chance, or None.
+
+        Where one class has nearly all images, always answering it is what the data teach first: no network is to blame
+        for that, and none is given up.
+        """
         if epoch.number < max(2, math.ceil(self.recipe.epochs / 3)):
             return None
-        if not _at_chance(epoch.train_accuracy, self.train):
+        if not self.answers or not all(answers.at_chance for answers in self.answers):
             return None
-        validated = epoch.validation_accuracy
-        if validated is not None and self.validation is not None and not _at_chance(validated, self.validation):
+        if self.answers[0].most_frequent >= LOPSIDED:
             return None
-        return f"After epoch {epoch.number} of {self.recipe.epochs} the network was still no better than chance."
+        of = "train" if self.validation is None else "validation"
+        return (
+            f"After epoch {epoch.number} of {self.recipe.epochs} the network was still no better than chance on {of} "
+            f"images: {self.answers[-1].text}."
+        )
 
 
 def _followers(model: nn.Module, recipe: Recipe, steps: int) -> Followers | None:
@@ -249,9 +284,3 @@ def _followers(model: nn.Module, recipe: Recipe, steps: int) -> Followers | None
     if recipe.lookahead:
         return Lookahead(model, recipe.lookahead, rate=recipe.lookahead_rate, ramp=recipe.lookahead_ramp, steps=steps)
     return None
-
-
-def _at_chance(accuracy: float, images: Images) -> bool:
-    """Return whether *accuracy* is within two standard errors of always predicting the most frequent class."""
-    share = int(torch.bincount(images.labels).max()) / len(images)
-    return accuracy <= share + 2 * math.sqrt(share * (1 - share) / len(images))

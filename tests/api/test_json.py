@@ -13,7 +13,8 @@ from budgetnet.api.schemas.commands import VERSIONS, command_schema, command_sch
 from budgetnet.cli import app
 from budgetnet.cli.progress.json_lines import json_events, json_messages
 from budgetnet.report.search_events import event_document
-from budgetnet.search.events import EpochDone, SearchStarted, TargetReached, TrialDone
+from budgetnet.search.events import DataDescribed, EpochDone, SearchStarted, TargetReached, TrialDone
+from budgetnet.training.data.facts import data_facts
 from tools.house import ROOT
 from tools.json_reference import page
 
@@ -102,12 +103,13 @@ def test_a_training_keeps_its_schema(tmp_path, by_hand_path):
     jsonschema.validate(json.loads(result.stdout), command_schema("report"))
 
 
-def test_events_are_lines(make_record):
+def test_events_are_lines(make_record, digits):
     """Each with its name, its time and the version; a finished trial is whole."""
     stream = io.StringIO()
     record = make_record(3)
     with json_events(stream) as listen:
         listen(SearchStarted("tiny", "runs/tiny", "accuracy", 0.3, 4, 1, (record,)))
+        listen(DataDescribed(data_facts(digits, validation=0.1)))
         listen(EpochDone(3, 1, 0.5))
         listen(TrialDone(record, record, 1))
         listen(TargetReached(record, 0.3))
@@ -117,13 +119,15 @@ def test_events_are_lines(make_record):
         jsonschema.validate(line, command_schema("event"))
     assert [line["event"] for line in lines] == [
         "search_started",
+        "data_described",
         "epoch_done",
         "trial_done",
         "target_reached",
         "message",
     ]
     assert lines[0]["records"] == 1
-    assert lines[2]["trial"]["number"] == lines[2]["best"] == lines[3]["number"] == 3
+    assert sum(lines[1]["data"]["train"]) == 1437
+    assert lines[3]["trial"]["number"] == lines[3]["best"] == lines[4]["number"] == 3
     assert event_document(EpochDone(3, 1, None))["accuracy"] is None
 
 

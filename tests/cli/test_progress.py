@@ -13,6 +13,7 @@ from budgetnet.records.finals.choice import StudyChoice
 from budgetnet.records.training_run import Score, TrainingRun
 from budgetnet.records.trial import Record
 from budgetnet.search.events import (
+    DataDescribed,
     EpochDone,
     FinalistDone,
     FinalistsStarted,
@@ -28,6 +29,7 @@ from budgetnet.search.events import (
     Waiting,
     WinnerChosen,
 )
+from budgetnet.training.data.facts import DataFacts
 
 GOOD = Record(
     number=3, outcome="completed", accuracy=0.8123, params=19876, flops=4_200_000, seconds=75.0, arch="conv3-16 · gap",
@@ -52,6 +54,17 @@ def full(accuracy: float | None = 0.85) -> TrainingRun:
     return TrainingRun(seed=1, validation_accuracies=(accuracy,) if accuracy else (), failed=failed, seconds=61.0)
 
 
+DATA = DataFacts(
+    name="pets",
+    classes=("cat", "dog"),
+    shape=(3, 4, 4),
+    train=(5, 10),
+    validation=(1, 1),
+    test=(1, 2),
+    constant=(0, 0),
+    conversion=None,
+    notes=("not taken: 1 .heic",),
+)
 CHOICE = StudyChoice(trial=3, rule="their mean", validation=Score((0.85, 0.86)), brief=0.8123)
 
 EVENTS = [
@@ -105,6 +118,12 @@ EVENTS = [
         ),
         (EVENTS[15], "finalist 3, run 1: 90.00 % on 360 test images, 1 min 01 s"),
         (SpaceNote("the space is large"), "the space is large"),
+        (
+            DataDescribed(DATA),
+            "data pets: 15 train images (2 of them for validation), 3 for testing; 3×4×4\n"
+            "classes: 2, by train images: dog 10 (66.7 %), cat 5 (33.3 %)\n"
+            "not taken: 1 .heic",
+        ),
         (FinalistDone(3, 1, run(None)), "finalist 3, run 2: failed, Memory ran out"),
     ],
 )

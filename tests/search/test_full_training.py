@@ -75,6 +75,7 @@ def test_a_run_is_recorded_kept_and_gone_on_with(planned, by_hand):
     assert [mistake.file for mistake in reading.mistakes] == [None] * 25
     assert len(first.runs[0].train_accuracies) == 1
     build_nodes(by_hand.network, by_hand.input_shape).load_state_dict(load_file(planned.out / first.runs[0].weights))
+    assert said[0] == "data digits: 1,437 train images, 360 for testing; 1×8×8"
     assert any(
         re.fullmatch(r"seed 0: epoch 1 of 1: train loss \d+\.\d{4}, accuracy \d+\.\d\d %", text) for text in said
     )

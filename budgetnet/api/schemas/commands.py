@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
+from budgetnet.api.schemas.data import DATA
 from budgetnet.api.schemas.exports import CHECK_RESULT, EXPORT_RESULT, TIMING
 from budgetnet.api.schemas.learned import LEARNED_MODEL
 from budgetnet.api.schemas.parts import (
@@ -382,6 +383,7 @@ _DOCUMENTS: dict[str, Schema] = {
             "text": text("a message"),
             "result": full_training(),
             "choices": listed(_CHOICE),
+            "data": DATA,
         },
         event=text("what happened, such as trial_done"),
         time=text("ISO 8601"),

@@ -21,7 +21,7 @@ from budgetnet.calibrate.events import (
     RunStarted,
 )
 from budgetnet.cli.progress.view import View, bar, packing_line, show_progress
-from budgetnet.search.events import Packing
+from budgetnet.search.events import DataDescribed, Packing
 from budgetnet.text import counted, duration, short_count
 
 __all__ = ["CalibrationProgress", "show_calibration"]
@@ -36,7 +36,7 @@ def show_calibration(stream: TextIO | None = None) -> AbstractContextManager[Cal
 class CalibrationProgress(View[CalibrationEvent]):
     """The state of a calibration's view."""
 
-    lasting: ClassVar[tuple[type[Any], ...]] = (RunFailed, RolesDecided, CalibrationEnded)
+    lasting: ClassVar[tuple[type[Any], ...]] = (RunFailed, RolesDecided, CalibrationEnded, DataDescribed)
 
     phase: str = "training"
     roles: bool = False
@@ -111,6 +111,8 @@ class CalibrationProgress(View[CalibrationEvent]):
                 return f"{campaign} ended: {why}" + (f"; {counted(missing, 'training')} missing" if missing else "")
             case Packing(done, total):
                 return packing_line(done, total)
+            case DataDescribed(data):
+                return "\n".join(data.lines)
 
 
 def _epochs(number: int) -> str:

@@ -18,6 +18,7 @@ from budgetnet.records.ranking import best
 from budgetnet.records.training_run import Score, TrainingRun
 from budgetnet.records.trial import Record
 from budgetnet.search.events import (
+    DataDescribed,
     EpochDone,
     EpochsPlanned,
     FinalistDone,
@@ -64,6 +65,7 @@ class SearchProgress(View[SearchEvent]):
 
     lasting: ClassVar[tuple[type[Any], ...]] = (
         SpaceNote,
+        DataDescribed,
         PlannedInTime,
         TargetReached,
         FullTrainingDone,
@@ -239,6 +241,8 @@ class SearchProgress(View[SearchEvent]):
                 return line if short is None else f"{line}; {short}"
             case Packing(done, total):
                 return packing_line(done, total)
+            case DataDescribed(data):
+                return "\n".join(data.lines)
             case SpaceNote(text):
                 return text
             case Waiting(running):
@@ -287,7 +291,7 @@ def record_text(record: Record) -> str:
     if record.seconds is not None:
         parts.append(duration(record.seconds))
     if record.reason:
-        parts.append(" ".join(record.reason.split()))
+        parts.append(" ".join(record.reason.split()).rstrip("."))
     if record.origin:
         parts.append(f"from {record.origin}")
     parts.append(record.arch)

@@ -32,6 +32,10 @@ class Blend:
         others = nn.functional.cross_entropy(logits, labels.roll(1), label_smoothing=smoothing)
         return torch.lerp(others, own, self.share)
 
+    def main(self, labels: Tensor) -> Tensor:
+        """Return the label of each blended image that has the larger share in it."""
+        return labels if self.share >= 0.5 else labels.roll(1)
+
     def hits(self, predicted: Tensor, labels: Tensor) -> Tensor:
         """Return the number of correct predictions; each of an image's two labels counts by its share."""
         own, others = (predicted == labels).sum(), (predicted == labels.roll(1)).sum()

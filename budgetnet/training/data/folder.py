@@ -22,7 +22,8 @@ from budgetnet.text import counted
 from budgetnet.training.data.decode import decode
 from budgetnet.training.data.images import Dataset
 from budgetnet.training.data.listing import left_out_text, list_images
-from budgetnet.training.data.packed import Subset, open_packed, packing, store, writable
+from budgetnet.training.data.packed import open_packed, packing, store, writable
+from budgetnet.training.data.part_contents import Subset
 from budgetnet.training.data.sources import ImageFolder, class_folders, describe_source
 
 __all__ = ["Progress", "load_folder", "part_files"]

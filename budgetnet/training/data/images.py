@@ -6,7 +6,7 @@ Shape suffixes used in this room: N images, C channels, H height, W width, K cla
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from budgetnet.errors import DataError
 from budgetnet.training.data.conversion import Conversion
+from budgetnet.training.data.part_contents import PartContents, Subset
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -173,6 +174,9 @@ class Dataset:
 
     open_test: Callable[[], Images]
     """Opens the test images; use `test`."""
+
+    contents: Mapping[Subset, PartContents]
+    """Digest and numbers of the train and of the test images, as they were counted when they were packed."""
 
     conversion: Conversion | None = None
     """How files became these pixels; None for a published set in its own format."""

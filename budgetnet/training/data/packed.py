@@ -12,9 +12,9 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +22,11 @@ import torch
 
 from budgetnet.errors import DataError
 from budgetnet.training.data.images import Dataset, Images, Normalisation, normalisation_of
+from budgetnet.training.data.part_contents import PartContents, Subset, contents_of
 
-__all__ = ["Subset", "open_packed", "packing", "store", "writable"]
+__all__ = ["open_packed", "packing", "store", "writable"]
 
-Subset = Literal["train", "test"]
-
+_PARTS: tuple[Subset, Subset] = ("train", "test")
 _FORMAT = 1
 _CHUNK = 4096
 
@@ -34,7 +34,8 @@ _CHUNK = 4096
 def open_packed(directory: Path, name: str) -> Dataset | None:
     """Return the data set packed in *directory*, or None if there is none (or one of an older format).
 
-    The train images are mapped immediately, the test images when `Dataset.test` is called.
+    The train images are mapped immediately, the test images when `Dataset.test` is called. A copy of an older version
+    is counted here, and the numbers are added to it.
 
     Raises:
         DataError: the directory is damaged.
@@ -48,6 +49,10 @@ def open_packed(directory: Path, name: str) -> Dataset | None:
     if about.get("format") != _FORMAT:
         return None
     normalisation = Normalisation(tuple(about["mean"]), tuple(about["std"]))
+    if "contents" not in about:
+        about["contents"] = _contents(directory, len(about["classes"]))
+        with suppress(OSError):  # a copy that cannot be written to is counted each time
+            _write_about(directory, about)
     channels, height, width = about["shape"]
     return Dataset(
         name=name,
@@ -56,6 +61,7 @@ def open_packed(directory: Path, name: str) -> Dataset | None:
         shape=(channels, height, width),
         train=_open(directory, "train", normalisation),
         open_test=lambda: _open(directory, "test", normalisation),
+        contents={part: PartContents.of(about["contents"][part]) for part in _PARTS},
     )
 
 
@@ -98,8 +104,9 @@ def packing(
             "std": normalisation.std,
             "conversion": conversion,
             "notes": list(notes),
+            "contents": _contents(temporary, len(classes)),
         }
-        (temporary / "about.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+        _write_about(temporary, about)
         if not (directory / "about.json").exists() or open_packed(directory, "") is None:
             shutil.rmtree(directory, ignore_errors=True)
             temporary.rename(directory)
@@ -108,6 +115,30 @@ def packing(
             raise _unwritable(directory, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _contents(directory: Path, classes: int) -> dict[Subset, dict[str, Any]]:
+    """Return the contents of both parts, as JSON holds them.
+
+    Raises:
+        DataError: the directory is damaged.
+    """
+    try:
+        return {
+            part: contents_of(
+                _map(directory / f"{part}_images.npy"), np.load(directory / f"{part}_labels.npy"), classes
+            ).document()
+            for part in _PARTS
+        }
+    except (OSError, ValueError) as error:
+        raise _damaged(directory, error) from error
+
+
+def _write_about(directory: Path, about: Mapping[str, Any]) -> None:
+    """Write the description of a packed data set, whole or not at all."""
+    partial = directory / f".about.{os.getpid()}.partial"
+    partial.write_text(json.dumps(about, indent=1), encoding="utf-8")
+    partial.replace(directory / "about.json")
 
 
 def writable(directory: Path, part: Subset, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:

@@ -16,7 +16,8 @@ import torch
 from budgetnet.errors import DataError
 from budgetnet.training.data.images import Dataset, Images
 from budgetnet.training.data.known import KnownDataset
-from budgetnet.training.data.packed import Subset, open_packed, packing, store
+from budgetnet.training.data.packed import open_packed, packing, store
+from budgetnet.training.data.part_contents import Subset
 from budgetnet.training.data.sources import known
 from budgetnet.training.data.split import split_validation
 
