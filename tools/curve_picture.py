@@ -5,16 +5,18 @@ Part of ``python -m tools.pictures``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
-__all__ = ["draw_training"]
+__all__ = ["draw_held_out", "draw_training"]
 
 _WIDTH, _HEIGHT, _TOP, _BOTTOM = 900, 340, 44, 46
 _PANELS = ((58, 250), (364, 250), (708, 168))
 """Left edge and width of each panel."""
+_HALVES = ((58, 370), (500, 370))
+"""The same where there are two."""
 _INK, _GREY, _BLUE, _ORANGE = "#24292f", "#8c959f", "#0969da", "#bc4c00"
 
 
@@ -36,42 +38,91 @@ def draw_training(record: dict[str, Any]) -> str:
     names = runs[0]["reading"]["classes"]
     rates = [100 * fmean(_class_rates(run["reading"])[at] for run in runs) for at in range(len(names))]
     words = f"{record['name']}: {record['params']:,} parameters, {len(runs)} runs of {runs[0]['epochs']} epochs"
+    loss = [_Curves("train", _BLUE, losses)]
+    accuracy = [_Curves("train", _BLUE, accuracies)]
     parts = [
+        *_panel(_PANELS[0], "train loss", loss, max(max(each) for each in losses)),
+        *_panel(_PANELS[1], "accuracy %: train, test at the end", accuracy, 100.0, mark=test),
+        *_classes(names, rates),
+    ]
+    return _picture(words, parts)
+
+
+def draw_held_out(run: Mapping[str, Any], of: str) -> str:
+    """Draw a training that held images out: loss and accuracy of train and held-out images by epoch.
+
+    Args:
+        run: losses (in nats) and accuracies (fractions) of both, by epoch.
+        of: the network that was trained, in words.
+
+    Returns:
+        An SVG.
+    """
+    train, held = "train, augmented", "held out"
+    losses = [_Curves(train, _BLUE, [run["train_losses"]]), _Curves(held, _ORANGE, [run["validation_losses"]])]
+    rates = [[100 * value for value in run[f"{which}_accuracies"]] for which in ("train", "validation")]
+    accuracies = [_Curves(train, _BLUE, [rates[0]]), _Curves(held, _ORANGE, [rates[1]])]
+    highest = max(*run["train_losses"], *run["validation_losses"])
+    parts = [
+        *_panel(_HALVES[0], "loss", losses, highest, legend=True),
+        *_panel(_HALVES[1], "accuracy %", accuracies, 100.0, legend=True),
+    ]
+    return _picture(f"{of}: loss and accuracy of train and held-out images over {run['epochs']} epochs", parts)
+
+
+def _picture(words: str, parts: Sequence[str]) -> str:
+    head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" '
         f'height="{_HEIGHT}" font-family="system-ui, sans-serif" font-size="12">',
         f"<title>{escape(words)}</title>",
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#ffffff"/>',
-        *_panel(0, "train loss", losses, 0.0, max(max(each) for each in losses)),
-        *_panel(1, "accuracy %: train, test at the end", accuracies, 0.0, 100.0, mark=test),
-        *_classes(names, rates),
-        "</svg>",
-        "",
-    ]
-    return "\n".join(parts)
+    )
+    return "\n".join([*head, *parts, "</svg>", ""])
 
 
 def _class_rates(reading: dict[str, Any]) -> list[float]:
     return [row[at] / sum(row) for at, row in enumerate(reading["confusion"])]
 
 
+class _Curves(NamedTuple):
+    """Curves of one kind, one for each run."""
+
+    words: str
+    colour: str
+    lines: Sequence[Sequence[float]]
+
+
 def _panel(
-    panel: int, title: str, lines: Sequence[Sequence[float]], low: float, high: float, mark: float | None = None
+    place: tuple[float, float],
+    title: str,
+    kinds: Sequence[_Curves],
+    high: float,
+    *,
+    mark: float | None = None,
+    legend: bool = False,
 ) -> Iterator[str]:
-    left, width = _PANELS[panel]
+    left, width = place
     bottom = _HEIGHT - _BOTTOM
 
     def y(value: float) -> float:
-        return bottom - (bottom - _TOP) * (value - low) / (high - low)
+        return bottom - (bottom - _TOP) * value / high
 
     yield _text(left, 24, title)
     for step in range(5):
-        value = low + (high - low) * step / 4
+        value = high * step / 4
         yield f'<line x1="{left}" y1="{y(value):.1f}" x2="{left + width}" y2="{y(value):.1f}" stroke="#e4e7eb"/>'
         yield _text(left - 6, y(value) + 4, f"{value:.3g}", anchor="end", colour=_GREY)
-    epochs = len(lines[0])
-    for each in lines:
-        places = " ".join(f"{left + width * (at + 0.5) / epochs:.1f},{y(value):.1f}" for at, value in enumerate(each))
-        yield f'<polyline points="{places}" fill="none" stroke="{_BLUE}" stroke-width="1.6"/>'
+    epochs = len(kinds[0].lines[0])
+    for kind in kinds:
+        for each in kind.lines:
+            places = " ".join(
+                f"{left + width * (at + 0.5) / epochs:.1f},{y(value):.1f}" for at, value in enumerate(each)
+            )
+            yield f'<polyline points="{places}" fill="none" stroke="{kind.colour}" stroke-width="1.6"/>'
+    x = left + width
+    for kind in reversed(kinds) if legend else ():
+        yield _text(x, 24, kind.words, anchor="end", colour=kind.colour)
+        x -= 7 * len(kind.words) + 12
     if mark is not None:
         x = left + width * (epochs - 0.5) / epochs
         yield f'<path d="M {x:.1f} {y(mark) - 6:.1f} l 6 6 l -6 6 l -6 -6 z" fill="{_ORANGE}"/>'

@@ -20,7 +20,7 @@ from budgetnet.records.lookup import find
 from budgetnet.records.training_run import TrainingRun
 from budgetnet.training.mistake_images import strip_place
 from tools.assignment_pictures import draw_mistakes, draw_table
-from tools.curve_picture import draw_training
+from tools.curve_picture import draw_held_out, draw_training
 
 __all__ = ["PICTURE", "RECORD", "draw_trials", "main", "pictures"]
 
@@ -28,6 +28,9 @@ ROOT = Path(__file__).parents[1]
 
 RECORD = ROOT / "studies" / "results" / "cifar10-200k" / "trials.json"
 """What ``budgetnet list --json`` printed for the search that the picture shows."""
+
+CALIBRATION = ROOT / "studies" / "results" / "cifar10-200k-calibration" / "calibration.jsonl"
+"""Trainings of the networks that ``budgetnet calibrate`` drew, brief and full."""
 
 PICTURE = ROOT / "docs" / "pictures" / "trials.svg"
 """Its place; the others lie beside it."""
@@ -182,9 +185,18 @@ def pictures() -> dict[Path, str]:
         PICTURE.with_name("hand-made.svg"): draw_network(started_from, paper="light"),
         PICTURE.with_name("notebook.svg"): draw_network(by_hand, paper="light"),
         PICTURE.with_name("five-minutes.svg"): draw_training(training),
+        PICTURE.with_name("held-out-curves.svg"): draw_held_out(_held_out_run(training["params"]), training["name"]),
         **_handed_in("hand-made", studies / "results" / "seed-network" / "muon.json", started_from),
         **_handed_in("flagship", RECORD, best),
     }
+
+
+def _held_out_run(params: int) -> dict[str, Any]:
+    """Return the full training of the calibration's network of that size, made with validation images held out."""
+    lines = CALIBRATION.read_text(encoding="utf-8").splitlines()
+    runs = [run for run in map(json.loads, lines) if run.get("role") == "full" and run["params"] == params]
+    (run,) = runs
+    return dict(run)
 
 
 def _handed_in(name: str, file: Path, network: Network) -> dict[Path, str]:

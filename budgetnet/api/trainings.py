@@ -28,13 +28,14 @@ def train(
     epochs: int | None = None,
     threads: int | None = None,
     out: str | Path | None = None,
+    held_out: bool = False,
     test_curve: bool = False,
     device: str = "auto",
     storage: str | None = None,
     run: str | Path | None = None,
     say: Say = say_nothing,
 ) -> Training:
-    """Train one network in full on all train images; the test images are read once per seed.
+    """Train one network in full, on all train images unless some are held out; test images are read once per seed.
 
     Started again with the same arguments, it continues where it stopped.
 
@@ -48,6 +49,8 @@ def train(
         epochs: number of epochs; the recipe's if None.
         threads: threads of each run on the processor; the cores, shared by the seeds, if None.
         out: folder for results and weights; in ``runs/`` if None.
+        held_out: hold the study's validation images out of the training (a tenth of the train images without a study),
+            for curves of loss and accuracy on images that it does not learn from.
         test_curve: read the test images after each epoch as well, for a curve in the report; nothing is chosen by it.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` … or ``mps``.
         storage: address of the study's database; ``study.db`` in the run folder if None.
@@ -84,6 +87,7 @@ def train(
         seeds=seeds,
         epochs=epochs,
         out=place,
+        held_out=held_out,
         test_curve=test_curve,
     )
     return train_network(planned, first_seed=seed, device=device, threads=threads, say=say)

@@ -39,6 +39,9 @@ def train_command(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder for results and weights.  [default: in runs/]")
     ] = None,
+    held_out: Annotated[
+        bool, typer.Option("--held-out", help="Hold the validation images out of training, for a curve of them.")
+    ] = False,
     test_curve: Annotated[
         bool,
         typer.Option(
@@ -56,9 +59,9 @@ def train_command(
 ) -> None:
     """Train one network in full, with several seeds.
 
-    On all train images; the test images are read once per seed. Started again, it continues where it stopped. With
-    --brief, a trial's score is repeated instead: same split, recipe, seed and threads, no test image; exit code 1 if
-    a single bit differs.
+    On all train images, or without those of --held-out; the test images are read once per seed. Started again, it
+    continues where it stopped. With --brief, a trial's score is repeated instead: same split, recipe, seed and
+    threads, no test image; exit code 1 if a single bit differs.
     """
     from budgetnet.api.pages.trainings import repetition_answer, training_answer, use_data_folder
 
@@ -66,7 +69,7 @@ def train_command(
     if brief:
         given: dict[str, object] = {"--study": study, "--dataset": dataset, "--recipe": recipe, "--seeds": seeds}
         given |= {"--seed": seed, "--epochs": epochs, "--threads": threads, "--out": out}
-        given |= {"--test-curve": test_curve or None}
+        given |= {"--held-out": held_out or None, "--test-curve": test_curve or None}
         _refuse_beside_brief(given)
         put(repetition_answer(network, device=device, storage=storage, run=run, say=say), as_json=as_json)
         return
@@ -80,6 +83,7 @@ def train_command(
         epochs=epochs,
         threads=threads,
         out=out,
+        held_out=held_out,
         test_curve=test_curve,
         device=device,
         storage=storage,

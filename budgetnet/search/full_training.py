@@ -12,7 +12,7 @@ from budgetnet.files.study import SearchOptions
 from budgetnet.network.cost.closed_form import cost
 from budgetnet.network.text import network_text
 from budgetnet.records.training_folder import Training, prepare_folder, read_training, write_training
-from budgetnet.records.training_run import TrainingRun
+from budgetnet.records.training_run import TrainedOn, TrainingRun
 from budgetnet.search.training_plan import TrainingPlan
 from budgetnet.text import counted, duration, percent, shape_text
 from budgetnet.training.data.facts import data_facts
@@ -28,9 +28,6 @@ from budgetnet.workers.pool import Pool
 
 __all__ = ["train_network"]
 
-UNUSED_SPLIT = 0.1
-"""Share for the split; a final training does not use validation images, but a worker always makes one."""
-
 
 def train_network(
     planned: TrainingPlan,
@@ -40,7 +37,7 @@ def train_network(
     threads: int | None = None,
     say: Callable[[str], object],
 ) -> Training:
-    """Train a network on all train images once per seed, and read the test images once per seed.
+    """Train a network once per seed, on all train images unless the plan holds some out, and read the test images once.
 
     What the plan's folder holds already of the same network, recipe and data set is kept and not trained again. The
     result is written after every run, so an interrupted training continues where it stopped. Runs are trained in
@@ -76,8 +73,8 @@ def train_network(
     count = 1 if where.type == "cuda" else max(1, min(planned.seeds, cores // (threads or 1)))
     setup = Setup(
         dataset=planned.dataset,
-        validation=UNUSED_SPLIT,
-        seed=0,
+        validation=planned.validation,  # a worker always makes the split
+        seed=planned.split_seed,
         device=device,
         threads=threads or max(1, cores // count),
         plugins=planned.architecture.plugins.files,
@@ -131,6 +128,7 @@ class _Seeds(TaskList[int]):
             label=f"{self._planned.architecture.name}, seed {task}",
             checkpoint=_checkpoint(self._planned.out, task),
             checkpoint_seconds=60 * self._planned.checkpoint,
+            held_out=self._planned.held_out,
             test_curve=self._planned.test_curve,
         )
 
@@ -140,6 +138,9 @@ class _Seeds(TaskList[int]):
     def measured(self, worker: int, task: int, epoch: int, measures: EpochMeasures) -> None:  # noqa: ARG002
         self._epochs += 1
         parts = [f"train loss {measures.train_loss:.4f}, accuracy {percent(measures.train_accuracy)} %"]
+        if measures.validation_accuracy is not None:
+            loss = "" if measures.validation_loss is None else f"loss {measures.validation_loss:.4f}, "
+            parts.append(f"held out {loss}accuracy {percent(measures.validation_accuracy)} %")
         if measures.test_accuracy is not None:
             loss = "" if measures.test_loss is None else f"loss {measures.test_loss:.4f}, "
             parts.append(f"test {loss}accuracy {percent(measures.test_accuracy)} % (nothing is chosen by it)")
@@ -170,7 +171,7 @@ class _Seeds(TaskList[int]):
             failed=failed,
             weights=_weights(seed),
             environment=None if result else environment(),
-            trained_on="train and validation",
+            trained_on=_images_of(self._planned),
             judged_by="test",
         )
         runs = sorted((*self.training.runs, run), key=lambda entry: entry.seed)
@@ -181,6 +182,10 @@ class _Seeds(TaskList[int]):
         if result is not None:
             _checkpoint(self._planned.out, seed).unlink(missing_ok=True)
         return run
+
+
+def _images_of(planned: TrainingPlan) -> TrainedOn:
+    return "train" if planned.held_out else "train and validation"
 
 
 def _checkpoint(folder: Path, seed: int) -> Path:
@@ -228,8 +233,9 @@ def _before(planned: TrainingPlan) -> Training:
     if there is None:
         return empty
     same = replace(there, runs=(), name=empty.name) == empty
-    if not same or not all(same_recipe(run.recipe, planned.recipe) for run in there.runs):
-        what = "another recipe" if same else "another network or data set"
+    alike = all(same_recipe(run.recipe, planned.recipe) for run in there.runs)
+    if not same or not alike or any(run.trained_on != _images_of(planned) for run in there.runs):
+        what = "another network or data set" if not same else "another recipe" if not alike else "other train images"
         raise RequestError(f"{planned.out} holds a training with {what}; choose another folder with --out")
     return replace(there, name=architecture.name)
 

@@ -17,6 +17,9 @@ from budgetnet.training.recipe.recipe import Recipe
 
 __all__ = ["TrainingPlan", "plan_training"]
 
+A_TENTH = 0.1
+"""Share of the train images that are the validation images where no study says otherwise."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingPlan:
@@ -31,6 +34,12 @@ class TrainingPlan:
     """Gets ``training.json`` and a safetensors file per seed."""
     checkpoint: float = Finalists().checkpoint
     """Minutes between two checkpoints."""
+    held_out: bool = False
+    """True to hold the validation images out, for a curve of images that the network does not learn from."""
+    validation: float = A_TENTH
+    """Share of the train images that are the validation images."""
+    split_seed: int = 0
+    """Seed of their choice; a study's own, so that a held-out training and a search hold the same images out."""
     test_curve: bool = False
     """True to read the test images after each epoch, for a curve that nothing is chosen by."""
 
@@ -44,6 +53,7 @@ def plan_training(
     seeds: int | None = None,
     epochs: int | None = None,
     out: Path | None = None,
+    held_out: bool = False,
     test_curve: bool = False,
 ) -> TrainingPlan:
     """Return the plan of a network's full training.
@@ -56,6 +66,7 @@ def plan_training(
         seeds: number of runs; the study's, else 3.
         epochs: instead of the recipe's.
         out: the folder for the results; a trial's is inside its study's run folder, a file's is ``runs/train/NAME``.
+        held_out: hold the study's validation images out, a tenth without a study.
         test_curve: read the test images after each epoch, too.
 
     Raises:
@@ -90,5 +101,8 @@ def plan_training(
         seeds=seeds or (guide.finalists.seeds if guide is not None else Finalists().seeds),
         out=out or place,
         checkpoint=(guide.finalists if guide is not None else Finalists()).checkpoint,
+        held_out=held_out,
+        validation=A_TENTH if guide is None else guide.validation,
+        split_seed=0 if guide is None else guide.search.seed,
         test_curve=test_curve,
     )

@@ -73,6 +73,8 @@ class Job:
     """True if the worker asks after each epoch whether to go on, and waits for the answer."""
     final: bool = False
     """Train on all train images and read the test images in the end; else train and validation."""
+    held_out: bool = False
+    """For a final training: hold the validation images out, for a curve of images that it does not learn from."""
     test_curve: bool = False
     """For a final training: read the test images after each epoch, too, for a curve that nothing is chosen by."""
     weights: Path | None = None
@@ -100,9 +102,9 @@ class Result:
     train_accuracies: tuple[float, ...] = ()
     """Accuracy of each epoch on its augmented train images, measured while training."""
     validation_losses: tuple[float, ...] = ()
-    """Mean cross-entropy after each epoch; empty for a final training."""
+    """Mean cross-entropy after each epoch; empty for a final training that holds no images out."""
     validation_accuracies: tuple[float, ...] = ()
-    """Validation accuracy after each epoch; empty for a final training."""
+    """Validation accuracy after each epoch; empty for a final training that holds no images out."""
     stopped: bool = False
     """True if it was told to end after an epoch."""
     diverged: str | None = None

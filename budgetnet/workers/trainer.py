@@ -70,7 +70,7 @@ class Bench:
 
         Args:
             job: what to train, and how.
-            on_epoch: called with the epoch, counted from 1, and the validation accuracy (None for final jobs);
+            on_epoch: called with the epoch, counted from 1, and the validation accuracy (None without such images);
                 False ends the training.
             measured: called before it with everything that was measured in the epoch.
 
@@ -84,7 +84,8 @@ class Bench:
                 measured(_measures(epoch))
             return on_epoch(epoch.number, epoch.validation_accuracy)
 
-        train, validation = (self._dataset.train, None) if job.final else (self._train, self._validation)
+        on_all = job.final and not job.held_out
+        train, validation = (self._dataset.train, None) if on_all else (self._train, self._validation)
         tested = None
         # Whatever can fail about the test images fails before the training, and is not their reading.
         test = self._dataset.test() if job.final else None

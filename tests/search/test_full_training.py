@@ -92,10 +92,11 @@ def test_a_run_is_recorded_kept_and_gone_on_with(planned, by_hand):
 
 def test_a_run_that_is_interrupted_goes_on_within_it(planned, by_hand):
     """After SIGTERM the same command continues from the last checkpoint, to the result of an undisturbed run."""
-    planned = replace(planned, recipe=replace(planned.recipe, epochs=3), checkpoint=1e-9)
+    # So many epochs that a slow machine hears the signal before the last of them.
+    planned = replace(planned, recipe=replace(planned.recipe, epochs=15), checkpoint=1e-9)
 
     def end(text: str) -> None:
-        if "epoch 2 of 3" in text:
+        if "epoch 2 of 15" in text:
             os.kill(os.getpid(), signal.SIGTERM)
 
     said: list[str] = []
@@ -139,6 +140,27 @@ def test_a_place_that_cannot_be_written_to_is_refused_before_training(planned, t
     for place in (tmp_path / "file" / "folder", tmp_path / "file"):
         with pytest.raises(RequestError, match=r"cannot be written to .*choose another place with --out"):
             train_network(replace(planned, out=place), say=print, device="cpu")
+
+
+def test_images_are_held_out_where_it_is_asked_for(planned):
+    """The split of a search, curves of loss and accuracy, and another folder for trainings on all images."""
+    said: list[str] = []
+    (run,) = train_network(replace(planned, held_out=True), device="cpu", threads=1, say=said.append).runs
+    assert (run.trained_on, run.judged_by) == ("train", "test")
+    assert len(run.validation_losses) == len(run.validation_accuracies) == run.epochs == 1
+    assert any(re.search(r"; held out loss \d+\.\d{4}, accuracy \d+\.\d\d %", text) for text in said)
+    assert read_training(planned.out).runs[0].validation_losses == run.validation_losses
+    bench = Bench(Setup(dataset="digits", validation=0.1, seed=0, device="cpu"))
+    searched = bench.train(Job(network=planned.architecture.network, recipe=planned.recipe, seed=0), lambda *_: True)
+    assert searched.validation_accuracies == run.validation_accuracies
+    with pytest.raises(RequestError, match="holds a training with other train images; choose another folder"):
+        train_network(planned, device="cpu", say=print)
+
+
+def test_a_studys_validation_images_are_the_ones_held_out(named, trials):
+    """A search and a held-out training split alike."""
+    plan = plan_training(named, study=replace(trials.study, validation=0.25), held_out=True)
+    assert (plan.held_out, plan.validation, plan.split_seed) == (True, 0.25, trials.study.search.seed)
 
 
 def test_a_test_curve_is_recorded_where_it_is_asked_for(planned):

@@ -6,7 +6,10 @@ import json
 import re
 from xml.etree import ElementTree
 
-from tools.pictures import PICTURE, RECORD, draw_trials, pictures
+import pytest
+
+from tools.curve_picture import draw_held_out
+from tools.pictures import PICTURE, RECORD, _held_out_run, draw_trials, pictures
 
 RECORDED = json.loads(RECORD.read_text(encoding="utf-8"))
 
@@ -26,6 +29,18 @@ def test_a_trainings_picture_says_the_recorded_accuracies():
     drawn = pictures()[PICTURE.with_name("five-minutes.svg")]
     assert f"test {100 * record['test_accuracy']['mean']:.1f}" in drawn
     assert all(f">{name}<" in drawn for name in record["runs"][0]["reading"]["classes"])
+
+
+def test_held_out_curves_end_where_the_record_does():
+    """Two curves in each panel; the last places follow the recorded accuracies."""
+    run = _held_out_run(140_794)
+    root = ElementTree.fromstring(draw_held_out(run, "five-minutes"))
+    curves = [line.attrib["points"].split() for line in root.iter("{http://www.w3.org/2000/svg}polyline")]
+    assert [len(curve) for curve in curves] == [run["epochs"]] * 4
+    train, held = (float(curve[-1].split(",")[1]) for curve in curves[2:])
+    assert held - train == pytest.approx(
+        250 * (run["train_accuracies"][-1] - run["validation_accuracies"][-1]), abs=0.2
+    )
 
 
 def test_every_trial_is_drawn_inside_the_picture():

@@ -26,6 +26,7 @@ def training_answer(
     epochs: int | None,
     threads: int | None,
     out: Path | None,
+    held_out: bool,
     test_curve: bool,
     device: str,
     storage: str | None,
@@ -48,6 +49,7 @@ def training_answer(
         seeds=seeds,
         epochs=epochs,
         out=out,
+        held_out=held_out,
         test_curve=test_curve,
     )
     training = train_network(planned, first_seed=seed, device=device, threads=threads, say=say)

@@ -39,7 +39,7 @@ def training_page(training: Training, folder: Path, network: Network | None, *, 
     title = training.name if network is None else f"{training.name}: {summary(network.network, 60)}"
     return Page(
         title=f"{training.name}: report of its training",
-        lead=f"Trained on all train images of {training.dataset}, tested on its test images. "
+        lead=f"Trained on {_trained_on(training)} of {training.dataset}, tested on its test images. "
         "One multiply-add counts as one FLOP.",
         tiles=[
             (f"{training.score.spread} %", f"on test images, {counted(training.score.n, 'seed')}"),
@@ -55,6 +55,12 @@ def training_page(training: Training, folder: Path, network: Network | None, *, 
         footer=page_footer(command),
         contents=True,
     )
+
+
+def _trained_on(training: Training) -> str:
+    if any(run.trained_on == "train" for run in training.runs):
+        return "the train images, without those that were held out for validation,"
+    return "all train images"
 
 
 def image_source(dataset: str) -> ImageSource:

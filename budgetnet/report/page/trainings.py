@@ -19,7 +19,14 @@ _NO_CURVE = (
     "This training used all train images, so none are held out: there is no held-out curve. The test images were read "
     "once, after the last epoch."
 )
-_TEST_CURVE = "For a test curve, by which nothing is chosen, train with --test-curve."
+_CURVES = (
+    "For a curve of held-out images, train with --held-out; for a test curve, by which nothing is chosen, with "
+    "--test-curve."
+)
+_HELD_OUT = (
+    "The held-out images were not learned from; the curves of train images are of augmented ones, measured while "
+    "training. The test images were read once, after the last epoch."
+)
 _MOST_CLASSES = 40
 """Classes up to which the confusion matrix is shown as a whole."""
 
@@ -61,8 +68,11 @@ def training_blocks(
     figures = training_figures([run for run in runs if run.failed is None], "full training")
     if figures:
         blocks.append(FigureRow(figures=figures))
-        if not any(run.test_accuracies for run in runs):
-            blocks.append(Prose(text=[_NO_CURVE if held_out else f"{_NO_CURVE} {_TEST_CURVE}"]))
+        watched = any(run.test_accuracies for run in runs)
+        if any(run.validation_accuracies for run in runs):
+            blocks.append(Prose(text=[_HELD_OUT.partition(" The test")[0] if watched else _HELD_OUT]))
+        elif not watched:
+            blocks.append(Prose(text=[_NO_CURVE if held_out else f"{_NO_CURVE} {_CURVES}"]))
     readings = [run.reading for run in runs if run.reading is not None]
     if not readings:
         return [*blocks, Prose(text=["Classes, confusions and mistakes were not recorded by these trainings."])]
@@ -81,7 +91,9 @@ def training_blocks(
 def run_table(runs: Sequence[TrainingRun]) -> PageTable:
     """Return a table of runs, with mean and standard deviation in the last row."""
     flips = any(run.test_accuracy_flip is not None for run in runs)
-    header = ["seed", "test %", *(["flip-averaged %"] if flips else []), "test loss", "train %", "epochs", "time"]
+    held = any(run.accuracy is not None for run in runs)
+    header = ["seed", "test %", *(["flip-averaged %"] if flips else []), "test loss"]
+    header += [*(["held out %"] if held else []), "train %", "epochs", "time"]
     header += ["device", "remark"]
     rows = []
     for run in runs:
@@ -91,7 +103,8 @@ def run_table(runs: Sequence[TrainingRun]) -> PageTable:
         remark = run.failed or run.diverged or ""
         where = " ".join(part for part in (run.device, run.precision) if part)
         seconds = duration(run.seconds)
-        rows.append([str(run.seed), percent(run.test_accuracy), *flip, loss, train, str(run.epochs), seconds])
+        rows.append([str(run.seed), percent(run.test_accuracy), *flip, loss])
+        rows[-1] += [*([percent(run.accuracy)] if held else []), train, str(run.epochs), seconds]
         rows[-1] += [where, remark]
     scores = Score.of(run.test_accuracy for run in runs)
     if scores.n > 1:

@@ -52,6 +52,22 @@ def test_a_test_curve_is_drawn_and_marked(training):
     assert [trace["name"] for trace in training_figures([training.runs[0]], "x")[1]["data"]] == ["train, augmented"]
 
 
+def test_held_out_images_have_their_curves(training, trials, tmp_path):
+    """Beside those of the train images; the page says what was held out, and asks for nothing more."""
+    run = replace(training.runs[0], trained_on="train", validation_losses=(0.9,), validation_accuracies=(0.625,))
+    loss, accuracy = training_figures([run], "full training")
+    assert [trace["name"] for trace in loss["data"]] == ["train", "validation, held out"]
+    assert accuracy["data"][1]["y"] == [0.625]
+    path = tmp_path / "report.html"
+    write_training_report(replace(training, runs=(run,)), trials.folder, path, command="budgetnet report runs/tiny")
+    text = path.read_text()
+    assert "Trained on the train images, without those that were held out for validation, of digits" in text
+    assert "The held-out images were not learned from" in text
+    assert "held out %" in text
+    assert "62.50" in text
+    assert "--held-out" not in text
+
+
 def test_a_run_without_curves_has_no_figures(training):
     """Older records lack them."""
     assert training_figures([replace(training.runs[0], train_losses=(), train_accuracies=())], "x") == []
