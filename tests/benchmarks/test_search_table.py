@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from budgetnet.errors import RequestError
+from budgetnet.files.study_file import load_study
 from tests.benchmarks.families import FAMILIES, SPREAD, world
-from tests.benchmarks.interval_coverage import covered
+from tests.benchmarks.interval_coverage import covered, with_seeds
 from tests.benchmarks.policy_speed import decided
 from tests.benchmarks.regrets import summary
 from tests.benchmarks.rivals import CONTENDERS
@@ -47,6 +48,12 @@ def written(rows: list[dict[str, str]], path: Path) -> Table:
         writer.writeheader()
         writer.writerows(rows)
     return read_table(path, STUDY, SHAPE)
+
+
+@pytest.mark.parametrize("study", sorted(FOLDER.glob("*.yaml")), ids=lambda study: study.stem)
+def test_studies_of_tables_can_be_read(study: Path) -> None:
+    """Studies of tables follow the language as it is now."""
+    assert load_study(study).name == f"table-{study.stem}"
 
 
 @pytest.mark.parametrize("name", ["widths", "shapes"])
@@ -113,11 +120,12 @@ def test_worlds_are_biased_where_they_should_be(small: Table) -> None:
 
 
 def test_coverage_and_decisions_are_measured(small: Table) -> None:
-    """Coverage is a share, wider intervals cover no less, and a decision takes time."""
-    found = covered(small, 6, 0)
-    assert ((found[:, :2] >= 0) & (found[:, :2] <= 1)).all()
-    wider = int(np.argmax(found[:, 2]))
-    assert (found[wider, :2] >= found[1 - wider, :2]).all()
+    """Coverage is a share for each seed, wider intervals cover no less, and a decision takes time."""
+    for table in (small, with_seeds(small, "biased", 0)):
+        found = covered(table, 6, 0)
+        assert found.shape == (2, 4)
+        assert ((found[:, :3] >= 0) & (found[:, :3] <= 1)).all()
+        assert (found[1] >= found[0]).all()
     assert all(seconds > 0 for seconds in decided(30, 0))
 
 

@@ -1,7 +1,8 @@
 """The model of a study: what every network is worth in full training, given all trainings so far.
 
 A Gaussian process (`budgetnet.search.model.kernel`) with hyperparameters of largest posterior density: the evidence,
-times a weak belief that keeps few observations from being read as many. Fitted by scikit-learn.
+times a weak belief that keeps few observations from being read as many; the noise of full trainings comes from repeated
+ones alone (`budgetnet.search.model.seeds`). Fitted by scikit-learn.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 
 from budgetnet.search.model.kernel import PRIOR, ViewsKernel, observations
 from budgetnet.search.model.matrix import FeatureScale, FloatMatrix, Matrix
+from budgetnet.search.model.seeds import likely_noise
 
 __all__ = ["Observation", "Posterior", "Surrogate", "fit_surrogate"]
 
@@ -28,6 +30,8 @@ MANY, LIMIT_OF_MANY = 150, 56
 """Number of observations from which the limit is lower: fits take longer then, and less is left to learn."""
 FIT_STEPS = 25
 """Steps of the optimiser."""
+LEAST_NOISE = 1e-2
+"""Deviation below which seeds are not believed to agree, in deviations of the accuracies."""
 JITTER = 1e-8
 LEAST_UNIT = 1e-3
 """Deviation of accuracies below which all are taken as equal."""
@@ -162,7 +166,7 @@ def fit_surrogate(
         scale: of its features.
         seen: every training so far, at least one.
         theta: hyperparameters to begin with.
-        learn: False keeps *theta*.
+        learn: False keeps *theta*, but for the noise of full trainings.
     """
     accuracies = np.array([one.accuracy for one in seen])
     brief = np.array([one.brief for one in seen])
@@ -177,6 +181,7 @@ def fit_surrogate(
     )
     if theta is not None and len(theta) == len(kernel.theta):
         kernel = kernel.clone_with_theta(theta)
+    kernel.noise_full = _noise(seen, units[1])
     targets = np.where(brief, units[0].apply(accuracies), units[1].apply(accuracies))
     if learn:
         chosen = _chosen(brief)
@@ -185,6 +190,17 @@ def fit_surrogate(
         kernel = learner.kernel_
     process = GaussianProcessRegressor(kernel, alpha=JITTER, optimizer=None).fit(rows, targets)
     return Surrogate(matrix, scale, process, numbers, *units)
+
+
+def _noise(seen: Sequence[Observation], units: Units) -> float:
+    """Return the noise of a full training in standardised accuracies."""
+    repeated: dict[str, list[float]] = {}
+    for one in seen:
+        if not one.brief:
+            repeated.setdefault(one.key, []).append(one.accuracy)
+    belief = PRIOR["noise_full"]
+    found = [units.apply(np.array(accuracies)) for accuracies in repeated.values()]
+    return max(likely_noise(found, float(np.exp(belief.centre)), belief.spread), LEAST_NOISE)
 
 
 def _units(accuracies: FloatMatrix, brief: NDArray[np.bool_]) -> tuple[Units, Units]:
@@ -209,9 +225,10 @@ def _chosen(brief: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def _most_likely(kernel: ViewsKernel) -> Callable[..., tuple[FloatMatrix, float]]:
-    """Return an optimiser for scikit-learn that adds the belief to the evidence."""
+    """Return an optimiser for scikit-learn that adds the belief to the evidence, and leaves known noise as it is."""
     centre = np.array([PRIOR[name].centre for name in kernel.names])
     spread = np.array([PRIOR[name].spread for name in kernel.names])
+    known = np.array([name == "noise_full" for name in kernel.names])
 
     def optimiser(
         objective: Callable[..., tuple[float, FloatMatrix]], start: FloatMatrix, bounds: FloatMatrix
@@ -219,7 +236,7 @@ def _most_likely(kernel: ViewsKernel) -> Callable[..., tuple[FloatMatrix, float]
         def penalised(theta: FloatMatrix) -> tuple[float, FloatMatrix]:
             value, gradient = objective(theta)
             off = (theta - centre) / spread
-            return value + 0.5 * float(off @ off), gradient + off / spread
+            return value + 0.5 * float(off @ off), np.where(known, 0.0, gradient + off / spread)
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)

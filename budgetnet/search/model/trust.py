@@ -40,8 +40,8 @@ class Trust:
     """Share of all full trainings that lie in the 90 % interval of them, each network left out in turn, of the model's
     fit and of `scale`."""
     scale: float = 1.0
-    """Factor by which the model's deviations are too small: the root mean square of what full trainings were off when
-    left out, in deviations of the model, leaning towards 1 (an inverse gamma belief about the variance)."""
+    """Factor by which the model's deviations are too small for the networks left out: the root mean square of what full
+    trainings were off, in deviations of the model, leaning towards 1 (an inverse gamma belief about the variance)."""
     trainings: int = 0
     """Full trainings that `scale` was learned from."""
 
@@ -58,7 +58,8 @@ class Trust:
     def half_width(self, level: float = COVERAGE_LEVEL) -> float:
         """Return half the width of an interval of a worth or a training, in deviations as the model gives them.
 
-        The scale is known from so many trainings only, so the interval is Student's.
+        The scale is known from so many trainings only, so the interval is Student's. It only widens: the networks that
+        were left out are those that the search went for, so where it did not look the model may be less good.
         """
         return _half_width(self.scale, self.trainings, level)
 
@@ -115,7 +116,7 @@ def _scale(off_by: Sequence[FloatMatrix]) -> tuple[float, int]:
 
 
 def _half_width(scale: float, trainings: int, level: float) -> float:
-    return scale * float(t.ppf(0.5 + level / 2, BELIEF_IN_SCALE + trainings))
+    return max(1.0, scale) * float(t.ppf(0.5 + level / 2, BELIEF_IN_SCALE + trainings))
 
 
 def _correlation(left: NDArray[Any], right: NDArray[Any]) -> float | None:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from budgetnet.search.model import surrogate
 from budgetnet.search.model.matrix import FeatureScale, Matrix
 from budgetnet.search.model.surrogate import Observation, Surrogate, fit_surrogate
-from budgetnet.search.model.trust import judge_model
+from budgetnet.search.model.trust import Trust, judge_model
 from tests.search.model.worlds import World
 
 
@@ -94,21 +95,42 @@ def test_leaving_out_is_what_fitting_without_would_say() -> None:
     assert trust.model == pytest.approx(spearmanr(predicted, accuracies).statistic, abs=0.15)
 
 
-def test_intervals_of_a_model_that_is_too_sure_widen() -> None:
+def test_intervals_of_a_model_that_is_too_sure_widen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Intervals of a model that is too sure widen by what it was off, and those of a good one hardly."""
     world = World()
     seen = world.seen(brief=20, full=16)
     good = fitted(world, seen)
     theta = good.kernel.theta.copy()
     for place, name in enumerate(good.kernel.names):
-        if name in ("own", "noise_full", "noise_brief", "signal", "trend"):
-            theta[place] -= np.log(5)
+        if name in ("own", "noise_brief", "signal", "trend"):
+            theta[place] -= np.log(8)
+    noise = good.kernel.noise_full / 8
+    monkeypatch.setattr(surrogate, "likely_noise", lambda *_: noise)
     sure = fit_surrogate(world.matrix, good.scale, seen, theta, learn=False)
     before, after = judge_model(good, seen), judge_model(sure, seen)
     assert before.scale == pytest.approx(1, abs=0.4)
     assert after.scale > 2
     assert after.half_width() > 2 * before.half_width()
     assert after.coverage == pytest.approx(0.9, abs=0.15)
+
+
+def test_intervals_never_narrow() -> None:
+    """What was predicted too carefully where the search looked says nothing about where it did not."""
+    careful, right = (Trust(9, 0.9, 0.7, 1.0, scale=scale, trainings=12) for scale in (0.5, 1.0))
+    assert careful.half_width() == right.half_width() == pytest.approx(1.725, abs=0.001)
+
+
+def test_noise_of_full_trainings_is_that_of_repeated_ones() -> None:
+    """Repeated full trainings tell the noise of seeds; brief ones and single ones leave it at what is believed."""
+    world = World()
+    once = world.seen(brief=20, full=8)
+    loud = [Observation(one.key, one.accuracy + sign * 0.03, False) for one in once[20:] for sign in (-1, 1)]
+    quiet = [Observation(one.key, one.accuracy + sign * 0.001, False) for one in once[20:] for sign in (-1, 1)]
+    noise = [fitted(world, [*once[:20], *full]).noise[1] for full in (loud, quiet)]
+    assert noise[0] == pytest.approx(0.03 * np.sqrt(2), rel=0.2)
+    assert noise[1] < 0.004
+    single = fitted(world, once)
+    assert single.kernel.noise_full == pytest.approx(0.6)
 
 
 def test_constants_and_late_columns_do_not_matter() -> None:
