@@ -89,8 +89,9 @@ def lay_cell(cell: CellPart, blocks: dict[str, Laid], name: Callable[[], str], l
             points += [(place.centre, place.y), (place.centre, place.y + place.block.height)]
         points.append((entry.x, entry.y))
         arrow = target != "out"
-        words = changed.pop(source, "")  # on the first of its wires
-        marks.append(Wire(out.id, entry.id, tuple(points), "curved", "flow", words, (out.x, out.y + 11), arrow))
+        words = changed.pop(source, "")  # on the first of its wires, below the frame that the step may be
+        below = nodes[source].y + nodes[source].block.height + 11
+        marks.append(Wire(out.id, entry.id, tuple(points), "curved", "flow", words, (out.x, below), arrow))
     width = max(node.x + node.block.width for node in nodes.values())
     ins = tuple(placed[f"in:{at}"].ins[0] for at in range(len(cell.inputs)))
     return Laid(width, y - BETWEEN, ins, placed["out"].out, tuple(marks))

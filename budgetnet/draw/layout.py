@@ -216,9 +216,11 @@ def _branches(part: BranchesPart, context: Context) -> Laid:
     fork, join = context.name(), context.name()
     top = 20.0 if part.split else 4.0
     x = 0.0
-    placed = []
+    placed, ends = [], []
     for block in blocks:
-        placed.append(block.moved(x, top + LEAD + (tallest - block.height) / 2))
+        y = top + LEAD + (tallest - block.height) / 2
+        placed.append(block.moved(x, y))
+        ends.append(y + block.height)
         x += block.width + BESIDE
     width = x - BESIDE
     axis = (placed[0].ins[0].x + placed[-1].ins[0].x) / 2 if len(placed) != 1 else placed[0].ins[0].x
@@ -228,10 +230,10 @@ def _branches(part: BranchesPart, context: Context) -> Laid:
     fork_y = top - 11 if part.split else 0.0
     marks: list[Mark] = [Sign(fork, axis, fork_y, "split", 46, 18) if part.split else Dot(fork, axis, 0)]
     marks.append(Sign(join, axis, bottom, sign, size, 18))
-    for block, branch in zip(placed, part.branches, strict=True):
+    for block, end, branch in zip(placed, ends, part.branches, strict=True):
         entry, out = block.ins[0], block.out
         label = _changed(branch) if branch.output != part.output else ""
-        at = (out.x, out.y + 10)
+        at = (out.x, end + 10)  # below the frame that the branch may end with
         start = (axis, fork_y + 9) if part.split else (axis, fork_y)
         marks += block.marks
         marks.append(_elbow(fork, entry.id, start, (entry.x, entry.y), at=start[1]))

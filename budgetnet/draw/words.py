@@ -12,12 +12,16 @@ __all__ = ["language_text", "operation_words", "text_width"]
 
 _NAMES = {
     "avgpool": "average pool",
+    "class_token": "class token",
     "dwconv": "depthwise conv",
     "gap": "global average pool",
     "gmp": "global max pool",
     "maxpool": "max pool",
     "norm": "norm",
+    "position": "learned positions",
+    "first": "first token",
     "se": "squeeze-excite",
+    "seqpool": "sequence pool",
     "shuffle": "channel shuffle",
 }
 """Titles of operations whose word is short for something."""
@@ -64,6 +68,8 @@ def _argument(name: str, value: object) -> str:
             return counted(value, "group")
         case "padding" if value == 0:
             return "no padding"
+        case "ceil":
+            return "rounded up" if value else "rounded down"
         case "bias":
             return "bias" if value in (True, "true") else "no bias"
         case "rate":
@@ -71,7 +77,7 @@ def _argument(name: str, value: object) -> str:
         case "multiplier":
             return f"×{value} channels"
         case _:
-            return f"{name} {value}"
+            return f"{name.replace('_', ' ')} {value}"
 
 
 def _around(node: nodes.Primitive) -> str:
@@ -95,10 +101,10 @@ def language_text(node: nodes.Node) -> str:
     return " ".join(network_text(node).removeprefix("network =").split())
 
 
-_NARROW, _WIDE = set("iljt.,:;|!'()[]f ·r1"), set("mwMW%@×→⊕")
+_NARROW, _WIDE = set("iljt.,:;|!'()[]f ·r"), set("mwMW%@×→⊕")
 
 
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
     """Return about how many pixels a text of a sans-serif font takes; a little more than most fonts do."""
-    ems = sum(0.34 if sign in _NARROW else 0.86 if sign in _WIDE else 0.66 if sign.isupper() else 0.57 for sign in text)
+    ems = sum(0.38 if sign in _NARROW else 0.95 if sign in _WIDE else 0.69 if sign.isupper() else 0.61 for sign in text)
     return ems * size * (1.12 if bold else 1.0)

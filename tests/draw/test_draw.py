@@ -32,6 +32,7 @@ from budgetnet.draw.parts import (
     ResidualPart,
     walk_parts,
 )
+from budgetnet.draw.words import text_width
 from budgetnet.errors import RequestError
 from budgetnet.network.cost.closed_form import cost, layers
 from tests.network.strategies import networks
@@ -247,6 +248,28 @@ def test_a_long_network_goes_on_in_columns():
     block = lay_out(outline(small(f"{text} gap linear(classes)")), "enter", "leave")
     assert 0.7 < block.width / block.height < 2.5
     assert len({mark.x + mark.width / 2 for mark in block.marks if isinstance(mark, LayerBox)}) > 5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "parallel(unit(8), unit(16) unit(24), unit(32), join=concat) gap linear(classes)\nunit(c) = conv(3, c)\n",
+        "graph { a = unit(8)(x); b = unit(16)(x); c = unit(8)(b); return concat(a, c) } gap linear(classes)\n"
+        "unit(c) = conv(3, c)\n",
+    ],
+)
+def test_widths_on_arrows_stand_clear_of_frames(text):
+    """Each is above or below the edges of the frames that it is beside, not on them."""
+    marks = lay_out(outline(small(f"network = {text}")), "enter", "leave").marks
+    frames = [mark for mark in marks if isinstance(mark, FrameBox)]
+    labels = [mark for mark in marks if isinstance(mark, Wire) and mark.label]
+    assert len(frames) >= 3
+    assert len(labels) >= 2
+    for label in labels:
+        x, y = label.label_at
+        beside = [frame for frame in frames if frame.x < x + text_width(label.label, 11) and x < frame.x + frame.width]
+        edges = [edge for frame in beside for edge in (frame.y, frame.y + frame.height)]
+        assert all(abs(y - edge) > 5 for edge in edges), label
 
 
 def test_texts_are_escaped():
