@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import NamedTuple
 
 from budgetnet.derivation.decision import Decision
@@ -79,6 +80,12 @@ class Calls:
         self._book = book
         self._plans: dict[int, CallPlan] = {}  # by identity; the rulebook keeps the grammar alive
         self._offers: dict[int, Offer] = {}
+
+    def by(self, book: Rulebook) -> Calls:
+        """Return the calls of another machine for the same grammar, with the same plans."""
+        shared = copy(self)
+        shared._book = book
+        return shared
 
     def call(self, state: State, call: syntax.Call, scope: Scope, listener: Listener) -> State | Pending:
         """Start a call."""

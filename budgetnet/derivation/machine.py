@@ -47,6 +47,7 @@ class Machine:
         vocabulary: the primitives, with the study's defaults.
         shape_of: output shapes of primitives; pass another function for a study's own primitives.
         interner: makes equal agendas identical, for tables keyed by `State.key`.
+        like: a machine with the same other arguments; what it has worked out of the grammar is shared with it.
     """
 
     def __init__(
@@ -58,14 +59,19 @@ class Machine:
         vocabulary: Vocabulary,
         shape_of: Callable[[Primitive, Shape], Shape] = shape_after,
         interner: Interner | None = None,
+        like: Machine | None = None,
     ) -> None:
         self.grammar = grammar
         self.input_shape = input_shape
         self.classes = classes
         self.vocabulary = vocabulary
-        self._book = Rulebook(grammar, classes=classes, vocabulary=vocabulary, shape_of=shape_of, interner=interner)
-        self._calls = Calls(self._book)
-        self._options: dict[int, _Options] = {}
+        self._book = (
+            Rulebook(grammar, classes=classes, vocabulary=vocabulary, shape_of=shape_of, interner=interner)
+            if like is None
+            else like._book.interned(interner)
+        )
+        self._calls = Calls(self._book) if like is None else like._calls.by(self._book)
+        self._options: dict[int, _Options] = {} if like is None else like._options
 
     # --- driving ------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from copy import copy
 from typing import Literal, NamedTuple
 
 from budgetnet.derivation.decision import Decision
@@ -111,6 +112,12 @@ class Rulebook:
         ] = {}  # by identity; the grammar keeps its graphs alive
         self._asks: dict[int, bool] = {}
         self.cell: Callable[[Frame, Cell | None], Cell] = Cell if interner is None else interner.push
+
+    def interned(self, interner: Interner | None) -> Rulebook:
+        """Return the same rulebook for a machine that interns its agendas with *interner*, or not at all."""
+        shared = copy(self)
+        shared.cell = Cell if interner is None else interner.push
+        return shared
 
     def program(self, graph: syntax.Graph[syntax.Expression]) -> tuple[Instruction[syntax.Expression], ...]:
         """Return the graph's instructions."""

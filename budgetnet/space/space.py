@@ -71,6 +71,7 @@ class Space:
             vocabulary=self.vocabulary,
             shape_of=partial(closed_form.shape_after, custom=self.custom),
             interner=interner,
+            like=getattr(self, "machine", None),  # the first machine of all is made before there is one
         )
 
     def expand(self, choose: Chooser) -> Expansion:
