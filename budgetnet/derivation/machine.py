@@ -65,12 +65,12 @@ class Machine:
         self.input_shape = input_shape
         self.classes = classes
         self.vocabulary = vocabulary
-        self._book = (
+        self._book: Rulebook = (
             Rulebook(grammar, classes=classes, vocabulary=vocabulary, shape_of=shape_of, interner=interner)
             if like is None
             else like._book.interned(interner)
         )
-        self._calls = Calls(self._book) if like is None else like._calls.by(self._book)
+        self._calls: Calls = Calls(self._book) if like is None else like._calls.by(self._book)
         self._options: dict[int, _Options] = {} if like is None else like._options
 
     # --- driving ------------------------------------------------------------------------------------

@@ -186,13 +186,14 @@ class Operation:
         specs = self.specs(shape)
         params = flops = activations = depth = 0
         alias = True
-        for _, row in (each for spec in specs for each in spec.rows()):
-            params += row.params
-            flops += row.flops
-            alias = False
-            if row.weighted or row.product:
-                activations += prod(row.output)
-                depth += row.weighted
+        for spec in specs:
+            for _, row in spec.rows():
+                params += row.params
+                flops += row.flops
+                alias = False
+                if row.weighted or row.product:
+                    activations += prod(row.output)
+                    depth += row.weighted
         free, kept = self.memory(specs, shape)
         after = specs[-1].output if specs else shape
         return PartCost(after, params, flops, activations, free, kept, depth, self.window(), alias, flash_of(specs))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from functools import lru_cache
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 from budgetnet.errors import RequestError, ShapeError
 from budgetnet.ops.base import Extent, Operation, Shape, Spec, Step, differing, image
-from budgetnet.ops.norm import AffineName, NormName, NormOptions, check_norm, norm_specs, norm_steps
+from budgetnet.ops.norm import PICKY, AffineName, NormName, NormOptions, check_norm, norm_specs, norm_steps
 from budgetnet.ops.pointwise import ActName, act_specs, act_steps, dropout_specs, dropout_steps
 from budgetnet.ops.signature import Count, Epsilon, Order, Rate, SidePadding, Sides, one_of
 from budgetnet.ops.windows import (
     Margin,
+    Pair,
     compact,
     padding_of,
     padding_specs,
@@ -71,7 +72,7 @@ class Conv(Operation):
 
     def window(self) -> Extent:
         """Grow by the dilated kernel."""
-        return window_of(pair(self.kernel), pair(self.stride), pair(self.dilation))
+        return _geometry(self.kernel, self.stride, self.dilation, self.padding).window
 
     def problem(self) -> str | None:
         """Refuse a norm, activation or dropout that is set but missing from the order."""
@@ -118,7 +119,7 @@ class DepthwiseConv(Operation):
 
     def window(self) -> Extent:
         """Grow by the dilated kernel."""
-        return window_of(pair(self.kernel), pair(self.stride), pair(self.dilation))
+        return _geometry(self.kernel, self.stride, self.dilation, self.padding).window
 
     def problem(self) -> str | None:
         """Refuse a norm, activation or dropout that is set but missing from the order."""
@@ -133,42 +134,58 @@ class DepthwiseConv(Operation):
 _Either = Conv | DepthwiseConv
 
 
+class _Geometry(NamedTuple):
+    """Sizes along both axes, and what follows from them alone."""
+
+    kernel: Pair
+    stride: Pair
+    dilation: Pair
+    padding: Margin
+    window: Extent
+    options: tuple[tuple[str, Any], ...]
+    """Arguments of the torch layer that differ from its defaults."""
+
+
+@lru_cache(maxsize=1 << 12)
+def _geometry(kernel: int | str, stride: int | str, dilation: int | str, padding: int | str) -> _Geometry:
+    """Work sizes out; a space has many convolutions, but few kernels and strides."""
+    sizes, steps, gaps = pair(kernel), pair(stride), pair(dilation)
+    margin = padding_of(padding, sizes, gaps)
+    options = differing(stride=(compact(steps), 1), padding=(compact(margin.sides), 0), dilation=(compact(gaps), 1))
+    return _Geometry(sizes, steps, gaps, margin, window_of(sizes, steps, gaps), options)
+
+
 def _norm_options(node: _Either) -> NormOptions:
     return NormOptions(node.norm_groups, node.norm_eps, node.norm_affine)
 
 
-def _padding(node: _Either) -> Margin:
-    return padding_of(node.padding, pair(node.kernel), pair(node.dilation))
-
-
 def _output(node: _Either, shape: Shape, after: int) -> Shape:
-    sides = windowed(shape, pair(node.kernel), pair(node.stride), _padding(node), pair(node.dilation))
-    order = node.order.split()
-    if "norm" in order:
-        normed = shape if order.index("norm") < order.index("conv") else (after, *sides)
-        check_norm(node.norm, normed, _norm_options(node))
+    sizes = _geometry(node.kernel, node.stride, node.dilation, node.padding)
+    sides = windowed(shape, sizes.kernel, sizes.stride, sizes.padding, sizes.dilation)
+    if node.norm in PICKY:
+        order = node.order.split()
+        if "norm" in order:
+            normed = shape if order.index("norm") < order.index("conv") else (after, *sides)
+            check_norm(node.norm, normed, _norm_options(node))
     return (after, *sides)
 
 
 def _specs(node: _Either, shape: Shape, groups: int) -> tuple[Spec, ...]:
-    after, bias, padding = node.output(shape), _has_bias(node), _padding(node)
-    down, across = pair(node.kernel)
+    after, bias = node.output(shape), _has_bias(node)
+    sizes = _geometry(node.kernel, node.stride, node.dilation, node.padding)
+    down, across = sizes.kernel
     weights = down * across * shape[0] // groups * after[0]
-    options = differing(
-        stride=(compact(pair(node.stride)), 1),
-        padding=(compact(padding.sides), 0),
-        dilation=(compact(pair(node.dilation)), 1),
-        groups=(groups, 1),
-        bias=(bias, True),
-    )
-    arguments = (shape[0], after[0], compact((down, across)))
+    options = sizes.options
+    if groups != 1 or not bias:
+        options += differing(groups=(groups, 1), bias=(bias, True))
+    arguments = (shape[0], after[0], compact(sizes.kernel))
     params, flops = weights + bias * after[0], weights * after[1] * after[2]
     found: list[Spec] = []
     current = shape
-    for part in _order(node):
+    for part in _order(node.order):
         match part:
             case "conv":
-                found += padding_specs(padding, current, "nn.ZeroPad2d")
+                found += padding_specs(sizes.padding, current, "nn.ZeroPad2d")
                 found.append(Spec("nn.Conv2d", after, arguments, options, params, flops, weighted=True))
                 current = after
             case "norm":
@@ -181,11 +198,11 @@ def _specs(node: _Either, shape: Shape, groups: int) -> tuple[Spec, ...]:
 
 
 def _steps(node: _Either, width: str, groups: str) -> tuple[Step, ...]:
-    kernel, dilation = pair(node.kernel), pair(node.dilation)
+    kernel, _, dilation, padding, *_ = _geometry(node.kernel, node.stride, node.dilation, node.padding)
     reach = size_text((dilation[0] if kernel[0] > 1 else 1, dilation[1] if kernel[1] > 1 else 1))
-    geometry = f"{size_text(kernel)} {width} {node.stride} {reach}{groups} {_padding(node).text()}"
+    geometry = f"{size_text(kernel)} {width} {node.stride} {reach}{groups} {padding.text()}"
     found: list[Step] = []
-    for part in _order(node):
+    for part in _order(node.order):
         match part:
             case "conv":
                 found.append(Step(f"{node.word} {geometry} {_has_bias(node)}", weighted=True))
@@ -202,11 +219,13 @@ def _has_bias(node: _Either) -> bool:
     return node.norm == "none" if node.bias == "auto" else node.bias == "true"
 
 
-def _order(node: _Either) -> Iterator[str]:
-    for part in node.order.split():
+@lru_cache(maxsize=1 << 8)
+def _order(order: str) -> tuple[str, ...]:
+    parts = tuple(order.split())
+    for part in parts:
         if part not in ("conv", "norm", "act", "drop"):
             raise RequestError(f"an order is made of conv, norm, act and drop, but got {part!r}")
-        yield part
+    return parts
 
 
 def _lost_part(node: _Either) -> str | None:

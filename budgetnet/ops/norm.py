@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Annotated, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 from budgetnet.errors import ShapeError
 from budgetnet.ops.base import Operation, Shape, Spec, Step, describe_shape, differing, image
@@ -13,6 +13,7 @@ from budgetnet.ops.signature import Count, Epsilon, one_of
 __all__ = [
     "AFFINE",
     "NORMS",
+    "PICKY",
     "AffineName",
     "Norm",
     "NormName",
@@ -25,6 +26,8 @@ __all__ = [
 
 NORMS = ("batch", "group", "layer", "instance", "none")
 AFFINE = ("true", "false", "scale", "bias")
+PICKY = ("group", "instance")
+"""Norms that cannot be applied to every shape."""
 NormName = Annotated[str, one_of(*NORMS)]
 AffineName = Annotated[str, one_of(*AFFINE)]
 
@@ -126,24 +129,33 @@ def check_norm(kind: str, shape: Shape, options: NormOptions = USUAL) -> None:
         )
 
 
+_LAYERS: dict[str, tuple[str, str, str, int]] = {
+    "batch": ("nn.BatchNorm2d", "nn.BatchNorm1d", "affine", 1),
+    "group": ("nn.GroupNorm", "nn.GroupNorm", "affine", 4),
+    "layer": ("LayerNorm2d", "nn.LayerNorm", "elementwise_affine", 4),
+    "instance": ("nn.InstanceNorm2d", "nn.InstanceNorm2d", "affine", 4),
+}
+"""A norm's class on images, on vectors, its argument for factor and offset, and its FLOPs per value without them."""
+
+
 def norm_specs(kind: str, shape: Shape, options: NormOptions = USUAL) -> tuple[Spec, ...]:
     """Return a norm's layers on an image or a vector of *shape*; none for ``"none"``.
 
     Torch's norms learn a factor and an offset or neither; one of them alone is a layer of its own behind the norm.
     """
-    channels, flat = shape[0], len(shape) == 1
-    path, own, arguments, per_value = {
-        "batch": ("nn.BatchNorm1d" if flat else "nn.BatchNorm2d", "affine", (channels,), 1),
-        "group": ("nn.GroupNorm", "affine", (options.groups, channels), 4),
-        "layer": ("nn.LayerNorm" if flat else "LayerNorm2d", "elementwise_affine", (channels,), 4),
-        "instance": ("nn.InstanceNorm2d", "affine", (channels,), 4),
-    }.get(kind, ("", "", (), 0))
-    if not path:
+    known = _LAYERS.get(kind)
+    if known is None:
         return ()
+    channels, flat = shape[0], len(shape) == 1
+    on_images, on_vectors, own, per_value = known
+    path = on_vectors if flat else on_images
+    arguments = (options.groups, channels) if kind == "group" else (channels,)
     affine = options.affine == "true"
     flops = (per_value + affine) * prod(shape)
     usual = kind != "instance"  # torch's instance norm learns nothing unless told
-    named = (*differing(eps=(options.eps, _EPSILON)), *(((own, affine),) if affine != usual else ()))
+    named: tuple[tuple[str, Any], ...] = () if options.eps == _EPSILON else (("eps", options.eps),)
+    if affine != usual:
+        named += ((own, affine),)
     norm = Spec(path, shape, arguments, named, 2 * channels * affine, flops, in_place=True)
     if options.affine in ("true", "false"):
         return (norm,)

@@ -84,19 +84,20 @@ def windowed(
     Raises:
         ShapeError: the window is larger than the padded image.
     """
-    reach = (dilation[0] * (kernel[0] - 1) + 1, dilation[1] * (kernel[1] - 1) + 1)
-    sides = (shape[1] + padding.total[0], shape[2] + padding.total[1])
-    if reach[0] > sides[0] or reach[1] > sides[1]:
+    down, across = dilation[0] * (kernel[0] - 1) + 1, dilation[1] * (kernel[1] - 1) + 1
+    added = padding.total
+    height, width = shape[1] + added[0], shape[2] + added[1]
+    if down > height or across > width:
         said = f"kernel {size_text(kernel)}"
         if dilation != (1, 1):
-            said = f"{said} with dilation {size_text(dilation)} spans {size_text(reach)} and"
-        padded = "padded input" if any(padding.total) else "input"
-        raise ShapeError(f"{said} is larger than the {padded} {sides[0]}×{sides[1]}")
-    down, across = (
-        _positions(side, reached, step, before, ceil=ceil)
-        for side, reached, step, before in zip(sides, reach, stride, padding.sides, strict=True)
+            said = f"{said} with dilation {size_text(dilation)} spans {size_text((down, across))} and"
+        padded = "padded input" if any(added) else "input"
+        raise ShapeError(f"{said} is larger than the {padded} {height}×{width}")
+    before = padding.sides
+    return (
+        _positions(height, down, stride[0], before[0], ceil=ceil),
+        _positions(width, across, stride[1], before[1], ceil=ceil),
     )
-    return down, across
 
 
 def _positions(side: int, reach: int, step: int, padding: int, *, ceil: bool) -> int:
