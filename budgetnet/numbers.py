@@ -3,7 +3,7 @@
     200k   0.2M   2e5   200_000   200,000   80%   12kB   64KiB
 
 Units are powers of 1000 and may be written in either case; ``%`` is a hundredth. For bytes, units may end
-with ``B``, and those with ``iB`` are powers of 1024.
+with ``B``, and those with ``iB`` are powers of 1024. Times are written in their own units only: ``5ms``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 import re
 from fractions import Fraction
 
-__all__ = ["BYTE_UNITS", "UNITS", "number_text", "read_number"]
+__all__ = ["BYTE_UNITS", "TIME_UNITS", "UNITS", "number_text", "read_number", "read_time", "time_text"]
 
 _LETTERS = "kMGTP"
 
@@ -25,6 +25,9 @@ BYTE_UNITS = {
     **{f"{letter.upper()}iB": 1024**power for power, letter in enumerate(_LETTERS, 1)},
 }
 """Units that may follow a number of bytes, besides `UNITS`."""
+
+TIME_UNITS = {"s": Fraction(1), "ms": Fraction(1, 1000), "us": Fraction(1, 1_000_000)}
+"""Units of a time, in seconds, one of which must follow its number."""
 
 _SHAPE = re.compile(
     r"""\s*
@@ -70,6 +73,35 @@ def read_number(text: str, *, in_bytes: bool = False) -> int | float:
     except OverflowError:
         raise ValueError("it is too large") from None
     return int(exact) if exact.denominator == 1 else near
+
+
+def read_time(text: str) -> float:
+    """Return the seconds that a text such as ``5ms`` or ``0.02 s`` represents.
+
+    Raises:
+        ValueError: it is not a number with a unit of `TIME_UNITS`. The message is advice, or empty.
+    """
+    match = _SHAPE.fullmatch(text) if len(text) <= _LONGEST else None
+    if match is None:
+        raise ValueError("")
+    digits, unit = match["digits"].replace("_", "").replace(",", ""), match["unit"].lower()
+    if unit not in TIME_UNITS:
+        problem = f"the unit {match['unit']!r} is not one of" if unit else "add one of the units"
+        raise ValueError(f"{problem} {', '.join(TIME_UNITS)}")
+    try:
+        return float(Fraction(digits) * TIME_UNITS[unit])
+    except OverflowError:
+        raise ValueError("it is too large") from None
+
+
+def time_text(seconds: float) -> str:
+    """Return a time as `read_time` reads it back: ``0.005`` is ``"5 ms"``.
+
+    >>> time_text(0.005), time_text(0.0123456), time_text(2.5), time_text(0.00042)
+    ('5 ms', '12.35 ms', '2.5 s', '420 us')
+    """
+    unit = "s" if seconds >= 1 else "ms" if seconds >= 0.001 else "us"
+    return f"{seconds / float(TIME_UNITS[unit]):.4g} {unit}"
 
 
 def number_text(value: float) -> str:

@@ -23,6 +23,7 @@ _NUMBERS = (
     ("`200k`, `0.2M`, `2e5`, `200000`, `200_000`", "two hundred thousand"),
     ("`80%`, `0.8`, `8e-1`", "eight tenths"),
     ("`64KiB`, `65.536kB`, `65536`", "65,536 bytes, where bytes are meant"),
+    ("`5ms`, `0.005s`, `5000us`", "five thousandths of a second, where a time is meant; its unit must be there"),
 )
 
 

@@ -17,7 +17,7 @@ from budgetnet.files.search_options import FULL_EPOCHS
 from budgetnet.files.study import BRIEF_RECIPE
 from budgetnet.files.study_file import KEYS
 from budgetnet.keys.key import Key
-from budgetnet.numbers import BYTE_UNITS, UNITS
+from budgetnet.numbers import BYTE_UNITS, TIME_UNITS, UNITS
 from budgetnet.ops.registry import BUILTIN
 from budgetnet.ops.signature import Parameter, Signature
 from budgetnet.training.data.known import DATASETS
@@ -103,6 +103,8 @@ def _kind(declared: Key) -> Schema:
         case "whole" | "bytes" | "number" | "share":
             number = _number(declared)
             return {"anyOf": [{"const": "auto"}, *number["anyOf"]]} if declared.auto else number
+        case "time":
+            return {"type": "string", "pattern": rf"^\s*{_DIGITS}\s*({'|'.join(TIME_UNITS)})\s*$"}
         case "flag":
             return {"type": "boolean"}
         case "word":

@@ -20,7 +20,8 @@ __all__ = ["load_trials"]
 
 _FIRST = (
     "number", "outcome", "reason", "params", "flops", "activations", "peak_activation_bytes", "depth",
-    "receptive_field", "flash", "ram", "accuracy", "curve", "epochs", "seconds", "decisions", "network",
+    "receptive_field", "flash", "ram", "latency", "latency_on", "accuracy", "curve", "epochs", "seconds", "decisions",
+    "network",
 )  # fmt: skip
 """Columns that come first; a record's other fields follow."""
 _WHOLE = (
@@ -52,10 +53,11 @@ def load_trials(
 
     Returns:
         Columns ``number``, ``outcome``, ``reason``, costs (``params``, ``flops`` with one multiply-add = one FLOP,
-        ``activations``, ``peak_activation_bytes``, ``depth``, ``receptive_field``, ``flash``, ``ram``), ``accuracy`` (a
-        fraction of the validation images after the last epoch) and ``curve`` (a list, after each epoch), ``epochs``,
-        ``seconds``, ``decisions`` (a dict), ``network`` (its text), and everything else that is recorded. Missing
-        numbers are NA. Of a damaged database the readable trials, with a `UserWarning` for each record left out.
+        ``activations``, ``peak_activation_bytes``, ``depth``, ``receptive_field``, ``flash``, ``ram``), ``latency``
+        (measured seconds for one image, on the processor ``latency_on``), ``accuracy`` (a fraction of the validation
+        images after the last epoch) and ``curve`` (a list, after each epoch), ``epochs``, ``seconds``, ``decisions`` (a
+        dict), ``network`` (its text), and everything else that is recorded. Missing numbers are NA. Of a damaged
+        database the readable trials, with a `UserWarning` for each record left out.
 
     Raises:
         RequestError: no search has run for this study yet, or its settings have changed since.

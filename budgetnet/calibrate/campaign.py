@@ -24,7 +24,8 @@ from budgetnet.calibrate.trainings import CalibrationTrainings
 from budgetnet.errors import RequestError
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import Study
-from budgetnet.search.run import crew, prepare_data
+from budgetnet.search.preparation.data import prepare_data
+from budgetnet.search.run import crew
 from budgetnet.text import command_text
 from budgetnet.training.device import choose_device
 from budgetnet.workers.interruption import Interruption

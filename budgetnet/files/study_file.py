@@ -167,7 +167,7 @@ def _budgets(field: Field) -> tuple[Budget, ...]:
     values = section.values(KEYS["budget"], **readers)
     with field.blamed():  # rules about several keys
         whole = Budget(**values)
-    if not whole.bounds():
+    if not whole.bounds() and whole.latency is None:
         raise field.error(
             f"budget must bound at least one thing, but {'only states a runtime' if values else 'is empty'}; write for "
             "example budget: {params: 200k}"
@@ -175,17 +175,18 @@ def _budgets(field: Field) -> tuple[Budget, ...]:
     return whole, *(replace(whole, params=limit) for limit in sorted(limits, reverse=True)[1:])
 
 
-def _bound(field: Field) -> int:
+def _bound(field: Field) -> int | float:
     declared = KEYS["budget"][field.path.rpartition(".")[2]]
     if field.is_list:
         raise field.wrong(declared.rule, "; of the bounds, only budget.params takes a list")
-    return int(field.value(declared))
+    found: int | float = field.value(declared)
+    return found
 
 
 def _limits(field: Field) -> list[int]:
     """Return the numbers of parameters that a study's budgets allow, as written."""
     if not field.is_list:
-        return [_bound(field)]
+        return [int(_bound(field))]
     declared = KEYS["budget"]["params"]
     found: list[int] = []
     for entry in field.items():

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from budgetnet.errors import StudyError, nearest
-from budgetnet.numbers import number_text, read_number
+from budgetnet.numbers import number_text, read_number, read_time, time_text
 
 __all__ = ["REQUIRED", "BadValueError", "Key", "Kind"]
 
 REQUIRED: Any = dataclasses.MISSING
 """Marks a key without a default, which must be given."""
 
-Kind = Literal["whole", "bytes", "number", "share", "flag", "word", "text", "path", "paths", "section", "own"]
+Kind = Literal["whole", "bytes", "number", "share", "time", "flag", "word", "text", "path", "paths", "section", "own"]
 """The way a value is written. ``own``: in a form that only this key has, read by a separate function."""
 
 _NUMBERS: dict[Kind, str] = {
@@ -86,6 +86,12 @@ class Key:
             case "whole" | "bytes" | "number" | "share":
                 rule = " ".join(part for part in (_NUMBERS[self.kind], self._bounds()) if part)
                 rule += ", such as 85% or 0.85" if self.kind == "share" else ""
+            case "time":
+                sides = (("above", self.above), ("and at most", self.high))
+                told = " ".join(
+                    f"{word} {time_text(bound) if bound else 0}" for word, bound in sides if bound is not None
+                )
+                rule = f"a time {told} with its unit, such as {self.example or '5ms'}"
             case "flag":
                 rule = "true or false"
             case "word":
@@ -126,6 +132,8 @@ class Key:
         match self.kind:
             case "whole" | "bytes" | "number" | "share":
                 return self._read_number(value)
+            case "time":
+                return self._read_time(value)
             case "flag" if value in ("true", "false"):
                 return value == "true"
             case "word" if value in map(str, self.words):
@@ -137,7 +145,7 @@ class Key:
 
     def _number(self, value: float) -> float:
         """Return a number in the type of the field: 1 as 1.0 if the field is a float, 2e5 as 200000 if it is an int."""
-        if self.kind in ("number", "share") and not isinstance(value, bool):
+        if self.kind in ("number", "share", "time") and not isinstance(value, bool):
             return float(value)
         if self.kind in ("whole", "bytes") and isinstance(value, float) and value.is_integer():
             return int(value)
@@ -156,6 +164,15 @@ class Key:
             raise self.bad(text, f"; {text.strip()} percent is written {text.strip()}%" if percent else "")
         return value
 
+    def _read_time(self, text: str) -> float:
+        try:
+            value = read_time(text)
+        except ValueError as error:
+            raise self.bad(text, f"; {error}" if str(error) else "") from None
+        if not self._legal(value):
+            raise self.bad(text)
+        return value
+
     def check(self, value: object) -> None:
         """Refuse a value that the key's rule does not allow.
 
@@ -172,7 +189,7 @@ class Key:
         match self.kind:
             case "whole" | "bytes":
                 return isinstance(value, int) and not isinstance(value, bool) and self._within(value)
-            case "number" | "share":
+            case "number" | "share" | "time":
                 number = isinstance(value, int | float) and not isinstance(value, bool)
                 return number and math.isfinite(value) and self._within(value)  # type: ignore[arg-type]
             case "flag":

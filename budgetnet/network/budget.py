@@ -1,4 +1,7 @@
-"""Upper bounds on what a network may cost, and by how much a network breaks them."""
+"""Upper bounds on what a network may cost, and by how much a network breaks them.
+
+All bounds but latency follow from the network's text (`Bound`). Latency is measured on the machine that searches.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Literal
 from budgetnet.errors import StudyError
 from budgetnet.keys.declare import check_keys, key, read_values
 from budgetnet.network.cost.types import Cost
+from budgetnet.numbers import time_text
 
 __all__ = ["MAXIMA", "Bound", "Budget", "Excess"]
 
@@ -122,6 +126,19 @@ class Budget:
         example="50KiB",
     )
 
+    latency: float | None = key(
+        None,
+        "Time for one image on the machine that searches: measured there before each training (PyTorch, one thread), "
+        "never predicted, so that nobody can count beforehand what keeps it. It belongs to this machine.",
+        kind="time",
+        left_out=_NONE,
+        above=0,
+        high=60,
+        example="5ms",
+        also=("time", "speed", "milliseconds"),
+    )
+    """In seconds."""
+
     def __post_init__(self) -> None:
         """Check every field."""
         check_keys(self)
@@ -144,7 +161,7 @@ class Budget:
         return cls(**read_values(cls, values))
 
     def bounds(self) -> dict[Bound, int]:
-        """The bounds that are set, in the order of the fields."""
+        """The bounds that are set and follow from a network's text, in the order of the fields."""
         return {name: limit for name in _WHAT if (limit := getattr(self, name)) is not None}
 
     def excess(self, cost: Cost) -> Excess | None:
@@ -171,16 +188,19 @@ class Budget:
         found: int = getattr(cost, bound)
         return found
 
-    def document(self) -> dict[str, int]:
-        """Return it for JSON."""
-        told = {str(name): limit for name, limit in self.bounds().items()}
-        return told | ({"runtime": self.runtime} if self.runtime else {})
+    def document(self) -> dict[str, int | float]:
+        """Return it for JSON; latency in seconds."""
+        told: dict[str, int | float] = {str(name): limit for name, limit in self.bounds().items()}
+        told |= {"runtime": self.runtime} if self.runtime else {}
+        return told | ({} if self.latency is None else {"latency": self.latency})
 
     def __str__(self) -> str:
         """``params ≤ 200,000, flops ≤ 60,000,000``, or ``no bound``."""
         listed = [f"{name} ≤ {limit:,}" for name, limit in self.bounds().items()]
         if self.flash is not None and self.runtime:
             listed = [f"{text} with a runtime of {self.runtime:,}" if "flash" in text else text for text in listed]
+        if self.latency is not None:
+            listed.append(f"latency ≤ {time_text(self.latency)}")
         return ", ".join(listed) or "no bound"
 
 

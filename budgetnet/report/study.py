@@ -50,6 +50,7 @@ def choices_text(trials: Trials) -> list[str]:
     for choice in trials.choices:
         record = known[choice.trial]
         costs = f"{record.params or 0:,} parameters, {short_count(record.flops)} FLOPs"
+        costs += f", {record.latency_text}" if record.latency_text else ""
         lines.append(f"Best: trial {choice.trial}, {choice.text}; {costs}.")
     return lines
 

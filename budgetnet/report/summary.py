@@ -69,6 +69,8 @@ def _found(trials: Trials) -> str:
         f"{short_count(leader.flops)} FLOPs (one multiply-add = one FLOP), {percent(leader.accuracy)} % on validation "
         f"images after {counted(leader.epochs, 'epoch')} in the search."
     ]
+    if leader.latency_text:
+        parts.append(f"It took {leader.latency_text}, one thread; this time belongs to that machine.")
     finalist = trials.finalist(leader.number)
     if finalist is not None and finalist.score.n:
         run = next(run for run in finalist.runs if run.test_accuracy is not None)

@@ -9,6 +9,7 @@ from typing import Any
 
 from budgetnet.errors import RequestError, nearest
 from budgetnet.files.study import Goal
+from budgetnet.numbers import time_text
 from budgetnet.records.ranking import ranked
 from budgetnet.records.trial import OUTCOMES, Record
 from budgetnet.text import bytes_text, count_text, duration, joined_table, percent, short_count
@@ -51,8 +52,12 @@ def select(
 
 
 def trials_text(records: Sequence[Record]) -> list[str]:
-    """Return one line per trial under a header, with flash and RAM where RAM is bounded; accuracies are in percent."""
+    """Return one line per trial under a header; accuracies are in percent.
+
+    Flash and RAM are there where RAM is bounded, latency where it was measured.
+    """
     bounded = any(record.ram is not None for record in records)
+    timed = any(record.latency is not None for record in records)
     rows = [
         [
             str(record.number),
@@ -61,6 +66,7 @@ def trials_text(records: Sequence[Record]) -> list[str]:
             count_text(record.params),
             short_count(record.flops),
             *((_bytes(record.flash), _bytes(record.ram)) if bounded else ()),
+            *(("" if record.latency is None else time_text(record.latency),) if timed else ()),
             str(record.epochs) if record.epochs else "",
             duration(record.seconds) if record.seconds is not None else "",
             _clipped("; ".join(part for part in (record.reason, record.origin and f"from {record.origin}") if part)),
@@ -68,7 +74,7 @@ def trials_text(records: Sequence[Record]) -> list[str]:
         ]
         for record in records
     ]
-    more = ["flash", "RAM"] if bounded else []
+    more = [*(["flash", "RAM"] if bounded else []), *(["latency"] if timed else [])]
     header = ["trial", "outcome", "val %", "parameters", "FLOPs", *more, "epochs", "time", "reason", "network"]
     return joined_table(header, rows, left=(1, len(header) - 2, len(header) - 1))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from budgetnet.records.parameters import parameters
 from budgetnet.records.sharing.claims import Claims
 from budgetnet.records.trial import TRAINED, Record
 from budgetnet.search.known_networks import Start
+from budgetnet.search.preparation.latency import LatencyJudge
 from budgetnet.search.propose import Duplicate, propose
 from budgetnet.search.samplers.base import Sampler
 from budgetnet.space.choosers import replay, unanswered
@@ -61,6 +63,8 @@ class CandidateSource:
     """Other studies whose scores are taken over; None takes over none."""
     claims: Claims | None = None
     """Settles which process trains a network that several propose at once; None if there is one process."""
+    latency: LatencyJudge | None = None
+    """Measures candidates; None where the budget does not bound latency."""
 
     def repeat(self) -> tuple[Running, Node] | None:
         """Take the first interrupted trial that waits to be trained again, if there is one."""
@@ -134,7 +138,8 @@ class CandidateSource:
     def _start(self, candidate: Candidate, attributes: dict[str, Any], on_record: OnRecord) -> Started:
         """Record a candidate: as a duplicate if another study has its score, as running, or as failed.
 
-        It failed if fvcore's counts are not the closed form's. What another process records now is left to it.
+        It is over budget if it takes too long here, and failed if fvcore's counts are not the closed form's. What
+        another process records now is left to it.
         """
         with self._claimed(attributes["hash"]) as ours:
             if ours:
@@ -159,6 +164,14 @@ class CandidateSource:
 
     def _begun(self, candidate: Candidate, attributes: dict[str, Any], on_record: OnRecord) -> Started:
         found = parameters(candidate.expansion.answers)
+        if self.latency is not None:
+            measured = self.latency.measure(candidate.expansion.network)
+            attributes = {**attributes, **measured.attributes()}
+            slow = self.latency.excess(measured)
+            if slow is not None:
+                over = {"latency": math.log10(measured.seconds / self.latency.limit)}
+                on_record(self.ledger.add("over_budget", found, {**attributes, "reason": slow}, constraints=over))
+                return "refused"
         earlier = None if self.other_studies is None else self.other_studies.completed(attributes["hash"])
         if earlier is not None:
             copied = {**attributes, **_copied(earlier)}

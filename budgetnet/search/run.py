@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,25 +31,25 @@ from budgetnet.records.storage import default_url, shown, storage_errors
 from budgetnet.records.trial import Record
 from budgetnet.search.candidates import CandidateSource
 from budgetnet.search.director import Director
-from budgetnet.search.events import DataDescribed, EndReason, Packing, SearchListener, SearchStarted, SpaceNote, silent
+from budgetnet.search.events import EndReason, SearchListener, SearchStarted, SpaceNote, silent
 from budgetnet.search.finals.contest import Contest
 from budgetnet.search.finals.finalists import FinalRound, chosen_in_search, missing_finals
 from budgetnet.search.finals.full_runs import FullRuns
 from budgetnet.search.known_networks import read_known_networks
 from budgetnet.search.learned import learn
 from budgetnet.search.loop import SearchLoop
+from budgetnet.search.preparation.data import prepare_data
+from budgetnet.search.preparation.latency import latency_judge
 from budgetnet.search.propose import make_sampler
 from budgetnet.search.study_model import StudyModel
 from budgetnet.search.time_budget import TimeBudget
 from budgetnet.space.ticker import telling
-from budgetnet.training.data.facts import data_facts
-from budgetnet.training.data.load import load_dataset
 from budgetnet.training.device import choose_device
 from budgetnet.workers.interruption import Interruption
 from budgetnet.workers.messages import Setup
 from budgetnet.workers.pool import Pool
 
-__all__ = ["SearchSummary", "crew", "prepare_data", "run_search"]
+__all__ = ["SearchSummary", "crew", "run_search"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +144,7 @@ def run_search(
 
         ledger = Ledger(recorded, database, goal=study.goal, target=study.target, seed=study.search.seed)
         claims = Claims(database, database.get_study_id_from_name(study.name))
+        latency = latency_judge(study, space)
         if not joining:
             leave_study(recorded, study)
         disk = network_disk(url)
@@ -160,6 +161,8 @@ def run_search(
                 study.name, str(folder), study.goal, study.target, study.search.trials, count, ledger.records(), lost
             )
         )
+        for note in () if latency is None else latency.notes(ledger.records()):
+            listen(SpaceNote(note))
         setup = Setup.of(study, device=device)
         pool = Pool(setup, count, devices=devices, prepare=lambda: prepare_data(study, listen))
         runs = FullRuns(study, space, database, folder, workers=count, claims=claims)
@@ -183,6 +186,7 @@ def run_search(
                     starts=starts,
                     other_studies=OtherStudies(database, study, say=lambda text: listen(SpaceNote(text))),
                     claims=claims,
+                    latency=latency,
                 ),
                 pool=pool,
                 listen=listen,
@@ -223,30 +227,6 @@ def crew(asked: int | None, where: torch.device, cards: int) -> tuple[int, list[
         [f"cuda:{card}" for card in range(cards)] if where.type == "cuda" and where.index is None else []
     )
     return asked or max(1, len(devices)), devices
-
-
-def prepare_data(study: Study, listen: Callable[[Packing | DataDescribed], object]) -> None:
-    """Pack a study's images, if they are not packed yet, and tell of them before anything is trained.
-
-    Raises:
-        DataError: the data set is missing or damaged.
-    """
-    dataset = load_dataset(study.dataset, progress=_every_tenth(listen))
-    listen(DataDescribed(data_facts(dataset, validation=study.validation, seed=study.search.seed)))
-
-
-def _every_tenth(listen: Callable[[Packing | DataDescribed], object]) -> Callable[[int, int], None]:
-    """Report the packing of images ten times, not once per image."""
-    told = -1
-
-    def step(done: int, total: int) -> None:
-        nonlocal told
-        tenth = 10 * done // max(total, 1)
-        if tenth != told:
-            told = tenth
-            listen(Packing(done, total))
-
-    return step
 
 
 def _write_learned(study: Study, ledger: Ledger, runs: FullRuns) -> None:

@@ -28,8 +28,9 @@ ANYTHING: Schema = {}
 LABEL = either("an option's name", text(), number(), flag(), {"type": "null"})
 
 BUDGET = mapping(
-    whole_number(),
-    "upper bounds by cost, such as params and flops (one multiply-add = one FLOP); runtime counts towards flash",
+    number(),
+    "upper bounds by cost, such as params and flops (one multiply-add = one FLOP); runtime counts towards flash; "
+    "latency is in seconds",
 )
 
 COSTS: dict[str, Schema] = {
@@ -132,6 +133,8 @@ TRIAL = structure(
     decisions=mapping(LABEL, "the option taken at each decision"),
     hash=text("equal for equal networks"),
     **{name: schema if name == "ram" else optional(schema) for name, schema in COSTS.items()},
+    latency=optional(number("measured time of one image in seconds, one thread; null where it was not measured")),
+    latency_on=text("processor that it was measured on, and belongs to"),
     accuracy=optional(share("validation accuracy after the last epoch")),
     curve=listed(share(), "validation accuracy after each epoch"),
     epochs=whole_number("epochs trained"),

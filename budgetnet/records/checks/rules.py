@@ -81,7 +81,11 @@ _MAPPING: _Rule = ("a mapping", _mapping)
 
 TRIAL_RULES: Mapping[str, _Rule] = {
     **dict.fromkeys(
-        ("outcome", "reason", "arch", "network", "hash", "worker", "owner", "copied_from", "origin", "note"), _TEXT
+        (
+            "outcome", "reason", "arch", "network", "hash", "worker", "owner", "copied_from", "origin", "note",
+            "latency_on",
+        ),
+        _TEXT,
     ),
     "decisions": ("a mapping of decisions to options", _labels),
     **dict.fromkeys(
@@ -93,6 +97,7 @@ TRIAL_RULES: Mapping[str, _Rule] = {
     ),
     "flash": _or_null(_COUNT),
     "ram": _or_null(_COUNT),
+    "latency": _or_null(_SECONDS),
     "accuracy": _FRACTION,
     "curve": _FRACTIONS,
     "seconds": _SECONDS,

@@ -36,5 +36,10 @@ def rejections(records: Iterable[Record]) -> Rejections:
 
 
 def _words(reason: str) -> str:
-    names = {"duplicate": "equal to an earlier network", "params": "too many parameters", "flops": "too many FLOPs"}
+    names = {
+        "duplicate": "equal to an earlier network",
+        "params": "too many parameters",
+        "flops": "too many FLOPs",
+        "latency": "too slow on the machine that searched",
+    }
     return names.get(reason, reason.replace("_", " "))

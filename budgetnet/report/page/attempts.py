@@ -24,16 +24,20 @@ _COLUMNS = (
     Column(name="network as text", format="long"),
     Column(name="decisions", format="long"),
 )
+_LATENCY = Column(name="latency ms", format="plain")
+"""Stands behind the other times, where it was measured."""
+_TIMES = 8
 _HOVER = (0, 1, 2, 3, 4, 6)
 
 
 def attempt_table(trials: Trials) -> DataTable:
     """Return all trials, by number, with drawings of those that matter most."""
     found = drawn_trials(trials)
+    timed = any(record.latency is not None for record in trials.records)
     return DataTable(
         name=TABLE,
-        columns=_COLUMNS,
-        rows=[_row(record) for record in trials.records],
+        columns=(*_COLUMNS[:_TIMES], *((_LATENCY,) if timed else ()), *_COLUMNS[_TIMES:]),
+        rows=[_row(record, timed=timed) for record in trials.records],
         hover=_HOVER,
         drawings=found.drawings,
         drawn=found.of_trial,
@@ -41,7 +45,7 @@ def attempt_table(trials: Trials) -> DataTable:
     )
 
 
-def _row(record: Record) -> list[str | float | None]:
+def _row(record: Record, *, timed: bool) -> list[str | float | None]:
     why = "; ".join(part for part in (record.reason, record.origin and f"from {record.origin}") if part)
     return [
         record.number,
@@ -52,6 +56,7 @@ def _row(record: Record) -> list[str | float | None]:
         record.depth,
         record.epochs or None,
         record.seconds,
+        *([None if record.latency is None else round(1000 * record.latency, 3)] if timed else []),
         " ".join(why.split()),
         record.arch,
         record.network.strip(),

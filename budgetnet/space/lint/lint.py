@@ -28,6 +28,7 @@ from budgetnet.network.cost.types import Cost
 from budgetnet.network.shapes import describe_shape
 from budgetnet.space.counting.tracer import Costs
 from budgetnet.space.lint.floats import float_layers
+from budgetnet.space.lint.latency import latency_text
 from budgetnet.space.lint.reachable import SEARCH_STEPS, Reachable, find_reachable
 from budgetnet.space.lint.same import same_options
 from budgetnet.space.space import Space
@@ -86,9 +87,10 @@ def lint(space: Space, *, refuse: bool = False) -> tuple[Warning_, ...]:
     if refuse and report.impossible is not None:
         raise StudyError(str(rule_error(start, start.span, report.impossible)))
     rules = {rule.name: rule for rule in space.grammar.rules}
+    latency = () if (limit := space.budget.latency) is None else (Warning_(latency_text(limit)),)
     located = [(start, start.span, text) for text in (report.impossible, report.unchecked) if text is not None]
     located += [(rules[found.rule], found.span, str(found)) for found in report.useless]
-    return (*report.warnings, *(Warning_(str(rule_error(*place))) for place in located))
+    return (*latency, *report.warnings, *(Warning_(str(rule_error(*place))) for place in located))
 
 
 def smallest(space: Space) -> Cost | None:
