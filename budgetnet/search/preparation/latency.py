@@ -36,7 +36,7 @@ _NEAR = 0.25
 """Distance from the bound, as a share of it, within which looks are repeated."""
 LOOKS = 5
 """Looks near the bound."""
-PATIENCE = 100
+MOST_SLOW = 100
 """Networks that may be too slow in a row before anything was trained."""
 
 
@@ -117,9 +117,9 @@ class LatencyJudge:
             self._slow = []
             return None
         self._slow.append(found.seconds)
-        if len(self._slow) >= PATIENCE:
+        if len(self._slow) >= MOST_SLOW:
             raise SearchError(
-                f"{PATIENCE} networks in a row took longer than budget.latency, {time_text(self.limit)}, on "
+                f"{MOST_SLOW} networks in a row took longer than budget.latency, {time_text(self.limit)}, on "
                 f"{self.processor}, the fastest {time_text(min(self._slow))}; raise the bound, offer smaller parts, or "
                 "bound flops, too, which is counted before anything is drawn"
             )

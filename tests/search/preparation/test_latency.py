@@ -17,7 +17,7 @@ from budgetnet.network.nodes import Shape
 from budgetnet.records.trial import Record
 from budgetnet.report.trials import record_document, trials_text
 from budgetnet.search.candidates import CandidateSource
-from budgetnet.search.preparation.latency import LOOKS, PATIENCE, LatencyJudge, latency_judge, look
+from budgetnet.search.preparation.latency import LOOKS, MOST_SLOW, LatencyJudge, latency_judge, look
 from budgetnet.search.propose import make_sampler
 from budgetnet.space.judge import Candidate, draw
 from budgetnet.space.lint.lint import lint
@@ -92,10 +92,10 @@ def test_a_search_that_finds_nothing_fast_enough_ends(study) -> None:
     """With the fastest that there was, and what to do."""
     judge = LatencyJudge(0.005, SHAPE, {}, clock(0.02), "Abacus 1")
     slow = judge.measure(_network(study))
-    for _ in range(PATIENCE - 1):
+    for _ in range(MOST_SLOW - 1):
         assert judge.excess(slow) is not None
     message = (
-        f"{PATIENCE} networks in a row took longer than budget.latency, 5 ms, on Abacus 1, the fastest 20 ms; raise"
+        f"{MOST_SLOW} networks in a row took longer than budget.latency, 5 ms, on Abacus 1, the fastest 20 ms; raise"
     )
     with pytest.raises(SearchError, match=message):
         judge.excess(slow)
