@@ -19,11 +19,12 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from budgetnet.files.study import Goal
+from budgetnet.records.loading.memory import RecordMemory
 from budgetnet.records.objective import shortfall, values_of
 from budgetnet.records.parameters import Parameters
 from budgetnet.records.process import life_of, this_process
 from budgetnet.records.storage import GRACE
-from budgetnet.records.trial import Outcome, Record, read_record, read_records
+from budgetnet.records.trial import Outcome, Record
 
 __all__ = ["MOST_DEATHS", "Ledger", "Running", "trial_seed"]
 
@@ -78,17 +79,18 @@ class Ledger:
         self.goal = goal
         self.target = target
         self.seed = seed
+        self.memory = RecordMemory()
         self._id = storage.get_study_id_from_name(study.study_name)
 
     # --- reading ------------------------------------------------------------------------------------
 
     def records(self) -> tuple[Record, ...]:
-        """Every trial, in the order of their numbers."""
-        return read_records(self.study)
+        """Every trial, in the order of their numbers; those that have ended are read once."""
+        return self.memory.records(self.storage.get_all_trials(self._id, deepcopy=False))
 
     def record(self, trial: Running) -> Record:
         """One trial."""
-        return read_record(self.storage.get_trial(trial.id))
+        return self.memory.read(self.storage.get_trial(trial.id))
 
     # --- candidates ---------------------------------------------------------------------------------
 
@@ -127,7 +129,7 @@ class Ledger:
                 constraints = shortfall(self.goal, self.target, accuracy)
         written = {**attributes, "outcome": outcome}
         trial_id = self._create(state, found, written, constraints=constraints, values=values)
-        return read_record(self.storage.get_trial(trial_id))
+        return self.memory.read(self.storage.get_trial(trial_id))
 
     def _create(
         self,

@@ -28,8 +28,15 @@ def ranked(records: Iterable[Record], goal: Goal, target: float | None = None) -
 
 def best(records: Iterable[Record], goal: Goal, target: float | None = None) -> Record | None:
     """Return the best completed trial; for the Pareto goal, the one of highest accuracy."""
-    finished = [record for record in records if record.scored]
-    return next(iter(ranked(finished, "accuracy" if goal == "pareto" else goal, target)), None)
+    finished = (record for record in records if record.scored and record.accuracy is not None)
+
+    def place(record: Record) -> tuple[float, ...]:
+        accuracy, params = _accuracy(record), _params(record)
+        if goal == "smallest" and target is not None and accuracy >= target:
+            return (0, params, -accuracy, record.number)
+        return (1, -accuracy, params, record.number)
+
+    return min(finished, key=place, default=None)
 
 
 def distinct(records: Iterable[Record]) -> list[Record]:

@@ -119,8 +119,11 @@ def _json(text: str) -> Any:
 
 
 def _time(text: str | None) -> Any:
-    """Return a time, None, or an `Unreadable`."""
+    """Return a time, None, or an `Unreadable`. Optuna stores UTC, and its trials have this machine's time."""
     try:
-        return None if text is None else datetime.datetime.fromisoformat(text)
-    except (ValueError, TypeError):
+        if text is None:
+            return None
+        stored = datetime.datetime.fromisoformat(text)
+        return stored.replace(tzinfo=datetime.UTC).astimezone().replace(tzinfo=None)
+    except (ValueError, TypeError, OverflowError):
         return Unreadable(str(text))

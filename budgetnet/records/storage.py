@@ -23,6 +23,7 @@ from sqlalchemy import event
 
 from budgetnet.errors import RequestError, SearchError, nearest
 from budgetnet.records.checks.tables import check_leftovers, check_tables
+from budgetnet.records.loading.quick_storage import QuickStorage
 from budgetnet.text import masked
 
 __all__ = [
@@ -95,7 +96,7 @@ def _open(url: str, arguments: dict[str, Any], stale: StaleCallback | None) -> R
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # heartbeats, since 2.9
-                return RDBStorage(
+                return QuickStorage(
                     url,
                     engine_kwargs=dict(arguments),
                     heartbeat_interval=HEARTBEAT,

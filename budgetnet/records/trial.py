@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -167,13 +167,20 @@ def read_records(study: optuna.Study | StoredStudy) -> tuple[Record, ...]:
     return tuple(read_record(trial) for trial in study.get_trials(deepcopy=False))
 
 
-def readable_records(study: optuna.Study | StoredStudy) -> tuple[tuple[Record, ...], tuple[str, ...]]:
-    """Return the trials of a study that can be read, by number, and a line for each of the others."""
+def readable_records(
+    study: optuna.Study | StoredStudy, read: Callable[[Any], Record] | None = None
+) -> tuple[tuple[Record, ...], tuple[str, ...]]:
+    """Return the trials of a study that can be read, by number, and a line for each of the others.
+
+    Args:
+        study: the study.
+        read: reads a trial, perhaps from memory; `read_record` if None.
+    """
     found: dict[int, Record] = {}
     damage: list[str] = []
     for trial in study.get_trials(deepcopy=False):
         try:
-            record = read_record(trial)
+            record = (read or read_record)(trial)
             if record.number in found:
                 raise DamagedRecordError(f"trial {record.number}: there are two of this number")
             found[record.number] = record

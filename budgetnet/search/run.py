@@ -135,7 +135,6 @@ def run_search(
         telling(lambda text: listen(SpaceNote(text)), stopped=lambda: asked.given),
     ):
         recorded, database = open_study(study, url)
-        check_whole(recorded, shown(url))
         presence = Presence(url, folder, study.name)
 
         def stopped() -> bool:
@@ -143,6 +142,7 @@ def run_search(
             return asked.given
 
         ledger = Ledger(recorded, database, goal=study.goal, target=study.target, seed=study.search.seed)
+        check_whole(recorded, shown(url), ledger.memory.read)
         claims = Claims(database, database.get_study_id_from_name(study.name))
         latency = latency_judge(study, space)
         if not joining:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,10 +49,10 @@ class Contents:
     """A line for each record that cannot be read; empty for a whole study."""
 
 
-def read_contents(study: optuna.Study | StoredStudy) -> Contents:
-    """Read what can be read of a study."""
+def read_contents(study: optuna.Study | StoredStudy, read: Callable[[Any], Record] | None = None) -> Contents:
+    """Read what can be read of a study; *read* is that of `budgetnet.records.trial.readable_records`."""
     attributes = study.user_attrs
-    records, damaged_trials = readable_records(study)
+    records, damaged_trials = readable_records(study, read)
     finalists, damaged_runs = readable_finalists(attributes)
     damage = [*damaged_trials, *damaged_runs]
     winners: tuple[Winner, ...] = ()
@@ -77,18 +77,19 @@ def read_contents(study: optuna.Study | StoredStudy) -> Contents:
     )
 
 
-def check_whole(study: optuna.Study, place: str) -> None:
+def check_whole(study: optuna.Study, place: str, read: Callable[[Any], Record] | None = None) -> None:
     """Refuse a study with a record that cannot be read: a search would go on from what is not so.
 
     Args:
         study: the study.
         place: the database, as messages name it.
+        read: see `budgetnet.records.trial.readable_records`.
 
     Raises:
         SearchError: it is damaged; the message names the first record and the ways out.
     """
     try:
-        contents = read_contents(study)
+        contents = read_contents(study, read)
         damage = [line for line in contents.damage if line != _LOST_KNOWLEDGE]  # a search works it out anew
         if not study.directions:
             damage.append("the study's direction is missing")
