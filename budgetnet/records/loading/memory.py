@@ -43,14 +43,15 @@ class RecordMemory:
         Raises:
             DamagedRecordError: a trial cannot be read.
         """
-        settled = self._settled
+        settled, before = self._settled, len(self._settled)
         if len(trials) < len(settled):  # another study, or trials that were removed from under it
             settled.clear()
+            self._latest = ()
         for trial in trials[len(settled) :]:
             if not trial.state.is_finished():
                 break
             settled.append(self.read(trial))
         later = [self.read(trial) for trial in trials[len(settled) :]]
-        if later or len(settled) != len(self._latest) or self._latest[-1:] != tuple(settled[-1:]):
+        if later or len(settled) != before or len(self._latest) != before:
             self._latest = (*settled, *later)
         return self._latest

@@ -37,7 +37,9 @@ def test_ended_trials_are_read_once(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     storage.set_trial_state_values(running._trial_id, TrialState.FAIL)
     study.add_trial(create_trial(state=TrialState.WAITING))
     assert look() == ("completed", "failed", "interrupted", "waiting")
-    assert look() is not None
+    waiting = study.get_trials(deepcopy=False)[3]
+    storage.set_trial_state_values(waiting._trial_id, TrialState.FAIL)
+    assert look() == look() == ("completed", "failed", "interrupted", "interrupted")
     assert read.count(0) == read.count(2) == 1
     assert read.count(1) == 3  # twice while it ran, once when it had ended
     assert memory.records(study.get_trials(deepcopy=False)[:2]) == memory.records(study.get_trials(deepcopy=False))[:2]
