@@ -145,7 +145,8 @@ def run_folder(study_path: Path) -> Path:
     folder = study_path.parent / "run"
     result = CliRunner().invoke(app, ["search", str(study_path), "--out", str(folder), "--device", "cpu", "--json"])
     assert result.exit_code == 0, result.output
-    (folder / "search.json").write_text(result.stdout, encoding="utf-8")  # for the test of the command
+    (folder / "search.json").write_text(result.stdout, encoding="utf-8")  # for the tests of the command
+    (folder / "events.jsonl").write_text(result.stderr, encoding="utf-8")
     return folder
 
 

@@ -21,8 +21,8 @@ document names its schema and version in the key `schema`, such as `budgetnet-sh
 and none changes its meaning or goes. Accuracies and shares are fractions, one multiply-add is one FLOP, and times are
 ISO 8601.
 
-`budgetnet search STUDY --json` also prints one line of JSON per event to stderr while it searches
-(`budgetnet-event/1`), and its results to stdout at the end:
+`budgetnet search STUDY --json`, and `worker` likewise, also prints one line of JSON per event to stderr while it
+searches (`budgetnet-event/1`), and its results to stdout at the end:
 
 ```sh
 budgetnet search studies/my.yaml --json > results.json 2> events.jsonl

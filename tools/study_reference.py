@@ -106,7 +106,7 @@ def _keys(declared: Mapping[str, Key], defaults: Mapping[str, str] | None = None
             (
                 f"`{name}`",
                 _values(entry),
-                entry.unit or "–",
+                _unit(entry),
                 "required" if entry.required else (defaults or {}).get(name, entry.shown_default),
                 entry.help,
                 f"`{name}: {entry.shown_example}`" if entry.shown_example else "–",
@@ -114,6 +114,13 @@ def _keys(declared: Mapping[str, Key], defaults: Mapping[str, str] | None = None
             for name, entry in declared.items()
         ),
     )
+
+
+def _unit(entry: Key) -> str:
+    """The unit of a number, or that it has none; a dash for what is no number."""
+    if entry.kind == "share":
+        return entry.unit or "fraction, or %"
+    return entry.unit or ("no unit" if entry.kind in ("whole", "number") else "–")
 
 
 def _values(entry: Key) -> str:

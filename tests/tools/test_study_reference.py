@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
+from budgetnet.files.search_options import Finalists
 from budgetnet.files.study_file import KEYS, parse_study
+from budgetnet.keys.declare import keys_of
 from tools.study_reference import page
 
 ROOT = Path(__file__).parent.parent.parent
@@ -30,6 +33,23 @@ def test_the_page_is_up_to_date():
     """What is committed is what the command prints."""
     committed = (ROOT / "docs" / "study-file.md").read_text(encoding="utf-8")
     assert committed == page(), "run python -m tools.study_reference > docs/study-file.md"
+
+
+def test_no_key_is_left_out():
+    """The page has a row for every declared key, with values, unit, default, meaning and example; no cell is empty."""
+    rows = [line for line in page().splitlines() if line.startswith("| `")]
+    cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in rows]
+    keys = [row for row in cells if len(row) == 6]
+    declared = sorted(name for section in KEYS for name in KEYS[section] if section != "finalists")
+    declared += sorted(keys_of(Finalists))
+    assert sorted(row[0] for row in keys) == sorted(f"`{name}`" for name in declared)
+    for name, values, unit, default, meaning, example in keys:
+        assert values, name
+        assert default, name
+        assert meaning.endswith("."), name
+        assert example.startswith("`") or default == "required", name
+        assert unit, name
+        assert unit != "–" or "number" not in values, name
 
 
 @pytest.mark.parametrize(("section", "name"), EXAMPLES, ids=[".".join(filter(None, each)) for each in EXAMPLES])
