@@ -1,0 +1,1 @@
+"""What each torch operator is in the language, one file per family."""
