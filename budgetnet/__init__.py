@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from budgetnet.api.campaigns import calibrate, join_search, search, tune_recipe
     from budgetnet.api.folders import verify
     from budgetnet.api.frame import load_trials
+    from budgetnet.api.imports import import_network
     from budgetnet.api.networks import (
         Budget,
         Cost,
@@ -57,6 +58,7 @@ __all__ = [
     "draw_network",
     "explore",
     "export",
+    "import_network",
     "join_search",
     "load_trials",
     "measure",
@@ -78,6 +80,7 @@ _HOMES = {
     "budgetnet.api.campaigns": ("calibrate", "join_search", "search", "tune_recipe"),
     "budgetnet.api.folders": ("verify",),
     "budgetnet.api.frame": ("load_trials",),
+    "budgetnet.api.imports": ("import_network",),
     "budgetnet.api.networks": (
         "Budget", "Cost", "Network", "build", "count", "measure", "parse_network", "read_network", "write_network",
     ),

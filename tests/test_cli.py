@@ -28,6 +28,7 @@ COMMANDS = (
     "calibrate",
     "tune-recipe",
     "show",
+    "import",
     "diff",
     "train",
     "list",

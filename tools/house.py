@@ -37,7 +37,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("report", "calibrate"),
     ("search",),
     ("records",),
-    ("workers", "explore", "draw"),
+    ("workers", "explore", "draw", "convert"),
     ("files",),
     ("space",),
     ("derivation",),

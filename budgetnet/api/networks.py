@@ -31,6 +31,7 @@ __all__ = [
     "Network",
     "build",
     "count",
+    "image_sides",
     "measure",
     "parse_network",
     "read_network",
@@ -66,7 +67,7 @@ def parse_network(
     >>> small.input_shape, small.classes
     ((3, 32, 32), 10)
     """
-    shape = _shape(input)
+    shape = image_sides(input)
     if isinstance(classes, bool) or not isinstance(classes, int) or classes < 1:
         raise RequestError(f"classes must be a whole number of at least 1, but got {classes!r}; write e.g. classes=10")
     vocabulary = Vocabulary(BUILTIN)
@@ -144,7 +145,7 @@ def count(network: Network, *, input: Sequence[int] | None = None) -> Cost:  # n
     >>> bn.count(bn.parse_network("conv(3, 16) gap linear(classes)", input=(3, 32, 32), classes=10)).flops
     491680
     """
-    shape = network.input_shape if input is None else _shape(input)
+    shape = network.input_shape if input is None else image_sides(input)
     return closed_form.cost(network.network, shape, custom=network.plugins.forms, ram=True)
 
 
@@ -169,7 +170,7 @@ def measure(network: Network, *, input: Sequence[int] | None = None) -> Measurem
     """
     from budgetnet.network.torch.measure import measure_nodes
 
-    shape = network.input_shape if input is None else _shape(input)
+    shape = network.input_shape if input is None else image_sides(input)
     return measure_nodes(network.network, shape, custom=network.plugins.modules)
 
 
@@ -199,7 +200,7 @@ def build(network: Network, *, seed: int | None = None) -> nn.Module:
         return build_module(network.network, network.input_shape, custom=network.plugins.modules)
 
 
-def _shape(sides: Sequence[int]) -> Shape:
+def image_sides(sides: Sequence[int]) -> Shape:
     """Check an input shape.
 
     Raises:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 from budgetnet.network.nodes import Primitive, Shape
@@ -14,10 +13,10 @@ if TYPE_CHECKING:
 
     from budgetnet.grammar.graph import Join
 
-__all__ = ["Flow", "Margins", "Mix", "Place", "Slice", "Value", "Weight"]
+__all__ = ["MadeValue", "Margins", "Mix", "ModulePlace", "Slice", "ValueFlow", "Weight"]
 
 
-class Place(NamedTuple):
+class ModulePlace(NamedTuple):
     """A module on the way to a layer."""
 
     path: str
@@ -67,10 +66,8 @@ class Margins:
     right: int
 
 
-
-
 @dataclass(frozen=True, slots=True)
-class Value:
+class MadeValue:
     """One value."""
 
     made: Primitive | Join | Slice | Mix | Margins | None
@@ -79,19 +76,21 @@ class Value:
     """Without the batch."""
     weights: tuple[Weight, ...] = ()
     """In the order in which the layers of the language have them."""
-    modules: tuple[Place, ...] = ()
+    modules: tuple[ModulePlace, ...] = ()
     """The modules it stands in, outermost first."""
     operator: str = ""
     """The operator that it was read from: ``mean``."""
 
 
 @dataclass
-class Flow:
+class ValueFlow:
     """Values in an order in which they can be computed; the first is the input."""
 
-    values: list[Value] = field(default_factory=list)
+    values: list[MadeValue] = field(default_factory=list)
+    left_out: dict[str, int] = field(default_factory=dict)
+    """FLOPs, as fvcore counts them, of layers that do nothing at this size and are left out, by their modules."""
 
-    def add(self, value: Value) -> int:
+    def add(self, value: MadeValue) -> int:
         """Append a value and return its position."""
         self.values.append(value)
         return len(self.values) - 1
@@ -108,8 +107,3 @@ class Flow:
                 found[entry].append(position)
         found[result].append(-1)
         return found
-
-
-def positions(shape: Shape) -> int:
-    """Return the number of positions of an image."""
-    return prod(shape[1:])

@@ -1,8 +1,8 @@
 """Places of a tensor's values: which dimension holds channels, rows, columns, however it was permuted and reshaped.
 
 The language knows images of channels, rows and columns alone. Torch code also has tokens ``(N, T, C)``, images with
-the channels last, channels in groups, heads of attention. A `Laid` says how each dimension of such a tensor is made
-of the axes of a value of the language, so that permutations and reshapes need no layer of their own.
+the channels last, channels in groups, heads of attention. A `TensorView` says how each dimension of such a tensor is
+made of the axes of a value of the language, so that permutations and reshapes need no layer of their own.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ __all__ = [
     "BATCH",
     "Atom",
     "Dims",
-    "Laid",
     "LayoutError",
+    "TensorView",
     "axes_in",
     "is_whole",
     "laid_plainly",
@@ -52,7 +52,7 @@ Dims = tuple[tuple[Atom, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Laid:
+class TensorView:
     """A tensor as a view of one value of the language."""
 
     value: int
@@ -69,9 +69,10 @@ def whole_axis(axis: str, size: int) -> tuple[Atom, ...]:
     return (Atom(axis, size),) if size > 1 else ()
 
 
-def laid_plainly(value: int, shape: Shape) -> Laid:
+def laid_plainly(value: int, shape: Shape) -> TensorView:
     """Return a value as torch usually has it: ``(N, C, H, W)`` or ``(N, features)``."""
-    return Laid(value, (whole_axis("N", BATCH), *(whole_axis(axis, size) for axis, size in zip("CHW", shape))))
+    axes = zip("CHW", shape, strict=False)  # a vector has channels alone
+    return TensorView(value, (whole_axis("N", BATCH), *(whole_axis(axis, size) for axis, size in axes)))
 
 
 def axes_in(atoms: Iterable[Atom]) -> str:
@@ -89,12 +90,12 @@ def is_whole(atoms: Sequence[Atom], size: int) -> bool:
     return step == 1
 
 
-def permuted(laid: Laid, order: Sequence[int]) -> Laid:
+def permuted(laid: TensorView, order: Sequence[int]) -> TensorView:
     """Return the tensor with its dimensions in another order."""
     return replace(laid, dims=tuple(laid.dims[place] for place in order))
 
 
-def reshaped(laid: Laid, sizes: Sequence[int], step: str) -> Laid:
+def reshaped(laid: TensorView, sizes: Sequence[int], step: str) -> TensorView:
     """Return the tensor read with other sizes; atoms are cut and put together, never mixed.
 
     Args:
@@ -144,7 +145,7 @@ def _joined(atoms: list[Atom]) -> list[Atom]:
     return found
 
 
-def take_part(laid: Laid, dim: int, start: int, size: int) -> Laid:
+def take_part(laid: TensorView, dim: int, start: int, size: int) -> TensorView:
     """Return a slice of channels along a dimension.
 
     Raises:

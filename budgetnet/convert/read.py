@@ -7,24 +7,23 @@ from typing import Any
 
 from torch import Tensor, nn
 from torch.fx import Node as Step
-from torch.fx import map_arg
 
-from budgetnet.convert.flow import Flow, Value, Weight
-from budgetnet.convert.layout import Laid, laid_plainly
+from budgetnet.convert.flow import MadeValue, ValueFlow, Weight
+from budgetnet.convert.layout import TensorView, laid_plainly
 from budgetnet.convert.operators.attention import ATTENTION
 from budgetnet.convert.operators.joins import JOINS
 from budgetnet.convert.operators.layers import LAYERS
 from budgetnet.convert.operators.pointwise import POINTWISE
 from budgetnet.convert.operators.pooling import POOLING
 from budgetnet.convert.operators.views import VIEWS
-from budgetnet.convert.reading import Reading, TokensNeeded
+from budgetnet.convert.reading import TokensNeeded, TraceReading
 from budgetnet.convert.trace import Trace, Unsayable, operator_of, where
 from budgetnet.errors import RequestError
 from budgetnet.network.nodes import Shape
 
 __all__ = ["HANDLERS", "read_flow", "tensors_of"]
 
-HANDLERS: dict[str, Callable[[Reading, Mapping[str, Any]], Any]] = {
+HANDLERS: dict[str, Callable[[TraceReading, Mapping[str, Any]], Any]] = {
     **LAYERS,
     **VIEWS,
     **POOLING,
@@ -47,7 +46,7 @@ _STALE = _Unknown()
 """Another view of a tensor that was changed in place."""
 
 
-def read_flow(trace: Trace, module: nn.Module, shape: Shape, name: str) -> tuple[Flow, int]:
+def read_flow(trace: Trace, module: nn.Module, shape: Shape, name: str) -> tuple[ValueFlow, int]:
     """Return a module's flow and the position of its result.
 
     Raises:
@@ -55,7 +54,7 @@ def read_flow(trace: Trace, module: nn.Module, shape: Shape, name: str) -> tuple
     """
     eager: frozenset[str] = frozenset()
     while True:
-        reading = Reading(trace, shape, tensors_of(module), eager)
+        reading = TraceReading(trace, shape, tensors_of(module), eager)
         try:
             return _read(reading, name)
         except TokensNeeded as needed:
@@ -68,7 +67,7 @@ def tensors_of(module: nn.Module) -> dict[str, Tensor]:
     return {**found, **dict(module.named_buffers(remove_duplicate=False))}
 
 
-def _read(reading: Reading, name: str) -> tuple[Flow, int]:
+def _read(reading: TraceReading, name: str) -> tuple[ValueFlow, int]:
     trace = reading.trace
     known: dict[Step, Any] = {}
     problems: dict[str, None] = {}
@@ -101,7 +100,7 @@ def _read(reading: Reading, name: str) -> tuple[Flow, int]:
             + more
         )
     result = known[trace.result]
-    if not isinstance(result, Laid):
+    if not isinstance(result, TensorView):
         raise RequestError(f"{name} must return scores made of its images, but its result does not depend on them")
     try:
         result = reading.settled(result)
@@ -110,11 +109,11 @@ def _read(reading: Reading, name: str) -> tuple[Flow, int]:
     return reading.flow, result.value
 
 
-def _given(reading: Reading, step: Step) -> Any:
+def _given(reading: TraceReading, step: Step) -> Any:
     """Return the form of an input: the image, or a tensor of the module."""
     name = step.name
     if name == reading.trace.image:
-        return laid_plainly(reading.flow.add(Value(None, (), reading.shape)), reading.shape)
+        return laid_plainly(reading.flow.add(MadeValue(None, (), reading.shape)), reading.shape)
     if name in reading.trace.tensors:
         target = reading.trace.tensors[name]
         return Weight((target,), lambda tensor: tensor)
@@ -129,49 +128,43 @@ def _given(reading: Reading, step: Step) -> Any:
 def _arguments(step: Step, known: Mapping[Step, Any]) -> dict[str, Any]:
     """Return a step's arguments by the names in its operator's schema."""
     schema = getattr(step.target, "_schema", None)
-    given = map_arg(step.args, lambda node: _Held(known[node]))
-    named = map_arg(dict(step.kwargs), lambda node: _Held(known[node]))
+    given = [_open(argument, known) for argument in step.args]
+    named = {name: _open(argument, known) for name, argument in step.kwargs.items()}
     if schema is None:  # getitem
-        return {"a": _open(given[0]), "b": _open(given[1])}
+        return {"a": given[0], "b": given[1]}
     found: dict[str, Any] = {}
     for place, argument in enumerate(schema.arguments):
         if place < len(given) and not argument.kwarg_only:
-            found[argument.name] = _open(given[place])
+            found[argument.name] = given[place]
         elif argument.name in named:
-            found[argument.name] = _open(named[argument.name])
+            found[argument.name] = named[argument.name]
         else:
             found[argument.name] = argument.default_value if argument.has_default_value() else None
     return found
 
 
-class _Held:
-    """A value in a step's arguments, which torch would otherwise look into."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-
-def _open(given: Any) -> Any:
-    if isinstance(given, _Held):
-        return given.value
+def _open(given: Any, known: Mapping[Step, Any]) -> Any:
+    """Return an argument with the results of steps in their places."""
+    if isinstance(given, Step):
+        return known[given]
     if isinstance(given, list | tuple):
-        return [_open(each) for each in given]
+        return [_open(each, known) for each in given]
     return given
 
 
 def _flat(arguments: Mapping[str, Any]) -> list[Any]:
     found: list[Any] = []
     for value in arguments.values():
-        found.extend(value if isinstance(value, list | tuple) and not isinstance(value, Laid) else [value])
+        found.extend(value if isinstance(value, list | tuple) else [value])
     return found
 
 
-def _apply(reading: Reading, step: Step, arguments: Mapping[str, Any]) -> Any:
+def _apply(reading: TraceReading, step: Step, arguments: Mapping[str, Any]) -> Any:
     operator = operator_of(step).removesuffix("_") if _works_in_place(step) else operator_of(step)
     handler = HANDLERS.get(operator)
     if handler is None:
         raise Unsayable("no operation of the language; docs/language.md lists them, and a plug-in can bring others")
-    if not any(isinstance(value, Laid | Weight | tuple) for value in _flat(arguments)):
+    if not any(isinstance(value, TensorView | Weight | tuple) for value in _flat(arguments)):
         raise Unsayable("it makes a tensor of nothing; nearest: zero, position")
     return handler(reading, arguments)
 
@@ -188,7 +181,7 @@ def _overwrite(step: Step, known: dict[Step, Any]) -> None:
         return
     before = known[target]
     for other, value in known.items():
-        if other is target or other is step or not isinstance(value, Laid) or not isinstance(before, Laid):
+        if other is target or other is step or not isinstance(value, TensorView) or not isinstance(before, TensorView):
             continue
         if value.value == before.value and operator_of(other) not in ("clone", "lift_fresh_copy"):
             known[other] = known[step] if value == before else _STALE

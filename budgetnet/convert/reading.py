@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.fx import Node as Step
 
-from budgetnet.convert.flow import Flow, Mix, Slice, Value, Weight
-from budgetnet.convert.layout import Atom, Dims, Laid, axes_in, is_whole, laid_plainly, whole_axis
+from budgetnet.convert.flow import MadeValue, Margins, Mix, Slice, ValueFlow, Weight
+from budgetnet.convert.layout import Atom, Dims, TensorView, axes_in, is_whole, laid_plainly, whole_axis
 from budgetnet.convert.trace import Trace, Unsayable, operator_of, place_of_step
 from budgetnet.errors import ShapeError
 from budgetnet.grammar.graph import Join
@@ -20,7 +20,11 @@ from budgetnet.network.nodes import Primitive, Shape, Shuffle
 from budgetnet.network.shapes import joined_shape
 from budgetnet.ops.tokens import Tokens, Transpose
 
-__all__ = ["Reading", "TokensNeeded"]
+__all__ = ["Arguments", "TokensNeeded", "TraceReading"]
+
+
+Arguments = Mapping[str, Any]
+"""Of an operator, by the names in its schema."""
 
 
 class TokensNeeded(Exception):  # noqa: N818 (not an error: the reading starts over)
@@ -28,7 +32,7 @@ class TokensNeeded(Exception):  # noqa: N818 (not an error: the reading starts o
 
 
 @dataclass
-class Reading:
+class TraceReading:
     """One pass over a trace: the flow so far, and the form of each step's result."""
 
     trace: Trace
@@ -38,14 +42,14 @@ class Reading:
     """The module's tensors."""
     eager: frozenset[str] = frozenset()
     """Steps that are read as ``tokens``."""
-    flow: Flow = field(default_factory=Flow)
+    flow: ValueFlow = field(default_factory=ValueFlow)
     step: Step | None = None
     """The step that is being read."""
 
     # --- emission -----------------------------------------------------------------------------------
 
     def emit(
-        self, made: Primitive | Join | Slice | Mix | Any, inputs: tuple[int, ...], weights: Sequence[Weight] = ()
+        self, made: Primitive | Join | Slice | Mix | Margins, inputs: tuple[int, ...], weights: Sequence[Weight] = ()
     ) -> int:
         """Append a value.
 
@@ -55,12 +59,12 @@ class Reading:
         shapes = tuple(self.flow.values[entry].shape for entry in inputs)
         try:
             if isinstance(made, str):
-                after = joined_shape(made, shapes)  # type: ignore[arg-type]
+                after = joined_shape(made, shapes)
             elif isinstance(made, Slice):
                 after = (made.size, *shapes[0][1:])
             elif isinstance(made, Mix):
                 after = (made.width, *shapes[0][1:])
-            elif hasattr(made, "above"):
+            elif isinstance(made, Margins):
                 channels, height, width = shapes[0]
                 after = (channels, height + made.above + made.below, width + made.left + made.right)
             else:
@@ -69,21 +73,21 @@ class Reading:
             raise Unsayable(str(error)) from None
         assert self.step is not None
         return self.flow.add(
-            Value(made, inputs, after, tuple(weights), place_of_step(self.step), operator_of(self.step))
+            MadeValue(made, inputs, after, tuple(weights), place_of_step(self.step), operator_of(self.step))
         )
 
-    def shape_of(self, laid: Laid) -> Shape:
+    def shape_of(self, laid: TensorView) -> Shape:
         """Return the shape of the value behind a tensor."""
         return self.flow.values[laid.value].shape
 
-    def pointwise(self, operation: Primitive, laid: Laid, weights: Sequence[Weight] = ()) -> Laid:
+    def pointwise(self, operation: Primitive, laid: TensorView, weights: Sequence[Weight] = ()) -> TensorView:
         """Apply an operation that leaves the shape as it is, whatever the layout."""
         found = self.settled(laid)
         return replace(found, value=self.emit(operation, (found.value,), weights))
 
     # --- forms --------------------------------------------------------------------------------------
 
-    def settled(self, laid: Laid) -> Laid:
+    def settled(self, laid: TensorView) -> TensorView:
         """Return the tensor as a view of a value of all its channels, in their order.
 
         Raises:
@@ -108,7 +112,7 @@ class Reading:
         dims = tuple(tuple(fresh.get(atom, atom) for atom in dim) for dim in laid.dims)
         return _in_one_piece(replace(laid, value=self.emit(Shuffle(groups), (laid.value,)), dims=dims))
 
-    def arranged(self, laid: Laid, want: str) -> Laid:
+    def arranged(self, laid: TensorView, want: str) -> TensorView:
         """Return the tensor with the axes *want* in the dimensions behind the batch: ``"CHW"``, ``"CH"``, ``"C"``.
 
         Raises:
@@ -126,13 +130,13 @@ class Reading:
                     return done
         raise Unsayable(f"it works on dimensions {_dims_text(found.dims)}; nearest: channels, rows, columns")
 
-    def tokens(self, laid: Laid, *, try_only: bool = False) -> Laid | None:
+    def tokens(self, laid: TensorView, *, try_only: bool = False) -> TensorView | None:
         """Return the tensor as a view of a column of positions; None if its rows and columns are apart.
 
         Raises:
             TokensNeeded: the step that put rows and columns together is to be read so from the start.
         """
-        channels, height, width = self.shape_of(laid)
+        _, height, width = self.shape_of(laid)
         count = height * width
         whole = (*whole_axis("H", height), *whole_axis("W", width))
         if width == 1 or whole not in laid.dims:
@@ -142,9 +146,9 @@ class Reading:
             return replace(laid, dims=dims)
         if laid.merged_by and laid.merged_by not in self.eager:
             raise TokensNeeded(laid.merged_by)
-        return Laid(self.emit(Tokens(), (laid.value,)), dims)
+        return TensorView(self.emit(Tokens(), (laid.value,)), dims)
 
-    def transposed(self, laid: Laid, *, try_only: bool = False) -> Laid | None:
+    def transposed(self, laid: TensorView, *, try_only: bool = False) -> TensorView | None:
         """Return the tensor as a view of a value with channels and positions exchanged; None if they are mixed."""
         channels, height, width = self.shape_of(laid)
         whole = (*whole_axis("H", height), *whole_axis("W", width))
@@ -159,10 +163,10 @@ class Reading:
             return replace(laid, dims=dims)
         before = self.flow.values[laid.value]
         if isinstance(before.made, Transpose) and self.flow.values[before.inputs[0]].shape[2:] == (1,):
-            return Laid(before.inputs[0], dims)
-        return Laid(self.emit(Transpose(), (laid.value,)), dims)
+            return TensorView(before.inputs[0], dims)
+        return TensorView(self.emit(Transpose(), (laid.value,)), dims)
 
-    def aligned(self, first: Laid, second: Laid) -> tuple[Laid, Laid]:
+    def aligned(self, first: TensorView, second: TensorView) -> tuple[TensorView, TensorView]:
         """Return two tensors as views of values whose axes lie in the same dimensions.
 
         Raises:
@@ -202,7 +206,7 @@ class Reading:
         """Return whether training changes it."""
         return any(name in self.trace.learned for name in weight.names)
 
-    def fresh(self, value: int) -> Laid:
+    def fresh(self, value: int) -> TensorView:
         """Return a new value as torch usually has it."""
         return laid_plainly(value, self.flow.values[value].shape)
 
@@ -215,7 +219,7 @@ class Reading:
         return float(first) if bool(torch.equal(tensor, first.expand_as(tensor))) else None
 
 
-def _in_one_piece(laid: Laid) -> Laid:
+def _in_one_piece(laid: TensorView) -> TensorView:
     """Return the tensor with neighbouring atoms of an axis put together."""
     dims = []
     for dim in laid.dims:

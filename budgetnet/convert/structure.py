@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 
-from budgetnet.convert.flow import Flow, Margins, Mix, Place, Slice
-from budgetnet.convert.parts import Part, chained, leaves
+from budgetnet.convert.flow import MadeValue, Margins, Mix, ModulePlace, Slice, ValueFlow
+from budgetnet.convert.pieces import Piece, chained, leaves
 from budgetnet.convert.trace import Unsayable
 from budgetnet.grammar.graph import Binding, Graph, GraphApply, GraphJoin, GraphName, GraphTerm
-from budgetnet.network.nodes import Identity, Zero
+from budgetnet.network.nodes import Identity, Shape, Zero
 from budgetnet.network.shapes import lowest_terms
 
 __all__ = ["structured"]
 
 
-def structured(flow: Flow, result: int) -> Part:
+def structured(flow: ValueFlow, result: int) -> Piece:
     """Return a flow as one part.
 
     Raises:
@@ -27,21 +27,21 @@ def structured(flow: Flow, result: int) -> Part:
 class _Structure:
     """Finds the parts between two values, one of which all ways lead through."""
 
-    def __init__(self, flow: Flow, result: int) -> None:
+    def __init__(self, flow: ValueFlow, result: int) -> None:
         self._values = flow.values
         self._users = flow.users(result)
 
-    def region(self, entry: int, result: int) -> Part:
+    def region(self, entry: int, result: int) -> Piece:
         """Return what leads from one value to another that depends on nothing else."""
         members = self._between(entry, result)
         cuts = _cuts(self._values, entry, members)
-        items = [self._step(one, other) for one, other in zip(cuts, cuts[1:], strict=False)]
+        items = [self._step(one, other) for one, other in pairwise(cuts)]
         modules = self._modules(members)
-        return chained(items, self._width(entry), modules)
+        return chained(items, self._shape(entry), modules)
 
     # --- one step: from a value to the next that all ways lead through --------------------------------
 
-    def _step(self, entry: int, result: int) -> Part:
+    def _step(self, entry: int, result: int) -> Piece:
         value = self._values[result]
         if not isinstance(value.made, str):
             return self._leaf(result)
@@ -52,21 +52,21 @@ class _Structure:
             return split
         branches = [self._branch(entry, end) for end in value.inputs]
         modules = self._modules([*self._between(entry, result)])
-        width = self._width(entry)
+        shape = self._shape(entry)
         if value.made == "add" and len(branches) == 2:
             plain = [branch for branch in branches if _is_identity(branch)]
             if len(plain) == 1:
                 (body,) = (branch for branch in branches if not _is_identity(branch))
-                return Part("skip", width, modules, (body,))
+                return Piece("skip", shape, modules, (body,))
             body, project = sorted(branches, key=lambda branch: -_size(branch))
             if not plain and _size(project) <= 2 < _size(body) + 1 and _size(body) > _size(project):
-                return Part("skip", width, modules, (body, project))
-        return Part("parallel", width, modules, tuple(branches), join=value.made)
+                return Piece("skip", shape, modules, (body, project))
+        return Piece("parallel", shape, modules, tuple(branches), join=value.made)
 
-    def _leaf(self, at: int) -> Part:
+    def _leaf(self, at: int) -> Piece:
         value = self._values[at]
         (entry,) = value.inputs
-        width = self._width(entry)
+        shape = self._shape(entry)
         made = value.made
         if isinstance(made, Slice):
             total = self._values[entry].shape[0]
@@ -77,21 +77,26 @@ class _Structure:
                 )
             parts = total // made.size
             picked = tuple(
-                Part("leaf", made.size, value.modules, operation=Identity() if part == made.start // made.size else Zero())
+                Piece(
+                    "leaf",
+                    (made.size, *shape[1:]),
+                    value.modules,
+                    operation=Identity() if part == made.start // made.size else Zero(),
+                )
                 for part in range(parts)
             )
-            return Part("split", width, value.modules, picked, join="add")
+            return Piece("split", shape, value.modules, picked, join="add")
         if isinstance(made, Margins):
             raise Unsayable("zeros around an image that no convolution takes in; nearest: padding=… of a convolution")
         if isinstance(made, Mix):
             raise Unsayable("attention needs a linear layer right behind it that projects back; nearest: attention")
         assert made is not None
         assert not isinstance(made, str)
-        return Part("leaf", width, value.modules, operation=made, weights=value.weights)
+        return Piece("leaf", shape, value.modules, operation=made, weights=value.weights, operator=value.operator)
 
-    def _branch(self, entry: int, end: int) -> Part:
+    def _branch(self, entry: int, end: int) -> Piece:
         if entry == end:
-            return Part("leaf", self._width(entry), (), operation=Identity())
+            return Piece("leaf", self._shape(entry), (), operation=Identity())
         return self.region(entry, end)
 
     def _apart(self, entry: int, result: int) -> bool:
@@ -99,7 +104,7 @@ class _Structure:
         inside = [set(self._between(entry, end)) for end in self._values[result].inputs]
         return all(not (one & other) for one, other in combinations(inside, 2))
 
-    def _split(self, entry: int, result: int) -> Part | None:
+    def _split(self, entry: int, result: int) -> Piece | None:
         """Return branches on slices of all channels; None if they are something else."""
         value = self._values[result]
         found: list[tuple[Slice, int]] = []
@@ -120,11 +125,11 @@ class _Structure:
         shares = lowest_terms([part.size for part, _ in found])
         modules = self._modules(self._between(entry, result))
         assert isinstance(value.made, str)
-        return Part("split", self._width(entry), modules, branches, join=value.made, shares=shares)
+        return Piece("split", self._shape(entry), modules, branches, join=value.made, shares=shares)
 
     # --- graphs -------------------------------------------------------------------------------------
 
-    def _graph(self, entry: int, result: int) -> Part:
+    def _graph(self, entry: int, result: int) -> Piece:
         members = self._between(entry, result)
         names = {entry: "x"}
         uses: dict[int, int] = {}
@@ -144,9 +149,9 @@ class _Structure:
                 uses[each] = uses.get(each, 0) + (2 if named else 1)  # what a part is applied to needs a name
                 if each != entry:
                     waiting.append(each)
-        bindings: list[Binding[Part]] = []
+        bindings: list[Binding[Piece]] = []
 
-        def term(at: int, *, whole: bool = False) -> GraphTerm[Part]:
+        def term(at: int, *, whole: bool = False) -> GraphTerm[Piece]:
             if at in names and not whole:
                 return GraphName(names[at])
             start = origin[at]
@@ -162,7 +167,7 @@ class _Structure:
                 names[at] = f"h{len(names)}"
                 bindings.append(Binding(names[at], made))
         graph = Graph(("x",), tuple(bindings), term(result, whole=True))
-        return Part("graph", self._width(entry), self._modules(members), graph=graph)
+        return Piece("graph", self._shape(entry), self._modules(members), graph=graph)
 
     def _origin(self, entry: int, at: int, members: Sequence[int]) -> int | None:
         """Return the earliest value from which one part leads to *at* that nothing else needs the inside of."""
@@ -172,7 +177,7 @@ class _Structure:
                 break
             if (start, at) == (entry, members[-1]):
                 continue
-            inside = self._between(start, at, strict=False)
+            inside = self._within(start, at)
             if inside is None:
                 continue
             closed = all(user in inside for each in inside if each != at for user in self._users[each])
@@ -183,7 +188,13 @@ class _Structure:
 
     # --- members ------------------------------------------------------------------------------------
 
-    def _between(self, entry: int, result: int, *, strict: bool = True) -> list[int] | None:  # type: ignore[misc]
+    def _between(self, entry: int, result: int) -> list[int]:
+        """Return what leads from one value to another that depends on nothing else, the latter included."""
+        found = self._within(entry, result)
+        assert found is not None
+        return found
+
+    def _within(self, entry: int, result: int) -> list[int] | None:
         """Return what leads from one value to another, the latter included; None if it needs something else."""
         found: set[int] = set()
         waiting = [result] if result != entry else []
@@ -191,29 +202,28 @@ class _Structure:
             at = waiting.pop()
             if at in found:
                 continue
-            if at < entry or (at != entry and not self._values[at].inputs):
-                assert not strict
+            if at < entry or not self._values[at].inputs:
                 return None
             found.add(at)
             waiting.extend(each for each in self._values[at].inputs if each != entry)
         return sorted(found)
 
-    def _modules(self, members: Sequence[int]) -> tuple[Place, ...]:
+    def _modules(self, members: Sequence[int]) -> tuple[ModulePlace, ...]:
         stacks = [self._values[at].modules for at in members]
         if not stacks:
             return ()
-        common: list[Place] = []
+        common: list[ModulePlace] = []
         for places in zip(*stacks, strict=False):
             if len(set(places)) > 1:
                 break
             common.append(places[0])
         return tuple(common)
 
-    def _width(self, at: int) -> int:
-        return self._values[at].shape[0]
+    def _shape(self, at: int) -> Shape:
+        return self._values[at].shape
 
 
-def _cuts(values: Sequence, entry: int, members: Sequence[int]) -> list[int]:  # type: ignore[type-arg]
+def _cuts(values: Sequence[MadeValue], entry: int, members: Sequence[int]) -> list[int]:
     """Return the values that all ways from *entry* to the last member lead through, both included."""
     reach = max((at for at in members if entry in values[at].inputs), default=entry)
     last_use = {entry: reach}
@@ -229,9 +239,9 @@ def _cuts(values: Sequence, entry: int, members: Sequence[int]) -> list[int]:  #
     return cuts
 
 
-def _is_identity(part: Part) -> bool:
+def _is_identity(part: Piece) -> bool:
     return part.kind == "leaf" and isinstance(part.operation, Identity)
 
 
-def _size(part: Part) -> int:
+def _size(part: Piece) -> int:
     return sum(1 for _ in leaves(part))

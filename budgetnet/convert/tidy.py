@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-from budgetnet.convert.flow import Flow, Margins, Value, Weight
+from budgetnet.convert.flow import MadeValue, Margins, ValueFlow, Weight
 from budgetnet.network.nodes import (
     Act,
     AvgPool,
@@ -25,17 +25,17 @@ from budgetnet.ops.windows import Margin, padding_of, pair, size_text
 __all__ = ["tidy"]
 
 
-def tidy(flow: Flow, result: int) -> tuple[Flow, int]:
+def tidy(flow: ValueFlow, result: int) -> tuple[ValueFlow, int]:
     """Return the same flow with fewer values, in an order in which they can be computed; dead ones are gone."""
     values = list(flow.values)
     for change in (_merge_margins, _merge_strides, _shorten_concats, _gather_sums, _fuse, _gates):
         values, result = _live(values, result)
         values, result = change(values, result)
     values, result = _live(values, result)
-    return Flow(values), result
+    return ValueFlow(values, flow.left_out), result
 
 
-def _live(values: list[Value], result: int) -> tuple[list[Value], int]:
+def _live(values: list[MadeValue], result: int) -> tuple[list[MadeValue], int]:
     """Drop what the result does not depend on."""
     kept = {result, 0}
     for position in range(result, -1, -1):
@@ -48,7 +48,7 @@ def _live(values: list[Value], result: int) -> tuple[list[Value], int]:
     ], place[result]
 
 
-def _uses(values: list[Value], result: int) -> list[int]:
+def _uses(values: list[MadeValue], result: int) -> list[int]:
     counts = [0] * len(values)
     for value in values:
         for entry in value.inputs:
@@ -60,7 +60,7 @@ def _uses(values: list[Value], result: int) -> list[int]:
 # --- margins and strides ----------------------------------------------------------------------------
 
 
-def _merge_margins(values: list[Value], result: int) -> tuple[list[Value], int]:
+def _merge_margins(values: list[MadeValue], result: int) -> tuple[list[MadeValue], int]:
     """Give margins of zeros to the convolution or average pooling behind."""
     found = list(values)
     for at, value in enumerate(found):
@@ -97,7 +97,7 @@ def _padding(margins: Margins, own: Margin, kernel: int | str, dilation: tuple[i
     return int(text) if text.isdecimal() else text
 
 
-def _merge_strides(values: list[Value], result: int) -> tuple[list[Value], int]:
+def _merge_strides(values: list[MadeValue], result: int) -> tuple[list[MadeValue], int]:
     """Take every n-th row and every n-th column in one step, and with the channels that are added behind."""
     counts = _uses(values, result)
     found = list(values)
@@ -122,7 +122,7 @@ def _merge_strides(values: list[Value], result: int) -> tuple[list[Value], int]:
 # --- joins ------------------------------------------------------------------------------------------
 
 
-def _shorten_concats(values: list[Value], result: int) -> tuple[list[Value], int]:
+def _shorten_concats(values: list[MadeValue], result: int) -> tuple[list[MadeValue], int]:
     """Let a concatenation begin with an earlier one where its first parts are the same, as in DenseNet."""
     found = list(values)
     known: dict[tuple[int, ...], int] = {}
@@ -138,7 +138,7 @@ def _shorten_concats(values: list[Value], result: int) -> tuple[list[Value], int
     return found, result
 
 
-def _gather_sums(values: list[Value], result: int) -> tuple[list[Value], int]:
+def _gather_sums(values: list[MadeValue], result: int) -> tuple[list[MadeValue], int]:
     """Make one sum of sums that are used once, and one concatenation of concatenations."""
     counts = _uses(values, result)
     found = list(values)
@@ -157,14 +157,14 @@ def _gather_sums(values: list[Value], result: int) -> tuple[list[Value], int]:
 # --- one operation ----------------------------------------------------------------------------------
 
 
-def _fuse(values: list[Value], result: int) -> tuple[list[Value], int]:
+def _fuse(values: list[MadeValue], result: int) -> tuple[list[MadeValue], int]:
     """Put norms, activations and dropout into the convolution or linear layer in front of them."""
     counts = _uses(values, result)
     found = list(values)
     moved: dict[int, int] = {}
     """Values that became a part of the one in front, and that one."""
     for at, value in enumerate(found):
-        value = replace(value, inputs=tuple(moved.get(entry, entry) for entry in value.inputs))  # noqa: PLW2901
+        value = replace(value, inputs=tuple(moved.get(entry, entry) for entry in value.inputs))
         found[at] = value
         if len(value.inputs) != 1:
             continue
@@ -177,7 +177,7 @@ def _fuse(values: list[Value], result: int) -> tuple[list[Value], int]:
     return found, moved.get(result, result)
 
 
-def _hosting(host: Value, guest: Value) -> Value | None:
+def _hosting(host: MadeValue, guest: MadeValue) -> MadeValue | None:
     """Return a layer with what stands behind it inside; None if it has no room for it."""
     layer, part = host.made, guest.made
     if isinstance(layer, Linear):
@@ -210,7 +210,7 @@ def _hosting(host: Value, guest: Value) -> Value | None:
     return _grown(host, guest, replace(changed, order=_order(order)))
 
 
-def _grown(host: Value, guest: Value, made: Conv | DepthwiseConv | Linear) -> Value:
+def _grown(host: MadeValue, guest: MadeValue, made: Conv | DepthwiseConv | Linear) -> MadeValue:
     common = [one for one, other in zip(host.modules, guest.modules, strict=False) if one == other]
     return replace(
         host, made=made, weights=(*host.weights, *guest.weights), modules=tuple(common), operator=host.operator
@@ -232,7 +232,7 @@ def _order(parts: list[str]) -> str:
     return " ".join(parts)
 
 
-def _gates(values: list[Value], result: int) -> tuple[list[Value], int]:
+def _gates(values: list[MadeValue], result: int) -> tuple[list[MadeValue], int]:
     """Find squeeze-and-excitation: a product of a value with gates made of its own mean."""
     found = list(values)
     counts = _uses(values, result)
@@ -249,7 +249,7 @@ def _gates(values: list[Value], result: int) -> tuple[list[Value], int]:
 
 
 def _squeeze(
-    values: list[Value], counts: list[int], x: int, gate: int
+    values: list[MadeValue], counts: list[int], x: int, gate: int
 ) -> tuple[SqueezeExcite, tuple[Weight, ...]] | None:
     expand = values[gate]
     if not _is_one_by_one(expand) or counts[gate] != 1:
@@ -267,13 +267,11 @@ def _squeeze(
     channels, width = values[x].shape[0], reduce.made.channels
     ratio = channels // width
     exact = channels % width == 0 and ratio in (2, 4, 8, 16, 32)
-    made = SqueezeExcite(
-        ratio if exact else 4, reduce.made.act, expand.made.act, "auto" if exact else width
-    )
+    made = SqueezeExcite(ratio if exact else 4, reduce.made.act, expand.made.act, "auto" if exact else width)
     return made, (*reduce.weights, *expand.weights)
 
 
-def _is_one_by_one(value: Value) -> bool:
+def _is_one_by_one(value: MadeValue) -> bool:
     made = value.made
     return (
         isinstance(made, Conv)

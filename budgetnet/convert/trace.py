@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import Node as Step
 
-from budgetnet.convert.flow import Place
+from budgetnet.convert.flow import ModulePlace
 from budgetnet.convert.layout import BATCH
 from budgetnet.errors import RequestError
 from budgetnet.network.nodes import Shape
@@ -103,7 +103,7 @@ def trace_module(module: nn.Module, shape: Shape, name: str) -> Trace:
         constants=constants,
         learned=frozenset(signature.parameters),
         image=str(entry),
-        result=returned,  # type: ignore[arg-type]
+        result=returned,
     )
 
 
@@ -119,13 +119,13 @@ def _try_out(module: nn.Module, image: Tensor, name: str) -> None:
     except Exception as error:  # the module is somebody's own code
         size = "x".join(map(str, image.shape[1:]))
         raise RequestError(
-            f"{name} must map images of {size} to scores, but it fails: {_first_line(error)}; give the size of its images "
-            "with --input"
+            f"{name} must map images of {size} to scores, but it fails: {_first_line(error)}; give the size of its "
+            "images with --input"
         ) from error
     if not isinstance(given, Tensor):
         raise RequestError(
-            f"{name} must return one tensor of scores, but it returned a {type(given).__name__}; wrap it in a module that "
-            "returns the scores alone"
+            f"{name} must return one tensor of scores, but it returned a {type(given).__name__}; wrap it in a module "
+            "that returns the scores alone"
         )
 
 
@@ -147,13 +147,13 @@ def operator_of(step: Step) -> str:
     return str(name)
 
 
-def place_of_step(step: Step) -> tuple[Place, ...]:
+def place_of_step(step: Step) -> tuple[ModulePlace, ...]:
     """Return the modules that a step stands in, outermost first."""
     stack: Mapping[str, Any] = step.meta.get("nn_module_stack") or {}
-    found: list[Place] = []
+    found: list[ModulePlace] = []
     for path, kind in stack.values():
         type_name = kind if isinstance(kind, str) else kind.__name__
-        found.append(Place(str(path), type_name.rpartition(".")[2]))
+        found.append(ModulePlace(str(path), type_name.rpartition(".")[2]))
     return tuple(found)
 
 

@@ -224,11 +224,23 @@ def _plugins(field: Field, folder: Path | None) -> Plugins:
         return load_plugins([read_file(folder / name) for name in names])
 
 
-def write(path: Path | str | None, architecture: Network, *, custom: Mapping[str, CustomForm] = _NO_FORMS) -> str:
+def write(
+    path: Path | str | None,
+    architecture: Network,
+    *,
+    custom: Mapping[str, CustomForm] = _NO_FORMS,
+    text: str | None = None,
+) -> str:
     """Return a network as the text of its file, and write it to *path* unless that is None.
 
     The counts are computed again; where a custom primitive is unknown they are taken from `Network.claimed`, or
     left out. Plug-ins are named relative to the file's folder (to the working directory if *path* is None).
+
+    Args:
+        path: the file; an existing one is replaced.
+        architecture: the network.
+        custom: closed forms of custom primitives defined elsewhere, by name.
+        text: rules that derive the network, in place of its parts in a row.
 
     Raises:
         LanguageError: the file cannot be written.
@@ -252,7 +264,8 @@ def write(path: Path | str | None, architecture: Network, *, custom: Mapping[str
         names = [Path(os.path.relpath(file.path, home)).as_posix() for file in architecture.plugins.files]
         listed: str = yaml.safe_dump(names, default_flow_style=True, allow_unicode=True, width=10_000)
         lines.append(f"plugins: {listed.rstrip()}")
-    block = [f"  {line}" if line else "" for line in network_text(architecture.network).rstrip().split("\n")]
+    rules = network_text(architecture.network) if text is None else text
+    block = [f"  {line}" if line else "" for line in rules.rstrip().split("\n")]
     text = "\n".join([*lines, "network: |", *block, ""])
     if path is not None:
         try:

@@ -6,6 +6,7 @@ from typing import get_args
 
 from budgetnet.api.schemas.data import DATA
 from budgetnet.api.schemas.exports import CHECK_RESULT, EXPORT_RESULT, TIMING
+from budgetnet.api.schemas.imports import IMPORTED
 from budgetnet.api.schemas.learned import LEARNED_MODEL
 from budgetnet.api.schemas.parts import (
     ANYTHING,
@@ -37,6 +38,7 @@ __all__ = ["VERSIONS", "command_schema", "command_schemas", "schema_name"]
 
 VERSIONS = {
     "show": 1,
+    "import": 1,
     "diff": 1,
     "explore": 1,
     "sample": 1,
@@ -168,6 +170,7 @@ _DOCUMENTS: dict[str, Schema] = {
             structure(text=text(), params=whole_number(), flops=whole_number(), share=share("of the parameters"))
         ),
     ),
+    "import": IMPORTED,
     "diff": structure(
         "Two networks side by side; changes are B minus A.",
         maybe={

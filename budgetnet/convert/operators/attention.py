@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from budgetnet.convert.flow import Mix, Weight
-from budgetnet.convert.layout import Atom, Laid, axes_in
-from budgetnet.convert.reading import Reading
+from budgetnet.convert.layout import Atom, TensorView, axes_in
+from budgetnet.convert.reading import Arguments, TraceReading
 from budgetnet.convert.trace import Unsayable
 from budgetnet.network.nodes import Conv
 
 __all__ = ["ATTENTION"]
 
-Arguments = Mapping[str, Any]
 
-
-def _attention(reading: Reading, a: Arguments) -> Laid:
+def _attention(reading: TraceReading, a: Arguments) -> TensorView:
     if a["attn_mask"] is not None or a["is_causal"] or a["enable_gqa"]:
         raise Unsayable("attention with a mask; nearest: attention, between all positions")
     sides = [a["query"], a["key"], a["value"]]
-    if any(not isinstance(side, Laid) or len(side.dims) not in (3, 4) for side in sides):
+    if any(not isinstance(side, TensorView) or len(side.dims) not in (3, 4) for side in sides):
         raise Unsayable("attention on something other than queries, keys and values; nearest: attention")
     return _mixed(reading, sides, a["scale"])
 
 
-def _mixed(reading: Reading, sides: list[Laid], scale: float | None) -> Laid:
+def _mixed(reading: TraceReading, sides: list[TensorView], scale: float | None) -> TensorView:
     """Put queries, keys and values that one value is projected to together."""
     found = [_Projected(reading, side) for side in sides]
     first = found[0]
@@ -40,26 +36,33 @@ def _mixed(reading: Reading, sides: list[Laid], scale: float | None) -> Laid:
     per_head = first.width // first.heads
     if scale is not None and not math.isclose(scale, per_head**-0.5, rel_tol=1e-6):
         raise Unsayable(f"attention with the scale {scale:g}; nearest: attention, which has {per_head**-0.5:g}")
-    weights = [_rows([side.weights[kind] for side in found], [side.rows for side in found]) for kind in range(
-        2 if first.bias else 1
-    )]
+    weights = [
+        _rows([side.weights[kind] for side in found], [side.rows for side in found])
+        for kind in range(2 if first.bias else 1)
+    ]
     value = reading.emit(Mix(first.heads, first.width, first.bias), (first.entry,), weights)
     heads, wide = (Atom("C", first.heads, per_head),), (Atom("C", per_head, 1),)
     batch, *_ = sides[0].dims
     tokens = sides[0].dims[-2]
     own_heads = heads if first.heads > 1 else ()
     dims = (batch, own_heads, tokens, wide if per_head > 1 else ())
-    return Laid(value, dims if len(sides[0].dims) == 4 else (batch, tokens, dims[3]), merged_by=sides[0].merged_by)
+    return TensorView(
+        value, dims if len(sides[0].dims) == 4 else (batch, tokens, dims[3]), merged_by=sides[0].merged_by
+    )
 
 
 class _Projected:
     """Queries, keys or values: which rows of which linear layer they are."""
 
-    def __init__(self, reading: Reading, laid: Laid) -> None:
+    def __init__(self, reading: TraceReading, laid: TensorView) -> None:
         value = reading.flow.values[laid.value]
         made = value.made
         plain = isinstance(made, Conv) and (made.kernel, made.stride, made.groups, made.norm, made.act) == (
-            1, 1, 1, "none", "none"
+            1,
+            1,
+            1,
+            "none",
+            "none",
         )
         heads, last = laid.dims[1] if len(laid.dims) == 4 else (), laid.dims[-1]
         if (
@@ -94,15 +97,12 @@ def _rows(weights: list[Weight], rows: list[list[int]]) -> Weight:
         parts: list[Tensor] = []
         start = 0
         for weight, count, own in zip(weights, counts, rows, strict=True):
-            parts.append(weight.make(*tensors[start : start + count])[own].flatten(1).squeeze(-1))
+            whole = weight.make(*tensors[start : start + count])[own]
+            parts.append(whole.flatten(1) if whole.dim() > 1 else whole)
             start += count
         return torch.cat(parts)
 
-    def flat(*tensors: Tensor) -> Tensor:
-        found = make(*tensors)
-        return found.reshape(found.shape[0], -1) if weights[0].make(*tensors[: counts[0]]).dim() > 1 else found
-
-    return Weight(names, flat)
+    return Weight(names, make)
 
 
 ATTENTION = {"scaled_dot_product_attention": _attention}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -10,44 +9,42 @@ from typing import Any
 from torch import Tensor
 
 from budgetnet.convert.flow import Weight
-from budgetnet.convert.layout import Laid, axes_in, whole_axis
-from budgetnet.convert.operators.views import sizes_of
-from budgetnet.convert.reading import Reading
+from budgetnet.convert.layout import TensorView, axes_in, whole_axis
+from budgetnet.convert.operators.views import dim_sizes
+from budgetnet.convert.reading import Arguments, TraceReading
 from budgetnet.convert.trace import Unsayable
-from budgetnet.network.nodes import Linear, MaxPool, Norm, Scale, Zero
+from budgetnet.network.nodes import Conv, Linear, MaxPool, Norm, Scale, Zero
 from budgetnet.ops.tokens import Position, PrependToken
 
 __all__ = ["JOINS"]
 
-Arguments = Mapping[str, Any]
 
-
-def _add(reading: Reading, a: Arguments) -> Laid:
+def _add(reading: TraceReading, a: Arguments) -> Any:
     one, other = a["self"], a["other"]
     if a.get("alpha", 1) != 1:
         other = _times(reading, other, float(a["alpha"]))
     return _sum(reading, one, other)
 
 
-def _sub(reading: Reading, a: Arguments) -> Laid:
+def _sub(reading: TraceReading, a: Arguments) -> Any:
     return _sum(reading, a["self"], _times(reading, a["other"], -float(a.get("alpha", 1))))
 
 
-def _sum(reading: Reading, one: Any, other: Any) -> Laid:
-    if isinstance(one, Laid) and isinstance(other, Laid):
+def _sum(reading: TraceReading, one: Any, other: Any) -> Any:
+    if isinstance(one, TensorView) and isinstance(other, TensorView):
         first, second = reading.aligned(one, other)
         dims = tuple(a or b for a, b in zip(first.dims, second.dims, strict=True))
-        value = reading.emit("add", (first.value, second.value))
-        return Laid(value, dims, merged_by=first.merged_by or second.merged_by)
-    value, weight = (one, other) if isinstance(one, Laid) else (other, one)
+        joined = reading.emit("add", (first.value, second.value))
+        return TensorView(joined, dims, merged_by=first.merged_by or second.merged_by)
+    value, weight = (one, other) if isinstance(one, TensorView) else (other, one)
     if isinstance(weight, Weight):
         return _offset(reading, value, weight)
     if weight == 0:
-        return value  # type: ignore[no-any-return]
+        return value
     raise Unsayable(f"a sum with the constant {weight}; nearest: a bias, conv(…, bias=true)")
 
 
-def _offset(reading: Reading, laid: Laid, weight: Weight) -> Laid:
+def _offset(reading: TraceReading, laid: TensorView, weight: Weight) -> TensorView:
     """Add a tensor of the module: learned positions, or the offset of a norm."""
     entry = reading.settled(laid)
     if not reading.is_learned(weight):
@@ -57,9 +54,7 @@ def _offset(reading: Reading, laid: Laid, weight: Weight) -> Laid:
     present = "".join(axis for axis, side in zip("CHW", shape, strict=False) if side > 1)
     if len(shape) == 3 and set(axes) == set(present) and present != "":
         moved = reading.changed(weight, _in_order(entry, shape))
-        constant = reading.constant(weight)
-        made = Position() if constant is None or len(present) > 1 else Position()
-        return replace(entry, value=reading.emit(made, (entry.value,), [moved]))
+        return replace(entry, value=reading.emit(Position(), (entry.value,), [moved]))
     before = reading.flow.values[entry.value]
     if set(axes) == {"C"} and isinstance(before.made, Norm) and before.made.affine == "false":
         tail = (1,) * (len(shape) - 1)
@@ -73,7 +68,7 @@ def _offset(reading: Reading, laid: Laid, weight: Weight) -> Laid:
     )
 
 
-def _axes_met(reading: Reading, entry: Laid, weight: Weight) -> str:
+def _axes_met(reading: TraceReading, entry: TensorView, weight: Weight) -> str:
     """Return the axes along which a tensor of the module has more than one entry."""
     sizes = _tail(reading.weight_value(weight), len(entry.dims))
     for size, dim in zip(sizes, entry.dims, strict=True):
@@ -88,7 +83,7 @@ def _tail(tensor: Tensor, rank: int) -> list[int]:
     return [1] * (rank - tensor.dim()) + list(tensor.shape)
 
 
-def _in_order(entry: Laid, shape: tuple[int, ...]) -> Any:
+def _in_order(entry: TensorView, shape: tuple[int, ...]) -> Any:
     """Return a function that puts a tensor as large as a value into the value's own order."""
     atoms = [atom for dim in entry.dims[:] for atom in dim if atom.axis != "N"]
     order = sorted(range(len(atoms)), key=lambda place: ("CHW".index(atoms[place].axis), -atoms[place].stride))
@@ -102,35 +97,35 @@ def _in_order(entry: Laid, shape: tuple[int, ...]) -> Any:
 # --- products ---------------------------------------------------------------------------------------
 
 
-def _mul(reading: Reading, a: Arguments) -> Laid:
+def _mul(reading: TraceReading, a: Arguments) -> Any:
     one, other = a["self"], a["other"]
-    if isinstance(one, Laid) and isinstance(other, Laid):
+    if isinstance(one, TensorView) and isinstance(other, TensorView):
         first, second = _as_images(reading, one, other)
         first, second = reading.aligned(first, second)
         dims = tuple(a or b for a, b in zip(first.dims, second.dims, strict=True))
-        value = reading.emit("mul", (first.value, second.value))
-        return Laid(value, dims, merged_by=first.merged_by or second.merged_by)
-    value, weight = (one, other) if isinstance(one, Laid) else (other, one)
+        joined = reading.emit("mul", (first.value, second.value))
+        return TensorView(joined, dims, merged_by=first.merged_by or second.merged_by)
+    value, weight = (one, other) if isinstance(one, TensorView) else (other, one)
     if isinstance(weight, Weight):
         return _scaled(reading, value, weight)
     return _times(reading, value, float(weight))
 
 
-def _div(reading: Reading, a: Arguments) -> Laid:
+def _div(reading: TraceReading, a: Arguments) -> Any:
     divisor = a["other"]
-    if isinstance(divisor, Laid | Weight) or not divisor or a.get("rounding_mode"):
+    if isinstance(divisor, TensorView | Weight) or not divisor or a.get("rounding_mode"):
         raise Unsayable("a quotient of computed values; nearest: a product, parallel(…, join=mul)")
     return _times(reading, a["self"], 1 / float(divisor))
 
 
-def _neg(reading: Reading, a: Arguments) -> Laid:
+def _neg(reading: TraceReading, a: Arguments) -> Any:
     return _times(reading, a["self"], -1.0)
 
 
-def _times(reading: Reading, value: Any, factor: float) -> Any:
+def _times(reading: TraceReading, value: Any, factor: float) -> Any:
     if isinstance(value, int | float):
         return value * factor
-    if not isinstance(value, Laid):
+    if not isinstance(value, TensorView):
         raise Unsayable("a tensor of the module that is multiplied before it is used; nearest: scale")
     if factor == 1:
         return value
@@ -153,13 +148,13 @@ def _times(reading: Reading, value: Any, factor: float) -> Any:
     return reading.pointwise(Scale(factor, learned=False), value)
 
 
-def _scaled(reading: Reading, laid: Laid, weight: Weight) -> Laid:
+def _scaled(reading: TraceReading, laid: TensorView, weight: Weight) -> Any:
     """Multiply by a tensor of the module."""
     constant = reading.constant(weight)
     if not reading.is_learned(weight):
         if constant is None:
             raise Unsayable("a product with a tensor that is not learned; nearest: scale, which is")
-        return _times(reading, laid, constant)  # type: ignore[no-any-return]
+        return _times(reading, laid, constant)
     entry = reading.settled(laid)
     axes = _axes_met(reading, entry, weight)
     shape = reading.shape_of(entry)
@@ -173,7 +168,7 @@ def _scaled(reading: Reading, laid: Laid, weight: Weight) -> Laid:
     return reading.pointwise(Scale(init), entry, [learned])
 
 
-def _as_images(reading: Reading, one: Laid, other: Laid) -> tuple[Laid, Laid]:
+def _as_images(reading: TraceReading, one: TensorView, other: TensorView) -> tuple[TensorView, TensorView]:
     """Read a vector of gates that meets an image as an image of one position."""
     ranks = [len(reading.shape_of(each)) for each in (one, other)]
     if ranks == [3, 1]:
@@ -183,7 +178,7 @@ def _as_images(reading: Reading, one: Laid, other: Laid) -> tuple[Laid, Laid]:
     return one, other
 
 
-def _as_image(reading: Reading, laid: Laid) -> Laid:
+def _as_image(reading: TraceReading, laid: TensorView) -> TensorView:
     """Return a vector as an image of one position, its linear layers as convolutions.
 
     Raises:
@@ -201,9 +196,8 @@ def _as_image(reading: Reading, laid: Laid) -> Laid:
         raise Unsayable("a vector of all positions that meets an image; nearest: gap conv(1, …)")
     for position in reversed(chain):
         made, weights = values[position].made, list(values[position].weights)
+        assert made is not None
         if isinstance(made, Linear):
-            from budgetnet.network.nodes import Conv
-
             bias = "auto" if made.bias else "false"
             weights[0] = reading.changed(weights[0], lambda tensor: tensor[:, :, None, None])
             made = Conv(1, made.features, norm="none", act="none", bias=bias)
@@ -215,9 +209,9 @@ def _as_image(reading: Reading, laid: Laid) -> Laid:
 # --- concatenations ---------------------------------------------------------------------------------
 
 
-def _cat(reading: Reading, a: Arguments) -> Laid:
+def _cat(reading: TraceReading, a: Arguments) -> TensorView:
     parts = list(a["tensors"])
-    laid = [part for part in parts if isinstance(part, Laid)]
+    laid = [part for part in parts if isinstance(part, TensorView)]
     rank = len(laid[0].dims)
     dim = a.get("dim", 0) % rank
     if len(laid) < len(parts):
@@ -227,18 +221,22 @@ def _cat(reading: Reading, a: Arguments) -> Laid:
         others = [(one, own) for at, (one, own) in enumerate(zip(found[0].dims, part.dims, strict=True)) if at != dim]
         own = whole_axis("C", reading.shape_of(part)[0])
         if part.dims[dim] != own or any(one != other for one, other in others):
-            raise Unsayable(f"a concatenation along dimension {dim} (part {place + 1}); nearest: join=concat, of channels")
+            raise Unsayable(
+                f"a concatenation along dimension {dim} (part {place + 1}); nearest: join=concat, of channels"
+            )
     value = reading.emit("concat", tuple(part.value for part in found))
     dims = found[0].dims
     return replace(
-        found[0], value=value, dims=(*dims[:dim], whole_axis("C", reading.flow.values[value].shape[0]), *dims[dim + 1 :])
+        found[0],
+        value=value,
+        dims=(*dims[:dim], whole_axis("C", reading.flow.values[value].shape[0]), *dims[dim + 1 :]),
     )
 
 
-def _class_token(reading: Reading, parts: list[Any], dim: int) -> Laid:
+def _class_token(reading: TraceReading, parts: list[Any], dim: int) -> TensorView:
     """Put a learned token in front of the others."""
     nearest = "nearest: class_token, a learned token in front"
-    if len(parts) != 2 or not isinstance(parts[0], Weight) or not isinstance(parts[1], Laid):
+    if len(parts) != 2 or not isinstance(parts[0], Weight) or not isinstance(parts[1], TensorView):
         raise Unsayable(f"a concatenation with a tensor of the module; {nearest}")
     token, entry = parts[0], reading.settled(parts[1])
     channels, height, width = reading.shape_of(entry) if len(reading.shape_of(entry)) == 3 else (0, 0, 0)
@@ -248,12 +246,12 @@ def _class_token(reading: Reading, parts: list[Any], dim: int) -> Laid:
         not channels
         or entry.dims[dim] != (*whole_axis("H", height), *whole_axis("W", width))
         or not reading.is_learned(token)
-        or sizes != [size if atoms == own else 1 for size, atoms in zip(sizes_of(entry), entry.dims, strict=True)]
+        or sizes != [size if atoms == own else 1 for size, atoms in zip(dim_sizes(entry), entry.dims, strict=True)]
     ):
         raise Unsayable(f"a concatenation with a tensor of the module; {nearest}")
     learned = reading.changed(token, lambda tensor: tensor.reshape(1, -1, 1, 1))
     value = reading.emit(PrependToken(), (entry.value,), [learned])
-    return Laid(value, (*entry.dims[:dim], whole_axis("H", height * width + 1), *entry.dims[dim + 1 :]))
+    return TensorView(value, (*entry.dims[:dim], whole_axis("H", height * width + 1), *entry.dims[dim + 1 :]))
 
 
 JOINS = {

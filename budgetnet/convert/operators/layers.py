@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -10,16 +9,14 @@ from typing import Any
 from torch import Tensor
 
 from budgetnet.convert.flow import Mix, Weight
-from budgetnet.convert.layout import Laid, axes_in, whole_axis
-from budgetnet.convert.reading import Reading
+from budgetnet.convert.layout import TensorView, axes_in, whole_axis
+from budgetnet.convert.reading import Arguments, TraceReading
 from budgetnet.convert.trace import Unsayable
 from budgetnet.network.nodes import Act, Conv, DepthwiseConv, Linear, Norm
 from budgetnet.ops.tokens import Attention
 from budgetnet.ops.windows import padding_of, size_text
 
 __all__ = ["LAYERS", "spread"]
-
-Arguments = Mapping[str, Any]
 
 
 def spread(sizes: Any, count: int = 2) -> tuple[int, ...]:
@@ -37,27 +34,27 @@ def _given(weight: Any, what: str) -> Weight:
 # --- convolutions -----------------------------------------------------------------------------------
 
 
-def _conv2d(reading: Reading, a: Arguments) -> Laid:
+def _conv2d(reading: TraceReading, a: Arguments) -> TensorView:
     entry = reading.arranged(a["input"], "CHW")
     weight = _given(a["weight"], "weight")
     return _convolved(reading, entry, weight, a, 2)
 
 
-def _conv1d(reading: Reading, a: Arguments) -> Laid:
+def _conv1d(reading: TraceReading, a: Arguments) -> TensorView:
     entry = reading.arranged(a["input"], "CH")
     weight = reading.changed(_given(a["weight"], "weight"), lambda tensor: tensor.unsqueeze(3))
     found = _convolved(reading, entry, weight, a, 1)
     return replace(found, dims=found.dims[:3])
 
 
-def _convolved(reading: Reading, entry: Laid, weight: Weight, a: Arguments, axes: int) -> Laid:
+def _convolved(reading: TraceReading, entry: TensorView, weight: Weight, a: Arguments, axes: int) -> TensorView:
     """Convolve an image; along one axis it is a convolution of a column."""
     channels = reading.shape_of(entry)[0]
     after, inner, *kernel = reading.weight_value(weight).shape
     stride, dilation = spread(a["stride"], axes), spread(a["dilation"], axes)
     padding = a["padding"]
     if isinstance(padding, str):
-        margin = padding_of("same" if padding == "same" else 0, (kernel[0], kernel[1]), (dilation * 2)[:2])
+        margin = padding_of("same" if padding == "same" else 0, (kernel[0], kernel[-1]), (dilation[0], dilation[-1]))
         sides: tuple[int, ...] = margin.sides
         written: int | str = "same" if padding == "same" else 0
     else:
@@ -91,15 +88,15 @@ def _size(sizes: Any) -> int | str:
     return int(text) if text.isdecimal() else text
 
 
-def _transposed_convolution(reading: Reading, a: Arguments) -> Laid:  # noqa: ARG001 - a handler's signature
+def _transposed_convolution(reading: TraceReading, a: Arguments) -> TensorView:  # noqa: ARG001 - a handler's signature
     raise Unsayable("a transposed convolution; nearest: upsample conv(…)")
 
 
 # --- linear layers ----------------------------------------------------------------------------------
 
 
-def _linear(reading: Reading, a: Arguments) -> Laid:
-    entry: Laid = a["input"]
+def _linear(reading: TraceReading, a: Arguments) -> TensorView:
+    entry: TensorView = a["input"]
     weight = _given(a["weight"], "weight")
     weights = [weight, *([_given(a["bias"], "bias")] if a["bias"] is not None else [])]
     features, bias = reading.weight_value(weight).shape[0], a["bias"] is not None
@@ -122,12 +119,12 @@ def _linear(reading: Reading, a: Arguments) -> Laid:
         if axes_in(last) not in ("CHW", "CH", "CW", "C", "HW", "H", "W", ""):
             weights[0] = _columns_in_order(reading, weights[0], entry)
         value = reading.emit(Linear(features, bias), (entry.value,), weights)
-        return Laid(value, (entry.dims[0], whole_axis("C", features)))
+        return TensorView(value, (entry.dims[0], whole_axis("C", features)))
     if last != own:
         turned = reading.transposed(entry)
         if turned is None or turned.dims[-1] != whole_axis("C", reading.shape_of(turned)[0]):
             raise Unsayable(
-                f"a linear layer on dimension {axes_in(last) or '1'} of several; nearest: transpose conv(1, …) transpose"
+                f"a linear layer on dimension {axes_in(last) or '1'} of several; nearest: transpose conv(1, …)"
             )
         entry = turned
         behind = (*entry.dims[:-1], whole_axis("C", features))
@@ -136,7 +133,7 @@ def _linear(reading: Reading, a: Arguments) -> Laid:
     return replace(entry, value=reading.emit(layer, (entry.value,), weights), dims=behind)
 
 
-def _columns_in_order(reading: Reading, weight: Weight, entry: Laid) -> Weight:
+def _columns_in_order(reading: TraceReading, weight: Weight, entry: TensorView) -> Weight:
     """Put a linear layer's columns into the order channels, rows, columns."""
     atoms = entry.dims[-1]
     order = sorted(range(len(atoms)), key=lambda place: ("CHW".index(atoms[place].axis), -atoms[place].stride))
@@ -150,7 +147,7 @@ def _columns_in_order(reading: Reading, weight: Weight, entry: Laid) -> Weight:
     return reading.changed(weight, change)
 
 
-def _attention(reading: Reading, mixed: Laid, made: Mix, features: int, weights: list[Weight]) -> Laid:
+def _attention(reading: TraceReading, mixed: TensorView, made: Mix, features: int, weights: list[Weight]) -> TensorView:
     before = reading.flow.values[mixed.value]
     (entry,) = before.inputs
     channels = reading.flow.values[entry].shape[0]
@@ -165,13 +162,13 @@ def _attention(reading: Reading, mixed: Laid, made: Mix, features: int, weights:
     width = "auto" if made.width == channels else made.width
     layer = Attention(made.heads, width, made.bias, len(weights) == 2)
     value = reading.emit(layer, (entry,), (*before.weights, *weights))
-    return Laid(value, (*mixed.dims[:-1], whole_axis("C", features)), merged_by=mixed.merged_by)
+    return TensorView(value, (*mixed.dims[:-1], whole_axis("C", features)), merged_by=mixed.merged_by)
 
 
 # --- norms ------------------------------------------------------------------------------------------
 
 
-def _batch_norm(reading: Reading, a: Arguments) -> Laid:
+def _batch_norm(reading: TraceReading, a: Arguments) -> TensorView:
     statistics = [a["running_mean"], a["running_var"]]
     if a["training"] or None in statistics:
         raise Unsayable("a batch norm without running statistics; nearest: norm(instance)")
@@ -189,7 +186,7 @@ def _as_norm(weight: Any) -> Weight:
     return _given(weight, "statistics or weights")
 
 
-def _counter(reading: Reading, mean: Any) -> Weight:
+def _counter(reading: TraceReading, mean: Any) -> Weight:
     """Batches seen, which torch keeps beside the running mean."""
     name = _as_norm(mean).names[0].rpartition(".")[0]
     counter = f"{name}.num_batches_tracked" if name else "num_batches_tracked"
@@ -198,8 +195,8 @@ def _counter(reading: Reading, mean: Any) -> Weight:
     return Weight(_as_norm(mean).names[:1], lambda tensor: tensor.new_zeros(()).long())
 
 
-def _layer_norm(reading: Reading, a: Arguments) -> Laid:
-    entry: Laid = reading.settled(a["input"])
+def _layer_norm(reading: TraceReading, a: Arguments) -> TensorView:
+    entry: TensorView = reading.settled(a["input"])
     normal = tuple(a["normalized_shape"])
     if len(normal) != 1:
         raise Unsayable(
@@ -210,18 +207,18 @@ def _layer_norm(reading: Reading, a: Arguments) -> Laid:
     return _affine(reading, "layer", entry, a)
 
 
-def _group_norm(reading: Reading, a: Arguments) -> Laid:
+def _group_norm(reading: TraceReading, a: Arguments) -> TensorView:
     entry = _channels_at(reading, a["input"], 1)
     return _affine(reading, "group", entry, a, groups=a["num_groups"])
 
 
-def _instance_norm(reading: Reading, a: Arguments) -> Laid:
+def _instance_norm(reading: TraceReading, a: Arguments) -> TensorView:
     if a["running_mean"] is not None:
         raise Unsayable("an instance norm with running statistics; nearest: norm(instance) without them")
     return _affine(reading, "instance", _channels_at(reading, a["input"], 1), a)
 
 
-def _affine(reading: Reading, kind: str, entry: Laid, a: Arguments, groups: int = 8) -> Laid:
+def _affine(reading: TraceReading, kind: str, entry: TensorView, a: Arguments, groups: int = 8) -> TensorView:
     given = [weight for weight in (a["weight"], a["bias"]) if weight is not None]
     if len(given) == 1:
         affine = "scale" if a["weight"] is not None else "bias"
@@ -233,7 +230,7 @@ def _affine(reading: Reading, kind: str, entry: Laid, a: Arguments, groups: int 
     return reading.pointwise(layer, entry, [*map(_as_norm, given)])
 
 
-def _channels_at(reading: Reading, laid: Laid, dim: int) -> Laid:
+def _channels_at(reading: TraceReading, laid: TensorView, dim: int) -> TensorView:
     """Return the tensor with all channels, and nothing else, in a dimension."""
     found = reading.settled(laid)
     if found.dims[dim] == whole_axis("C", reading.shape_of(found)[0]):
@@ -244,7 +241,7 @@ def _channels_at(reading: Reading, laid: Laid, dim: int) -> Laid:
     raise Unsayable(f"a norm over {axes_in(found.dims[dim]) or 'one entry'}; nearest: norm over the channels")
 
 
-def _prelu(reading: Reading, a: Arguments) -> Laid:
+def _prelu(reading: TraceReading, a: Arguments) -> TensorView:
     weight = _given(a["weight"], "slope")
     count = reading.weight_value(weight).numel()
     if count != 1:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from budgetnet.convert.layout import Laid
-from budgetnet.convert.reading import Reading
+from budgetnet.convert.layout import TensorView
+from budgetnet.convert.reading import Arguments, TraceReading
 from budgetnet.convert.trace import Unsayable
 from budgetnet.network.nodes import Act, Dropout
 
 __all__ = ["POINTWISE"]
 
-Arguments = Mapping[str, Any]
-Handler = Callable[[Reading, Arguments], Any]
+Handler = Callable[[TraceReading, Arguments], Any]
 
 
 def _entry(a: Arguments) -> Any:
@@ -23,7 +22,7 @@ def _entry(a: Arguments) -> Any:
 def _plain(kind: str, **usual: Any) -> Handler:
     """Read an activation that has only its usual arguments."""
 
-    def read(reading: Reading, a: Arguments) -> Laid:
+    def read(reading: TraceReading, a: Arguments) -> TensorView:
         for name, value in usual.items():
             if a.get(name) != value:
                 raise Unsayable(f"{kind} with {name}={a.get(name)}; nearest: act({kind}), which has {value}")
@@ -32,11 +31,11 @@ def _plain(kind: str, **usual: Any) -> Handler:
     return read
 
 
-def _leaky_relu(reading: Reading, a: Arguments) -> Laid:
+def _leaky_relu(reading: TraceReading, a: Arguments) -> TensorView:
     return reading.pointwise(Act("leaky_relu", float(a["negative_slope"])), _entry(a))
 
 
-def _clamp(reading: Reading, a: Arguments) -> Laid:
+def _clamp(reading: TraceReading, a: Arguments) -> TensorView:
     low, high = a.get("min", a.get("min_val")), a.get("max", a.get("max_val"))
     kinds = {(0, 6): "relu6", (-1, 1): "hardtanh", (0, None): "relu"}
     kind = kinds.get((low, high))
@@ -45,12 +44,12 @@ def _clamp(reading: Reading, a: Arguments) -> Laid:
     return reading.pointwise(Act(kind), _entry(a))
 
 
-def _clamp_below(reading: Reading, a: Arguments) -> Laid:
+def _clamp_below(reading: TraceReading, a: Arguments) -> TensorView:
     return _clamp(reading, {**a, "max": None})
 
 
 def _dropout(of: str) -> Handler:
-    def read(reading: Reading, a: Arguments) -> Laid:
+    def read(reading: TraceReading, a: Arguments) -> TensorView:
         if not a["p"]:
             return _entry(a)  # type: ignore[no-any-return]
         return reading.pointwise(Dropout(float(a["p"]), of), _entry(a))
@@ -58,7 +57,7 @@ def _dropout(of: str) -> Handler:
     return read
 
 
-def _elu(reading: Reading, a: Arguments) -> Laid:
+def _elu(reading: TraceReading, a: Arguments) -> TensorView:
     scale = float(a["scale"])
     if (float(a["alpha"]), scale, float(a["input_scale"])) != (1.0, 1.0, 1.0):
         raise Unsayable(f"elu with alpha={a['alpha']}; nearest: act(elu), which has 1")

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
+from math import prod
 from typing import Any
 
-from budgetnet.convert.layout import Laid, axes_in
+from budgetnet.convert.layout import TensorView, axes_in
 from budgetnet.convert.operators.layers import spread
-from budgetnet.convert.reading import Reading
-from budgetnet.convert.trace import Unsayable
+from budgetnet.convert.reading import Arguments, TraceReading
+from budgetnet.convert.trace import Unsayable, where
 from budgetnet.network.nodes import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool, Primitive, Upsample
 from budgetnet.ops.windows import size_text
 
 __all__ = ["POOLING"]
 
-Arguments = Mapping[str, Any]
 
-
-def _image(reading: Reading, a: Arguments) -> Laid:
+def _image(reading: TraceReading, a: Arguments) -> TensorView:
     return reading.arranged(a["self"] if "self" in a else a["input"], "CHW")
 
 
-def _applied(reading: Reading, operation: Primitive, image: Laid) -> Laid:
+def _applied(reading: TraceReading, operation: Primitive, image: TensorView) -> TensorView:
     return reading.fresh(reading.emit(operation, (image.value,)))
 
 
@@ -41,20 +39,20 @@ def _window(a: Arguments) -> dict[str, Any]:
     }
 
 
-def _max_pool(reading: Reading, a: Arguments) -> Laid:
+def _max_pool(reading: TraceReading, a: Arguments) -> TensorView:
     if spread(a["dilation"]) != (1, 1):
         raise Unsayable("max pooling with dilation; nearest: maxpool without it")
     return _applied(reading, MaxPool(**_window(a)), _image(reading, a))
 
 
-def _avg_pool(reading: Reading, a: Arguments) -> Laid:
+def _avg_pool(reading: TraceReading, a: Arguments) -> TensorView:
     if a["divisor_override"] is not None:
         raise Unsayable("average pooling with another divisor; nearest: avgpool scale(…, learned=false)")
     counted = bool(a["count_include_pad"]) or not any(spread(a["padding"]))
     return _applied(reading, AvgPool(**_window(a), count_padding=counted), _image(reading, a))
 
 
-def _adaptive_avg_pool(reading: Reading, a: Arguments) -> Laid:
+def _adaptive_avg_pool(reading: TraceReading, a: Arguments) -> TensorView:
     image = _image(reading, a)
     _, height, width = reading.shape_of(image)
     wanted = spread(a["output_size"])
@@ -62,6 +60,8 @@ def _adaptive_avg_pool(reading: Reading, a: Arguments) -> Laid:
     if all(goal == 1 for _, goal in sides):
         return _applied(reading, GlobalAvgPool(), image)
     if all(side == goal for side, goal in sides):
+        assert reading.step is not None
+        reading.flow.left_out[where(reading.step)] = prod(reading.shape_of(image))
         return image
     if all(side % goal == 0 for side, goal in sides):
         kernel = _size([side // goal for side, goal in sides])
@@ -70,34 +70,34 @@ def _adaptive_avg_pool(reading: Reading, a: Arguments) -> Laid:
     if len(factors) == 1 and next(iter(factors)).is_integer():
         return _applied(reading, Upsample(int(next(iter(factors)))), image)
     raise Unsayable(
-        f"adaptive pooling of {height}x{width} to {wanted[0]}x{wanted[1]}, whose windows are of several sizes; nearest: "
-        "avgpool, or another --input"
+        f"adaptive pooling of {height}x{width} to {wanted[0]}x{wanted[1]}, whose windows are of several sizes; "
+        "nearest: avgpool, or another --input"
     )
 
 
-def _adaptive_avg_pool1d(reading: Reading, a: Arguments) -> Laid:
+def _adaptive_avg_pool1d(reading: TraceReading, a: Arguments) -> TensorView:
     entry = reading.arranged(a["self"], "CH")
     if spread(a["output_size"], 1) != (1,):
         raise Unsayable("adaptive pooling of tokens to several; nearest: gap")
     value = reading.emit(GlobalAvgPool(), (entry.value,))
-    return Laid(value, (*entry.dims[:2], ()))
+    return TensorView(value, (*entry.dims[:2], ()))
 
 
-def _adaptive_max_pool(reading: Reading, a: Arguments) -> tuple[Laid, None]:
+def _adaptive_max_pool(reading: TraceReading, a: Arguments) -> tuple[TensorView, None]:
     if spread(a["output_size"]) != (1, 1):
         raise Unsayable("adaptive max pooling to several positions; nearest: maxpool, gmp")
     return _applied(reading, GlobalMaxPool(), _image(reading, a)), None
 
 
-def _mean(reading: Reading, a: Arguments) -> Laid:
+def _mean(reading: TraceReading, a: Arguments) -> TensorView:
     return _over_positions(reading, a, GlobalAvgPool())
 
 
-def _amax(reading: Reading, a: Arguments) -> Laid:
+def _amax(reading: TraceReading, a: Arguments) -> TensorView:
     return _over_positions(reading, a, GlobalMaxPool())
 
 
-def _over_positions(reading: Reading, a: Arguments, operation: Primitive) -> Laid:
+def _over_positions(reading: TraceReading, a: Arguments, operation: Primitive) -> TensorView:
     entry = reading.settled(a["self"])
     rank = len(entry.dims)
     named = a.get("dim")
@@ -118,7 +118,7 @@ def _over_positions(reading: Reading, a: Arguments, operation: Primitive) -> Lai
 
 
 def _upsample(mode: str) -> Any:
-    def read(reading: Reading, a: Arguments) -> Laid:
+    def read(reading: TraceReading, a: Arguments) -> TensorView:
         if a.get("align_corners"):
             raise Unsayable("interpolation with aligned corners; nearest: upsample(mode=bilinear)")
         image = _image(reading, a)

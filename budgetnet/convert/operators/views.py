@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
 from typing import Any
 
 from budgetnet.convert.flow import Margins, Weight
-from budgetnet.convert.layout import Laid, LayoutError, axes_in, permuted, reshaped, take_part, whole_axis
-from budgetnet.convert.reading import Reading
+from budgetnet.convert.layout import LayoutError, TensorView, axes_in, permuted, reshaped, take_part, whole_axis
+from budgetnet.convert.reading import Arguments, TraceReading
 from budgetnet.convert.trace import Unsayable
 from budgetnet.network.nodes import MaxPool, Pad
 from budgetnet.ops.tokens import TakeFirst
 
-__all__ = ["VIEWS", "sizes_of"]
-
-Arguments = Mapping[str, Any]
+__all__ = ["VIEWS", "dim_sizes"]
 
 
-def sizes_of(laid: Laid) -> list[int]:
+def dim_sizes(laid: TensorView) -> list[int]:
     """Return the sizes of a tensor's dimensions."""
     return [prod(atom.size for atom in dim) for dim in laid.dims]
 
@@ -28,19 +25,19 @@ def _place(dim: int, rank: int) -> int:
     return dim % rank if rank else 0
 
 
-def _same(reading: Reading, a: Arguments) -> Any:  # noqa: ARG001 - a handler's signature
+def _same(reading: TraceReading, a: Arguments) -> Any:  # noqa: ARG001 - a handler's signature
     return a["self"] if "self" in a else a["input"]
 
 
 # --- other forms ------------------------------------------------------------------------------------
 
 
-def _reshape(reading: Reading, a: Arguments) -> Any:
+def _reshape(reading: TraceReading, a: Arguments) -> Any:
     sizes = a["shape"] if "shape" in a else a["size"]
     return _read_as(reading, a["self"], list(sizes))
 
 
-def _read_as(reading: Reading, entry: Any, sizes: list[int]) -> Any:
+def _read_as(reading: TraceReading, entry: Any, sizes: list[int]) -> Any:
     if isinstance(entry, Weight):
         return reading.changed(entry, lambda tensor: tensor.reshape(sizes))
     assert reading.step is not None
@@ -54,17 +51,17 @@ def _read_as(reading: Reading, entry: Any, sizes: list[int]) -> Any:
     return found
 
 
-def _flatten(reading: Reading, a: Arguments) -> Any:
+def _flatten(reading: TraceReading, a: Arguments) -> Any:
     entry = a["self"]
     if isinstance(entry, Weight):
         return reading.changed(entry, lambda tensor: tensor.flatten(a["start_dim"], a["end_dim"]))
-    sizes = sizes_of(entry)
+    sizes = dim_sizes(entry)
     first, last = _place(a["start_dim"], len(sizes)), _place(a["end_dim"], len(sizes))
     return _read_as(reading, entry, [*sizes[:first], prod(sizes[first : last + 1]), *sizes[last + 1 :]])
 
 
-def _unflatten(reading: Reading, a: Arguments) -> Any:
-    sizes = sizes_of(a["self"])
+def _unflatten(reading: TraceReading, a: Arguments) -> Any:
+    sizes = dim_sizes(a["self"])
     dim = _place(a["dim"], len(sizes))
     inner = list(a["sizes"])
     if -1 in inner:
@@ -72,14 +69,14 @@ def _unflatten(reading: Reading, a: Arguments) -> Any:
     return _read_as(reading, a["self"], [*sizes[:dim], *inner, *sizes[dim + 1 :]])
 
 
-def _permute(reading: Reading, a: Arguments) -> Any:
+def _permute(reading: TraceReading, a: Arguments) -> Any:
     if isinstance(a["self"], Weight):
         return reading.changed(a["self"], lambda tensor: tensor.permute(a["dims"]))
     rank = len(a["self"].dims)
     return permuted(a["self"], [_place(dim, rank) for dim in a["dims"]])
 
 
-def _transpose(reading: Reading, a: Arguments) -> Any:
+def _transpose(reading: TraceReading, a: Arguments) -> Any:
     entry = a["self"]
     if isinstance(entry, Weight):
         return reading.changed(entry, lambda tensor: tensor.transpose(a["dim0"], a["dim1"]))
@@ -89,11 +86,11 @@ def _transpose(reading: Reading, a: Arguments) -> Any:
     return permuted(entry, order)
 
 
-def _turned(reading: Reading, a: Arguments) -> Any:
+def _turned(reading: TraceReading, a: Arguments) -> Any:
     return _transpose(reading, {"self": a["self"], "dim0": -2, "dim1": -1})
 
 
-def _unsqueeze(reading: Reading, a: Arguments) -> Any:
+def _unsqueeze(reading: TraceReading, a: Arguments) -> Any:
     entry = a["self"]
     if isinstance(entry, Weight):
         return reading.changed(entry, lambda tensor: tensor.unsqueeze(a["dim"]))
@@ -101,7 +98,7 @@ def _unsqueeze(reading: Reading, a: Arguments) -> Any:
     return replace(entry, dims=(*entry.dims[:dim], (), *entry.dims[dim:]))
 
 
-def _squeeze(reading: Reading, a: Arguments) -> Any:
+def _squeeze(reading: TraceReading, a: Arguments) -> Any:
     entry = a["self"]
     if isinstance(entry, Weight):
         return reading.changed(entry, lambda tensor: tensor.squeeze(a["dim"]) if "dim" in a else tensor.squeeze())
@@ -111,18 +108,18 @@ def _squeeze(reading: Reading, a: Arguments) -> Any:
     return replace(entry, dims=tuple(dim for place, dim in enumerate(entry.dims) if dim or place not in places))
 
 
-def _expand(reading: Reading, a: Arguments) -> Any:
+def _expand(reading: TraceReading, a: Arguments) -> Any:  # noqa: ARG001 - a handler's signature
     entry = a["self"]
     if isinstance(entry, Weight):
         return entry  # what it meets is as large
-    sizes = list(a["size"]) if "size" in a else sizes_of(a["other"])
+    sizes = list(a["size"]) if "size" in a else dim_sizes(a["other"])
     return replace(entry, dims=((),) * (len(sizes) - len(entry.dims)) + entry.dims)
 
 
 # --- parts ------------------------------------------------------------------------------------------
 
 
-def _part(reading: Reading, entry: Any, dim: int, start: int, size: int) -> Any:
+def _part(reading: TraceReading, entry: Any, dim: int, start: int, size: int) -> Any:
     steps = [atom.stride for atoms in entry.dims for atom in atoms if atom.axis == "C"]
     if steps != sorted(steps, reverse=True):
         entry = reading.settled(entry)  # a shuffle comes before the slice
@@ -139,19 +136,19 @@ def _part(reading: Reading, entry: Any, dim: int, start: int, size: int) -> Any:
         raise Unsayable(f"{error}; nearest: split(…) of channels, first, or a convolution with padding=0") from None
 
 
-def _parts(reading: Reading, a: Arguments, sizes: list[int]) -> tuple[Any, ...]:
+def _parts(reading: TraceReading, a: Arguments, sizes: list[int]) -> tuple[Any, ...]:
     dim = _place(a["dim"], len(a["self"].dims))
     starts = [sum(sizes[:place]) for place in range(len(sizes))]
     return tuple(_part(reading, a["self"], dim, start, size) for start, size in zip(starts, sizes, strict=True))
 
 
-def _chunk(reading: Reading, a: Arguments) -> tuple[Any, ...]:
-    total = sizes_of(a["self"])[a["dim"]]
+def _chunk(reading: TraceReading, a: Arguments) -> tuple[Any, ...]:
+    total = dim_sizes(a["self"])[a["dim"]]
     return _parts(reading, a, _equal(total, -(-total // a["chunks"])))
 
 
-def _split(reading: Reading, a: Arguments) -> tuple[Any, ...]:
-    total = sizes_of(a["self"])[a["dim"]]
+def _split(reading: TraceReading, a: Arguments) -> tuple[Any, ...]:
+    total = dim_sizes(a["self"])[a["dim"]]
     given = a["split_size"] if "split_size" in a else a["split_sizes"] if "split_sizes" in a else a["split_size"]
     return _parts(reading, a, _equal(total, given) if isinstance(given, int) else list(given))
 
@@ -160,28 +157,28 @@ def _equal(total: int, size: int) -> list[int]:
     return [min(size, total - start) for start in range(0, total, size)]
 
 
-def _unbind(reading: Reading, a: Arguments) -> tuple[Any, ...]:
+def _unbind(reading: TraceReading, a: Arguments) -> tuple[Any, ...]:
     dim = _place(a["dim"], len(a["self"].dims))
-    count = sizes_of(a["self"])[dim]
+    count = dim_sizes(a["self"])[dim]
     return tuple(_select(reading, {"self": a["self"], "dim": dim, "index": index}) for index in range(count))
 
 
-def _select(reading: Reading, a: Arguments) -> Any:
+def _select(reading: TraceReading, a: Arguments) -> Any:
     entry = a["self"]
     if isinstance(entry, Weight):
         return reading.changed(entry, lambda tensor: tensor.select(a["dim"], a["index"]))
     dim = _place(a["dim"], len(entry.dims))
-    count = sizes_of(entry)[dim]
+    count = dim_sizes(entry)[dim]
     found = _part(reading, entry, dim, a["index"] % count, 1)
     return replace(found, dims=(*found.dims[:dim], *found.dims[dim + 1 :]))
 
 
-def _slice(reading: Reading, a: Arguments) -> Any:
+def _slice(reading: TraceReading, a: Arguments) -> Any:
     entry = a["self"]
     if isinstance(entry, Weight):
         return reading.changed(entry, lambda tensor: tensor[_index(tensor.dim(), a)])
     dim = _place(a["dim"], len(entry.dims))
-    total = sizes_of(entry)[dim]
+    total = dim_sizes(entry)[dim]
     start, end, step = slice(a["start"], a["end"], a["step"]).indices(total)
     if step == 1:
         return _part(reading, entry, dim, start, max(end - start, 0))
@@ -199,14 +196,14 @@ def _index(rank: int, a: Arguments) -> tuple[slice, ...]:
     return (slice(None),) * dim + (slice(a["start"], a["end"], a["step"]),)
 
 
-def _getitem(reading: Reading, a: Arguments) -> Any:  # noqa: ARG001 - a handler's signature
+def _getitem(reading: TraceReading, a: Arguments) -> Any:  # noqa: ARG001 - a handler's signature
     return a["a"][a["b"]]
 
 
 # --- padding ----------------------------------------------------------------------------------------
 
 
-def _pad(reading: Reading, a: Arguments) -> Laid:
+def _pad(reading: TraceReading, a: Arguments) -> TensorView:
     if a.get("mode", "constant") != "constant" or a.get("value") not in (None, 0, 0.0):
         raise Unsayable("padding with something other than zeros; nearest: padding=… of a convolution")
     entry = reading.settled(a["self"])
@@ -227,8 +224,8 @@ def _pad(reading: Reading, a: Arguments) -> Laid:
         channels = reading.shape_of(entry)[0]
         if before != (before + after) // 2:
             raise Unsayable(
-                f"{before} channels of zeros in front and {after} behind; nearest: pad(channels), which adds as many on "
-                "both sides"
+                f"{before} channels of zeros in front and {after} behind; nearest: pad(channels), which adds as "
+                "many on both sides"
             )
         value = reading.emit(Pad(channels + before + after), (value,))
         dims = tuple(whole_axis("C", channels + before + after) if axes_in(dim) == "C" else dim for dim in dims)

@@ -54,7 +54,7 @@ with warnings.catch_warnings():  # fvcore calls torch.jit.script as it is import
 
     from budgetnet.network.torch.operators import FREE, PRODUCTS, Handle
 
-__all__ = ["Measurement", "measure_module", "measure_nodes"]
+__all__ = ["Measurement", "known_counts", "measure_module", "measure_nodes"]
 
 
 _TOO_LARGE = r"can't allocate memory|[Oo]ut of memory|Storage size calculation overflowed|invalid size|too large"
@@ -139,6 +139,19 @@ def measure_module(module: nn.Module, input_shape: Shape) -> Measurement:
         by_operator={name: flops for name, flops in by_operator.most_common() if flops},
         stated=tuple(dict.fromkeys(getattr(inner, STATED).name for inner in authors)),
     )
+
+
+def known_counts(module: nn.Module, input_shape: Shape) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Return FLOPs by operator of any module, and the operators that have no count, instead of refusing them.
+
+    Args:
+        module: maps ``(1, *input_shape)`` to one tensor; left in eval mode.
+        input_shape: ``(channels, height, width)`` of one image.
+    """
+    parameter = next(module.parameters(), None)
+    image = torch.zeros(1, *input_shape, device=None if parameter is None else parameter.device)
+    found = _traced(module.eval(), image)
+    return dict(found.by_operator), tuple(sorted(found.unknown[""]))
 
 
 @dataclass(slots=True)

@@ -6,26 +6,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from budgetnet.convert.flow import Place, Weight
+from budgetnet.convert.flow import ModulePlace, Weight
 from budgetnet.grammar.graph import Graph, Join, functions, rebuild
 from budgetnet.network import nodes
-from budgetnet.network.nodes import Node, Primitive
+from budgetnet.network.nodes import Node, Primitive, Shape
 
-__all__ = ["Part", "chained", "leaves", "node_of"]
+__all__ = ["Piece", "chained", "leaves", "node_of"]
 
-Kind = Literal["leaf", "chain", "skip", "parallel", "split", "graph"]
+PartKind = Literal["leaf", "chain", "skip", "parallel", "split", "graph"]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Piece:
     """One part of a network."""
 
-    kind: Kind
-    width: int
-    """Channels at its entry: what ``in`` means there."""
-    modules: tuple[Place, ...]
+    kind: PartKind
+    entry: Shape
+    """Shape at its entry."""
+    modules: tuple[ModulePlace, ...]
     """The modules that all of it stands in, outermost first."""
-    children: tuple[Part, ...] = ()
+    children: tuple[Piece, ...] = ()
     """A chain's items; a skip's body and, if it has one, projection; branches."""
     operation: Primitive | None = None
     """A leaf's."""
@@ -33,16 +33,23 @@ class Part:
     """A leaf's, in the order of its layers."""
     join: Join = "add"
     shares: tuple[int, ...] = ()
-    graph: Graph[Part] | None = None
+    graph: Graph[Piece] | None = None
+    operator: str = ""
+    """The operator that a leaf was read from."""
+
+    @property
+    def width(self) -> int:
+        """Channels at its entry: what ``in`` means there."""
+        return self.entry[0]
 
 
-def chained(items: list[Part], width: int, modules: tuple[Place, ...]) -> Part:
+def chained(items: list[Piece], entry: Shape, modules: tuple[ModulePlace, ...]) -> Piece:
     """Return parts one after the other as one part, never a chain of one."""
     flat = [inner for item in items for inner in (item.children if item.kind == "chain" else (item,))]
-    return flat[0] if len(flat) == 1 else Part("chain", width, modules, tuple(flat))
+    return flat[0] if len(flat) == 1 else Piece("chain", entry, modules, tuple(flat))
 
 
-def node_of(part: Part) -> Node:
+def node_of(part: Piece) -> Node:
     """Return the network's node for a part."""
     match part.kind:
         case "leaf":
@@ -61,7 +68,7 @@ def node_of(part: Part) -> Node:
             return rebuild(part.graph, node_of)
 
 
-def leaves(part: Part) -> Iterator[Part]:
+def leaves(part: Piece) -> Iterator[Piece]:
     """Yield the leaves in the order in which a torch module built from the part holds them."""
     if part.kind == "leaf":
         yield part
