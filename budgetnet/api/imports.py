@@ -51,7 +51,7 @@ def import_network(
     >>> module = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10))
     >>> found = bn.import_network(module, input=(3, 8, 8))
     >>> print(found.text.strip())
-    network = conv(3, 8, padding=0, norm=none) gap linear(10)
+    network = conv(3, 8, padding=0, norm=none) gap linear(classes)
     >>> found.comparison.holds
     True
     """

@@ -57,7 +57,7 @@ class Commands(LazyGroup):
         "calibrate": "budgetnet.cli.searches",
         "tune-recipe": "budgetnet.cli.searches",
         "show": "budgetnet.cli.networks",
-        "import": "budgetnet.cli.networks",
+        "import": "budgetnet.cli.imports",
         "diff": "budgetnet.cli.networks",
         "train": "budgetnet.cli.trainings",
         "list": "budgetnet.cli.studies",

@@ -30,7 +30,7 @@ class Weight:
     """A tensor of a layer here, made of tensors of the module."""
 
     names: tuple[str, ...]
-    """Of the module's tensors, as in its ``state_dict``."""
+    """Names of the module's tensors, as in its ``state_dict``."""
     make: Callable[..., Tensor]
     """Puts it together from these tensors."""
 

@@ -169,7 +169,7 @@ def convert_module(
     network = Network(name=name, input_shape=shape, classes=count, network=node, source=f"imported from {origin}")
     notes = _notes(module, part)
     comparison = compare_module(module, network, part, flow) if check else None
-    text = grammar_text(part)
+    text = grammar_text(part, shape, count)
     return ImportedNetwork(network, text, origin, part, flow, module, notes, comparison)
 
 

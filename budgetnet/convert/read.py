@@ -31,7 +31,7 @@ HANDLERS: dict[str, Callable[[TraceReading, Mapping[str, Any]], Any]] = {
     **JOINS,
     **ATTENTION,
 }
-"""What reads an operator, by its name."""
+"""Readers of operators, by the operator's name."""
 
 _IGNORED = ("_assert_async", "_assert_scalar", "_assert_tensor_metadata", "sym_constrain_range_for_size")
 _MOST_PROBLEMS = 8

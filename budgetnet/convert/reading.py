@@ -1,4 +1,4 @@
-"""What operators are read with: values laid out in tensors, brought into the form that an operator needs."""
+"""The state of a reading: values laid out in tensors, brought into the form that an operator needs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["Arguments", "TokensNeeded", "TraceReading"]
 
 
 Arguments = Mapping[str, Any]
-"""Of an operator, by the names in its schema."""
+"""Arguments of an operator, by the names in its schema."""
 
 
 class TokensNeeded(Exception):  # noqa: N818 (not an error: the reading starts over)
@@ -37,7 +37,7 @@ class TraceReading:
 
     trace: Trace
     shape: Shape
-    """Of one image."""
+    """Shape of one image."""
     state: dict[str, Tensor]
     """The module's tensors."""
     eager: frozenset[str] = frozenset()

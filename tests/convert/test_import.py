@@ -61,22 +61,38 @@ def test_a_network_as_people_write_it():
         "    maxpool\n"
         "    avgpool\n"
         "    linear(20, act=relu, dropout=0.5)\n"
-        "    linear(5)\n"
+        "    linear(classes)\n"
     )
 
 
 def test_residual_blocks():
     """A small ResNet of torchvision's blocks."""
-    found = imported(ResNet(BasicBlock, [1, 1, 1, 1], num_classes=7), (3, 32, 32))
-    assert "skip(conv(3, 64) conv(3, 64, act=none)) act" in " ".join(found.text.split())
+    found = imported(ResNet(BasicBlock, [2, 1, 1, 1], num_classes=7), (3, 32, 32))
+    assert found.text == (
+        "network =\n"
+        "    conv(7, 64, stride=2)\n"
+        "    maxpool(3, stride=2, padding=1)\n"
+        "    basic_block(64){2}\n"
+        "    basic_block(128, s=2)\n"
+        "    basic_block(256, s=2)\n"
+        "    basic_block(512, s=2)\n"
+        "    gap\n"
+        "    linear(classes)\n"
+        "\n"
+        "basic_block(c, s=1) = skip(conv(3, c, stride=s) conv(3, c, act=none)) act\n"
+    )
 
 
 def test_gates():
     """Squeeze-and-excitation is found in MobileNetV3's blocks, and its residuals."""
     settings, last = _mobilenet_v3_conf("mobilenet_v3_small")
     found = imported(MobileNetV3(settings[:5], last, num_classes=3), (3, 32, 32))
-    assert found.text.count("se(") == 3
-    assert found.text.count("skip(") == 2
+    assert found.text.split("\n\n")[1] == (
+        "inverted_residual(e, s=1) =\n"
+        "    conv(1, e, norm_eps=0.001)\n"
+        "    dwconv(3, stride=s, norm_eps=0.001)\n"
+        "    conv(1, 24, act=none, norm_eps=0.001)\n"
+    )
 
 
 def test_weights_are_the_modules():
@@ -137,7 +153,7 @@ def test_a_file_runs_only_when_trusted(tmp_path):
     with pytest.raises(RequestError, match=r"is a program that runs here .* --trust-model"):
         bn.import_network(f"{path}:Small")
     found = bn.import_network(f"{path}:Small(width=2)", input=(3, 8, 8), classes=3, trust=True)
-    assert found.text == "network = conv(3, 2, padding=0, norm=none, act=none) linear(3)\n"
+    assert found.text == "network = conv(3, 2, padding=0, norm=none, act=none) linear(classes)\n"
     assert found.origin == "Small of model.py"
     with pytest.raises(RequestError, match=r"defines no 'Smal'; did you mean 'Small'"):
         bn.import_network(f"{path}:Smal", trust=True)

@@ -1,1 +1,1 @@
-"""What each torch operator is in the language, one file per family."""
+"""Torch operators as words of the language, one file per family."""
