@@ -92,6 +92,11 @@ def test_gates():
         "    conv(1, e, norm_eps=0.001)\n"
         "    dwconv(3, stride=s, norm_eps=0.001)\n"
         "    conv(1, 24, act=none, norm_eps=0.001)\n"
+        "inverted_residual_2(e, s=1, r=auto) =\n"
+        "    conv(1, e, act=hardswish, norm_eps=0.001)\n"
+        "    dwconv(5, stride=s, act=hardswish, norm_eps=0.001)\n"
+        "    se(gate=hardsigmoid, width=r)\n"
+        "    conv(1, 40, act=none, norm_eps=0.001)\n"
     )
 
 
