@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from budgetnet.grammar.graph import Join
 
-__all__ = ["MadeValue", "Margins", "Mix", "ModulePlace", "Slice", "ValueFlow", "Weight"]
+__all__ = ["MadeValue", "Margins", "Mix", "ModulePlace", "Slice", "ValueFlow", "Weighing", "Weight"]
 
 
 class ModulePlace(NamedTuple):
@@ -57,6 +57,11 @@ class Mix:
 
 
 @dataclass(frozen=True, slots=True)
+class Weighing:
+    """Weights of positions by the softmax of a linear layer, before the mean that they weigh."""
+
+
+@dataclass(frozen=True, slots=True)
 class Margins:
     """Zeros around an image, for the convolution behind."""
 
@@ -70,7 +75,7 @@ class Margins:
 class MadeValue:
     """One value."""
 
-    made: Primitive | Join | Slice | Mix | Margins | None
+    made: Primitive | Join | Slice | Mix | Weighing | Margins | None
     inputs: tuple[int, ...]
     shape: Shape
     """Without the batch."""

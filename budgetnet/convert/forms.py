@@ -14,9 +14,18 @@ from budgetnet.network.torch.build import HELPERS
 from budgetnet.ops.registry import BUILTIN
 from budgetnet.ops.signature import Parameter, Scalar
 
-__all__ = ["Form", "RuleSignature", "Slot", "expression_of", "fold_repeats", "form_of", "slots_in", "value_of_slot"]
+__all__ = [
+    "FormSlot",
+    "RuleSignature",
+    "TextForm",
+    "expression_of",
+    "fold_repeats",
+    "form_of",
+    "slots_in",
+    "value_of_slot",
+]
 
-Slot = Scalar | syntax.Value
+FormSlot = Scalar | syntax.Value
 """An argument: a number or word, or what stands for it in a rule."""
 _CONTAINERS = {"Sequential", "ModuleList", "ModuleDict", "GraphModule", *HELPERS}
 _LONGEST_PERIOD = 6
@@ -32,14 +41,14 @@ class RuleSignature:
 
 
 @dataclass(eq=False)
-class Form:
+class TextForm:
     """One part with its arguments; changed in place while rules are found."""
 
     head: str
     """The word of an operation, or ``chain``, ``skip``, ``parallel``, ``split``, ``graph``, ``repeat``, ``call``,
     ``block`` (of a module)."""
-    slots: list[Slot] = field(default_factory=list)
-    children: list[Form] = field(default_factory=list)
+    slots: list[FormSlot] = field(default_factory=list)
+    children: list[TextForm] = field(default_factory=list)
     width: int = 0
     """Channels at its entry."""
     piece: Piece | None = None
@@ -60,20 +69,20 @@ class Form:
             said = self.rule.name
         return self.head, said, len(self.slots), tuple(child.skeleton() for child in self.children)
 
-    def same(self, other: Form) -> bool:
+    def same(self, other: TextForm) -> bool:
         """Return whether both are written alike."""
         if self.skeleton() != other.skeleton():
             return False
         return [slot for _, _, slot in slots_in(self)] == [slot for _, _, slot in slots_in(other)]
 
-    def all(self) -> Iterator[Form]:
+    def all(self) -> Iterator[TextForm]:
         """Yield the form and all inside, outer ones first."""
         yield self
         for child in self.children:
             yield from child.all()
 
 
-def slots_in(form: Form) -> Iterator[tuple[Form, int, Slot]]:
+def slots_in(form: TextForm) -> Iterator[tuple[TextForm, int, FormSlot]]:
     """Yield every argument with its part and place there, in order."""
     for part in form.all():
         for place, slot in enumerate(part.slots):
@@ -83,7 +92,7 @@ def slots_in(form: Form) -> Iterator[tuple[Form, int, Slot]]:
 # --- from pieces ------------------------------------------------------------------------------------
 
 
-def form_of(piece: Piece, depth: int = 0, *, explicit: bool = False) -> Form:
+def form_of(piece: Piece, depth: int = 0, *, explicit: bool = False) -> TextForm:
     """Return a piece as a form, with a ``block`` around what belongs to one module of the model.
 
     Args:
@@ -95,11 +104,11 @@ def form_of(piece: Piece, depth: int = 0, *, explicit: bool = False) -> Form:
     return _chain(list(_grouped(items, depth, explicit)), piece.width)
 
 
-def _chain(forms: list[Form], width: int) -> Form:
-    return forms[0] if len(forms) == 1 else Form("chain", children=forms, width=width)
+def _chain(forms: list[TextForm], width: int) -> TextForm:
+    return forms[0] if len(forms) == 1 else TextForm("chain", children=forms, width=width)
 
 
-def _grouped(items: Iterable[Piece], depth: int, explicit: bool) -> Iterator[Form]:
+def _grouped(items: Iterable[Piece], depth: int, explicit: bool) -> Iterator[TextForm]:
     run: list[Piece] = []
     place: ModulePlace | None = None
     for item in [*items, None]:
@@ -116,30 +125,30 @@ def _grouped(items: Iterable[Piece], depth: int, explicit: bool) -> Iterator[For
         place = own
 
 
-def _block(run: list[Piece], place: ModulePlace | None, depth: int, explicit: bool) -> Iterator[Form]:
+def _block(run: list[Piece], place: ModulePlace | None, depth: int, explicit: bool) -> Iterator[TextForm]:
     inner = list(_grouped(run, depth + 1, explicit))
     count = sum(1 for item in run for _ in leaves(item))
     if place is None or not place.path or place.type in _CONTAINERS or count < 2:
         yield from inner
     else:
-        yield Form(
-            "block", children=[Form("chain", children=inner, width=run[0].width)], width=run[0].width, place=place
+        yield TextForm(
+            "block", children=[TextForm("chain", children=inner, width=run[0].width)], width=run[0].width, place=place
         )
 
 
-def _plain(piece: Piece, depth: int, explicit: bool) -> Form:
+def _plain(piece: Piece, depth: int, explicit: bool) -> TextForm:
     if piece.operation is not None:
         names = [parameter.name for parameter in BUILTIN[piece.operation.word].parameters]
-        slots: list[Slot] = [getattr(piece.operation, name) for name in names]
-        return Form(piece.operation.word, slots, width=piece.width)
+        slots: list[FormSlot] = [getattr(piece.operation, name) for name in names]
+        return TextForm(piece.operation.word, slots, width=piece.width)
     if piece.graph is not None:
         children = [form_of(function, depth, explicit=explicit) for function in functions(piece.graph)]
-        return Form("graph", children=children, width=piece.width, piece=piece)
+        return TextForm("graph", children=children, width=piece.width, piece=piece)
     parts = piece.children
     if piece.kind == "skip" and len(parts) == 2 and not explicit and _is_usual(parts[1]):
         parts = parts[:1]
     children = [form_of(part, depth, explicit=explicit) for part in parts]
-    return Form(piece.kind, children=children, width=piece.width, piece=None if piece.kind == "skip" else piece)
+    return TextForm(piece.kind, children=children, width=piece.width, piece=None if piece.kind == "skip" else piece)
 
 
 def _is_usual(project: Piece) -> bool:
@@ -153,26 +162,26 @@ def _is_usual(project: Piece) -> bool:
 # --- repeats ----------------------------------------------------------------------------------------
 
 
-def fold_repeats(form: Form) -> None:
+def fold_repeats(form: TextForm) -> None:
     """Write equal parts in a row once, with their number; inner parts first."""
     for child in form.children:
         fold_repeats(child)
     if form.head != "chain":
         return
-    found: list[Form] = []
+    found: list[TextForm] = []
     at, items = 0, form.children
     while at < len(items):
         period, times = _best_period(items, at)
         if times > 1:
             body = _chain(items[at : at + period], items[at].width)
-            found.append(Form("repeat", [times], [body], items[at].width))
+            found.append(TextForm("repeat", [times], [body], items[at].width))
         else:
             found.append(items[at])
         at += period * times
     form.children = found
 
 
-def _best_period(items: list[Form], at: int) -> tuple[int, int]:
+def _best_period(items: list[TextForm], at: int) -> tuple[int, int]:
     """Return length and number of the repetitions that cover most from a place on."""
     best = (1, 1)
     for period in range(1, _LONGEST_PERIOD + 1):
@@ -189,7 +198,7 @@ def _best_period(items: list[Form], at: int) -> tuple[int, int]:
 # --- to syntax --------------------------------------------------------------------------------------
 
 
-def expression_of(form: Form) -> syntax.Expression:
+def expression_of(form: TextForm) -> syntax.Expression:
     """Return a form as the tree of its text."""
     parts = [expression_of(child) for child in form.children]
     match form.head:
@@ -225,7 +234,7 @@ def expression_of(form: Form) -> syntax.Expression:
             return _operation_call(form)
 
 
-def _operation_call(form: Form) -> syntax.Call:
+def _operation_call(form: TextForm) -> syntax.Call:
     arguments: list[syntax.Argument] = []
     for place, (parameter, slot) in enumerate(zip(BUILTIN[form.head].parameters, form.slots, strict=True)):
         if _is_default(parameter, slot):
@@ -236,11 +245,11 @@ def _operation_call(form: Form) -> syntax.Call:
     return syntax.Call(form.head, tuple(arguments))
 
 
-def _is_default(parameter: Parameter, slot: Slot) -> bool:
+def _is_default(parameter: Parameter, slot: FormSlot) -> bool:
     return type(slot) is type(parameter.default) and slot == parameter.default
 
 
-def _rule_call(form: Form) -> syntax.Call:
+def _rule_call(form: TextForm) -> syntax.Call:
     assert form.rule is not None
     arguments: list[syntax.Argument] = []
     for name, default, slot in zip(form.rule.parameters, form.rule.defaults, form.slots, strict=True):
@@ -252,7 +261,7 @@ def _rule_call(form: Form) -> syntax.Call:
     return syntax.Call(form.rule.name, tuple(arguments))
 
 
-def value_of_slot(slot: Slot, *, quoted: bool = False) -> syntax.Value:
+def value_of_slot(slot: FormSlot, *, quoted: bool = False) -> syntax.Value:
     """Return an argument as the tree of its text."""
     if isinstance(slot, bool):
         return syntax.Name("true" if slot else "false")

@@ -16,7 +16,7 @@ from budgetnet.convert.operators.layers import LAYERS
 from budgetnet.convert.operators.pointwise import POINTWISE
 from budgetnet.convert.operators.pooling import POOLING
 from budgetnet.convert.operators.views import VIEWS
-from budgetnet.convert.reading import TokensNeeded, TraceReading
+from budgetnet.convert.reading import KeyProducts, TokensNeeded, TraceReading
 from budgetnet.convert.trace import Trace, Unsayable, operator_of, where
 from budgetnet.errors import RequestError
 from budgetnet.network.nodes import Shape
@@ -164,7 +164,7 @@ def _apply(reading: TraceReading, step: Step, arguments: Mapping[str, Any]) -> A
     handler = HANDLERS.get(operator)
     if handler is None:
         raise Unsayable("no operation of the language; docs/language.md lists them, and a plug-in can bring others")
-    if not any(isinstance(value, TensorView | Weight | tuple) for value in _flat(arguments)):
+    if not any(isinstance(value, TensorView | Weight | KeyProducts | tuple) for value in _flat(arguments)):
         raise Unsayable("it makes a tensor of nothing; nearest: zero, position")
     return handler(reading, arguments)
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.fx import Node as Step
 
-from budgetnet.convert.flow import MadeValue, Margins, Mix, Slice, ValueFlow, Weight
+from budgetnet.convert.flow import MadeValue, Margins, Mix, Slice, ValueFlow, Weighing, Weight
 from budgetnet.convert.layout import Atom, Dims, TensorView, axes_in, is_whole, laid_plainly, whole_axis
 from budgetnet.convert.trace import Trace, Unsayable, operator_of, place_of_step
 from budgetnet.errors import ShapeError
@@ -20,11 +20,22 @@ from budgetnet.network.nodes import Primitive, Shape, Shuffle
 from budgetnet.network.shapes import joined_shape
 from budgetnet.ops.tokens import Tokens, Transpose
 
-__all__ = ["Arguments", "TokensNeeded", "TraceReading"]
+__all__ = ["Arguments", "KeyProducts", "TokensNeeded", "TraceReading"]
 
 
 Arguments = Mapping[str, Any]
 """Arguments of an operator, by the names in its schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyProducts:
+    """Products of queries and keys on their way to attention."""
+
+    queries: TensorView
+    keys: TensorView
+    scale: float = 1.0
+    weights: bool = False
+    """They have gone through a softmax."""
 
 
 class TokensNeeded(Exception):  # noqa: N818 (not an error: the reading starts over)
@@ -49,7 +60,10 @@ class TraceReading:
     # --- emission -----------------------------------------------------------------------------------
 
     def emit(
-        self, made: Primitive | Join | Slice | Mix | Margins, inputs: tuple[int, ...], weights: Sequence[Weight] = ()
+        self,
+        made: Primitive | Join | Slice | Mix | Weighing | Margins,
+        inputs: tuple[int, ...],
+        weights: Sequence[Weight] = (),
     ) -> int:
         """Append a value.
 
@@ -62,6 +76,8 @@ class TraceReading:
                 after = joined_shape(made, shapes)
             elif isinstance(made, Slice):
                 after = (made.size, *shapes[0][1:])
+            elif isinstance(made, Weighing):
+                after = (1, *shapes[0][1:])
             elif isinstance(made, Mix):
                 after = (made.width, *shapes[0][1:])
             elif isinstance(made, Margins):
@@ -95,6 +111,8 @@ class TraceReading:
         """
         if isinstance(self.flow.values[laid.value].made, Mix):
             raise Unsayable("attention needs a linear layer right behind it that projects back; nearest: attention")
+        if isinstance(self.flow.values[laid.value].made, Weighing):
+            raise Unsayable("a softmax over positions; nearest: seqpool, which takes the mean that it weighs")
         channels = self.shape_of(laid)[0]
         atoms = [atom for dim in laid.dims for atom in dim if atom.axis == "C"]
         held = prod(atom.size for atom in atoms)
@@ -212,11 +230,13 @@ class TraceReading:
 
     def constant(self, weight: Weight) -> float | None:
         """Return the one number that a tensor holds everywhere, or None."""
-        tensor = self.weight_value(weight)
+        tensor = self.weight_value(weight).detach()
         if not tensor.numel() or not tensor.is_floating_point():
             return None
         first = tensor.flatten()[0]
-        return float(first) if bool(torch.equal(tensor, first.expand_as(tensor))) else None
+        if not torch.equal(tensor, first.expand_as(tensor)):
+            return None
+        return float(first) if tensor.dtype == torch.float64 else float(f"{float(first):.7g}")
 
 
 def _in_one_piece(laid: TensorView) -> TensorView:

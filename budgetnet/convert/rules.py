@@ -7,9 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from budgetnet.convert.forms import (
-    Form,
+    FormSlot,
     RuleSignature,
-    Slot,
+    TextForm,
     expression_of,
     fold_repeats,
     form_of,
@@ -78,7 +78,7 @@ class _Rules:
     """Finds the rules of one network."""
 
     def __init__(self, piece: Piece, classes: int, *, explicit: bool) -> None:
-        self._top = Form("chain", children=[form_of(piece, explicit=explicit)])
+        self._top = TextForm("chain", children=[form_of(piece, explicit=explicit)])
         self._classes = classes
         self._rules: list[syntax.Rule] = []
         self._names: set[str] = set()
@@ -106,7 +106,7 @@ class _Rules:
         """Return the classes of blocks, those that stand deepest inside others first."""
         levels: dict[str, int] = {}
 
-        def visit(form: Form, level: int) -> None:
+        def visit(form: TextForm, level: int) -> None:
             if form.head == "block":
                 assert form.place is not None
                 level += 1
@@ -128,7 +128,7 @@ class _Rules:
             _flatten(block.children[0])
             fold_repeats(block)
         plain = {block.children[0].skeleton() for block in blocks}
-        groups: dict[object, list[tuple[Form, Form]]] = defaultdict(list)
+        groups: dict[object, list[tuple[TextForm, TextForm]]] = defaultdict(list)
         for block in blocks:
             body = block.children[0]
             inner = _skipped(body)
@@ -141,11 +141,11 @@ class _Rules:
                 whole = block.children[0]
                 if made is not None:
                     rule, arguments = made
-                    call = Form("call", list(arguments[place]), width=body.width, rule=rule)
-                    whole = call if body is whole else Form("skip", children=[call], width=body.width)
+                    call = TextForm("call", list(arguments[place]), width=body.width, rule=rule)
+                    whole = call if body is whole else TextForm("skip", children=[call], width=body.width)
                 block.head, block.children = "chain", [whole]
 
-    def _rule(self, kind: str, bodies: Sequence[Form]) -> tuple[RuleSignature, list[list[Slot]]] | None:
+    def _rule(self, kind: str, bodies: Sequence[TextForm]) -> tuple[RuleSignature, list[list[FormSlot]]] | None:
         """Return a rule for bodies that differ in their arguments alone, with the arguments of each."""
         columns = [list(slots_in(body)) for body in bodies]
         entries = [body.width for body in bodies]
@@ -197,10 +197,10 @@ class _Parameters:
     def __init__(self, entries: Sequence[int]) -> None:
         self._entries = list(entries)
         self.names: list[str] = []
-        self.vectors: list[list[Slot]] = []
-        self._usual: list[Slot | None] = []
+        self.vectors: list[list[FormSlot]] = []
+        self._usual: list[FormSlot | None] = []
 
-    def value(self, values: list[Slot], inside: list[int], letter: str, usual: Slot | None) -> syntax.Value:
+    def value(self, values: list[FormSlot], inside: list[int], letter: str, usual: FormSlot | None) -> syntax.Value:
         """Return what stands for an argument: the width there, a parameter, a multiple of one, or a new parameter.
 
         Args:
@@ -237,7 +237,7 @@ class _Parameters:
         order = sorted(range(len(self.names)), key=lambda place: defaults[place] is not None)
         return tuple(self.names[place] for place in order), tuple(defaults[place] for place in order), order
 
-    def _default(self, name: str, vector: list[Slot], own: Slot | None) -> syntax.Value | None:
+    def _default(self, name: str, vector: list[FormSlot], own: FormSlot | None) -> syntax.Value | None:
         if vector == self._entries:
             return syntax.Name("in")
         if own is not None and any(repr(own) == repr(each) for each in vector):
@@ -263,17 +263,17 @@ def _multiple(name: str, base: list[int], numbers: list[int]) -> syntax.Value | 
     return None
 
 
-def _alike(one: Sequence[Slot], other: Sequence[Slot]) -> bool:
+def _alike(one: Sequence[FormSlot], other: Sequence[FormSlot]) -> bool:
     return list(map(repr, one)) == list(map(repr, other))
 
 
-def _is_width(form: Form, position: int) -> bool:
+def _is_width(form: TextForm, position: int) -> bool:
     if form.rule is not None:
         return form.rule.parameters[position] == "c"
     return form.head in BUILTIN and (form.head, BUILTIN[form.head].parameters[position].name) in _WIDTHS
 
 
-def _letter(form: Form, position: int) -> str:
+def _letter(form: TextForm, position: int) -> str:
     if form.rule is not None:
         return form.rule.parameters[position].rstrip("0123456789") or "v"
     if form.head == "repeat":
@@ -281,33 +281,35 @@ def _letter(form: Form, position: int) -> str:
     return _LETTERS.get(BUILTIN[form.head].parameters[position].name, "v")
 
 
-def _usual(form: Form, position: int) -> Slot | None:
+def _usual(form: TextForm, position: int) -> FormSlot | None:
     if form.rule is not None:
         return form.rule.defaults[position]
     return None if form.head == "repeat" else BUILTIN[form.head].parameters[position].default
 
 
-def _copy(form: Form, solved: dict[int, syntax.Value]) -> Form:
+def _copy(form: TextForm, solved: dict[int, syntax.Value]) -> TextForm:
     """Return a form with the arguments at some places (in the order of `slots_in`) replaced."""
     number = iter(range(1 << 30))
 
-    def visit(part: Form) -> Form:
+    def visit(part: TextForm) -> TextForm:
         slots = [solved.get(next(number), slot) for slot in part.slots]
-        return Form(part.head, slots, [visit(child) for child in part.children], part.width, part.piece, rule=part.rule)
+        return TextForm(
+            part.head, slots, [visit(child) for child in part.children], part.width, part.piece, rule=part.rule
+        )
 
     return visit(form)
 
 
-def _skipped(body: Form) -> Form | None:
+def _skipped(body: TextForm) -> TextForm | None:
     """Return what a residual without a projection goes around, if a body is nothing else."""
     (only,) = body.children if len(body.children) == 1 else (None,)
     if only is None or only.head != "skip" or len(only.children) != 1:
         return None
     inner = only.children[0]
-    return inner if inner.head == "chain" else Form("chain", children=[inner], width=inner.width)
+    return inner if inner.head == "chain" else TextForm("chain", children=[inner], width=inner.width)
 
 
-def _flatten(form: Form) -> None:
+def _flatten(form: TextForm) -> None:
     """Put chains inside chains into the outer one."""
     for child in form.children:
         _flatten(child)
@@ -317,7 +319,7 @@ def _flatten(form: Form) -> None:
         ]
 
 
-def _name_classes(top: Form, classes: int) -> None:
+def _name_classes(top: TextForm, classes: int) -> None:
     """Write the width of the last layer with weights as ``classes``."""
     last = top
     while last.head in ("chain", "block") and last.children:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations, pairwise
 
-from budgetnet.convert.flow import MadeValue, Margins, Mix, ModulePlace, Slice, ValueFlow
+from budgetnet.convert.flow import MadeValue, Margins, Mix, ModulePlace, Slice, ValueFlow, Weighing
 from budgetnet.convert.pieces import Piece, chained, leaves
 from budgetnet.convert.trace import Unsayable
 from budgetnet.grammar.graph import Binding, Graph, GraphApply, GraphJoin, GraphName, GraphTerm
@@ -88,7 +88,7 @@ class _Structure:
             return Piece("split", shape, value.modules, picked, join="add")
         if isinstance(made, Margins):
             raise Unsayable("zeros around an image that no convolution takes in; nearest: padding=… of a convolution")
-        if isinstance(made, Mix):
+        if isinstance(made, Mix | Weighing):
             raise Unsayable("attention needs a linear layer right behind it that projects back; nearest: attention")
         assert made is not None
         assert not isinstance(made, str)

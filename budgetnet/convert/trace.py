@@ -94,6 +94,7 @@ def trace_module(module: nn.Module, shape: Shape, name: str) -> Trace:
     constants = {
         step: exported.constants[target] for step, target in signature.inputs_to_lifted_tensor_constants.items()
     }
+    exported.graph.eliminate_dead_code()
     steps = tuple(exported.graph.nodes)
     (returned,) = steps[-1].args[0] if isinstance(steps[-1].args[0], tuple | list) else (steps[-1].args[0],)
     (entry,) = signature.user_inputs

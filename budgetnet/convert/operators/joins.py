@@ -11,7 +11,7 @@ from torch import Tensor
 from budgetnet.convert.flow import Weight
 from budgetnet.convert.layout import TensorView, axes_in, whole_axis
 from budgetnet.convert.operators.views import dim_sizes
-from budgetnet.convert.reading import Arguments, TraceReading
+from budgetnet.convert.reading import Arguments, KeyProducts, TraceReading
 from budgetnet.convert.trace import Unsayable
 from budgetnet.network.nodes import Conv, Linear, MaxPool, Norm, Scale, Zero
 from budgetnet.ops.tokens import Position, PrependToken
@@ -105,6 +105,8 @@ def _mul(reading: TraceReading, a: Arguments) -> Any:
         dims = tuple(a or b for a, b in zip(first.dims, second.dims, strict=True))
         joined = reading.emit("mul", (first.value, second.value))
         return TensorView(joined, dims, merged_by=first.merged_by or second.merged_by)
+    if isinstance(one, KeyProducts) and isinstance(other, int | float) and not one.weights:
+        return replace(one, scale=one.scale * other)
     value, weight = (one, other) if isinstance(one, TensorView) else (other, one)
     if isinstance(weight, Weight):
         return _scaled(reading, value, weight)
@@ -113,6 +115,8 @@ def _mul(reading: TraceReading, a: Arguments) -> Any:
 
 def _div(reading: TraceReading, a: Arguments) -> Any:
     divisor = a["other"]
+    if isinstance(a["self"], KeyProducts) and isinstance(divisor, int | float) and not a["self"].weights:
+        return replace(a["self"], scale=a["self"].scale / divisor)
     if isinstance(divisor, TensorView | Weight) or not divisor or a.get("rounding_mode"):
         raise Unsayable("a quotient of computed values; nearest: a product, parallel(…, join=mul)")
     return _times(reading, a["self"], 1 / float(divisor))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from budgetnet.convert.layout import TensorView
-from budgetnet.convert.reading import Arguments, TraceReading
+from budgetnet.convert.reading import Arguments, KeyProducts, TraceReading
 from budgetnet.convert.trace import Unsayable
 from budgetnet.network.nodes import Act, Dropout
 
@@ -50,7 +50,7 @@ def _clamp_below(reading: TraceReading, a: Arguments) -> TensorView:
 
 def _dropout(of: str) -> Handler:
     def read(reading: TraceReading, a: Arguments) -> TensorView:
-        if not a["p"]:
+        if not a["p"] or isinstance(_entry(a), KeyProducts):
             return _entry(a)  # type: ignore[no-any-return]
         return reading.pointwise(Dropout(float(a["p"]), of), _entry(a))
 
