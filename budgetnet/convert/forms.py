@@ -52,7 +52,7 @@ class TextForm:
     width: int = 0
     """Channels at its entry."""
     piece: Piece | None = None
-    """Of a join, or a graph."""
+    """The join or graph that it writes."""
     place: ModulePlace | None = None
     """A block's module."""
     rule: RuleSignature | None = None
