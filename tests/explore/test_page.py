@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import plotly.graph_objects
@@ -16,6 +17,7 @@ from budgetnet.explore.text import exploration_document, exploration_text
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study_file import load_study
 from budgetnet.network.budget import Budget
+from budgetnet.pages.figure import COLOURS
 from budgetnet.pages.page import page_html
 
 
@@ -54,6 +56,14 @@ def test_every_part_is_there(page):
     assert any("(exact)" in words for _, words in page.tiles)
     assert any("± " in number and "(estimated)" in words for number, words in page.tiles)
     assert "&lt;b&gt;tiny&lt;/b&gt;" in page_html(page)
+
+
+def test_labels_stand_on_paper_that_dark_pages_repaint(page):
+    """No background has a colour of its own, on which a dark page's light words could not be read."""
+    grounds = re.findall(
+        r'"bgcolor": ?"([^"]+)"', json.dumps([figure for each in page.sections for figure in each.figures])
+    )
+    assert set(grounds) == {COLOURS["paper"]}
 
 
 def test_plotly_accepts_every_figure(page):

@@ -29,7 +29,7 @@ def bound_line(at: float, side: str, text: str, colour: str = COLOURS["bound"]) 
                 "yanchor": "top",
                 "xshift": -6,
                 "font": {"color": colour},
-                "bgcolor": "rgba(255,255,255,0.8)",
+                "bgcolor": COLOURS["paper"],  # not a colour of its own: dark pages repaint it
             }
         ],
     }

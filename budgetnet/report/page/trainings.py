@@ -109,7 +109,9 @@ def run_table(runs: Sequence[TrainingRun]) -> PageTable:
     scores = Score.of(run.test_accuracy for run in runs)
     if scores.n > 1:
         mirrored = [Score.of(run.test_accuracy_flip for run in runs).spread] if flips else []
-        rows.append(["mean", scores.spread, *mirrored, *[""] * (len(header) - 2 - len(mirrored))])
+        known = ["mean", scores.spread, *mirrored, ""]
+        known += [Score.of(run.accuracy for run in runs).spread] if held else []
+        rows.append([*known, *[""] * (len(header) - len(known))])
     if not any(row[-1] for row in rows):
         header, rows = header[:-1], [row[:-1] for row in rows]
     return PageTable(header=header, rows=rows, left=tuple(i for i, n in enumerate(header) if n in ("device", "remark")))

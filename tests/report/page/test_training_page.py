@@ -11,6 +11,7 @@ from budgetnet.pages.blocks import Gallery
 from budgetnet.records.training_folder import Training, write_training
 from budgetnet.report.figures.training_figures import training_figures
 from budgetnet.report.page.mistakes import mistake_gallery
+from budgetnet.report.page.trainings import run_table
 from budgetnet.report.report import write_training_report
 from budgetnet.training.data.sources import ImageFolder
 from budgetnet.training.mistake_images import LARGEST, image_png, read_strip, write_strip
@@ -66,6 +67,8 @@ def test_held_out_images_have_their_curves(training, trials, tmp_path):
     assert "held out %" in text
     assert "62.50" in text
     assert "--held-out" not in text
+    table = run_table([run, replace(run, validation_accuracies=(0.645,))])
+    assert table.rows[-1][table.header.index("held out %")] == "63.50 ± 1.41"
 
 
 def test_a_run_without_curves_has_no_figures(training):
