@@ -133,14 +133,16 @@ def compare(
     from budgetnet.records.lookup import open_trials
     from budgetnet.report.analysis.comparison import compare_studies
 
-    if len(studies) < 2:
-        raise RequestError(f"a comparison needs at least two studies, but got {len(studies)}; name another study file")
-    named = []
+    read: list[tuple[Study, str | Path | None]] = []
     for place, study in enumerate(studies):
         source, run = (study, runs[place] if place < len(runs) else None)
         if isinstance(source, str) and run is None and ":" in source and not Path(source).is_file():
             source, _, run = source.rpartition(":")
-        asked = as_study(source)
+        read.append((as_study(source), run))
+    if len(studies) < 2:
+        raise RequestError(f"a comparison needs at least two studies, but got {len(studies)}; name another study file")
+    named = []
+    for study, (asked, run) in zip(studies, read, strict=True):
         say_run_folder(asked, run, say)
         name = study.name if isinstance(study, Study) else str(study)
         trials = open_trials(asked, out=None if run is None else Path(run))

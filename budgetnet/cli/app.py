@@ -6,6 +6,7 @@ message on stderr and never a traceback; an error of the program keeps its trace
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 import traceback
@@ -20,7 +21,7 @@ from typer.exceptions import TyperException
 
 from budgetnet.cli.command import LazyGroup
 from budgetnet.cli.output import page_width, say, tell
-from budgetnet.cli.usage import usage_text
+from budgetnet.cli.usage import refuse_empty, usage_text
 from budgetnet.errors import BudgetnetError, RequestError
 from budgetnet.text import ESCAPES, PAGE_WIDTH
 
@@ -40,6 +41,12 @@ def _one_message() -> Iterator[None]:
         raise typer.Exit(error.exit_code) from error
     except TyperException as error:
         say(f"error: {usage_text(error)}")
+        raise typer.Exit(RequestError.exit_code) from error
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        name = str(error.filename)
+        say(f"error: a file's name must be shorter, but got {name[:60]}… with {len(name)} characters; check the path")
         raise typer.Exit(RequestError.exit_code) from error
     except KeyboardInterrupt as error:
         say("\ninterrupted; what was finished before is kept")
@@ -74,6 +81,7 @@ class Commands(LazyGroup):
         if not args:
             return super().make_context(info_name, args, parent, **extra)  # ends with the help
         with _one_message():
+            refuse_empty(args)
             return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: Any) -> Any:

@@ -10,8 +10,8 @@ from typing import Any
 
 import typer
 
-from budgetnet.api.options import PRESET, Key, Recipe, keys_of, variant_path
-from budgetnet.errors import RequestError
+from budgetnet.api.options import PRESET, Budget, Key, Recipe, keys_of, variant_path
+from budgetnet.errors import RequestError, nearest
 
 __all__ = [
     "as_variant",
@@ -52,7 +52,7 @@ def share_option(*flags: str, help: str) -> Any:  # noqa: A002 - typer's own wor
 
 
 def _option(declared: Key, flags: tuple[str, ...], about: str) -> Any:
-    named = replace(declared, name=next(flag for flag in flags if flag.startswith("--")))
+    named = replace(declared, name="/".join(flags))
     metavar = {"whole": "N", "number": "X", "share": "SHARE"}.get(declared.kind, "NAME")
 
     def read(value: Any) -> Any:
@@ -69,13 +69,19 @@ def as_variant(study: Path, sampler: str | None, budget: str | None, seed: int |
 
     Raises:
         RequestError: the budget is not written KEY=N.
+        StudyError: a number breaks its key's rule.
     """
+    bounds = keys_of(Budget)
     values: dict[str, object] = {} if sampler is None else {"sampler": sampler}
     for part in [] if budget is None else budget.split(","):
         key, equals, value = part.partition("=")
         if not equals or not value.strip():
             raise RequestError(f"--budget must be KEY=N, but got {budget!r}; write for example --budget params=100k")
-        values[key.strip()] = value.strip()
+        name = key.strip()
+        if name not in bounds:
+            raise RequestError(f"--budget has the keys {', '.join(bounds)}, but got {name!r}{nearest(name, bounds)}")
+        replace(bounds[name], name=f"--budget {name}").read(value.strip())  # refused in the words of the option
+        values[name] = value.strip()
     if not values:
         return study, seed
     return variant_path(study, values if seed is None else {**values, "seed": seed}), None

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from typer.exceptions import TyperException
 
-from budgetnet.errors import closest
+from budgetnet.errors import BudgetnetError, RequestError, closest
 
-__all__ = ["usage_text"]
+__all__ = ["refuse_empty", "usage_text"]
+
+
+def refuse_empty(words: Sequence[str]) -> None:
+    """Refuse an empty word, which stands where a shell's variable is not set.
+
+    Raises:
+        RequestError: there is one.
+    """
+    for before, word in pairwise(["", *words]):
+        option = before if not word and before.startswith("-") else word[:-1] if re.fullmatch("--[^=]+=", word) else ""
+        if option:
+            raise RequestError(f"{option} needs a value, but got an empty one; if it is a variable, set it")
+        if not word:
+            raise RequestError("a word of a command must not be empty, but got ''; if it is a variable, set it")
 
 
 def usage_text(error: TyperException) -> str:
@@ -34,6 +51,8 @@ def usage_text(error: TyperException) -> str:
         names = {name.lstrip("-"): name for parameter in parameters for name in parameter.opts}
         close = closest(option.lstrip("-"), names)
         problem = f"{command} has no option {option}{f'; did you mean {names[close]}?' if close else ''}"
+    elif missing is not None and not error.message and (absent := _absent_study(context.params)):
+        return absent
     elif missing is not None and not error.message and missing.param_type_name == "option":
         name = next(name for name in missing.opts if name.startswith("--"))
         problem = f"{command} needs {name} {missing.metavar}, but got none"
@@ -45,6 +64,20 @@ def usage_text(error: TyperException) -> str:
     else:
         problem = _plain(error.format_message())
     return f"{problem}; see: {context.command_path} --help"
+
+
+def _absent_study(given: dict[str, Any]) -> str:
+    """Return that the study file among the words does not exist, which matters more than what else is missing."""
+    from budgetnet.api.studies import names_file, read_study
+
+    study = given.get("study")
+    if study is None or not names_file(study) or Path(study).exists():
+        return ""
+    try:
+        read_study(study)
+    except BudgetnetError as error:
+        return str(error)
+    return ""
 
 
 def _plain(text: str) -> str:

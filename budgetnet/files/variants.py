@@ -69,7 +69,7 @@ def apply_variant(study: Study, values: Mapping[str, str], path: Path) -> Study:
     """
     if not values:
         return study
-    read = {key: _key(key).read(value) for key, value in values.items()}
+    read = {key: replace(_key(key), name=f"@{key}").read(value) for key, value in values.items()}
     search = {key: value for key, value in read.items() if key in _SEARCH}
     budget = {key: value for key, value in read.items() if key not in _SEARCH}
     parts = [value if key == "sampler" else f"{key}-{value}" for key, value in values.items()]

@@ -155,7 +155,8 @@ class Key:
         try:
             value = self._number(read_number(text, in_bytes=self.kind == "bytes"))
         except ValueError as error:
-            between = " " if self.name.startswith("-") else ": "  # an option has no colon
+            inside = self.name.startswith("@") or " " in self.name  # a part of an option's value: --budget params=200k
+            between = "=" if inside else " " if self.name.startswith("-") else ": "
             example = self.shown_example and f"write for example {self.name}{between}{self.shown_example}"
             advice = str(error) or example
             raise self.bad(text, advice and f"; {advice}") from None
