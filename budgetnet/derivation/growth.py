@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import exp, log
 from typing import assert_never
 
-from budgetnet.derivation.recursion import Recursion
+from budgetnet.derivation.recursion import Recursion, reached_rules
 from budgetnet.grammar import syntax
 from budgetnet.grammar.graph import functions
 
@@ -29,7 +29,7 @@ def growth_of(grammar: syntax.Grammar) -> dict[str, float]:
     calls = {name: _mean_calls(rule.body, frozenset(rules)) for name, rule in rules.items()}
     found: dict[str, float] = {}
     for name in rules:
-        together = {other for other in _reached(name, calls) if name in _reached(other, calls)}
+        together = {other for other in reached_rules(name, calls) if name in reached_rules(other, calls)}
         found[name] = round(_growth(sorted(together), calls), 2)
     return found
 
@@ -51,18 +51,6 @@ def _growth(names: list[str], calls: dict[str, dict[str, float]]) -> float:
         if generation % _GENERATIONS == 0:
             logs.append(scale)
     return exp((logs[1] - logs[0]) / _GENERATIONS)
-
-
-def _reached(start: str, calls: dict[str, dict[str, float]]) -> set[str]:
-    """The rules that derivations of *start* call, directly or not."""
-    seen: set[str] = set()
-    waiting = list(calls[start])
-    while waiting:
-        name = waiting.pop()
-        if name not in seen:
-            seen.add(name)
-            waiting.extend(calls[name])
-    return seen
 
 
 def _mean_calls(part: syntax.Expression, names: frozenset[str]) -> dict[str, float]:

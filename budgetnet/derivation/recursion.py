@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from math import inf
 from typing import assert_never
 
@@ -9,7 +10,7 @@ from budgetnet.grammar import syntax
 from budgetnet.grammar.graph import functions
 from budgetnet.grammar.walk import walk
 
-__all__ = ["Recursion"]
+__all__ = ["Recursion", "reached_rules"]
 
 
 class Recursion:
@@ -18,7 +19,7 @@ class Recursion:
     def __init__(self, grammar: syntax.Grammar) -> None:
         self._rules = {rule.name: rule for rule in grammar.rules}
         calls = {rule.name: _called(rule.body) & self._rules.keys() for rule in grammar.rules}
-        self.recursive = frozenset(name for name in calls if name in _reached(name, calls))
+        self.recursive = frozenset(name for name in calls if name in reached_rules(name, calls))
         """Names of the rules that can call themselves, directly or through others."""
         self._needs: dict[str, float] = dict.fromkeys(self.recursive, inf)
         self._memo: dict[int, float] = {}
@@ -86,8 +87,8 @@ def _called(expression: syntax.Expression) -> set[str]:
     return {node.name for node in walk(expression) if isinstance(node, syntax.Call)}
 
 
-def _reached(start: str, calls: dict[str, set[str]]) -> set[str]:
-    """Return the rules that derivations of *start* may call."""
+def reached_rules(start: str, calls: Mapping[str, Iterable[str]]) -> set[str]:
+    """Return the rules that derivations of *start* may call, directly or through others."""
     seen: set[str] = set()
     waiting = list(calls[start])
     while waiting:

@@ -13,7 +13,7 @@ from typing import Literal
 from budgetnet.derivation.decision import Answer, Chooser, Decision
 from budgetnet.derivation.expand import Expansion, output_shape
 from budgetnet.derivation.listeners import Assembler
-from budgetnet.derivation.machine import Pending
+from budgetnet.derivation.machine import Machine, Pending
 from budgetnet.errors import SearchError
 from budgetnet.space.counting.states import NEVER, Costs, Edge
 from budgetnet.space.counting.table import OptionWeights, Table
@@ -79,21 +79,11 @@ def derive_within_budget(
         SearchError: nothing in the space (or band) fits.
     """
     room = _Room(table, weighting, band, axis_only=axis_only)
-    machine, assembler = table.machine, Assembler()
-    answers: list[Answer] = []
-    stop = machine.run(machine.start(), assembler)
     room.check()
     if table.depths:
         weights, allowed = room.weigh_options()
         room.go(choose(Decision("depth", "value", table.depths, weights, allowed, stable=True)))
-    while isinstance(stop, Pending):
-        weights, allowed = room.weigh_options()
-        decision = stop.decision._replace(weights=weights, allowed=allowed)
-        index = choose(decision)
-        answers.append(Answer(decision, index))
-        room.go(index)
-        stop = machine.run(machine.take(stop, index), assembler)
-    return Expansion(assembler.finish(), output_shape(stop, table.space.classes), tuple(answers))
+    return _follow(table.machine, room, choose, table.space.classes)
 
 
 def derive_by_outlook(outlook: Outlook, choose: Chooser) -> tuple[Expansion, Journey]:
@@ -111,22 +101,27 @@ def derive_by_outlook(outlook: Outlook, choose: Chooser) -> tuple[Expansion, Jou
         SearchError: nothing in the space fits, or nothing was found.
     """
     outlook.states.renewed(outlook.require_fitting)
-    return outlook.states.renewed(lambda: _follow(outlook, choose))
+    return outlook.states.renewed(lambda: _follow_outlook(outlook, choose))
 
 
-def _follow(outlook: Outlook, choose: Chooser) -> tuple[Expansion, Journey]:
+def _follow_outlook(outlook: Outlook, choose: Chooser) -> tuple[Expansion, Journey]:
     journey = Journey(outlook)
-    machine, assembler = outlook.machine, Assembler()
+    return _follow(outlook.machine, journey, choose, outlook.space.classes), journey
+
+
+def _follow(machine: Machine, ahead: _Room | Journey, choose: Chooser, classes: int) -> Expansion:
+    """Derive a network by choices among what *ahead* allows."""
+    assembler = Assembler()
     answers: list[Answer] = []
     stop = machine.run(machine.start(), assembler)
     while isinstance(stop, Pending):
-        weights, allowed = journey.weigh_options()
+        weights, allowed = ahead.weigh_options()
         decision = stop.decision._replace(weights=weights, allowed=allowed)
         index = choose(decision)
         answers.append(Answer(decision, index))
-        journey.go(index)
+        ahead.go(index)
         stop = machine.run(machine.take(stop, index), assembler)
-    return Expansion(assembler.finish(), output_shape(stop, outlook.space.classes), tuple(answers)), journey
+    return Expansion(assembler.finish(), output_shape(stop, classes), tuple(answers))
 
 
 def reachable(table: Table, band: Band) -> bool:
