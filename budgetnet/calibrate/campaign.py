@@ -17,16 +17,17 @@ import torch
 
 from budgetnet.calibrate.draw import draw_for_calibration
 from budgetnet.calibrate.events import CalibrationEnded, CalibrationListener, CalibrationStarted
-from budgetnet.calibrate.header import check_header, header_of
+from budgetnet.calibrate.header import check_header, check_images, header_of
 from budgetnet.calibrate.record import CalibratedNetwork, CalibrationRun, Recorded, Writer, read_calibration
 from budgetnet.calibrate.tasks import CalibrationTask, CampaignPlan
 from budgetnet.calibrate.trainings import CalibrationTrainings
 from budgetnet.errors import RequestError
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import Study
-from budgetnet.search.preparation.data import prepare_data
+from budgetnet.search.preparation.data import open_images
 from budgetnet.search.run import crew
 from budgetnet.text import command_text
+from budgetnet.training.data.identity import DataIdentity
 from budgetnet.training.device import choose_device
 from budgetnet.workers.interruption import Interruption
 from budgetnet.workers.loop import JobLoop
@@ -91,6 +92,7 @@ def run_campaign(
 
     Raises:
         RequestError: the record was made with other settings, or there is no such device.
+        StudyError: the images are not those of the record.
         SearchError: the record cannot be written, too few networks fit, or trainings keep failing.
         DataError: the data set is missing or damaged.
     """
@@ -103,8 +105,10 @@ def run_campaign(
             check_header(recorded.header, study, plan, str(path))
         networks = draw_for_calibration(space, plan, recorded)
         new = networks[len(recorded.networks) :]
+        identity: DataIdentity | None = None
         if recorded.header is None:
-            writer.write(header_of(study, plan), *new)
+            identity = open_images(study, listen)
+            writer.write(header_of(study, plan, identity), *new)
         elif new:
             writer.write(*new)
         tasks = plan.tasks(networks)
@@ -121,13 +125,12 @@ def run_campaign(
                 workers=count,
             )
         )
-        setup = Setup.of(study, device=device)
-        pool = Pool(
-            setup,
-            max(1, min(count, len(todo))),
-            devices=devices,
-            prepare=lambda: prepare_data(study, listen),
-        )
+        if identity is None and todo:
+            identity = open_images(study, listen)
+            assert recorded.header is not None
+            check_images(recorded.header, identity, str(path))
+        setup = Setup.of(study, device=device, digests=None if identity is None else identity.digests)
+        pool = Pool(setup, max(1, min(count, len(todo))), devices=devices)
         clock = _Clock(math.inf if minutes is None else time.monotonic() + 60 * minutes)
         trainings = CalibrationTrainings(
             todo,

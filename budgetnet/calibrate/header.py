@@ -8,19 +8,21 @@ from budgetnet.calibrate.draw import DRAW
 from budgetnet.calibrate.record import Header
 from budgetnet.calibrate.tasks import CampaignPlan
 from budgetnet.errors import RequestError
-from budgetnet.files.settings import changed_settings
+from budgetnet.files.settings import DATA, changed_settings
 from budgetnet.files.study import Study
+from budgetnet.records.checks.data import require_same_data
+from budgetnet.training.data.identity import DataIdentity
 
-__all__ = ["check_header", "header_of"]
+__all__ = ["check_header", "check_images", "header_of"]
 
 
-def header_of(study: Study, plan: CampaignPlan) -> Header:
+def header_of(study: Study, plan: CampaignPlan, images: DataIdentity | None = None) -> Header:
     """Return a new file's first line."""
     return Header(
         study=study.name,
         seed=plan.seed,
         draw=DRAW,
-        settings=plan.settings(study),
+        settings=plan.settings(study) | ({} if images is None else {DATA: images.document()}),
         started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
 
@@ -41,3 +43,13 @@ def check_header(header: Header, study: Study, plan: CampaignPlan, place: str) -
             "old and new trainings would not be comparable; restore the old settings to continue it, or choose "
             "another folder with --out"
         )
+
+
+def check_images(header: Header, found: DataIdentity, place: str) -> None:
+    """Compare the images that are here with those of the file at *place*; older versions did not record theirs.
+
+    Raises:
+        StudyError: they differ.
+    """
+    if DATA in header.settings:
+        require_same_data(header.settings[DATA], found, place, "choose another folder with --out")

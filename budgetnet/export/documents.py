@@ -14,6 +14,7 @@ from budgetnet.files.network_file import Network
 from budgetnet.files.study import Study
 from budgetnet.records.training_run import TrainingRun, score_of
 from budgetnet.records.trial import Record
+from budgetnet.training.data.identity import DataIdentity
 from budgetnet.training.data.images import Dataset
 from budgetnet.training.data.known import DATASETS
 from budgetnet.training.data.sources import ImageFolder, ImageSource
@@ -82,7 +83,12 @@ def folder_recipe(run: TrainingRun) -> dict[str, Any]:
 
 
 def folder_record(
-    study: Study, record: Record, runs: Sequence[TrainingRun], exported: TrainingRun, dataset: str
+    study: Study,
+    record: Record,
+    runs: Sequence[TrainingRun],
+    exported: TrainingRun,
+    dataset: str,
+    images: DataIdentity,
 ) -> dict[str, Any]:
     """Return ``record.json``: the trial, every full training, and which of them the weights are of."""
     trial = {entry.name: getattr(record, entry.name) for entry in fields(Record) if entry.name not in _HERE}
@@ -91,6 +97,7 @@ def folder_record(
         "format": FOLDER_FORMAT,
         "study": study.name,
         "dataset": dataset,
+        "data": images.document(),
         "budget": study.budget_text,
         "trial": trial,
         "trainings": [run.document() for run in runs],

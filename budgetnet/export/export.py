@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from budgetnet.files.network_file import Network
 from budgetnet.files.plugins.plugins import load_plugins
 from budgetnet.files.plugins.types import PluginFile
 from budgetnet.network.torch.build import build_nodes
+from budgetnet.records.checks.data import require_same_data
 from budgetnet.records.finals.finalist import Finalist
 from budgetnet.records.lookup import Trials, architecture_of, choice_of, pick
 from budgetnet.records.training_folder import read_training, training_folder
@@ -45,6 +46,7 @@ from budgetnet.records.training_run import Score, TrainingRun, score_of
 from budgetnet.records.trial import Record
 from budgetnet.report.finals import break_reason, breakdowns_text
 from budgetnet.text import ESCAPES
+from budgetnet.training.data.identity import data_identity
 from budgetnet.training.data.load import ImageFolder, load_dataset
 
 __all__ = ["Export", "export_trial"]
@@ -117,6 +119,7 @@ def export_trial(
 
     Raises:
         RequestError: no such trial, it has no weights, *out* holds something else, or a format cannot be written here.
+        StudyError: the images are not those that the weights were trained on.
         ExportError: what was written does not behave like what was trained; *out* stays as it was.
     """
     wanted = read_formats(formats, int8=int8)
@@ -125,9 +128,13 @@ def export_trial(
     architecture = architecture_of(record, trials.study)
     folder = out if out is not None else Path(f"export-{architecture.name}")
     check_export_place(folder)
-    runs, run, weights = _weights(trials, record)
+    runs, run, weights, images = _weights(trials, record)
     broken = tuple(breakdowns_text([Finalist(trial=record.number, runs=runs)]))
     dataset = load_dataset(trials.study.dataset)
+    identity = data_identity(dataset)
+    if images is not None:
+        # The normalisation that is written follows from the images, and an int8 network is tested on them.
+        require_same_data(images, identity, f"the training of trial {record.number}", "train the network again")
     trained = _trained(architecture, weights)
     source = trials.study.dataset
     with appearing_folder(folder) as place:
@@ -157,7 +164,7 @@ def export_trial(
         check = Check(images=len(inputs), params=params, flops=flops, checks=check_outputs(place))
         if quantised is not None:
             quantised = with_accuracy(quantised, place / INT8, place / ONNX, dataset.test())
-        told = folder_record(trials.study, record, runs, run, data_name(dataset, source))
+        told = folder_record(trials.study, record, runs, run, data_name(dataset, source), identity)
         told |= {"int8": None if quantised is None else quantised.document(), **program_document(pte)}
         write_json(place / "record.json", told)
         facts = CardFacts(
@@ -199,8 +206,10 @@ def _why(trials: Trials, record: Record, which: str) -> str:
     return "asked for" if choice is None else f"asked for; {choice.text}"
 
 
-def _weights(trials: Trials, record: Record) -> tuple[tuple[TrainingRun, ...], TrainingRun, Path]:
-    """The full trainings of a trial's network, the first one whose weights are there, and these.
+def _weights(
+    trials: Trials, record: Record
+) -> tuple[tuple[TrainingRun, ...], TrainingRun, Path, Mapping[str, Any] | None]:
+    """The full trainings of a trial's network, the first one whose weights are there, these, and its images' identity.
 
     The first, not the best: choosing by test accuracy would make the test images part of the choice.
 
@@ -208,20 +217,20 @@ def _weights(trials: Trials, record: Record) -> tuple[tuple[TrainingRun, ...], T
         RequestError: there are none.
     """
     finalist = trials.finalist(record.number)
-    sources: list[tuple[Path, tuple[TrainingRun, ...]]] = []
+    sources: list[tuple[Path, tuple[TrainingRun, ...], Mapping[str, Any] | None]] = []
     if finalist is not None:
-        sources.append((trials.folder, finalist.runs))
+        sources.append((trials.folder, finalist.runs, trials.data))
     by_hand = training_folder(trials.folder, record.number)
     training = read_training(by_hand)
     if training is not None:
-        sources.append((by_hand, training.runs))
-    for folder, runs in sources:
+        sources.append((by_hand, training.runs, training.data))
+    for folder, runs, images in sources:
         for run in runs:
             if run.weights is not None and run.diverged is None and (folder / run.weights).is_file():
-                return runs, run, folder / run.weights
+                return runs, run, folder / run.weights, images
     study = trials.study
     again = trials.command("train", f"{study.path}:{record.number}")
-    trained = [run for _, runs in sources for run in runs if run.outcome != "failed"]
+    trained = [run for _, runs, _ in sources for run in runs if run.outcome != "failed"]
     if trained and all(run.diverged for run in trained):
         how = "its full training" if len(trained) == 1 else f"each of its {len(trained)} full trainings"
         raise RequestError(

@@ -11,10 +11,13 @@ from budgetnet.files.study import Study
 from budgetnet.grammar.printer import rule_text
 from budgetnet.training.recipe.reading import with_defaults
 
-__all__ = ["ATTRIBUTE", "changed_settings", "check_settings", "comparable", "readable_settings", "settings_of"]
+__all__ = ["ATTRIBUTE", "DATA", "changed_settings", "check_settings", "comparable", "readable_settings", "settings_of"]
 
 ATTRIBUTE = "settings"
 """Name of the study's attribute in the database."""
+DATA = "data"
+"""Part of the settings with the identity of the images (`budgetnet.training.data.identity`), recorded before the first
+training; older versions did not."""
 
 
 def settings_of(study: Study) -> dict[str, dict[str, Any]]:
@@ -46,7 +49,7 @@ def check_settings(stored: Mapping[str, Mapping[str, Any]], study: Study, place:
     Raises:
         StudyError: something changed; the message says what, and how to continue.
     """
-    changes = list(changed_settings(stored, settings_of(study)))
+    changes = list(changed_settings(*_portable(stored, settings_of(study))))
     if changes:
         listed = "\n".join(f"  {line}" for line in changes)
         raise StudyError(
@@ -54,6 +57,16 @@ def check_settings(stored: Mapping[str, Mapping[str, Any]], study: Study, place:
             "old and new trials would not be comparable; restore the old settings to continue it, give the study "
             "another name (study: …), or start over with --fresh, which keeps the old folder under another name"
         )
+
+
+def _portable(
+    stored: Mapping[str, Mapping[str, Any]], ours: dict[str, dict[str, Any]]
+) -> tuple[Mapping[str, Mapping[str, Any]], Mapping[str, Mapping[str, Any]]]:
+    """Leave the images' folder out where their digest is recorded: they may be elsewhere, and are compared later."""
+    if DATA not in stored or "images" not in ours["dataset"] or "images" not in stored["dataset"]:
+        return stored, ours
+    place = ours["dataset"]["images"]
+    return {**stored, "dataset": {**stored["dataset"], "images": place}}, ours
 
 
 def changed_settings(stored: Mapping[str, Mapping[str, Any]], ours: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
@@ -83,15 +96,23 @@ def comparable(stored: Mapping[str, Mapping[str, Any]] | None, ours: Mapping[str
 
     Args:
         stored: the other study's settings; None if it has none (it was made by another tool).
-        ours: as `settings_of` returns them.
+        ours: as `settings_of` returns them, and the identity of our images as `DATA`.
 
     Returns:
-        True if images, split, rule for seeds, recipe and custom primitives are the same.
+        True if train images, split, rule for seeds, recipe and custom primitives are the same. Where the images are
+        does not matter; those of older versions are not known, so that their scores do not count.
     """
-    if stored is None:
+    if stored is None or not _same_train_images(stored.get(DATA), ours.get(DATA)):
         return False
-    parts = {part: ours[part] for part in ("dataset", "validation", "plugins", "training")}
+    parts = {part: ours[part] for part in ("validation", "plugins", "training")}
     return not any(changed_settings(stored, parts))
+
+
+def _same_train_images(stored: Mapping[str, Any] | None, ours: Mapping[str, Any] | None) -> bool:
+    try:
+        return bool(stored and ours and stored["train"]["digest"] == ours["train"]["digest"])
+    except (KeyError, TypeError):
+        return False
 
 
 def _own_defaults(study: Study) -> dict[str, Any]:

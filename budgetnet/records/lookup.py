@@ -56,6 +56,9 @@ class Trials:
     """The choice that the search has recorded; see `choices`."""
     learned: Mapping[str, Any] | None = None
     """Knowledge of the study's model, as the search has recorded it (`budgetnet.search.learned`)."""
+    data: Mapping[str, Any] | None = None
+    """Identity of the images that everything was trained on (`budgetnet.training.data.identity`); None if an older
+    version did not record it."""
     damage: tuple[str, ...] = ()
     """A line for each record that could not be read and was left out."""
 
@@ -189,6 +192,7 @@ def _trials(study: Study, folder: Path, url: str, contents: Contents, damage: tu
         finalists=contents.finalists,
         winners=contents.winners,
         learned=contents.learned,
+        data=contents.data,
         damage=(*damage, *contents.damage),
     )
 

@@ -1,8 +1,9 @@
 """Scores of other studies in the same database, trained under the same conditions, which are reused.
 
-A score is taken over if the other study has the same images, the same split of them, the same recipe, the same rule for
-seeds (all follow from ``search.seed``) and the same own primitives, and the trial was completed there. Grammar, budget,
-goal, sampler and pruner may differ: none of them touches a completed training.
+A score is taken over if the other study has the same train images by their digest, wherever they are, the same split of
+them, the same recipe, the same rule for seeds (both follow from ``search.seed``) and the same own primitives, and the
+trial was completed there. Grammar, budget, goal, sampler and pruner may differ: none of them touches a completed
+training.
 
 Only completed trials count. Where a network was stopped early, the verdict was one of that study's pruner, among that
 study's trials; where it diverged or failed, one seed or one machine may be to blame, and finding out again is cheap.
@@ -19,7 +20,7 @@ from typing import Any
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
-from budgetnet.files.settings import ATTRIBUTE, comparable, settings_of
+from budgetnet.files.settings import ATTRIBUTE, DATA, comparable, settings_of
 from budgetnet.files.study import Study
 from budgetnet.records.checks.rules import DamagedRecordError
 from budgetnet.records.trial import Record, read_record
@@ -57,6 +58,7 @@ class OtherStudies:
         *,
         clock: Callable[[], float] = time.monotonic,
         say: Callable[[str], object] = lambda _: None,
+        data: Mapping[str, Any] | None = None,
     ) -> None:
         """Read nothing yet.
 
@@ -65,12 +67,15 @@ class OtherStudies:
             study: whose conditions the others must have.
             clock: tells seconds.
             say: told, once each, of other studies that cannot be read.
+            data: identity of this study's images; without it, no score is taken over.
         """
         self._storage = storage
         self._say = say
         self._damaged: set[str] = set()
         self._name = study.name
-        self._settings: Mapping[str, Mapping[str, Any]] = settings_of(study)
+        self._settings: Mapping[str, Mapping[str, Any]] = settings_of(study) | (
+            {} if data is None else {DATA: dict(data)}
+        )
         self._clock = clock
         self._looked: float | None = None
         self._found: dict[str, EarlierTrial] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ class Training:
     """A known name or the folder's path."""
     runs: tuple[TrainingRun, ...]
     """By seed."""
+    data: Mapping[str, Any] | None = None
+    """Identity of the images (`budgetnet.training.data.identity`); None in records of older versions."""
 
     @property
     def score(self) -> Score:

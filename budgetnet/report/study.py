@@ -120,6 +120,7 @@ def study_document(trials: Trials, chosen: Sequence[Record]) -> dict[str, Any]:
     return {
         "study": study.name,
         "dataset": study.dataset if isinstance(study.dataset, str) else str(study.dataset.path),
+        "data": trials.data,
         "goal": study.goal,
         "target": study.target,
         "target_reached": None if reached is None else bool(reached["brief"]),

@@ -11,11 +11,13 @@ from budgetnet.errors import RequestError, TrainingError
 from budgetnet.files.study import SearchOptions
 from budgetnet.network.cost.closed_form import cost
 from budgetnet.network.text import network_text
+from budgetnet.records.checks.data import require_same_data
 from budgetnet.records.training_folder import Training, prepare_folder, read_training, write_training
 from budgetnet.records.training_run import TrainedOn, TrainingRun
 from budgetnet.search.training_plan import TrainingPlan
 from budgetnet.text import counted, duration, percent, shape_text
 from budgetnet.training.data.facts import data_facts
+from budgetnet.training.data.identity import DataIdentity, data_identity
 from budgetnet.training.data.load import load_dataset
 from budgetnet.training.data.sources import ImageSource, describe_source
 from budgetnet.training.device import choose_device
@@ -55,6 +57,7 @@ def train_network(
         RequestError: the network does not suit the images, the folder holds something else or cannot be written to,
             or no such device.
         DataError: the data set is missing or damaged.
+        StudyError: the folder holds runs on other images.
         TrainingError: every run failed.
         KeyboardInterrupt: Ctrl-C, SIGTERM or SIGHUP came; what is finished is kept.
     """
@@ -68,6 +71,8 @@ def train_network(
     if not todo:
         return before
     prepare_folder(planned.out)
+    identity = _open_images(planned, before, say)
+    before = replace(before, data=identity.document())
     cores = SearchOptions().worker_count()
     # By the number of seeds, not of those left: the number of threads is part of what a seed's result follows from.
     count = 1 if where.type == "cuda" else max(1, min(planned.seeds, cores // (threads or 1)))
@@ -77,9 +82,10 @@ def train_network(
         seed=planned.split_seed,
         device=device,
         threads=threads or max(1, cores // count),
+        digests=identity.digests,
         plugins=planned.architecture.plugins.files,
     )
-    pool = Pool(setup, count, prepare=lambda: _tell_of_data(planned, say))
+    pool = Pool(setup, count)
     work = _Seeds(planned, before, todo, say)
     loop = JobLoop(pool, work)
     with Interruption() as asked:
@@ -99,9 +105,22 @@ def train_network(
     return training
 
 
-def _tell_of_data(planned: TrainingPlan, say: Callable[[str], object]) -> None:
-    for line in data_facts(load_dataset(planned.dataset)).lines:
+def _open_images(planned: TrainingPlan, before: Training, say: Callable[[str], object]) -> DataIdentity:
+    """Pack the images if they are not, tell of them, and compare them with those of earlier runs.
+
+    Raises:
+        DataError: they are missing or damaged.
+        StudyError: they are not those of the earlier runs.
+    """
+    dataset = load_dataset(planned.dataset)
+    for line in data_facts(dataset).lines:
         say(line)
+    found = data_identity(dataset)
+    if before.data is not None:
+        require_same_data(before.data, found, str(planned.out), "choose another folder with --out")
+    elif before.runs:
+        say(f"the images of the runs in {planned.out} were not recorded by the version that made them")
+    return found
 
 
 class _Seeds(TaskList[int]):
@@ -232,7 +251,7 @@ def _before(planned: TrainingPlan) -> Training:
     there = read_training(planned.out)
     if there is None:
         return empty
-    same = replace(there, runs=(), name=empty.name) == empty
+    same = replace(there, runs=(), name=empty.name, data=None) == empty
     alike = all(same_recipe(run.recipe, planned.recipe) for run in there.runs)
     if not same or not alike or any(run.trained_on != _images_of(planned) for run in there.runs):
         what = "another network or data set" if not same else "another recipe" if not alike else "other train images"

@@ -7,10 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from budgetnet.errors import RequestError, TrainingError
+from budgetnet.records.checks.data import require_same_data
 from budgetnet.records.lookup import Found, Trials
 from budgetnet.records.training_run import TrainingRun
 from budgetnet.records.trial import Record
 from budgetnet.text import percent
+from budgetnet.training.data.identity import data_identity
 from budgetnet.training.data.load import load_dataset
 from budgetnet.workers.environment import unlike
 from budgetnet.workers.loop import JobLoop, TaskList
@@ -77,6 +79,7 @@ def repeat_trial(found: Found, *, device: str = "auto", say: Callable[[str], obj
     Raises:
         RequestError: it is not a trial, it trained nothing, or there is no such device.
         DataError: the data set is missing or damaged.
+        StudyError: the images are not those that the study was made with.
         TrainingError: out of memory, or the worker died.
     """
     trials, record = found.trials, found.record
@@ -95,7 +98,7 @@ def repeat_trial(found: Found, *, device: str = "auto", say: Callable[[str], obj
         ask=True,
         label=found.label,
     )
-    pool = Pool(setup, 1, prepare=lambda: load_dataset(trials.study.dataset))
+    pool = Pool(setup, 1, prepare=lambda: _check_images(trials))
     repeat = _Repeat(job, record, say)
     try:
         JobLoop(pool, repeat).run()
@@ -179,6 +182,12 @@ def _recorded(record: Record, trials: Trials) -> TrainingRun:
         f"trial {record.number} ended as {record.outcome.replace('_', ' ')}{why} and has no score to repeat; "
         f"{trials.command('train', address)} trains its network in full"
     )
+
+
+def _check_images(trials: Trials) -> None:
+    found = data_identity(load_dataset(trials.study.dataset))
+    if trials.data is not None:
+        require_same_data(trials.data, found, f"the study {trials.study.name}", "repeat it where they are")
 
 
 class _Repeat(TaskList[Job]):

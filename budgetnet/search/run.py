@@ -13,9 +13,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from budgetnet.errors import RequestError, SearchError
 from budgetnet.files.places import check_utf8_place
+from budgetnet.files.settings import ATTRIBUTE, DATA
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import SearchOptions, Study
 from budgetnet.records.checks.contents import LEARNED, check_whole
+from budgetnet.records.checks.data import check_data
 from budgetnet.records.checks.presence import Presence
 from budgetnet.records.finals.choice import StudyChoice, Winner, choose_from_records, read_choice
 from budgetnet.records.finals.finalist import Finalist, read_finalists
@@ -38,7 +40,7 @@ from budgetnet.search.finals.full_runs import FullRuns
 from budgetnet.search.known_networks import read_known_networks
 from budgetnet.search.learned import learn
 from budgetnet.search.loop import SearchLoop
-from budgetnet.search.preparation.data import prepare_data
+from budgetnet.search.preparation.data import StudyImages
 from budgetnet.search.preparation.latency import latency_judge
 from budgetnet.search.propose import make_sampler
 from budgetnet.search.study_model import StudyModel
@@ -73,6 +75,9 @@ class SearchSummary:
     """Networks trained in full: the chosen ones first, then by validation accuracy in full training."""
     finalists_complete: bool
     """True if nothing is left to train in full."""
+
+    data: Mapping[str, Any] | None = None
+    """Identity of the images (`budgetnet.training.data.identity`)."""
 
     learned: Mapping[str, Any] | None = None
     """Knowledge of the study's model; a document of `budgetnet.search.learned.Learned`."""
@@ -118,6 +123,7 @@ def run_search(
 
     Raises:
         RequestError: the study, the storage's address or the device is wrong, or the study changed.
+        StudyError: the study's images are not those that its scores are of.
         SearchError: the database cannot be used, nothing fits, or workers keep failing.
     """
     folder = study.run_folder(out)
@@ -145,8 +151,6 @@ def run_search(
         check_whole(recorded, shown(url), ledger.memory.read)
         claims = Claims(database, database.get_study_id_from_name(study.name))
         latency = latency_judge(study, space)
-        if not joining:
-            leave_study(recorded, study)
         disk = network_disk(url)
         if disk is not None:
             listen(
@@ -163,8 +167,16 @@ def run_search(
         )
         for note in () if latency is None else latency.notes(ledger.records()):
             listen(SpaceNote(note))
-        setup = Setup.of(study, device=device)
-        pool = Pool(setup, count, devices=devices, prepare=lambda: prepare_data(study, listen))
+        images = StudyImages(study, listen)
+        identity = images.identity
+        if identity is not None:
+            note = check_data(recorded, identity, shown(url), trials=len(ledger.records()))
+            if note:
+                listen(SpaceNote(note))
+        if not joining:
+            leave_study(recorded, study)
+        setup = Setup.of(study, device=device, digests=None if identity is None else identity.digests)
+        pool = Pool(setup, count, devices=devices, prepare=images.require)
         runs = FullRuns(study, space, database, folder, workers=count, claims=claims)
         model = StudyModel(study, space)
         contest = Contest(study, model)
@@ -184,7 +196,12 @@ def run_search(
                     salt=salt,
                     plugins=study.plugins,
                     starts=starts,
-                    other_studies=OtherStudies(database, study, say=lambda text: listen(SpaceNote(text))),
+                    other_studies=OtherStudies(
+                        database,
+                        study,
+                        say=lambda text: listen(SpaceNote(text)),
+                        data=None if identity is None else identity.document(),
+                    ),
                     claims=claims,
                     latency=latency,
                 ),
@@ -268,6 +285,7 @@ def _summary(
             )
         ),
         finalists_complete=complete,
+        data=ledger.study.user_attrs[ATTRIBUTE].get(DATA),
         learned=ledger.study.user_attrs.get(LEARNED),
     )
 

@@ -43,13 +43,15 @@ class Setup:
     """Seed of the validation split."""
     device: str
     threads: int = 1
+    digests: tuple[str, str] | None = None
+    """Digests of the train and of the test images that were found before anything was trained; None: not compared."""
     plugins: tuple[PluginFile, ...] = ()
     """Run again by each worker, as they were when the study was read."""
     deterministic: bool = True
     """See `budgetnet.training.determinism`."""
 
     @classmethod
-    def of(cls, study: Study, *, device: str, threads: int = 1) -> Self:
+    def of(cls, study: Study, *, device: str, threads: int = 1, digests: tuple[str, str] | None = None) -> Self:
         """Return what the workers of a study need: its images and split, and its plug-ins."""
         return cls(
             dataset=study.dataset,
@@ -57,6 +59,7 @@ class Setup:
             seed=study.search.seed,
             device=device,
             threads=threads,
+            digests=digests,
             plugins=study.plugins.files,
         )
 

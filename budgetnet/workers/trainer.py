@@ -15,11 +15,12 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 
-from budgetnet.errors import TrainingError
+from budgetnet.errors import DataError, TrainingError
 from budgetnet.files.plugins.plugins import load_plugins
 from budgetnet.network.text import network_text
 from budgetnet.network.torch.build import build_nodes
 from budgetnet.training.checkpoint import Checkpoint, by_umask
+from budgetnet.training.data.identity import data_identity
 from budgetnet.training.data.images import Images
 from budgetnet.training.data.load import load_dataset, names_of_test_images
 from budgetnet.training.data.split import split_validation
@@ -45,7 +46,7 @@ class Bench:
         """Load and split the data set.
 
         Raises:
-            DataError: the data set is missing or damaged.
+            DataError: the data set is missing or damaged, or not the one that was there at the start.
             RequestError: no such device, or a plug-in that does not run here.
         """
         if setup.deterministic:
@@ -54,6 +55,11 @@ class Bench:
         self._source = setup.dataset
         self._device = setup.device
         self._dataset = load_dataset(setup.dataset)
+        if setup.digests not in (None, data_identity(self._dataset).digests):
+            raise DataError(
+                f"the images must stay as they are while networks are trained, but those of {self._dataset.name} have "
+                "changed since the start; start again to see what changed"
+            )
         train, validation = split_validation(self._dataset.train, fraction=setup.validation, seed=setup.seed)
         where = choose_device(setup.device)
         self._train, self._validation = train.to(where), validation.to(where)

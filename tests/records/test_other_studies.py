@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from budgetnet.files.settings import comparable, settings_of
+from budgetnet.files.settings import ATTRIBUTE, DATA, comparable, settings_of
 from budgetnet.files.spaces import space_of
 from budgetnet.records.other_studies import REFRESH, OtherStudies
 from budgetnet.records.ranking import best
@@ -15,7 +15,7 @@ from budgetnet.search.propose import make_sampler
 from budgetnet.search.study_model import StudyModel
 from budgetnet.training.recipe.recipe import Recipe
 from tests.records.test_ledger import derived
-from tests.search.helpers import Threads, open_ledger
+from tests.search.helpers import Threads, open_ledger, record_images
 
 QUICK = "{epochs: 2, batch: 256, shift: 0, flip: none, precision: float32}"
 SEARCH = "{trials: 3, workers: 1, seed: 0, sampler: random, pruner: none}"
@@ -24,7 +24,7 @@ SEARCH = "{trials: 3, workers: 1, seed: 0, sampler: random, pruner: none}"
 def run(study, folder):
     """Search with one worker; return the records and what was trained."""
     ledger, space, workers = open_ledger(study, folder), space_of(study), Threads(study)
-    others = OtherStudies(ledger.storage, study)
+    others = OtherStudies(ledger.storage, study, data=record_images(ledger, study))
     candidates = CandidateSource(space, ledger, make_sampler(study, space), study.search.seed, other_studies=others)
     SearchLoop(
         study=study, ledger=ledger, candidates=candidates, pool=workers, listen=lambda _: None, stopped=lambda: False
@@ -68,17 +68,22 @@ def test_other_conditions_are_not_comparable(make_study, tmp_path, changes):
     first, _ = run(make_study(**usual), tmp_path)
     (theirs,) = first.records()
     study = make_study(study="other", **{**usual, **changes})
-    other = OtherStudies(first.storage, study)
+    data = first.study.user_attrs[ATTRIBUTE][DATA]
+    other = OtherStudies(first.storage, study, data=data)
     open_ledger(study, tmp_path)
     assert other.completed(theirs.hash) is None
     again = make_study(study="alike", budget="{params: 5k}", **usual)
-    assert OtherStudies(first.storage, again).completed(theirs.hash).address == "tiny:0"
+    assert OtherStudies(first.storage, again, data=data).completed(theirs.hash).address == "tiny:0"
+    changed = {**data, "train": {**data["train"], "digest": "0" * 64}}
+    assert OtherStudies(first.storage, again, data=changed).completed(theirs.hash) is None
+    assert OtherStudies(first.storage, again).completed(theirs.hash) is None
 
 
 def test_only_completed_trials_have_a_score_to_take(make_study, study, space, ledger):
     """What was stopped, diverged, failed, runs or is itself a copy elsewhere is trained here; later trials are seen."""
     now = 0.0
-    other = OtherStudies(ledger.storage, make_study(study="other"), clock=lambda: now)
+    data = record_images(ledger, study)
+    other = OtherStudies(ledger.storage, make_study(study="other"), clock=lambda: now, data=data)
     ends = ("stopped_early", "diverged", "failed", "completed")
     trials = [ledger.start(*derived(space, seed)) for seed in range(len(ends))]
     assert other.completed("3") is None
@@ -100,7 +105,8 @@ def test_each_trial_is_read_once(make_study, study, space, ledger, monkeypatch):
     plain = elsewhere.read_record
     monkeypatch.setattr(elsewhere, "read_record", lambda trial: read.append(trial.number) or plain(trial))
     now = 0.0
-    other = OtherStudies(ledger.storage, make_study(study="other"), clock=lambda: now)
+    data = record_images(ledger, study)
+    other = OtherStudies(ledger.storage, make_study(study="other"), clock=lambda: now, data=data)
     ledger.finish(ledger.start(*derived(space, 0)), "completed", accuracy=0.5, curve=[0.5])
     running = ledger.start(*derived(space, 1))
     assert other.completed("0") is not None
@@ -114,11 +120,16 @@ def test_each_trial_is_read_once(make_study, study, space, ledger, monkeypatch):
 
 def test_settings_from_before_a_field_was_added_mean_its_default(study):
     """A recipe's field that the other study does not know had its default's effect there."""
-    ours = settings_of(study)
+    images = {"train": {"digest": "a"}, "test": {"digest": "b"}}
+    ours = {**settings_of(study), DATA: images}
     name = "weight_decay"
     older = {**ours, "training": {key: value for key, value in ours["training"].items() if key != name}}
     changed = {**ours, "training": {**ours["training"], name: Recipe().to_mapping()[name] + 1}}
     assert comparable(older, ours)
     assert not comparable(older, changed)
     assert not comparable(None, ours)
-    assert not comparable({**ours, "dataset": {"name": "mnist"}}, ours)
+    assert not comparable({**ours, DATA: {**images, "train": {"digest": "c"}}}, ours)
+    assert not comparable({**ours, DATA: {"train": 3}}, ours)
+    assert not comparable(settings_of(study), ours), "the other's images are not known"
+    assert comparable({**ours, DATA: {**images, "test": {"digest": "c"}}}, ours), "no score here is of test images"
+    assert comparable({**ours, "dataset": {"images": "/elsewhere"}}, ours), "the same images in another folder"

@@ -7,6 +7,7 @@ import threading
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
 from pathlib import Path
+from typing import Any
 
 from budgetnet.errors import BudgetnetError
 from budgetnet.files.study import Study
@@ -50,6 +51,17 @@ def open_ledger(study: Study, folder: Path, url: str | None = None) -> Ledger:
     """Open (or make) a study's database in a folder, or at an address."""
     recorded, database = open_study(study, url or default_url(folder))
     return Ledger(recorded, database, goal=study.goal, target=study.target, seed=study.search.seed)
+
+
+def record_images(ledger: Ledger, study: Study) -> dict[str, Any]:
+    """Record the identity of a study's images in its database, as a search does, and return it."""
+    from budgetnet.records.checks.data import check_data
+    from budgetnet.training.data.identity import data_identity
+    from budgetnet.training.data.load import load_dataset
+
+    found = data_identity(load_dataset(study.dataset))
+    check_data(ledger.study, found, "study.db", trials=0)
+    return found.document()
 
 
 _TRAINING = threading.Lock()  # one training at a time: they share the process's random state

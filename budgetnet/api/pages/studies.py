@@ -36,6 +36,7 @@ def search_answer(found: SearchSummary) -> Printout:
         finalists=found.finalists,
         winners=found.winners,
         learned=found.learned,
+        data=found.data,
     )
     leader = best_trial(trials)
     finalist = None if leader is None else trials.finalist(leader.number)

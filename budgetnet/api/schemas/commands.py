@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from budgetnet.api.schemas.data import DATA
+from budgetnet.api.schemas.data import DATA, DATA_IDENTITY
 from budgetnet.api.schemas.exports import CHECK_RESULT, EXPORT_RESULT, TIMING
 from budgetnet.api.schemas.imports import IMPORTED
 from budgetnet.api.schemas.learned import LEARNED_MODEL
@@ -91,6 +91,7 @@ _REACHED = optional(
 _STUDY: dict[str, Schema] = {
     "study": text("name"),
     "dataset": text("name or folder"),
+    "data": optional(DATA_IDENTITY),
     "goal": word("what is better", "accuracy", "smallest", "pareto"),
     "target": optional(share("target accuracy")),
     "target_reached": optional(flag(_TARGET_REACHED)),
@@ -122,6 +123,7 @@ _TRAINING: dict[str, Schema] = {
     "params": whole_number("parameters"),
     "flops": whole_number("FLOPs"),
     "dataset": text("name or folder"),
+    "data": optional(DATA_IDENTITY),
     "runs": listed(full_training()),
     "test_accuracy": SCORE,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from budgetnet.api.schemas.shapes import listed, mapping, optional, structure, text, whole_number
 
-__all__ = ["DATA"]
+__all__ = ["DATA", "DATA_IDENTITY"]
 
 _ANYTHING: dict[str, object] = {}
 
@@ -20,4 +20,18 @@ DATA = structure(
     conversion=optional(mapping(_ANYTHING, "how files became pixels; null for a published set in its own format")),
     notes=listed(text(), "statements about the files, among them what was not taken"),
     warnings=listed(text(), "what may make scores misleading"),
+)
+
+_PART = structure(
+    digest=text("SHA-256 of shape, pixels and labels: the same on every machine"),
+    images=listed(whole_number(), "images of each class"),
+    constant=whole_number("images with a single colour"),
+)
+
+DATA_IDENTITY = structure(
+    "the images that everything was trained and tested on; only with the same ones a record goes on",
+    classes=listed(text(), "class names"),
+    conversion=optional(mapping(_ANYTHING, "how files became pixels; null for a published set in its own format")),
+    train=_PART,
+    test=_PART,
 )

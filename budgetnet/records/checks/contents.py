@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from budgetnet.errors import SearchError
-from budgetnet.files.settings import ATTRIBUTE
+from budgetnet.files.settings import ATTRIBUTE, DATA
 from budgetnet.records.checks.rules import DamagedRecordError, Unreadable
 from budgetnet.records.finals.choice import Winner, read_choice
 from budgetnet.records.finals.finalist import Finalist, readable_finalists
@@ -45,6 +45,8 @@ class Contents:
     finalists: tuple[Finalist, ...]
     winners: tuple[Winner, ...]
     learned: Mapping[str, Any] | None
+    data: Mapping[str, Any] | None
+    """Identity of the images; None in a study of an older version."""
     damage: tuple[str, ...]
     """A line for each record that cannot be read; empty for a whole study."""
 
@@ -73,8 +75,14 @@ def read_contents(study: optuna.Study | StoredStudy, read: Callable[[Any], Recor
         finalists=tuple(one for one in finalists if one.trial in known),
         winners=tuple(one for one in winners if one.trial in known),
         learned=learned,
+        data=_identity(attributes.get(ATTRIBUTE)),
         damage=tuple(dict.fromkeys(damage)),
     )
+
+
+def _identity(settings: object) -> Mapping[str, Any] | None:
+    found = settings.get(DATA) if isinstance(settings, Mapping) else None
+    return found if isinstance(found, Mapping) else None
 
 
 def check_whole(study: optuna.Study, place: str, read: Callable[[Any], Record] | None = None) -> None:
