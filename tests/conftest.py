@@ -51,6 +51,9 @@ network: |
 
 ORDER = "conv act norm drop"
 
+SECRET_STORAGE = "postgresql+psycopg://me:chanterelle@host/db?sslpassword=x&password=parasol"
+"""Address with two passwords, as it may stand on the command line of a search."""
+
 
 @pytest.fixture(scope="session", autouse=True)
 def data_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
@@ -143,7 +146,11 @@ def run_folder(study_path: Path) -> Path:
     from budgetnet.cli import app
 
     folder = study_path.parent / "run"
-    result = CliRunner().invoke(app, ["search", str(study_path), "--out", str(folder), "--device", "cpu", "--json"])
+    words = ["search", str(study_path), "--out", str(folder), "--device", "cpu", "--json"]
+    # The command line is recorded with each training; a password in it is not (tests/test_secrets.py).
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["budgetnet", *words, "--storage", SECRET_STORAGE])
+        result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.output
     (folder / "search.json").write_text(result.stdout, encoding="utf-8")  # for the tests of the command
     (folder / "events.jsonl").write_text(result.stderr, encoding="utf-8")

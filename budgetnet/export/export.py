@@ -48,6 +48,7 @@ from budgetnet.report.finals import break_reason, breakdowns_text
 from budgetnet.text import ESCAPES
 from budgetnet.training.data.identity import data_identity
 from budgetnet.training.data.load import ImageFolder, load_dataset
+from budgetnet.training.permissions import by_umask
 
 __all__ = ["Export", "export_trial"]
 
@@ -279,7 +280,7 @@ def _with_plugins(architecture: Network, place: Path) -> Network:
 def _write_weights(model: nn.Module, path: Path, architecture: Network, run: TrainingRun) -> None:
     tensors = {name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
     save_file(tensors, path, metadata={"format": "pt", "network": architecture.name, "seed": str(run.seed)})
-    path.chmod(0o644)  # safetensors writes for its user alone, an export is for others
+    by_umask(path)
 
 
 def _header(architecture: Network, dataset: str, score: Score) -> str:

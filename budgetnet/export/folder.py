@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from budgetnet.errors import ExportError, RequestError
 from budgetnet.export.codegen.standalone import PLUGINS, WEIGHTS
 from budgetnet.files.places import check_utf8_place
 from budgetnet.text import ESCAPES, some_of
+from budgetnet.training.permissions import fresh_folder
 
 __all__ = [
     "CONFIG",
@@ -122,11 +122,10 @@ def appearing_folder(folder: Path) -> Iterator[Path]:
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        place = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        place = fresh_folder(folder)
     except OSError as error:
         raise RequestError(f"{folder.parent} cannot be written to ({error.strerror}); choose another --out") from error
     try:
-        place.chmod(0o755)  # mkdtemp's folders are private, an export is for others
         yield place
         shutil.rmtree(place / "__pycache__", ignore_errors=True)
         if folder.exists():

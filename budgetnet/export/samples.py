@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from budgetnet.training.data.conversion import Conversion
 from budgetnet.training.data.decode import convert
 from budgetnet.training.data.images import Normalisation
+from budgetnet.training.permissions import by_umask
 
 __all__ = ["sample_inputs", "sample_logits", "sample_picture", "write_samples"]
 
@@ -67,4 +68,4 @@ def sample_logits(model: nn.Module, inputs: Tensor) -> Tensor:
 def write_samples(path: Path, tensors: dict[str, Tensor]) -> None:
     """Write ``pixels``, ``inputs``, ``logits``, the logits of other formats, and what `sample_picture` gives."""
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path, metadata={"format": "pt"})
-    path.chmod(0o644)  # safetensors writes for its user alone
+    by_umask(path)

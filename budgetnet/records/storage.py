@@ -181,6 +181,7 @@ def _prepare(path: Path, *, create: bool) -> None:
             ) from error
         if not os.access(path.parent, os.W_OK):
             raise RequestError(f"the run folder {path.parent} cannot be written to; choose another with --out")
+        path.touch()  # with the permissions of other new files; SQLite's own are narrower than some umasks
     elif path.is_dir():
         raise RequestError(f"{path} is a folder, not an SQLite database; choose another place with --out")
     with storage_errors(f"sqlite:///{path}"), closing(sqlite3.connect(path, timeout=DATABASE_TIMEOUT)) as connection:

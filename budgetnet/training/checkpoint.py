@@ -20,17 +20,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-__all__ = ["Checkpoint", "Snapshot", "by_umask"]
+from budgetnet.training.permissions import by_umask
+
+__all__ = ["Checkpoint", "Snapshot"]
 
 _HEADER = "budgetnet"
 _FORMAT = "budgetnet-checkpoint/1"
-
-
-def by_umask(path: Path) -> None:
-    """Give a file the permissions of other new files; safetensors writes its own for the owner alone."""
-    mask = os.umask(0)
-    os.umask(mask)
-    path.chmod(0o666 & ~mask)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from budgetnet.errors import DataError, TrainingError
 from budgetnet.files.plugins.plugins import load_plugins
 from budgetnet.network.text import network_text
 from budgetnet.network.torch.build import build_nodes
-from budgetnet.training.checkpoint import Checkpoint, by_umask
+from budgetnet.training.checkpoint import Checkpoint
 from budgetnet.training.data.identity import data_identity
 from budgetnet.training.data.images import Images
 from budgetnet.training.data.load import load_dataset, names_of_test_images
@@ -29,6 +29,7 @@ from budgetnet.training.device import choose_device, choose_precision
 from budgetnet.training.evaluate import Evaluation, evaluate
 from budgetnet.training.fit import Epoch, fit
 from budgetnet.training.mistake_images import strip_place, write_strip
+from budgetnet.training.permissions import by_umask
 from budgetnet.training.test_report import Reading
 from budgetnet.workers.environment import environment
 from budgetnet.workers.messages import EpochMeasures, Job, Result, Setup

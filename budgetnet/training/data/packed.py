@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +22,7 @@ import torch
 from budgetnet.errors import DataError
 from budgetnet.training.data.images import Dataset, Images, Normalisation, normalisation_of
 from budgetnet.training.data.part_contents import PartContents, Subset, contents_of
+from budgetnet.training.permissions import fresh_folder
 
 __all__ = ["open_packed", "packing", "store", "writable"]
 
@@ -89,7 +89,7 @@ def packing(
     """
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+        temporary = fresh_folder(directory)
     except OSError as error:
         raise _unwritable(directory, error) from error
     try:
