@@ -26,7 +26,7 @@ def test_passwords_and_places_are_in_no_file(study_path, run_folder, tmp_path):
     said = []
     for words in (
         listing,
-        ["report", str(study_path), "--run", str(run_folder), "--html", str(page)],
+        ["report", str(study_path), "--run", str(run_folder), "--out", str(page)],
         ["export", str(study_path), "--run", str(run_folder), "--out", str(exported), "--format", "torch"],
     ):
         result = CliRunner().invoke(app, words)

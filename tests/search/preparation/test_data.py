@@ -196,7 +196,8 @@ def test_repetitions_trainings_and_exports_compare_them(birds, tmp_path):
     first = _before(planned)
     kept = replace(first, data=_open_images(planned, first, lambda _: None).document())
     (run,) = [record.training for record in trials.records[:1]]
-    write_training(planned.out, replace(kept, runs=(replace(run, recipe=planned.recipe.to_mapping()),)))
+    run = replace(run, recipe=planned.recipe.to_mapping(), trained_on="train and validation")
+    write_training(planned.out, replace(kept, runs=(run,)))
     assert isinstance(_before(planned), Training)
     header = header_of(study, plan_of(study, brief=[1], full=2), data_identity(load_dataset(study.dataset)))
     draw(birds.parent / "birds/train/wren", 9)
@@ -209,8 +210,7 @@ def test_repetitions_trainings_and_exports_compare_them(birds, tmp_path):
     with pytest.raises(StudyError, match=rf"calibration.jsonl was made.*{line}choose another folder with --out"):
         check_images(header, now, "calibration.jsonl")
     training = tmp_path / "run" / "train" / "trial-0"
-    weights = replace(run, recipe=planned.recipe.to_mapping(), weights="seed-0.safetensors")
-    write_training(training, replace(kept, runs=(weights,)))
+    write_training(training, replace(kept, runs=(replace(run, weights="seed-0.safetensors"),)))
     (training / "seed-0.safetensors").touch()
     with pytest.raises(StudyError, match=rf"those that the training of trial 0 was.*{line}train the network again"):
         export_trial(trials, "0", out=tmp_path / "export")
