@@ -8,7 +8,7 @@ from budgetnet.calibrate.draw import DRAW
 from budgetnet.calibrate.record import Header
 from budgetnet.calibrate.tasks import CampaignPlan
 from budgetnet.errors import RequestError
-from budgetnet.files.settings import DATA, changed_settings
+from budgetnet.files.settings import DATA_PART, changed_settings
 from budgetnet.files.study import Study
 from budgetnet.records.checks.data import require_same_data
 from budgetnet.training.data.identity import DataIdentity
@@ -22,7 +22,7 @@ def header_of(study: Study, plan: CampaignPlan, images: DataIdentity | None = No
         study=study.name,
         seed=plan.seed,
         draw=DRAW,
-        settings=plan.settings(study) | ({} if images is None else {DATA: images.document()}),
+        settings=plan.settings(study) | ({} if images is None else {DATA_PART: images.document()}),
         started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
 
@@ -51,5 +51,5 @@ def check_images(header: Header, found: DataIdentity, place: str) -> None:
     Raises:
         StudyError: they differ.
     """
-    if DATA in header.settings:
-        require_same_data(header.settings[DATA], found, place, "choose another folder with --out")
+    if DATA_PART in header.settings:
+        require_same_data(header.settings[DATA_PART], found, place, "choose another folder with --out")

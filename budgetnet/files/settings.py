@@ -11,11 +11,19 @@ from budgetnet.files.study import Study
 from budgetnet.grammar.printer import rule_text
 from budgetnet.training.recipe.reading import with_defaults
 
-__all__ = ["ATTRIBUTE", "DATA", "changed_settings", "check_settings", "comparable", "readable_settings", "settings_of"]
+__all__ = [
+    "ATTRIBUTE",
+    "DATA_PART",
+    "changed_settings",
+    "check_settings",
+    "comparable",
+    "readable_settings",
+    "settings_of",
+]
 
 ATTRIBUTE = "settings"
 """Name of the study's attribute in the database."""
-DATA = "data"
+DATA_PART = "data"
 """Part of the settings with the identity of the images (`budgetnet.training.data.identity`), recorded before the first
 training; older versions did not."""
 
@@ -63,7 +71,7 @@ def _portable(
     stored: Mapping[str, Mapping[str, Any]], ours: dict[str, dict[str, Any]]
 ) -> tuple[Mapping[str, Mapping[str, Any]], Mapping[str, Mapping[str, Any]]]:
     """Leave the images' folder out where their digest is recorded: they may be elsewhere, and are compared later."""
-    if DATA not in stored or "images" not in ours["dataset"] or "images" not in stored["dataset"]:
+    if DATA_PART not in stored or "images" not in ours["dataset"] or "images" not in stored["dataset"]:
         return stored, ours
     place = ours["dataset"]["images"]
     return {**stored, "dataset": {**stored["dataset"], "images": place}}, ours
@@ -96,13 +104,13 @@ def comparable(stored: Mapping[str, Mapping[str, Any]] | None, ours: Mapping[str
 
     Args:
         stored: the other study's settings; None if it has none (it was made by another tool).
-        ours: as `settings_of` returns them, and the identity of our images as `DATA`.
+        ours: as `settings_of` returns them, and the identity of our images as `DATA_PART`.
 
     Returns:
         True if train images, split, rule for seeds, recipe and custom primitives are the same. Where the images are
         does not matter; those of older versions are not known, so that their scores do not count.
     """
-    if stored is None or not _same_train_images(stored.get(DATA), ours.get(DATA)):
+    if stored is None or not _same_train_images(stored.get(DATA_PART), ours.get(DATA_PART)):
         return False
     parts = {part: ours[part] for part in ("validation", "plugins", "training")}
     return not any(changed_settings(stored, parts))

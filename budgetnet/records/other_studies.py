@@ -20,7 +20,7 @@ from typing import Any
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
-from budgetnet.files.settings import ATTRIBUTE, DATA, comparable, settings_of
+from budgetnet.files.settings import ATTRIBUTE, DATA_PART, comparable, settings_of
 from budgetnet.files.study import Study
 from budgetnet.records.checks.rules import DamagedRecordError
 from budgetnet.records.trial import Record, read_record
@@ -74,7 +74,7 @@ class OtherStudies:
         self._damaged: set[str] = set()
         self._name = study.name
         self._settings: Mapping[str, Mapping[str, Any]] = settings_of(study) | (
-            {} if data is None else {DATA: dict(data)}
+            {} if data is None else {DATA_PART: dict(data)}
         )
         self._clock = clock
         self._looked: float | None = None

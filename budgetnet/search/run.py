@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from budgetnet.errors import RequestError, SearchError
 from budgetnet.files.places import check_utf8_place
-from budgetnet.files.settings import ATTRIBUTE, DATA
+from budgetnet.files.settings import ATTRIBUTE, DATA_PART
 from budgetnet.files.spaces import space_of
 from budgetnet.files.study import SearchOptions, Study
 from budgetnet.records.checks.contents import LEARNED, check_whole
@@ -285,7 +285,7 @@ def _summary(
             )
         ),
         finalists_complete=complete,
-        data=ledger.study.user_attrs[ATTRIBUTE].get(DATA),
+        data=ledger.study.user_attrs[ATTRIBUTE].get(DATA_PART),
         learned=ledger.study.user_attrs.get(LEARNED),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from budgetnet.files.settings import ATTRIBUTE, DATA, comparable, settings_of
+from budgetnet.files.settings import ATTRIBUTE, DATA_PART, comparable, settings_of
 from budgetnet.files.spaces import space_of
 from budgetnet.records.other_studies import REFRESH, OtherStudies
 from budgetnet.records.ranking import best
@@ -68,7 +68,7 @@ def test_other_conditions_are_not_comparable(make_study, tmp_path, changes):
     first, _ = run(make_study(**usual), tmp_path)
     (theirs,) = first.records()
     study = make_study(study="other", **{**usual, **changes})
-    data = first.study.user_attrs[ATTRIBUTE][DATA]
+    data = first.study.user_attrs[ATTRIBUTE][DATA_PART]
     other = OtherStudies(first.storage, study, data=data)
     open_ledger(study, tmp_path)
     assert other.completed(theirs.hash) is None
@@ -121,15 +121,15 @@ def test_each_trial_is_read_once(make_study, study, space, ledger, monkeypatch):
 def test_settings_from_before_a_field_was_added_mean_its_default(study):
     """A recipe's field that the other study does not know had its default's effect there."""
     images = {"train": {"digest": "a"}, "test": {"digest": "b"}}
-    ours = {**settings_of(study), DATA: images}
+    ours = {**settings_of(study), DATA_PART: images}
     name = "weight_decay"
     older = {**ours, "training": {key: value for key, value in ours["training"].items() if key != name}}
     changed = {**ours, "training": {**ours["training"], name: Recipe().to_mapping()[name] + 1}}
     assert comparable(older, ours)
     assert not comparable(older, changed)
     assert not comparable(None, ours)
-    assert not comparable({**ours, DATA: {**images, "train": {"digest": "c"}}}, ours)
-    assert not comparable({**ours, DATA: {"train": 3}}, ours)
+    assert not comparable({**ours, DATA_PART: {**images, "train": {"digest": "c"}}}, ours)
+    assert not comparable({**ours, DATA_PART: {"train": 3}}, ours)
     assert not comparable(settings_of(study), ours), "the other's images are not known"
-    assert comparable({**ours, DATA: {**images, "test": {"digest": "c"}}}, ours), "no score here is of test images"
+    assert comparable({**ours, DATA_PART: {**images, "test": {"digest": "c"}}}, ours), "no score here is of test images"
     assert comparable({**ours, "dataset": {"images": "/elsewhere"}}, ours), "the same images in another folder"

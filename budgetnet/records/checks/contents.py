@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from budgetnet.errors import SearchError
-from budgetnet.files.settings import ATTRIBUTE, DATA
+from budgetnet.files.settings import ATTRIBUTE, DATA_PART
 from budgetnet.records.checks.rules import DamagedRecordError, Unreadable
 from budgetnet.records.finals.choice import Winner, read_choice
 from budgetnet.records.finals.finalist import Finalist, readable_finalists
@@ -81,7 +81,7 @@ def read_contents(study: optuna.Study | StoredStudy, read: Callable[[Any], Recor
 
 
 def _identity(settings: object) -> Mapping[str, Any] | None:
-    found = settings.get(DATA) if isinstance(settings, Mapping) else None
+    found = settings.get(DATA_PART) if isinstance(settings, Mapping) else None
     return found if isinstance(found, Mapping) else None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import optuna
 
 from budgetnet.errors import StudyError
-from budgetnet.files.settings import ATTRIBUTE, DATA
+from budgetnet.files.settings import ATTRIBUTE, DATA_PART
 from budgetnet.text import counted
 from budgetnet.training.data.identity import DataIdentity
 
@@ -32,15 +32,15 @@ def check_data(recorded: optuna.Study, found: DataIdentity, place: str, *, trial
     """
     said = ""
     settings: Mapping[str, Any] = recorded.user_attrs[ATTRIBUTE]
-    if DATA not in settings:
-        recorded.set_user_attr(ATTRIBUTE, {**settings, DATA: found.document()})
+    if DATA_PART not in settings:
+        recorded.set_user_attr(ATTRIBUTE, {**settings, DATA_PART: found.document()})
         settings = recorded.user_attrs[ATTRIBUTE]  # another process may have recorded its own at this moment
         if trials:
             said = (
                 f"the images of the first {counted(trials, 'trial')} were not recorded by the version that made "
                 f"{'it' if trials == 1 else 'them'}; from now on the study holds to those that are here"
             )
-    require_same_data(settings[DATA], found, place, "give the study another name (study: …)", "--fresh")
+    require_same_data(settings[DATA_PART], found, place, "give the study another name (study: …)", "--fresh")
     return said
 
 

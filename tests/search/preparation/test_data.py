@@ -16,7 +16,7 @@ from budgetnet.calibrate.header import check_images, header_of
 from budgetnet.calibrate.plan import plan_of
 from budgetnet.errors import DataError, StudyError
 from budgetnet.export.export import export_trial
-from budgetnet.files.settings import ATTRIBUTE, DATA
+from budgetnet.files.settings import ATTRIBUTE, DATA_PART
 from budgetnet.files.study_file import load_study
 from budgetnet.records.lookup import find, open_trials
 from budgetnet.records.open import open_study
@@ -132,13 +132,13 @@ def test_other_images_are_refused(birds):
 def test_a_folder_may_move(birds):
     """Where the images are does not matter, nor what the files are called or how old they are."""
     go_on(birds)
-    before = settings(birds)[DATA]
+    before = settings(birds)[DATA_PART]
     (birds.parent / "birds").rename(birds.parent / "elsewhere")
     (birds.parent / "elsewhere/train/robin/5.png").rename(birds.parent / "elsewhere/train/robin/6.png")
     birds.write_text(STUDY.replace("images: birds", "images: elsewhere"))
     events = go_on(birds)
     assert any(isinstance(event, DataDescribed) for event in events)
-    assert settings(birds)[DATA] == before
+    assert settings(birds)[DATA_PART] == before
     assert before["train"]["images"] == [6, 6]
     assert before["conversion"] == {"size": [4, 4], "channels": 3}
 
@@ -148,7 +148,7 @@ def test_an_older_study_says_that_its_images_are_not_known(birds):
     go_on(birds)
     recorded, _ = open_study(load_study(birds), default_url(birds.parent / "run"))
     held = dict(recorded.user_attrs[ATTRIBUTE])
-    del held[DATA]
+    del held[DATA_PART]
     recorded.set_user_attr(ATTRIBUTE, held)
     said = [event.text for event in go_on(birds) if isinstance(event, SpaceNote)]
     assert said == [
@@ -191,7 +191,7 @@ def test_repetitions_trainings_and_exports_compare_them(birds, tmp_path):
     go_on(birds)
     study = load_study(birds)
     trials = open_trials(study, out=birds.parent / "run")
-    assert trials.data == settings(birds)[DATA]
+    assert trials.data == settings(birds)[DATA_PART]
     planned = plan_training(find(f"{birds}:0", out=birds.parent / "run"), out=tmp_path / "out")
     first = _before(planned)
     kept = replace(first, data=_open_images(planned, first, lambda _: None).document())
