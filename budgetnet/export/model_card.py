@@ -36,6 +36,8 @@ _ABOUT = {
     "record.json": "the trial in the search, and every full training with hardware and versions",
     SAMPLES: "images made by a program, with the logits of every format, for `verify.py`",
     "verify.py": "checks this folder: `python verify.py`",
+    "run_pte.py": "runs `model.pte` for `verify.py`, kernel by kernel",
+    "convert_picture.py": "turns a picture into the pixels that the network takes",
     "model.pt2": '`torch.export.load("model.pt2").module()`; images in float32, any number',
     ONNX: "ONNX, input `images` (N, C, H, W) in float32, output `logits`",
     INT8: "the same in int8; weights per channel",

@@ -12,10 +12,12 @@ import torch
 import budgetnet as bn
 from budgetnet.errors import RequestError
 from budgetnet.export import formats as formats_module
+from budgetnet.export import model_card
 from budgetnet.export.folder import PTE
 from budgetnet.export.formats import read_formats
 from budgetnet.export.mcu.lower import TARGET, Scaling, lower
 from budgetnet.export.verify import folder_check
+from budgetnet.export.verify.ask_folder import write_check
 from budgetnet.export.verify.run_pte import PteProgram
 
 
@@ -29,6 +31,14 @@ def test_without_the_extra_the_message_says_how_to_install_it(monkeypatch) -> No
     with pytest.raises(RequestError, match=message):
         read_formats("pte")
     assert "pte" not in read_formats(None)
+
+
+def test_the_card_knows_every_file_of_the_check(tmp_path) -> None:
+    """Those that only some folders carry, too."""
+    write_check(tmp_path, pte=True, pictures=True)
+    names = {file.name for file in tmp_path.iterdir()}
+    assert names == {"verify.py", "run_pte.py", "convert_picture.py"}
+    assert names <= set(model_card._ABOUT)
 
 
 def test_scaling_goes_there_and_back() -> None:
