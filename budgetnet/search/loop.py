@@ -36,6 +36,7 @@ from budgetnet.search.events import (
     WorkerLost,
 )
 from budgetnet.search.finals.full_runs import FullRuns, FullTask
+from budgetnet.search.finals.winning import Objective
 from budgetnet.search.reasons import trial_reason
 from budgetnet.search.time_budget import TimeBudget, plan_in_time
 from budgetnet.workers.loop import JobLoop, Work
@@ -305,6 +306,8 @@ class SearchLoop(Work[_Task]):
         assert self.director is not None
         self.director.running.remove(task)
         self.listen(FullTrainingDone(task.record.number, task.repeat, self._full.store(task, result, reason)))
+        if self.time is not None:
+            self.time.winners = Objective.of(self.study).count(self._records, self._full.read())
 
     def _why_stopped(self, run: TrainingRun) -> str:
         pruner = self.study.search.pruner

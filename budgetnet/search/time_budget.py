@@ -40,6 +40,8 @@ class TimeBudget:
     minutes: float
     workers: int
     clock: Callable[[], float] = time.monotonic
+    winners: int = 1
+    """Networks that would be chosen at this moment; a front can have several."""
     _paces: dict[bool, list[float]] = field(default_factory=lambda: {False: [], True: []})
     """Seconds of an epoch, of brief (False) and of full trainings."""
     _intervals: list[float] = field(default_factory=list)
@@ -87,12 +89,15 @@ class TimeBudget:
 
     @property
     def final(self) -> float:
-        """Seconds that training the winners on all images will take, their runs side by side."""
+        """Seconds that training the winners on all images will take, their runs side by side.
+
+        Each of several budgets has a winner; with the goal ``pareto`` as many as `winners` says.
+        """
         plan = self.study.finalists
         pace = self.pace(full=True)
         if pace is None or not plan.top:
             return 0.0
-        rounds = math.ceil(self.study.answers * plan.winner_seeds / self.workers)
+        rounds = math.ceil(max(self.study.answers, self.winners) * plan.winner_seeds / self.workers)
         return rounds * plan.training.epochs * pace / (1 - self.study.validation)
 
     @property

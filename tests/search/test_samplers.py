@@ -17,8 +17,10 @@ from budgetnet.errors import SearchError
 from budgetnet.files.spaces import space_of
 from budgetnet.network.canonical.hash import canonical_hash
 from budgetnet.records.parameters import parameters
+from budgetnet.records.ranking import ranked
 from budgetnet.records.trial import Record
 from budgetnet.search.propose import make_sampler, propose
+from budgetnet.search.samplers import tpe
 from budgetnet.search.samplers.evolution import EvolutionSampler
 from budgetnet.search.samplers.random import RandomSampler
 from budgetnet.search.samplers.tpe import TpeSampler
@@ -194,6 +196,23 @@ def test_learns_what_pays(space, name):
     plain = (draw for seed in range(12) for draw in first(RandomSampler(proposer), records, seed, 3))
     depths = [[draw.cost.depth for draw in draws] for draws in (learned, plain)]
     assert sum(depths[0]) / len(depths[0]) > sum(depths[1]) / len(depths[1]) + 0.4
+
+
+def test_tpe_is_told_of_the_best_and_of_the_latest(space, monkeypatch):
+    """Of many trials the best and the latest are mirrored, in their order; of few all."""
+    proposer = Proposer(space)
+    records = history(proposer, 30)
+    monkeypatch.setattr(tpe, "LIMIT_MIRRORED", 12)
+    monkeypatch.setattr(tpe, "LIMIT_BEST", 5)
+    sampler = TpeSampler(proposer)
+    told = [record.number for record in sampler._telling(records)]
+    best = {record.number for record in ranked(records, "accuracy")[:5]}
+    assert (len(told), told) == (12, sorted(told))
+    others = [record.number for record in records if record.number not in best]
+    assert set(told) - best == set(others[-7:])
+    assert best < set(told)
+    assert 5 <= len(sampler._mirror(records, random.Random(0)).trials) <= 12
+    assert sampler._telling(records[:12]) == records[:12]
 
 
 def test_mutations_are_small_steps(space):

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from budgetnet.records.finals.finalist import Finalist
+from budgetnet.records.training_run import TrainingRun
+from budgetnet.records.trial import Record
+from budgetnet.search.finals.winning import Objective
 from budgetnet.search.time_budget import TimeBudget, plan_in_time
 
 
@@ -16,6 +20,16 @@ class Clock:
     def __call__(self) -> float:
         """Return the time."""
         return self.now
+
+
+def record(number: int, params: int) -> Record:
+    """Return a trial."""
+    return Record(number=number, outcome="completed", hash=str(number), params=params, accuracy=0.5, epochs=2)
+
+
+def finalist(trial: int, accuracy: float) -> Finalist:
+    """Return a network that was trained in full once."""
+    return Finalist(trial=trial, runs=(), full=(TrainingRun(seed=0, recipe={}, validation_accuracies=(accuracy,)),))
 
 
 @pytest.fixture
@@ -69,6 +83,22 @@ def test_what_is_affordable_leaves_room_for_what_runs_and_for_the_winner(budget)
     assert budget.affordable > 0
     budget.clock.now += 300
     assert budget.affordable == 0
+
+
+def test_every_winner_is_trained_on_all_images(budget, make_study):
+    """The networks of a front, and those of several budgets, are each trained in the end."""
+    alone = [record(0, params=100), record(1, params=200), record(2, params=300)]
+    full = [finalist(0, 0.7), finalist(1, 0.9), finalist(2, 0.8)]
+    objective = Objective(goal="pareto")
+    assert objective.count(alone, full) == 2
+    assert objective.count(alone, []) == 1
+    assert Objective(goal="accuracy").count(alone, full) == 1
+    assert Objective(goal="accuracy", limits=(300, 100)).count(alone, full) == 2
+    budget.started(0, 6, full=True)
+    budget.ended(0, 6, 60.0)
+    before = budget.final
+    budget.winners = 5
+    assert budget.final == pytest.approx(3 * before)  # five trainings on two workers
 
 
 def test_the_plan_says_what_fits_and_what_does_not(budget):

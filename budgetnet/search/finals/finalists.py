@@ -26,6 +26,7 @@ from budgetnet.search.events import (
 )
 from budgetnet.search.finals.contest import Contest
 from budgetnet.search.finals.full_runs import FullRuns, FullTask
+from budgetnet.search.finals.winning import Objective
 from budgetnet.search.time_budget import TimeBudget
 from budgetnet.workers.loop import JobLoop, TaskList, Work
 from budgetnet.workers.messages import Job, Result, Workers
@@ -178,6 +179,9 @@ class _Judging(Work[FullTask]):
         self._running.remove((task.record.number, task.repeat))
         run = self.round.runs.store(task, result, reason)
         self.round.listen(FullTrainingDone(task.record.number, task.repeat, run))
+        if self.round.time is not None:
+            objective = Objective.of(self.round.study)
+            self.round.time.winners = objective.count(self.round.ledger.records(), self.round.runs.read())
 
 
 class _FinalRuns(TaskList[FullTask]):

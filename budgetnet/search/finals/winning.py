@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from budgetnet.files.study import Goal, Study
-from budgetnet.records.finals.choice import Winner
+from budgetnet.records.finals.choice import BY_MEAN, Winner
+from budgetnet.records.finals.finalist import Finalist
+from budgetnet.records.trial import Record
 
 __all__ = ["Objective"]
 
@@ -24,6 +26,13 @@ class Objective:
     def of(cls, study: Study) -> Objective:
         """Return a study's objective."""
         return cls(goal=study.goal, target=study.target, limits=study.limits)
+
+    def count(self, records: Sequence[Record], finalists: Sequence[Finalist]) -> int:
+        """Return how many networks would win by the means of their full trainings; 1 while there is none."""
+        means = {one.trial: one.validation.mean for one in finalists if one.validation.mean is not None}
+        params = {record.number: record.params or 0 for record in records}
+        worths = {trial: mean for trial, mean in means.items() if trial in params}
+        return len({winner.trial for winner in self.winners(worths, params, BY_MEAN)}) or 1
 
     def winners(self, worths: Mapping[int, float], params: Mapping[int, int], rule: str) -> list[Winner]:
         """Return the winners, the main one first.

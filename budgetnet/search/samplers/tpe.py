@@ -1,7 +1,8 @@
 """Optuna's TPE over a grammar: it answers the decisions of a derivation, in memory.
 
 The recorded trials are mirrored in a study in memory, and TPE is asked there. So a candidate that does not fit costs
-nothing, is told to TPE as infeasible (with how far it was off), and nothing half-sampled ever reaches the database.
+nothing, is told to TPE as infeasible (with how far it was off), and nothing half-sampled ever reaches the database. Of
+very many trials only some are mirrored, since TPE's time grows with their number.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from budgetnet.derivation.decision import Decision
 from budgetnet.files.study import Goal
 from budgetnet.records.objective import directions, shortfall, values_of, violation
 from budgetnet.records.parameters import option_index, parameter_distribution
+from budgetnet.records.ranking import ranked
 from budgetnet.records.trial import Record
 from budgetnet.search.samplers.base import STARTUP
 from budgetnet.space.choosers import prior
@@ -30,6 +32,10 @@ __all__ = ["TpeSampler"]
 
 LIMIT_PROPOSALS = 30
 """Unsuccessful proposals after which TPE is stuck; the rest are drawn from the prior."""
+LIMIT_MIRRORED = 500
+"""Trials that TPE is told of: of more, the best `LIMIT_BEST` and the latest others. Its own rule counts at most 25 as
+good, so these are always among them, and the others only say where the rest lies."""
+LIMIT_BEST = 100
 
 
 class _Shared(FrozenTrial):
@@ -65,12 +71,21 @@ class TpeSampler:
         # The prior draws of `startup` are this sampler's own, so Optuna's may be none.
         sampler = optuna.samplers.TPESampler(seed=rng.getrandbits(31), n_startup_trials=1)
         study = optuna.create_study(directions=directions(self.goal), sampler=sampler)
-        for record in records:
+        for record in self._telling(records):
             mirrored = self._remembered(record)
             if mirrored is not None:
                 # Not `add_trial`, which would check again what was checked when the trial was made.
                 study._storage.create_new_trial(study._study_id, template_trial=mirrored)
         return study
+
+    def _telling(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Return the trials to mirror, in their order."""
+        if len(records) <= LIMIT_MIRRORED:
+            return records
+        best = {record.number for record in ranked(records, self.goal, self.target)[:LIMIT_BEST]}
+        others = [record.number for record in records if record.number not in best]
+        kept = best.union(others[len(best) - LIMIT_MIRRORED :])
+        return [record for record in records if record.number in kept]
 
     def _remembered(self, record: Record) -> FrozenTrial | None:
         """Return a trial as TPE should see it, from memory if it was seen before in its final state."""
