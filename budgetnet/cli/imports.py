@@ -36,6 +36,14 @@ def import_command(
     weights: Annotated[
         bool, typer.Option("--weights", help="Write the module's weights beside it, as safetensors; needs --out.")
     ] = False,
+    study: Annotated[
+        Path | None,
+        typer.Option("--study", metavar="FILE", help="Write a study of variants around the network; needs --out."),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option("--dataset", metavar="NAME", help="Data set of that study.  [default: one of such images]"),
+    ] = None,
     check: Annotated[
         bool, typer.Option("--check/--no-check", help="Compare counts and scores with the module's.")
     ] = True,
@@ -58,6 +66,8 @@ def import_command(
         name=name,
         out=out,
         weights=weights,
+        study=study,
+        dataset=dataset,
         check=check,
         trust=trust_model,
         as_json=as_json,

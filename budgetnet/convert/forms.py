@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from torch import nn
+
 from budgetnet.convert.flow import ModulePlace
 from budgetnet.convert.pieces import Piece, leaves, node_of
 from budgetnet.grammar import syntax
@@ -27,7 +29,7 @@ __all__ = [
 
 FormSlot = Scalar | syntax.Value
 """An argument: a number or word, or what stands for it in a rule."""
-_CONTAINERS = {"Sequential", "ModuleList", "ModuleDict", "GraphModule", *HELPERS}
+_CONTAINERS = {"GraphModule", *HELPERS}
 _LONGEST_PERIOD = 6
 
 
@@ -128,7 +130,7 @@ def _grouped(items: Iterable[Piece], depth: int, explicit: bool) -> Iterator[Tex
 def _block(run: list[Piece], place: ModulePlace | None, depth: int, explicit: bool) -> Iterator[TextForm]:
     inner = list(_grouped(run, depth + 1, explicit))
     count = sum(1 for item in run for _ in leaves(item))
-    if place is None or not place.path or place.type in _CONTAINERS or count < 2:
+    if place is None or not place.path or place.type in _CONTAINERS or hasattr(nn, place.type) or count < 2:
         yield from inner
     else:
         yield TextForm(

@@ -74,6 +74,21 @@ class ImportedNetwork:
         except OSError as error:
             raise RequestError(f"{path} cannot be written ({error.strerror}); choose another place") from None
 
+    def write_study(self, path: Path, file: Path, dataset: str | None = None) -> None:
+        """Write a study file whose grammar opens the network, which is its first trial.
+
+        Args:
+            path: the study file.
+            file: the network's file, written before.
+            dataset: name of a built-in data set; the first with such images and classes if None.
+
+        Raises:
+            RequestError: no such data set has the network's images and classes, or the file cannot be written.
+        """
+        from budgetnet.convert.study import write_study
+
+        write_study(path, self.network, self.text, file=file, dataset=dataset)
+
     def document(self) -> dict[str, Any]:
         """Return the facts for `--json`."""
         found = self.comparison

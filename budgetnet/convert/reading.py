@@ -54,6 +54,8 @@ class TraceReading:
     eager: frozenset[str] = frozenset()
     """Steps that are read as ``tokens``."""
     flow: ValueFlow = field(default_factory=ValueFlow)
+    known: dict[Any, int] = field(default_factory=dict)
+    """Values by how they are made, so that what only moves channels and positions is done once."""
     step: Step | None = None
     """The step that is being read."""
 
@@ -88,6 +90,10 @@ class TraceReading:
         except ShapeError as error:
             raise Unsayable(str(error)) from None
         assert self.step is not None
+        moved = isinstance(made, Shuffle | Slice | Tokens | Transpose)
+        if moved and (made, inputs) in self.known:
+            return self.known[made, inputs]
+        self.known[made, inputs] = len(self.flow.values)
         return self.flow.add(
             MadeValue(made, inputs, after, tuple(weights), place_of_step(self.step), operator_of(self.step))
         )

@@ -19,6 +19,8 @@ def import_answer(
     name: str | None,
     out: Path | None,
     weights: bool,
+    study: Path | None,
+    dataset: str | None,
     check: bool,
     trust: bool,
     as_json: bool,
@@ -26,10 +28,12 @@ def import_answer(
     """Import a module and write its network file, to *out* or as the lines; see `budgetnet.api.imports`.
 
     Raises:
-        RequestError: weights are asked for without a file beside which to write them.
+        RequestError: weights or a study are asked for without a network file beside which to write them.
     """
     if weights and out is None:
         raise RequestError("--weights are written beside the network file, so they need --out; add --out FILE.yaml")
+    if study is not None and out is None:
+        raise RequestError("--study names the network file, so it needs --out; add --out FILE.yaml")
     found = import_network(source, input=shape, classes=classes, name=name, trust=trust, check=check)
     text = found.file_text(out)
     facts = found.lines()
@@ -43,6 +47,10 @@ def import_answer(
         found.write_weights(place)
         files["weights"] = str(place)
         notes.append(f"wrote {place}")
+    if study is not None and out is not None:
+        found.write_study(study, out, dataset)
+        files["study"] = str(study)
+        notes.append(f"wrote {study}; search it with: budgetnet search {study}")
     document = {**found.document(), "files": files, "file": text}
     holds = found.comparison is None or found.comparison.holds
     if out is not None or as_json:

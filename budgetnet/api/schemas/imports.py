@@ -14,7 +14,7 @@ IMPORTED = structure(
     classes=whole_number(),
     text=text("the network's rules, in budgetnet's language"),
     file=text("the network file"),
-    files=mapping(text(), "files written, by what they hold: network, weights"),
+    files=mapping(text(), "files written, by what they hold: network, weights, study"),
     notes=listed(text(), "what is left out, in words"),
     comparison=optional(
         structure(

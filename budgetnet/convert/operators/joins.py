@@ -215,6 +215,8 @@ def _as_image(reading: TraceReading, laid: TensorView) -> TensorView:
 
 def _cat(reading: TraceReading, a: Arguments) -> TensorView:
     parts = list(a["tensors"])
+    if len(parts) == 1 and isinstance(parts[0], TensorView):
+        return parts[0]
     laid = [part for part in parts if isinstance(part, TensorView)]
     rank = len(laid[0].dims)
     dim = a.get("dim", 0) % rank

@@ -45,6 +45,11 @@ def _read_as(reading: TraceReading, entry: Any, sizes: list[int]) -> Any:
         found = reshaped(entry, sizes, reading.step.name)
     except LayoutError as error:
         raise Unsayable(f"{error}; nearest: tokens, transpose, shuffle") from None
+    for dim in found.dims:
+        steps = [atom.stride for atom in dim if atom.axis == "C"]
+        if steps != sorted(steps, reverse=True):
+            found = reading.settled(found)  # channels in another order than before: a shuffle
+            break
     if reading.step.name in reading.eager:
         column = reading.tokens(reading.settled(found))
         return found if column is None else column
