@@ -202,6 +202,16 @@ def test_calibrations_keep_their_schema(printed, make_study, tmp_path):
     printed("tune-recipe", recipes_answer(found))
 
 
+@holds("import")
+def test_an_import_keeps_its_schema(document, tmp_path):
+    """A module of two layers."""
+    path = tmp_path / "model.py"
+    layers = "nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 10)"
+    path.write_text(f"from torch import nn\n\n\ndef net():\n    return nn.Sequential({layers})\n", encoding="utf-8")
+    words = [f"{path}:net", "--input", "1x8x8", "--trust-model", "--name", "tiny"]
+    assert document("import", "import", *words, where=False)["comparison"]["holds"]
+
+
 @holds("bench")
 def test_a_bench_keeps_its_schema(document, by_hand_path):
     """One network in one way."""
