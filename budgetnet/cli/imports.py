@@ -38,7 +38,7 @@ def import_command(
     ] = False,
     study: Annotated[
         Path | None,
-        typer.Option("--study", metavar="FILE", help="Write a study of variants around the network; needs --out."),
+        typer.Option("--study", metavar="FILE", help="Write a study of variants around the network."),
     ] = None,
     dataset: Annotated[
         str | None,
