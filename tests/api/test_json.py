@@ -129,15 +129,6 @@ def test_commands_on_a_study_keep_their_schema(document, name, words):
     document(name, *words)
 
 
-@holds("import")
-def test_an_import_keeps_its_schema(document, tmp_path):
-    """A small module of a file, compared and written."""
-    model = tmp_path / "model.py"
-    model.write_text("from torch import nn\nnet = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))\n", encoding="utf-8")
-    words = ["--input", "1x8x8", "--trust-model", "--out", str(tmp_path / "net.yaml"), "--weights"]
-    document("import", "import", f"{model}:net", *words, where=False)
-
-
 @pytest.mark.parametrize(
     ("name", "words"),
     [
