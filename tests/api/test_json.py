@@ -9,7 +9,6 @@ import shutil
 from collections import Counter
 from dataclasses import replace
 
-import click
 import jsonschema
 import pytest
 import typer
@@ -105,7 +104,7 @@ def test_every_command_has_a_schema_with_a_version():
 def test_every_json_option_has_a_schema_and_a_test():
     """A command that takes --json without a schema, and a schema without a test, fail here."""
     group = typer.main.get_command(app)
-    context = click.Context(group)
+    context = typer.Context(group)
     commands = {name: group.get_command(context, name) for name in group.list_commands(context)}
     options = {name: {word for each in command.params for word in each.opts} for name, command in commands.items()}
     with_json = {name for name, words in options.items() if "--json" in words}

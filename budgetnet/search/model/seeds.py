@@ -32,7 +32,7 @@ def likely_noise(repeated: Iterable[FloatMatrix], centre: float, spread: float) 
         >>> likely_noise([np.array([0.8])], centre=0.01, spread=0.5)
         0.01
         >>> round(likely_noise([np.array([0.80, 0.84])] * 30, centre=0.01, spread=0.5), 3)
-        0.028
+        0.027
     """
     several = [np.asarray(accuracies) for accuracies in repeated if len(accuracies) > 1]
     if not several:
