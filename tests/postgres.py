@@ -9,9 +9,10 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["missing_postgres", "postgres_server"]
+__all__ = ["Server", "missing_postgres", "postgres_server", "server_of"]
 
 
 def missing_postgres() -> str | None:
@@ -31,30 +32,54 @@ def missing_postgres() -> str | None:
 def postgres_server() -> Iterator[str]:
     """Start a server and yield the address of an empty database in it; the server and its data go in the end."""
     folder = Path(tempfile.mkdtemp(prefix="bn-pg-", dir="/tmp"))
-    user = _other_user() if os.geteuid() == 0 else None
-    if user is not None:
-        os.chown(folder, user.pw_uid, user.pw_gid)
-    data = folder / "data"
-
-    def run(tool: str, *arguments: str) -> None:
-        before = (
-            [] if user is None else ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
-        )
-        command = [*before, str(_tool(tool)), *arguments]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
-        if done.returncode:
-            raise RuntimeError(f"{tool} ended with {done.returncode}: {done.stderr or done.stdout}")
-
+    server = Server(folder)
     try:
-        run("initdb", "-D", str(data), "-U", "me", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C")
-        options = f"-k {folder} -c listen_addresses= -c fsync=off"
-        run("pg_ctl", "-D", str(data), "-w", "-l", str(folder / "log"), "-o", options, "start")
+        server.make()
+        server.start()
         try:
             yield f"postgresql+psycopg://me:secret@/postgres?host={folder}"
         finally:
-            run("pg_ctl", "-D", str(data), "-m", "immediate", "stop")
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def server_of(address: str) -> Server:
+    """Return the server behind an address of `postgres_server`."""
+    return Server(Path(address.partition("?host=")[2]))
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server in a folder."""
+
+    folder: Path
+
+    def make(self) -> None:
+        """Make its data."""
+        user = _other_user() if os.geteuid() == 0 else None
+        if user is not None:
+            os.chown(self.folder, user.pw_uid, user.pw_gid)
+        self._run("initdb", "-U", "me", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C")
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        options = f"-k {self.folder} -c listen_addresses= -c fsync=off"
+        self._run("pg_ctl", "-w", "-l", str(self.folder / "log"), "-o", options, "start")
+
+    def stop(self) -> None:
+        """End it at once, as a crash would."""
+        self._run("pg_ctl", "-m", "immediate", "stop")
+
+    def _run(self, tool: str, *arguments: str) -> None:
+        user = _other_user() if os.geteuid() == 0 else None
+        before = (
+            [] if user is None else ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+        )
+        command = [*before, str(_tool(tool)), "-D", str(self.folder / "data"), *arguments]
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False, timeout=120)
+        if done.returncode:
+            raise RuntimeError(f"{tool} ended with {done.returncode}: {done.stderr or done.stdout}")
 
 
 def _tool(name: str) -> Path | None:

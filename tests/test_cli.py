@@ -146,7 +146,10 @@ WRONG = [
     ),
     (("search", "{study}", "--budget", "parms=3"), "but got 'parms'; did you mean 'params'?"),
     (("list", "{study}@params=x"), "but got 'x'; write for example @params=200k"),
-    (("worker", "little", "--storage", "sqlite:///no/study.db"), "there is no study database no/study.db"),
+    (
+        ("worker", "little", "--storage", "sqlite:///no/study.db", "--wait", "0"),
+        "there is no study database no/study.db",
+    ),
     (("worker", "little", "--storage", "study.db"), "is not a database address"),
     (("worker", "little", "--storage", "sqlite:///no/study.db", "--grace", "-1"), "--grace must be a whole number"),
     (("tune-recipe", "{study}", "--only-table"), "nothing is recorded in"),

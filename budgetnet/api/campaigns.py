@@ -101,6 +101,7 @@ def join_search(
     run: str | Path | None = None,
     workers: int = 1,
     grace: float = 0.0,
+    wait: float = 0.0,
     trust_plugins: bool = False,
     images: str | Path | None = None,
     device: str = "auto",
@@ -120,6 +121,7 @@ def join_search(
         workers: processes that train at once, with one thread each.
         grace: seconds that what runs may take to its end after SIGTERM or Ctrl-C; what is not done by then is given
             back.
+        wait: seconds to wait for a study that is not in the database yet.
         trust_plugins: True to run plug-ins that came with the database.
         images: the folder of images on this machine, for a study on a folder of images.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` … or ``mps``.
@@ -143,10 +145,12 @@ def join_search(
     """
     from budgetnet.api.studies import names_file
     from budgetnet.records.sharing.network_disk import refuse_network_disk
-    from budgetnet.records.sharing.travel import fetch_study
+    from budgetnet.records.sharing.travel import fetch_study, wait_for_study
 
     if grace < 0:
         raise RequestError(f"grace must be a number of seconds of at least 0, but got {grace:g}")
+    if wait < 0:
+        raise RequestError(f"wait must be a number of seconds of at least 0, but got {wait:g}")
     refuse_network_disk(storage)
     folder = None if run is None else Path(run)
     if isinstance(study, Study) or names_file(study):
@@ -155,6 +159,7 @@ def join_search(
             raise RequestError("--images is for a study by its name; a study file says itself where the images are")
     else:
         place = None if images is None else Path(images)
+        wait_for_study(str(study), storage, wait, say=say)
         asked = fetch_study(str(study), storage, run=folder, trust_plugins=trust_plugins, images=place)
     replace(asked.search, workers=workers)  # which checks it
     from budgetnet.files.spaces import checked_space

@@ -77,6 +77,8 @@ def train(
     from budgetnet.search.training_plan import plan_training
 
     found = find(str(network), storage=storage, out=None if run is None else Path(run))
+    if found.trials is not None:
+        say_damage(found.trials, say)
     guide = None if study is None else as_study(study)
     place = None if out is None else Path(out)
     planned = plan_training(

@@ -113,6 +113,9 @@ def worker_command(
     grace: Annotated[
         int, whole_option("--grace", low=0, help="Seconds to finish what runs after SIGTERM; the rest is given back.")
     ] = 0,
+    wait: Annotated[
+        int, whole_option("--wait", low=0, help="Seconds to wait for a study that is not in the database yet.")
+    ] = 120,
     trust_plugins: Annotated[
         bool, typer.Option("--trust-plugins", help="Run plug-ins that came with the database.")
     ] = False,
@@ -142,6 +145,7 @@ def worker_command(
             run=out,
             workers=workers,
             grace=grace,
+            wait=wait,
             trust_plugins=trust_plugins,
             images=images,
             device=device,

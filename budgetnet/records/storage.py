@@ -22,7 +22,7 @@ from optuna.storages import BaseStorage, RDBStorage
 from sqlalchemy import event
 
 from budgetnet.errors import RequestError, SearchError, nearest
-from budgetnet.records.checks.tables import check_leftovers, check_tables
+from budgetnet.records.checks.tables import NoDatabaseError, check_leftovers, check_tables
 from budgetnet.records.loading.quick_storage import QuickStorage
 from budgetnet.text import masked
 
@@ -169,7 +169,7 @@ def _prepare(path: Path, *, create: bool) -> None:
     """Make the folder, check that the file is whole, and turn its write-ahead log on (a permanent setting)."""
     if not path.exists():
         if not create:
-            raise RequestError(
+            raise NoDatabaseError(
                 f"there is no study database {path}; run the search first, or name its folder with --out"
             )
         check_leftovers(path)

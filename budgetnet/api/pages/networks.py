@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from budgetnet.api.pages.printout import Printout
-from budgetnet.api.say import Say, say_run_folder
+from budgetnet.api.say import Say, say_damage, say_run_folder
 
 if TYPE_CHECKING:
     from budgetnet.records.lookup import Found
@@ -82,4 +82,5 @@ def found_network(network: str, storage: str | None, run: Path | None, say: Say)
     found = find(network, storage=storage, out=run)
     if found.trials is not None:
         say_run_folder(found.trials.study, run, say)
+        say_damage(found.trials, say)
     return found

@@ -7,7 +7,12 @@ from pathlib import Path
 
 from budgetnet.errors import RequestError, SearchError
 
-__all__ = ["check_leftovers", "check_tables"]
+__all__ = ["NoDatabaseError", "check_leftovers", "check_tables"]
+
+
+class NoDatabaseError(RequestError):
+    """There is no database, or an empty one: no search has begun."""
+
 
 _TABLES: dict[str, tuple[str, ...]] = {
     "version_info": ("schema_version", "library_version"),
@@ -46,7 +51,9 @@ def check_tables(connection: sqlite3.Connection, path: Path, *, create: bool) ->
     if not names & set(_TABLES):
         check_leftovers(path, there=True)
         if not create:
-            raise RequestError(f"{path} is empty: it holds no study; restore it from a copy, or run the search first")
+            raise NoDatabaseError(
+                f"{path} is empty: it holds no study; restore it from a copy, or run the search first"
+            )
         return
     if not _was_whole(connection, names):
         return

@@ -1,0 +1,112 @@
+"""Commands of budgetnet as processes that can be killed: one of them, their workers, or the whole group."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+__all__ = ["KILLS", "WORKER_KILLS", "Command", "worker_numbers"]
+
+KILLS = (
+    "SIGKILL main",
+    "SIGKILL group",
+    "SIGTERM main",
+    "SIGTERM group",
+    "SIGHUP main",
+    "SIGHUP group",
+    "SIGINT group",
+)
+"""Ways to end a command."""
+WORKER_KILLS = ("SIGKILL worker", "SIGTERM worker", "SIGHUP worker")
+"""Ways that a command outlives."""
+PATIENCE = 120.0
+"""Seconds within which a command must have ended after it was asked to."""
+
+
+@dataclass
+class Command:
+    """One command, started again and again until it ends by itself."""
+
+    words: list[str]
+    log: Path
+    """What it writes to stderr; results go nowhere."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+    starts: int = 0
+    too_slow: int = 0
+    """Times that it had not ended `PATIENCE` seconds after a signal and was killed."""
+
+    def start(self) -> None:
+        """Start it in a group of its own."""
+        self.starts += 1
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "budgetnet", *self.words],
+                stdout=subprocess.DEVNULL, stderr=log, start_new_session=True,
+                env={**os.environ, "OMP_NUM_THREADS": "1", **self.environment},
+            )  # fmt: skip
+
+    @property
+    def code(self) -> int | None:
+        """The exit code; None while it runs."""
+        assert self.process is not None
+        return self.process.poll()
+
+    def kill(self, kind: str, rng: random.Random) -> bool:
+        """Send a signal; return False if there is nobody to receive it. Waits for the end, except of a worker's."""
+        assert self.process is not None
+        name, whom = kind.split()
+        number = signal.Signals[name]
+        workers = worker_numbers(self.process.pid)
+        if self.code is not None or (whom == "worker" and not workers):
+            return False
+        with suppress(ProcessLookupError):
+            if whom == "worker":
+                os.kill(rng.choice(workers), number)
+            elif whom == "main":
+                os.kill(self.process.pid, number)
+            else:
+                os.killpg(self.process.pid, number)
+        if whom != "worker":
+            self.end(PATIENCE)
+        return True
+
+    def end(self, patience: float) -> None:
+        """Wait for the end, and leave nothing of the group behind."""
+        assert self.process is not None
+        try:
+            self.process.wait(patience)
+        except subprocess.TimeoutExpired:
+            self.too_slow += 1
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def until(self, reached: Callable[[], bool], patience: float) -> bool:
+        """Wait until something is reached; return False if the command ended, or took too long, before."""
+        end = time.monotonic() + patience
+        while time.monotonic() < end and self.code is None:
+            if reached():
+                return True
+            time.sleep(0.1)
+        return reached()
+
+    @property
+    def said(self) -> str:
+        """Everything that it wrote to stderr."""
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+
+
+def worker_numbers(parent: int) -> list[int]:
+    """Return the process numbers of a command's workers."""
+    listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(None, 2) for line in listed.splitlines()[1:]]
+    return [int(row[0]) for row in rows if len(row) == 3 and int(row[1]) == parent and "spawn_main" in row[2]]
