@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from budgetnet.errors import ExportError, RequestError
+from budgetnet.errors import BudgetnetError, ExportError, RequestError
 from budgetnet.export.check import Check, check_network, check_outputs
 from budgetnet.export.codegen.standalone import PLUGINS, WEIGHTS, standalone
 from budgetnet.export.documents import data_name, folder_config, folder_recipe, folder_record
@@ -41,6 +42,7 @@ from budgetnet.network.torch.build import build_nodes
 from budgetnet.records.checks.data import require_same_data
 from budgetnet.records.finals.finalist import Finalist
 from budgetnet.records.lookup import Trials, architecture_of, choice_of, pick
+from budgetnet.records.sharing.weights import weights_from
 from budgetnet.records.training_folder import read_training, training_folder
 from budgetnet.records.training_run import Score, TrainingRun, score_of
 from budgetnet.records.trial import Record
@@ -221,6 +223,9 @@ def _weights(
     sources: list[tuple[Path, tuple[TrainingRun, ...], Mapping[str, Any] | None]] = []
     if finalist is not None:
         sources.append((trials.folder, finalist.runs, trials.data))
+        if any(run.weights is not None and not (trials.folder / run.weights).is_file() for run in finalist.runs):
+            with suppress(BudgetnetError, OSError):  # what then is missing is said below
+                weights_from(trials.storage, trials.study.name, trials.folder, [finalist])
     by_hand = training_folder(trials.folder, record.number)
     training = read_training(by_hand)
     if training is not None:

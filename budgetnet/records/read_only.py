@@ -7,7 +7,6 @@ the version that is known here; anything else, and every error, is left to Optun
 from __future__ import annotations
 
 import datetime
-import json
 import math
 import sqlite3
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from budgetnet.records.checks.rules import Unreadable
+from budgetnet.records.loading.quick_json import quick_json
 
 __all__ = ["StoredState", "StoredStudy", "StoredTrial", "read_stored_study"]
 
@@ -113,7 +113,7 @@ def _study(database: sqlite3.Connection, study: int) -> StoredStudy:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
+        return quick_json(text)
     except (ValueError, TypeError):
         return Unreadable(str(text))
 

@@ -29,6 +29,7 @@ from budgetnet.records.ranking import reaches
 from budgetnet.records.sharing.claims import Claims
 from budgetnet.records.sharing.network_disk import network_disk
 from budgetnet.records.sharing.travel import leave_study
+from budgetnet.records.sharing.weights import bring_weights
 from budgetnet.records.storage import default_url, shown, storage_errors
 from budgetnet.records.trial import Record
 from budgetnet.search.candidates import CandidateSource
@@ -177,7 +178,7 @@ def run_search(
             leave_study(recorded, study)
         setup = Setup.of(study, device=device, digests=None if identity is None else identity.digests)
         pool = Pool(setup, count, devices=devices, prepare=images.require)
-        runs = FullRuns(study, space, database, folder, workers=count, claims=claims)
+        runs = FullRuns(study, space, database, folder, workers=count, claims=claims, travel=url != default_url(folder))
         model = StudyModel(study, space)
         contest = Contest(study, model)
         salt = "" if finalists and not joining else this_process()
@@ -226,6 +227,7 @@ def run_search(
                 claims.release_all()
         if not asked.given:
             _write_learned(study, ledger, runs)
+            bring_weights(database, claims.study_id, folder, runs.read())
         end: EndReason = "interrupted" if asked.given else ended
         return _summary(study, ledger, runs, contest, folder=folder, url=url, ended=end)
 

@@ -57,6 +57,11 @@ def test_the_name_is_enough(shared, tmp_path):
     assert again.records == found.records
     assert isinstance(later[0], SearchStarted)
     assert not [event for event in later if isinstance(event, TrialDone)]
+    # Whoever has another folder gets the weights from the database, and can export the winner.
+    bn.join_search("tiny", shared, run=tmp_path / "other")
+    mine, other = (sorted((tmp_path / name / "finalists").glob("*.safetensors")) for name in ("mine", "other"))
+    assert mine
+    assert [path.read_bytes() for path in other] == [path.read_bytes() for path in mine]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,9 @@ class Unreadable:
     """The value as it is stored."""
 
 
+_LABELS = {str, int, float, bool}
+"""Kinds of labels in JSON."""
+
 _Rule = tuple[str, Callable[[object], bool]]
 """The form in words, and a function that tells whether a value has it."""
 
@@ -47,6 +50,8 @@ def _time(value: object) -> bool:
 
 
 def _fraction(value: object) -> bool:
+    if type(value) is float:  # as most are
+        return 0 <= value <= 1
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
@@ -59,7 +64,7 @@ def _counts(value: object) -> bool:
 
 
 def _labels(value: object) -> bool:
-    return isinstance(value, Mapping) and all(isinstance(each, str | int | float | bool) for each in value.values())
+    return isinstance(value, Mapping) and set(map(type, value.values())) <= _LABELS
 
 
 def _list_of(each: Callable[[object], bool]) -> Callable[[object], bool]:
@@ -144,11 +149,13 @@ def broken(values: Mapping[str, object], rules: Mapping[str, _Rule]) -> str | No
     Keys without a rule are passed over: a later version may have added them.
     """
     for name, value in values.items():
+        rule = rules.get(name)
+        if rule is None:
+            continue
         if isinstance(value, Unreadable):
-            if name in rules:
-                return f"{name!r} is not JSON: {_shown(value.text)}"
-        elif name in rules and not rules[name][1](value):
-            return f"{name!r} must be {rules[name][0]}, but is {_shown(repr(value))}"
+            return f"{name!r} is not JSON: {_shown(value.text)}"
+        if not rule[1](value):
+            return f"{name!r} must be {rule[0]}, but is {_shown(repr(value))}"
     return None
 
 

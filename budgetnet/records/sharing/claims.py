@@ -62,7 +62,7 @@ class Claims:
         """
         backend = backend_of(storage)
         self._engine: sqlalchemy.Engine | None = backend.engine if isinstance(backend, RDBStorage) else None
-        self._study = study_id
+        self.study_id = study_id
         self._owner = owner or this_process()
         self._clock = clock
         self._seen: dict[str, _Seen] = {}
@@ -76,7 +76,7 @@ class Claims:
         if self._engine is None or what in self._mine:
             self._mine.add(what)
             return True
-        row = {"study_id": self._study, "what": what, "owner": self._owner, "beats": 0}
+        row = {"study_id": self.study_id, "what": what, "owner": self._owner, "beats": 0}
         try:
             with self._engine.begin() as connection:
                 connection.execute(_TABLE.insert().values(row))
@@ -104,7 +104,7 @@ class Claims:
         if self._engine is None or not self._mine or (self._beaten is not None and now - self._beaten < HEARTBEAT):
             return
         self._beaten = now
-        ours = and_(_TABLE.c.study_id == self._study, _TABLE.c.owner == self._owner)
+        ours = and_(_TABLE.c.study_id == self.study_id, _TABLE.c.owner == self._owner)
         with self._engine.begin() as connection:
             connection.execute(_TABLE.update().where(ours).values(beats=_TABLE.c.beats + 1))
 
@@ -112,7 +112,7 @@ class Claims:
         """Return what living processes other than this one have claimed, of the names that begin with *prefix*."""
         if self._engine is None:
             return []
-        named = and_(_TABLE.c.study_id == self._study, _TABLE.c.owner != self._owner)
+        named = and_(_TABLE.c.study_id == self.study_id, _TABLE.c.owner != self._owner)
         with self._engine.connect() as connection:
             rows = connection.execute(
                 sqlalchemy.select(_TABLE.c.what, _TABLE.c.owner, _TABLE.c.beats).where(named).order_by(_TABLE.c.what)
@@ -149,7 +149,7 @@ class Claims:
         return now - seen.since < GRACE
 
     def _row(self, what: str) -> sqlalchemy.ColumnElement[bool]:
-        return and_(_TABLE.c.study_id == self._study, _TABLE.c.what == what)
+        return and_(_TABLE.c.study_id == self.study_id, _TABLE.c.what == what)
 
 
 def _make(engine: sqlalchemy.Engine) -> None:

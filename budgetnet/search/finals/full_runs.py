@@ -8,10 +8,12 @@ as it is over, so an interrupted round continues where it stopped.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from optuna.storages import BaseStorage
+from sqlalchemy.exc import SQLAlchemyError
 
 from budgetnet.files.study import Study
 from budgetnet.records.finals.choice import CHOICE, Winner, choice_document, settled_trials
@@ -24,6 +26,7 @@ from budgetnet.records.finals.finalist import (
 )
 from budgetnet.records.ledger import trial_seed
 from budgetnet.records.sharing.claims import Claims
+from budgetnet.records.sharing.weights import leave_weights
 from budgetnet.records.training_run import TrainingRun
 from budgetnet.records.trial import Record
 from budgetnet.search.events import FullTrainingStarted
@@ -65,6 +68,8 @@ class FullRuns:
     """Trainings that run at once."""
     claims: Claims | None = None
     """Settles which of several processes does a training; None if there is one process."""
+    travel: bool = False
+    """True to leave the weights of final trainings in the database, for processes with another run folder."""
     _tried: set[tuple[bool, int, int]] = field(default_factory=set)
     """Trainings of this process. One without a result that an earlier process left is tried again."""
 
@@ -168,6 +173,9 @@ class FullRuns:
             after=task.after,
         )
         self._tried.add((task.final, task.record.number, task.repeat))
+        if self.travel and found.weights is not None:
+            with suppress(SQLAlchemyError):  # a server that takes no texts of this size costs no training
+                leave_weights(self.storage, self._id, self.folder, found.weights)
         name = (final_run_attribute if task.final else full_run_attribute)(task.record.number, task.repeat)
         self.storage.set_study_user_attr(self._id, name, final_run_document(task.record.number, found))
         if result is not None:

@@ -1,1 +1,1 @@
-"""Faults done to budgetnet's processes, databases and disks, and what survives: ``python -m tests.benchmarks.faults``."""
+"""Faults done to processes, databases and disks, and what survives: ``python -m tests.benchmarks.faults``."""

@@ -22,7 +22,7 @@ grammar: |
   stage(c) = conv(3, c) | skip(conv(3, c)) | dwconv(3|5) conv(1, c)
 search: {trials: TRIALS, workers: 2, seed: 0, sampler: random, pruner: none}
 training: {epochs: 8, batch: 64, shift: 0, flip: none, precision: float32}
-finalists: {top: 2, seeds: 2, winner_seeds: 2, epochs: 30, checkpoint: 0.01}
+finalists: {top: 2, seeds: 2, winner_seeds: 2, epochs: 14, checkpoint: 0.01}
 """
 LIMIT_HOURS = 1.0
 """Time after which a scenario that has not come to its end is broken."""
