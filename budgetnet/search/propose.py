@@ -111,7 +111,6 @@ def propose(
     place = sum(record.redo_of is None for record in records)
     rng = random.Random(f"{seed}:proposal:{place}:{salt}")  # noqa: S311
     known = _known(records)
-    derived = {tuple(record.decisions.items()) for record in records}
     too_large = {record.hash for record in records if record.outcome == "over_budget"}
     rejected: list[tuple[Rejection, str]] = []
     duplicate: Duplicate | None = None
@@ -137,8 +136,7 @@ def propose(
                 candidate=found, hash=digest, rejected=tuple(rejected), duplicate=duplicate, dropped=dropped
             )
         earlier = known[digest]
-        new = tuple(found.expansion.decisions.items()) not in derived
-        if duplicate is None and new and earlier.scored:
+        if duplicate is None and earlier.scored and not _derived(records, digest, found):
             duplicate = Duplicate(found, digest, earlier)
         else:
             dropped["duplicate"] += 1
@@ -163,6 +161,12 @@ def _known(records: Sequence[Record]) -> dict[str, Record]:
         if record.hash and not repeated:
             known.setdefault(record.hash, record)
     return known
+
+
+def _derived(records: Sequence[Record], digest: str, found: Candidate) -> bool:
+    """Tell whether a network was already proposed by the same decisions."""
+    decisions = found.expansion.decisions
+    return any(record.hash == digest and record.decisions == decisions for record in records)
 
 
 def _nearer(space: Space, nearest: Rejection | None, found: Rejection) -> Rejection:
