@@ -78,6 +78,8 @@ def work(path: Path, folder: Path, url: str) -> None:
 
     def listen(event: SearchEvent) -> None:
         if isinstance(event, TrialDone) and event.record.trained:
+            if not moments:
+                print("begun", flush=True)
             moments.append({"time": time.time(), "processor": time.process_time(), **asked})
 
     with patch("budgetnet.search.run.Pool", lambda *_, **__: Pretend(study)):
@@ -93,7 +95,9 @@ def measure(path: Path, folder: Path, url: str, workers: int, seconds: float) ->
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
         for _ in range(workers)
     ]
-    time.sleep(30)  # all import their libraries and read what is stored
+    for process in crew:  # all import their libraries and read what is stored
+        assert process.stdout is not None
+        process.stdout.readline()
     server = _server_seconds()
     time.sleep(seconds)
     server = _server_seconds() - server
