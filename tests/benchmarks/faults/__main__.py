@@ -24,7 +24,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
 
 from tests.benchmarks.faults.commands import SCENARIOS, command_kills, searched
@@ -189,7 +188,7 @@ def main() -> int:
             found.append(run(Path(folder)))
         print(f"\n{name}: {dict(found[-1].done)} {found[-1].facts} {found[-1].broken or 'ok'}", flush=True)
         if asked.json is not None:
-            asked.json.write_text(json.dumps([asdict(one) for one in found], indent=1, default=str), encoding="utf-8")
+            asked.json.write_text(json.dumps([vars(one) for one in found], indent=1, default=str), encoding="utf-8")
     _report(found, time.monotonic() - begun)
     return int(any(one.broken for one in found))
 
