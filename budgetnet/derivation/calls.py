@@ -8,6 +8,7 @@ from typing import NamedTuple
 from budgetnet.derivation.decision import Decision
 from budgetnet.derivation.frames import ArgumentsFrame, BodyFrame, Path, Scalar, Scope
 from budgetnet.derivation.listeners import Listener
+from budgetnet.derivation.parts import PassedParts
 from budgetnet.derivation.state import LIMIT_DEPTH, Pending, Rulebook, State, shape_error, shapes_text, shares
 from budgetnet.derivation.values import fail, first_choice, is_constant, labels_of, options_of, substitute, value_of
 from budgetnet.errors import LanguageError, ShapeError
@@ -80,6 +81,7 @@ class Calls:
         self._book = book
         self._plans: dict[int, CallPlan] = {}  # by identity; the rulebook keeps the grammar alive
         self._offers: dict[int, Offer] = {}
+        self._parts = PassedParts(book)
 
     def by(self, book: Rulebook) -> Calls:
         """Return the calls of another machine for the same grammar, with the same plans."""
@@ -89,6 +91,8 @@ class Calls:
 
     def call(self, state: State, call: syntax.Call, scope: Scope, listener: Listener) -> State | Pending:
         """Start a call."""
+        if call.name in self._book.parts.get(scope.rule.name, ()):
+            return self._parts.use(state, call, scope)
         return self._evaluate(state, call, scope, (), None, listener)
 
     def go_on(self, state: State, frame: ArgumentsFrame, listener: Listener) -> State | Pending:
@@ -162,6 +166,8 @@ class Calls:
         if inner is None:
             inner = plan.scopes[key] = Scope(rule, _filled(plan, values), depth)
         path = Path(state.trail[0].name(call.site) + ".")
+        if rule.name in self._book.parts:
+            return self._parts.open(state, inner, path)
         return self._book.replace(state, BodyFrame(rule.body, inner), path=path)
 
     def _choose(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import NamedTuple
 
-from budgetnet.derivation.values import Scope, value_key
+from budgetnet.derivation.values import GivenPart, Scope, value_key
 from budgetnet.grammar import syntax
 from budgetnet.network.nodes import Shape
 from budgetnet.ops.signature import Scalar
@@ -20,8 +20,10 @@ __all__ = [
     "ArgumentsFrame",
     "BodyFrame",
     "Cell",
+    "CloseParts",
     "CloseShared",
     "CloseSkip",
+    "EndPart",
     "EndTied",
     "EndTiedCopy",
     "Entry",
@@ -205,8 +207,35 @@ class GraphFrame(NamedTuple):
         return "graph", id(self.graph), self.scope.identity, self.position, self.shapes, self.target
 
 
+class EndPart(NamedTuple):
+    """End a part that was passed as a parameter: keep the decisions that were taken for it, or end a copy of it."""
+
+    part: GivenPart
+    again: bool
+
+    def key(self) -> Hashable:
+        """Return the key of the frame's future."""
+        return "part", self.part, self.again
+
+
+class CloseParts(NamedTuple):
+    """End a rule whose parameters are parts, and forget their decisions."""
+
+    rule: syntax.Rule
+    names: tuple[str, ...]
+    """The parameters whose parts the call drew."""
+    first: int
+    """Place of the first one in `budgetnet.derivation.state.State.tapings`."""
+
+    def key(self) -> Hashable:
+        """Return the key of the frame's future."""
+        return "parts", id(self.rule), self.names, self.first
+
+
 Frame = (
     BodyFrame
+    | EndPart
+    | CloseParts
     | ArgumentsFrame
     | RepeatFrame
     | EndTied

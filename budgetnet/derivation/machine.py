@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, assert_never
 
-from budgetnet.derivation import branches, frames, repeats
+from budgetnet.derivation import branches, frames, parts, repeats
 from budgetnet.derivation.calls import LIMIT_LAYERS, Calls
 from budgetnet.derivation.decision import Decision
 from budgetnet.derivation.frames import BodyFrame, Entry, Interner, Path, Scope, Shapes
@@ -157,6 +157,10 @@ class Machine:
                 return repeats.begin_tied_copy(book, state, frame)
             case frames.EndTiedCopy() as frame:
                 return repeats.end_tied_copy(book, state, frame)
+            case frames.EndPart() as frame:
+                return parts.end_part(book, state, frame)
+            case frames.CloseParts() as frame:
+                return parts.close_parts(book, state, frame)
             case frames.CloseShared() as frame:
                 return repeats.close_shared(book, state, frame, listener)
             case _:

@@ -12,6 +12,7 @@ from budgetnet.derivation.recursion import Recursion
 from budgetnet.derivation.values import fail
 from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.grammar import syntax
+from budgetnet.grammar.given import given_parts
 from budgetnet.grammar.source import Span
 from budgetnet.grammar.walk import walk
 from budgetnet.network.dag import Instruction, instructions
@@ -39,11 +40,15 @@ LIMIT_NESTING = 28
 
 
 class Taping(NamedTuple):
-    """A running tied repetition: recording its first derivation, or replaying it."""
+    """Decisions that are to be taken again: of a tied repetition, or of a part that was passed as a parameter.
 
-    mode: Literal["record", "replay"]
+    A first derivation is recorded, the others replay it. A part that was passed has a place of its own while the rule
+    runs that it was passed to: open before it is drawn, then drawn.
+    """
+
+    mode: Literal["record", "replay", "open", "drawn"]
     tape: Tape
-    """Decisions recorded so far, or still to be replayed."""
+    """Decisions recorded so far, or still to be replayed; all of them where drawn."""
 
 
 class State(NamedTuple):
@@ -53,7 +58,7 @@ class State(NamedTuple):
     trail: Trail | None
     shapes: Shapes
     tapings: tuple[Taping, ...] = ()
-    """Tied repetitions around the current part, outermost first."""
+    """Tied repetitions and passed parts around the current part, outermost first."""
     factor: int = 1
     """Number of times the next part runs (product of the shared repetitions around it)."""
     layers: int = 0
@@ -111,6 +116,10 @@ class Rulebook:
             int, tuple[Instruction[syntax.Expression], ...]
         ] = {}  # by identity; the grammar keeps its graphs alive
         self._asks: dict[int, bool] = {}
+        self.parts = given_parts(grammar)
+        """The parameters that are parts."""
+        self.free_parts = False
+        """True if such parts are drawn anew wherever they are named, for bounds on what may follow."""
         self.cell: Callable[[Frame, Cell | None], Cell] = Cell if interner is None else interner.push
 
     def interned(self, interner: Interner | None) -> Rulebook:
@@ -202,5 +211,6 @@ def record(tapings: tuple[Taping, ...], entry: Entry) -> tuple[Taping, ...]:
         if mode == "replay":
             changed[position] = Taping("replay", tape[1:])
             break
-        changed[position] = Taping("record", (*tape, entry))
+        if mode == "record":
+            changed[position] = Taping("record", (*tape, entry))
     return tuple(changed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TypeGuard, TypeVar, assert_never
+from typing import Self, TypeGuard, TypeVar, assert_never
 
 from budgetnet.errors import LanguageError
 from budgetnet.grammar import syntax
@@ -17,6 +17,7 @@ from budgetnet.ops.signature import Scalar
 
 __all__ = [
     "LARGEST_VALUE",
+    "GivenPart",
     "Scope",
     "compared",
     "fail",
@@ -35,6 +36,27 @@ _Label = TypeVar("_Label", bound=Scalar)
 
 LARGEST_VALUE = 10**15
 """Largest result of arithmetic; a recursive rule that squares its parameter would soon exhaust the memory."""
+
+
+class GivenPart(str):
+    """The value of a parameter that is a part: a rule's name, and where its decisions are kept."""
+
+    __slots__ = ("slot",)
+
+    slot: int
+    """Place in `budgetnet.derivation.state.State.tapings`."""
+
+    def __new__(cls, rule: str, slot: int) -> Self:
+        """Name a rule."""
+        part = super().__new__(cls, rule)
+        part.slot = slot
+        return part
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, GivenPart) and str(self) == str(other) and self.slot == other.slot
+
+    def __hash__(self) -> int:
+        return hash((str(self), self.slot))
 
 
 @dataclass(frozen=True, slots=True)

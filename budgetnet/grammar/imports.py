@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from budgetnet.errors import LanguageError, nearest
+from budgetnet.grammar.given import GivenParts, given_parts, passed_parts
 from budgetnet.grammar.parser import parse_grammar
 from budgetnet.grammar.source import Source, Span
 from budgetnet.grammar.syntax import Call, Grammar, Import, Rule
@@ -45,12 +46,13 @@ def resolve(grammar: Grammar, folder: Path | None, *, chain: tuple[Path, ...] = 
     for entry in grammar.imports:
         library = _library(source, entry, folder, chain)
         offered = {rule.name: rule for rule in library.rules}
+        given = given_parts(library)
         spans = entry.name_spans or (entry.span,) * len(entry.names)
         for name, span in zip(entry.names, spans, strict=True):
             if name not in offered:
                 hint = nearest(name, offered) or f"; it has {', '.join(offered)}"
                 raise source.error(span, f"{entry.source!r} has no rule {name!r}{hint}")
-            for rule in _needed(name, offered):
+            for rule in _needed(name, offered, given):
                 known = rules.get(rule.name) or imported.get(rule.name)
                 if known is None:
                     imported[rule.name] = rule
@@ -59,15 +61,16 @@ def resolve(grammar: Grammar, folder: Path | None, *, chain: tuple[Path, ...] = 
     return replace(grammar, rules=(*grammar.rules, *imported.values()), imports=())
 
 
-def _needed(name: str, offered: dict[str, Rule]) -> list[Rule]:
-    """Return the rule of that name and every rule that it calls, in the order of the calls."""
+def _needed(name: str, offered: dict[str, Rule], given: GivenParts) -> list[Rule]:
+    """Return the rule of that name and every rule that it calls or passes, in the order of the calls."""
     found: dict[str, Rule] = {}
     todo = [name]
     while todo:
         rule = offered.get(todo.pop())
         if rule is not None and rule.name not in found:
             found[rule.name] = rule
-            todo.extend(reversed([node.name for node in walk(rule.body) if isinstance(node, Call)]))
+            called = [node.name for node in walk(rule.body) if isinstance(node, Call)]
+            todo.extend(reversed([*called, *passed_parts(rule.body, offered, given)]))
     return list(found.values())
 
 

@@ -72,7 +72,15 @@ def _check_part(scope: RuleScope, part: Element, given: int) -> None:
             for index, item in enumerate(part.items):
                 _check_part(scope, item, 1 if index else given)
         case Call():
-            needed = scope.inputs.get(part.name, 1)
+            passed = scope.parts.get(part.name, ()) if part.name not in scope.rules else ()
+            needed = scope.inputs.get(passed[0] if passed else part.name, 1)
+            for other in passed:
+                if scope.inputs[other] != needed:
+                    raise scope.error(
+                        part.span,
+                        f"all rules that are passed as {part.name!r} must take as many inputs, but {passed[0]!r} takes "
+                        f"{needed} and {other!r} takes {scope.inputs[other]}",
+                    )
             if needed != given:
                 raise _wrong_count(scope, part.span, repr(part.name), needed, given)
         case _:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from budgetnet.errors import LanguageError, nearest
 from budgetnet.grammar.checks.conditions import check_conditions, check_shares
+from budgetnet.grammar.checks.parts import check_part_call, check_passed_part
 from budgetnet.grammar.checks.scope import RuleScope, Use
 from budgetnet.grammar.checks.values import MOST_OPTIONS, check_count, check_value, constant
 from budgetnet.grammar.imports import prelude
@@ -79,7 +80,14 @@ def check_options(scope: RuleScope, node: Alternatives | Choice) -> None:
 
 def _check_call(scope: RuleScope, call: Call) -> None:
     rule = scope.rules.get(call.name)
+    parts = scope.given.get(call.name, {})
+    if rule is None and call.name in scope.parts:
+        check_part_call(scope, call)
+        return
     if rule is not None:
+        if any(parameter.name == call.name for parameter in scope.rule.parameters):
+            message = f"{call.name!r} is a rule and a parameter of this one"
+            raise scope.error(call.span, f"{message}; give the parameter another name, such as {call.name}s")
         required = [parameter.name for parameter in rule.parameters if parameter.default is None]
         targets = {
             parameter.name: (f"{call.name}: {parameter.name}", scope.uses[call.name, parameter.name])
@@ -100,7 +108,10 @@ def _check_call(scope: RuleScope, call: Call) -> None:
             call.span, f"{call.name} needs {' and '.join(missing)}: {_usage(call.name, list(targets), required)}"
         )
     for name, argument in given.items():
-        check_value(scope, argument.value, *targets[name])
+        if name in parts:
+            check_passed_part(scope, argument.value, f"{call.name}: {name}")
+        else:
+            check_value(scope, argument.value, *targets[name])
     if rule is None and signature is not None:
         _check_order(scope, call, signature, given)
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from budgetnet.grammar.checks.arity import check_inputs, input_counts
 from budgetnet.grammar.checks.calls import check_entry, check_options, check_parts
 from budgetnet.grammar.checks.conditions import compared_words
+from budgetnet.grammar.checks.parts import check_passed_part
 from budgetnet.grammar.checks.scope import RuleScope, rule_error, uses_of_parameters
 from budgetnet.grammar.checks.values import check_value, constant
+from budgetnet.grammar.given import GivenParts, given_parts, passed_parts
 from budgetnet.grammar.lexer import RESERVED
 from budgetnet.grammar.syntax import (
     Alternatives,
@@ -56,6 +58,7 @@ def check(grammar: Grammar, vocabulary: Vocabulary) -> tuple[Warning_, ...]:
     rules = _check_names(grammar, vocabulary)
     uses = uses_of_parameters(grammar, vocabulary)
     inputs = input_counts(rules)
+    given = given_parts(grammar)
     words = compared_words(grammar) | frozenset(
         word for signature in vocabulary.signatures.values() for entry in signature.parameters for word in entry.names
     )
@@ -63,21 +66,24 @@ def check(grammar: Grammar, vocabulary: Vocabulary) -> tuple[Warning_, ...]:
         names = tuple(parameter.name for parameter in rule.parameters)
         for index, parameter in enumerate(rule.parameters):
             if parameter.default is not None:
-                scope = RuleScope(rule, rules, vocabulary, words, uses, inputs, names[:index])
-                check_value(
-                    scope, parameter.default, f"the default of {parameter.name}", uses[rule.name, parameter.name]
-                )
+                scope = RuleScope(rule, rules, vocabulary, words, uses, inputs, given, names[:index])
+                what = f"the default of {parameter.name}"
+                if parameter.name in scope.parts:
+                    check_passed_part(scope, parameter.default, what)
+                else:
+                    check_value(scope, parameter.default, what, uses[rule.name, parameter.name])
                 if "entry" not in scope.parameters:
                     check_entry(scope, parameter.default)
                 for node in walk(parameter.default):
                     if isinstance(node, Choice):
                         check_options(scope, node)
-        scope = RuleScope(rule, rules, vocabulary, words, uses, inputs, names)
+        scope = RuleScope(rule, rules, vocabulary, words, uses, inputs, given, names)
         check_parts(scope)
         check_inputs(scope)
     _check_start(grammar.start, inputs[grammar.start.name])
     _check_ends(grammar, rules)
-    return (*_unreachable(grammar, rules), *_repeated_options(grammar), *_unused_parameters(grammar))
+    _check_passed(grammar, rules, given)
+    return (*_unreachable(grammar, rules, given), *_repeated_options(grammar), *_unused_parameters(grammar))
 
 
 def _check_names(grammar: Grammar, vocabulary: Vocabulary) -> dict[str, Rule]:
@@ -199,6 +205,26 @@ def _called(rule: Rule, rules: dict[str, Rule]) -> list[str]:
     return [node.name for node in walk(rule.body) if isinstance(node, Call) and node.name in rules]
 
 
+def _check_passed(grammar: Grammar, rules: dict[str, Rule], given: GivenParts) -> None:
+    """Refuse a part that leads back to the rule it is passed to: what it draws would hold itself."""
+    leads: dict[str, set[str]] = {
+        rule.name: {*_called(rule, rules), *passed_parts(rule.body, rules, given)} for rule in grammar.rules
+    }
+    for name, parts in given.items():
+        for parameter, passed in parts.items():
+            todo, reached = list(passed), set[str]()
+            while todo:
+                here = todo.pop()
+                if here not in reached:
+                    reached.add(here)
+                    todo.extend(leads[here])
+            if name in reached:
+                rule = rules[name]
+                span = next(entry.span for entry in rule.parameters if entry.name == parameter)
+                message = f"{parameter!r} is passed a part that leads back to {name!r}"
+                raise rule_error(rule, span, f"{message}; a part that is drawn once cannot hold itself")
+
+
 def _may_be_zero(count: Value) -> bool:
     match count:
         case Choice():
@@ -213,14 +239,14 @@ def _may_be_zero(count: Value) -> bool:
 # --- warnings -----------------------------------------------------------------------------------------
 
 
-def _unreachable(grammar: Grammar, rules: dict[str, Rule]) -> list[Warning_]:
+def _unreachable(grammar: Grammar, rules: dict[str, Rule], given: GivenParts) -> list[Warning_]:
     reached: set[str] = set()
     todo = [grammar.start.name]
     while todo:
         name = todo.pop()
         if name not in reached:
             reached.add(name)
-            todo.extend(_called(rules[name], rules))
+            todo.extend((*_called(rules[name], rules), *passed_parts(rules[name].body, rules, given)))
     return [
         Warning_(str(rule_error(rule, rule.span, f"this rule is never reached from {grammar.start.name!r}")))
         for rule in grammar.rules

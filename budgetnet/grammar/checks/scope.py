@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from budgetnet.errors import LanguageError
+from budgetnet.grammar.given import GivenParts
 from budgetnet.grammar.source import Source, Span
 from budgetnet.grammar.syntax import Call, Expression, Grammar, Name, Rule, Value
 from budgetnet.grammar.walk import walk
@@ -44,8 +45,15 @@ class RuleScope:
     """The primitives' parameters that receive a rule's parameter unchanged, by (rule, parameter)."""
     inputs: dict[str, int]
     """Number of inputs of each rule."""
+    given: GivenParts = field(default_factory=dict)
+    """The parameters of all rules that are parts."""
     parameters: tuple[str, ...] = field(default=())
     """The parameters that may be used here: all of the rule's own in its body, the earlier ones in a default."""
+
+    @property
+    def parts(self) -> dict[str, tuple[str, ...]]:
+        """The rule's own parameters that are parts, with the rules that are passed for them."""
+        return self.given.get(self.rule.name, {})
 
     def error(self, span: Span, message: str) -> LanguageError:
         """Return an error at *span* of this rule's text."""
