@@ -73,6 +73,11 @@ class Machine:
         self._calls: Calls = Calls(self._book) if like is None else like._calls.by(self._book)
         self._options: dict[int, _Options] = {} if like is None else like._options
 
+    @property
+    def passes_parts(self) -> bool:
+        """True if the grammar has parameters that are parts."""
+        return bool(self._book.parts)
+
     # --- driving ------------------------------------------------------------------------------------
 
     def start(self) -> State:

@@ -22,7 +22,7 @@ class PassedParts:
 
     def __init__(self, book: Rulebook) -> None:
         self._book = book
-        self._calls: dict[tuple[str, str], syntax.Call] = {}
+        self._calls: dict[tuple[int, str, str], syntax.Call] = {}
 
     def open(self, state: State, scope: Scope, path: Path) -> State:
         """Start a rule some of whose parameters are parts.
@@ -54,24 +54,24 @@ class PassedParts:
         assert isinstance(part, GivenPart)
         rule = book.rules[str(part)]
         if book.free_parts:
-            return book.replace(state, BodyFrame(self._call(rule, call.name), Scope(rule)))
+            return book.replace(state, BodyFrame(self._call(call, rule, call.name), scope))
         mode = state.tapings[part.slot].mode if part.slot < len(state.tapings) else ""
         if mode not in ("open", "drawn"):
             # Copies of a tied part that are derived side by side do not know what was drawn around them.
             raise fail(scope, call.span, f"{call.name} was not passed here", state.path)
         name, path = _named(state, part)
         again = mode == "drawn"
-        after = book.replace(
-            state, BodyFrame(self._call(rule, name or call.name), Scope(rule)), EndPart(part, again), path=path
-        )
-        tape = state.tapings[part.slot].tape if again else ()
-        return after._replace(tapings=(*state.tapings, Taping("replay" if again else "record", tape)))
+        inside = BodyFrame(self._call(call, rule, name or call.name), scope)
+        after = book.replace(state, inside, EndPart(part, again), path=path)
+        taping = Taping("replay", state.tapings[part.slot].tape) if again else Taping("record", (), part.slot)
+        return after._replace(tapings=(*state.tapings, taping))
 
-    def _call(self, rule: syntax.Rule, site: str) -> syntax.Call:
-        """Return the call of a part's rule; the same one each time, as plans are kept by its identity."""
-        known = self._calls.get((rule.name, site))
+    def _call(self, call: syntax.Call, rule: syntax.Rule, site: str) -> syntax.Call:
+        """Return a part's call with its rule's name; the same one each time, as plans are kept by its identity."""
+        key = id(call), rule.name, site
+        known = self._calls.get(key)
         if known is None:
-            known = self._calls[rule.name, site] = syntax.Call(rule.name, (), site, rule.span)
+            known = self._calls[key] = replace(call, name=rule.name, site=site)
         return known
 
 

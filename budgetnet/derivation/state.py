@@ -49,6 +49,8 @@ class Taping(NamedTuple):
     mode: Literal["record", "replay", "open", "drawn"]
     tape: Tape
     """Decisions recorded so far, or still to be replayed; all of them where drawn."""
+    slot: int = -1
+    """Of a part that is recorded, its place; -1 for others."""
 
 
 class State(NamedTuple):
@@ -204,13 +206,20 @@ def shapes_text(shapes: Shapes) -> str:
 
 
 def record(tapings: tuple[Taping, ...], entry: Entry) -> tuple[Taping, ...]:
-    """Advance the innermost replay and extend every recording inside it (or all of them)."""
+    """Advance the innermost replay and extend every recording inside it (or all of them).
+
+    What is decided for a part belongs to it: repetitions between its place and here do not record it.
+    """
     changed = list(tapings)
-    for position in reversed(range(len(changed))):
-        mode, tape = changed[position]
-        if mode == "replay":
-            changed[position] = Taping("replay", tape[1:])
+    position = len(changed) - 1
+    while position >= 0:
+        taping = changed[position]
+        if taping.mode == "replay":
+            changed[position] = taping._replace(tape=taping.tape[1:])
             break
-        if mode == "record":
-            changed[position] = Taping("record", (*tape, entry))
+        if taping.mode == "record":
+            changed[position] = taping._replace(tape=(*taping.tape, entry))
+            if taping.slot >= 0:
+                position = taping.slot
+        position -= 1
     return tuple(changed)

@@ -68,6 +68,48 @@ GRAMMARS: dict[str, str] = {
     "tied with arguments by width": (
         "network = conv(1, 2|3) tied(conv(1|3|5, in + 1) conv(1, in, groups=1|3)){2} gap linear(classes)"
     ),
+    "part passed": (
+        "network = conv(1, 2) model(cell) gap linear(classes)\nmodel(p) = p conv(1, in*2) p{1..2}\n"
+        "cell = conv(3|1, in) dwconv(3)?"
+    ),
+    "part passed to several widths": (
+        "network = conv(1, 2) model(cell) gap linear(classes)\nmodel(p) = p{2} conv(1, 3) p conv(1, 4) stage(p)\n"
+        "stage(b) = b dwconv(3|5)\ncell = graph { h = op(x); return op(x) + op(h) }\nop = zero | identity | conv(3, in)"
+    ),
+    "two parts passed": (
+        "network = conv(1, 2) model(one, two) gap linear(classes)\n"
+        "model(p, q) = p conv(1, 3) q p conv(1, 4) q skip(p)\none = conv(3|1, in)\ntwo = dwconv(3|5) | conv(1, in)"
+    ),
+    "choice of a part": (
+        "network = conv(1, 2) model(one|two) gap linear(classes)\nmodel(p, q=one) = p conv(1, 3) q p\n"
+        "one = conv(3|1, in)\ntwo = dwconv(3|5) | conv(1, in)"
+    ),
+    "choices between passed parts": (
+        "network = conv(1, 2) model(cell, 3|4) model(cell, 2) gap linear(classes)\n"
+        "model(p, c) = p? conv(1, c|in) p\ncell = conv(3|1, in) dwconv(3)?"
+    ),
+    "part in a tied part": (
+        "network = conv(1, 2) tied(model(cell)){1..2} tied(model(wide) maxpool?){2} gap linear(classes)\n"
+        "model(p) = p shared(p){2}\ncell = conv(3|1, in)\nwide = dwconv(3) | skip(dwconv(5))"
+    ),
+    "tied parts in a part": (
+        "network = conv(1, 2) model(cell) gap linear(classes)\n"
+        "model(p) = tied(p conv(1|3, in)){2} conv(1, in + 1) tied(p conv(1, in + 1)){2}\n"
+        "cell = tied(dwconv(3|5)){1..2} inner(deep)\ninner(d) = d d\ndeep = norm | act(relu|gelu)"
+    ),
+    "part of two inputs": (
+        "network = conv(1, 2) model(cell) gap linear(classes)\n"
+        "model(p) = graph { a = p(x, x); b = p(x, a); return p(a, b) }\n"
+        "cell = graph(s, t) { return op(s) + op(t) }\nop = identity | conv(1|3, in)"
+    ),
+    "part with arguments": (
+        "network = conv(1, 2) model(cell|wide) gap linear(classes)\n"
+        "model(p) = p(2) conv(1, 3) p(3, k=5) tied(p(in, 1) skip(p(3))){1..2}\n"
+        "cell(c, k=3|1) = conv(k, c) dwconv(3)?\nwide(c, k=3) = conv(1, c*2) dwconv(k|1) conv(1, c)"
+    ),
+    "part that changes its shape": (
+        "network = conv(1, 2) model(cell) gap linear(classes)\nmodel(p) = p conv(1, 3) p\ncell = conv(3, 2|4)"
+    ),
     "shared": "network = conv(1, 4) shared(conv(3|5, 4)){1..3} gap linear(classes)",
     "shared in tied": "network = conv(1, 4) tied(shared(conv(3|1, 4)){1..2}){1..2} gap linear(classes)",
     "shared in shared": ("network = conv(1, 4) shared(dwconv(3|5) shared(conv(1, 4)){1..2}){2..3} gap linear(classes)"),

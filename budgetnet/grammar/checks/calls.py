@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from budgetnet.errors import LanguageError, nearest
 from budgetnet.grammar.checks.conditions import check_conditions, check_shares
 from budgetnet.grammar.checks.parts import check_part_call, check_passed_part
@@ -83,6 +85,8 @@ def _check_call(scope: RuleScope, call: Call) -> None:
     parts = scope.given.get(call.name, {})
     if rule is None and call.name in scope.parts:
         check_part_call(scope, call)
+        for passed in scope.parts[call.name]:
+            _check_call(scope, replace(call, name=passed))
         return
     if rule is not None:
         if any(parameter.name == call.name for parameter in scope.rule.parameters):

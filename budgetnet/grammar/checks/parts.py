@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from budgetnet.errors import nearest
 from budgetnet.grammar.checks.scope import RuleScope
-from budgetnet.grammar.syntax import Call, Choice, Name, Value
+from budgetnet.grammar.syntax import Call, Choice, Name, Range, Value
+from budgetnet.grammar.walk import walk
 
 __all__ = ["check_part_call", "check_passed_part"]
 
 
 def check_passed_part(scope: RuleScope, value: Value, what: str) -> None:
-    """Refuse a value for a parameter that is a part, unless it is a rule that needs no arguments, or such a parameter.
+    """Refuse a value for a parameter that is a part, unless it is a rule's name, or such a parameter.
 
     Args:
         scope: the rule that holds the value.
@@ -35,15 +36,12 @@ def check_passed_part(scope: RuleScope, value: Value, what: str) -> None:
             raise scope.error(value.span, f"{message}; write a rule for it: part = {value.id}(…)")
         hint = nearest(value.id, list(scope.rules)) or "; write one"
         raise scope.error(value.span, f"{what} is a part, but there is no rule {value.id!r}{hint}")
-    required = [parameter.name for parameter in rule.parameters if parameter.default is None]
-    if required:
-        needs = " and ".join(required)
-        message = f"a rule that is passed as a part gets no arguments, but {value.id!r} needs {needs}"
-        raise scope.error(value.span, f"{message}; give defaults, such as {required[0]}=in")
 
 
 def check_part_call(scope: RuleScope, call: Call) -> None:
-    """Refuse arguments where a parameter that is a part is called."""
-    if call.arguments:
-        message = f"{call.name!r} is a part that is passed to this rule, so it takes no arguments here"
-        raise scope.error(call.arguments[0].span, f"{message}; its rule can read the width as 'in'")
+    """Refuse choices in the arguments of a part that is passed: it is drawn once, for all places that name it."""
+    for argument in call.arguments:
+        for node in walk(argument.value):
+            if isinstance(node, Choice | Range):
+                message = f"{call.name!r} is a part that is passed to this rule and drawn once"
+                raise scope.error(node.span, f"{message}, so its arguments hold no choices; choose in its rule")

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from budgetnet.derivation.frames import Interner
 from budgetnet.network.budget import Bound
-from budgetnet.space.counting.side_by_side import SideBySideTracer
+from budgetnet.space.counting.passed import PassedTracer
 from budgetnet.space.counting.tied import NotAlike, Ties
 from budgetnet.space.counting.tracer import COMPLETE, NEVER, Edge, StateNode
 from budgetnet.space.space import Space
@@ -47,8 +47,8 @@ class ShortestPaths:
         interner = Interner()
         self.machine = space.make_machine(interner=interner)
         """Derives in the plain way, with agendas that the tracer knows."""
-        tracer = space.make_machine(SideBySideTracer, interner)
-        assert isinstance(tracer, SideBySideTracer)
+        tracer = space.make_machine(PassedTracer, interner)
+        assert isinstance(tracer, PassedTracer)
         tracer.prepare(space, axis, others)
         tracer.ties = ties
         self.tracer = tracer

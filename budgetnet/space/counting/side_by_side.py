@@ -13,21 +13,34 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, cast
 
-from budgetnet.derivation.frames import BodyFrame, Cell, EndTied, EndTiedCopy, Entry, Path, RepeatFrame, Shapes, Trail
+from budgetnet.derivation.frames import (
+    BodyFrame,
+    Cell,
+    CloseParts,
+    EndPart,
+    EndTied,
+    EndTiedCopy,
+    Entry,
+    Path,
+    RepeatFrame,
+    Shapes,
+    Trail,
+)
 from budgetnet.derivation.listeners import Listener, SilentListener
 from budgetnet.derivation.machine import LIMIT_STEPS, Pending, State, recorded
 from budgetnet.derivation.state import Taping
+from budgetnet.derivation.values import GivenPart
 from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.space.choosers import label_index
 from budgetnet.space.counting.tied import NotAlike, TiedTracer
 
-__all__ = ["SideBySideTracer", "is_beside"]
+__all__ = ["Copies", "Copy", "SideBySideTracer", "is_beside", "taping_of"]
 
 _BESIDE = "side by side"
 """The site on the first entry of a tape that holds the other copies; entries that they have yet to take follow it."""
 
 
-class _Copy(NamedTuple):
+class Copy(NamedTuple):
     """A state of another copy, without the names of its decisions."""
 
     agenda: Cell
@@ -36,17 +49,26 @@ class _Copy(NamedTuple):
     factor: int
 
 
-class _Copies(NamedTuple):
+class Copies(NamedTuple):
     """The copies behind the first one."""
 
-    copies: tuple[_Copy, ...]
+    copies: tuple[Copy, ...]
     ends: tuple[Shapes, ...]
     """The shapes that each copy leaves, the first one included."""
+    key: int = 0
+    """Identity of the parameter, of a part that was passed."""
+    later: tuple[Any, ...] = ()
+    """Its later places."""
 
 
 def is_beside(taping: Taping) -> bool:
     """Return True if a tape holds copies that are derived side by side."""
     return bool(taping.tape) and taping.tape[0].site == _BESIDE
+
+
+def taping_of(copies: Copies) -> Taping:
+    """Return a tape that holds copies that are derived side by side."""
+    return Taping("record", (Entry(_BESIDE, cast("Any", copies)),))
 
 
 class SideBySideTracer(TiedTracer):
@@ -82,12 +104,11 @@ class SideBySideTracer(TiedTracer):
         body = BodyFrame(frame.repeat.body, frame.scope)
         agenda = self._book.cell(body, self._book.cell(EndTiedCopy(frame.repeat, frame.scope), behind.rest))
         ends = [self._end_of(frame, state.shapes)]
-        copies: list[_Copy] = []
+        copies: list[Copy] = []
         for _ in range(frame.remaining):
-            copies.append(_Copy(agenda, ends[-1], (), state.factor))
+            copies.append(Copy(agenda, ends[-1], (), state.factor))
             ends.append(self._end_of(frame, ends[-1]))
-        first = Entry(_BESIDE, cast("Any", _Copies(tuple(copies), tuple(ends))))
-        return state._replace(tapings=(*state.tapings[:-1], Taping("record", (first,))))
+        return state._replace(tapings=(*state.tapings[:-1], taping_of(Copies(tuple(copies), tuple(ends)))))
 
     def _end_of(self, frame: EndTied, shapes: Shapes) -> Shapes:
         """The shapes that a copy leaves, by one derivation of it."""
@@ -113,7 +134,7 @@ class SideBySideTracer(TiedTracer):
         if not is_beside(taping):
             return taping
         first, *entries = taping.tape
-        behind = cast("_Copies", first.label)
+        behind = cast("Copies", first.label)
         copies = behind.copies
         for entry in entries:
             copies = tuple(self._along(copy, entry, listener)[0] for copy in copies)
@@ -121,28 +142,28 @@ class SideBySideTracer(TiedTracer):
 
     def _ended(self, state: State, frame: EndTied, listener: Listener) -> State:
         """End all copies after the first one."""
-        behind = cast("_Copies", state.tapings[-1].tape[0].label)
+        behind = cast("Copies", state.tapings[-1].tape[0].label)
         ends = [state.shapes, *(self._along(copy, None, listener)[1] for copy in behind.copies)]
         if tuple(ends) != behind.ends:
             raise NotAlike(id(frame.repeat))
         return self._book.replace(state)._replace(shapes=ends[-1], tapings=state.tapings[:-1])
 
-    def _along(self, copy: _Copy, entry: Entry | None, listener: Listener) -> tuple[_Copy, Shapes]:
+    def _along(self, copy: Copy, entry: Entry | None, listener: Listener) -> tuple[Copy, Shapes]:
         """Derive a copy until it has taken an entry, or (None) to its end; also return the shapes there."""
         state = State(copy.agenda, self._trail(copy.agenda), copy.shapes, copy.tapings, copy.factor)
         for _ in range(LIMIT_STEPS):
             assert state.agenda is not None
             frame = state.agenda.frame
-            if isinstance(frame, EndTiedCopy) and not state.tapings:
+            if isinstance(frame, EndTiedCopy | EndPart) and not state.tapings:
                 if entry is not None:
-                    raise NotAlike(id(frame.repeat))
+                    raise NotAlike(self._unlike(state.agenda))
                 break
             self._at = state
             self.steps += 1
             try:
                 stop = self._step(state, listener)
             except (ShapeError, LanguageError):
-                raise NotAlike(self._repeat_of(state.agenda)) from None
+                raise NotAlike(self._unlike(state.agenda)) from None
             if isinstance(stop, State):
                 state = stop
                 continue
@@ -153,20 +174,33 @@ class SideBySideTracer(TiedTracer):
             else:
                 index = None if entry is None or entry.site != stop.site else label_index(stop.decision, entry.label)
                 if index is None or not stop.decision.allowed[index]:
-                    raise NotAlike(self._repeat_of(state.agenda))
+                    raise NotAlike(self._unlike(state.agenda))
                 state = self.take(stop, index)
                 break
         assert state.agenda is not None
-        return _Copy(state.agenda, state.shapes, state.tapings, state.factor), state.shapes
+        return Copy(state.agenda, state.shapes, state.tapings, state.factor), state.shapes
 
-    def _repeat_of(self, agenda: Cell | None) -> int:
+    def _unlike(self, agenda: Cell | None) -> int:
         """The part that a copy's agenda belongs to: the innermost one whose copies are derived side by side."""
         cell = agenda
         while cell is not None:
+            if isinstance(cell.frame, EndPart) and cell.frame.again:
+                return self._key_of(cell, cell.frame.part)
             if isinstance(cell.frame, EndTiedCopy) and id(cell.frame.repeat) in self.ties.beside:
                 return id(cell.frame.repeat)
             cell = cell.rest
         raise AssertionError("a copy ends with its part")
+
+    def _key_of(self, agenda: Cell | None, part: GivenPart) -> int:
+        """Return the identity of the parameter that a part was first passed for."""
+        cell = agenda
+        while cell is not None:
+            frame = cell.frame
+            if isinstance(frame, CloseParts) and 0 <= part.slot - frame.first < len(frame.names):
+                name = frame.names[part.slot - frame.first]
+                return next(id(entry) for entry in frame.rule.parameters if entry.name == name)
+            cell = cell.rest
+        raise AssertionError("a part ends with the rule that it was passed to")
 
     def _trail(self, agenda: Cell) -> Trail:
         """Return a trail without names, as long as an agenda."""

@@ -10,8 +10,8 @@ from typing import TypeVar
 from budgetnet.derivation.frames import Interner
 from budgetnet.derivation.machine import Machine
 from budgetnet.network.budget import Bound
+from budgetnet.space.counting.passed import PassedTracer
 from budgetnet.space.counting.shortest_paths import without_collector
-from budgetnet.space.counting.side_by_side import SideBySideTracer
 from budgetnet.space.counting.states import COMPLETE, Edge, StateNode
 from budgetnet.space.counting.tied import NotAlike, Ties
 from budgetnet.space.lookahead.parts import Parts, TooMuchWork
@@ -65,6 +65,11 @@ class LazyStates:
         with without_collector():
             self.renewed(self._look_through)
 
+    @property
+    def apart(self) -> bool:
+        """True if copies of a tied part, or places of a part that is passed, are taken as independent."""
+        return self.ties.apart or self.machine.passes_parts
+
     def renewed(self, work: Callable[[], _Made]) -> _Made:
         """Do some work; where copies of a tied part turn out not to be alike, begin again with new states."""
         while True:
@@ -79,12 +84,13 @@ class LazyStates:
     def _begin(self) -> None:
         interner = Interner()
         self.machine = self.space.make_machine(interner=interner)
-        tracer = self.space.make_machine(SideBySideTracer, interner)
+        tracer = self.space.make_machine(PassedTracer, interner)
         parts = self.space.make_machine(Parts, interner)
-        assert isinstance(tracer, SideBySideTracer)
+        assert isinstance(tracer, PassedTracer)
         assert isinstance(parts, Parts)
         tracer.prepare(self.space, self._axis, tuple(bound for bound in self.criteria.bounds if bound != self._axis))
         tracer.ties = self.ties
+        tracer.at_once = False
         parts.prepare(self.space, self.criteria, self.ties, interner, self._work)
         self._tracer, self._parts = tracer, parts
         self._nodes: dict[int, StateNode] = {}
@@ -135,7 +141,7 @@ class LazyStates:
             except TooMuchWork:
                 unknown = True
         # Where copies are taken as independent, the least is a bound only, and nothing may attain it.
-        attained = prospect is not None and not self.ties.apart
+        attained = prospect is not None and not self.apart
         ways = list(dict.fromkeys(prospect.ways)) if prospect is not None and attained else []
         known = self._known[target] = Ahead(prospect, unknown, ways)
         return known

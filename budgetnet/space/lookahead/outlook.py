@@ -68,7 +68,7 @@ class Outlook:
     def derivations(self) -> int | None:
         """Number of derivations that end in a network, of any cost; None if it is not known."""
         ahead = self.states.ahead(self.states.start[0])
-        if ahead.unknown or self.states.ties.apart:
+        if ahead.unknown or self.states.apart:
             return None
         return 0 if ahead.prospect is None else ahead.prospect.number
 

@@ -19,8 +19,10 @@ from budgetnet.derivation.expand import output_shape
 from budgetnet.derivation.frames import BodyFrame, Cell, Interner, Path, RepeatFrame, Shapes
 from budgetnet.derivation.listeners import SilentListener
 from budgetnet.derivation.machine import Machine, Pending, State
+from budgetnet.derivation.values import GivenPart, Scope
 from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.grammar import syntax
+from budgetnet.grammar.walk import walk
 from budgetnet.network.cost.closed_form import leaf_cost
 from budgetnet.network.nodes import Primitive, Shape
 from budgetnet.space.counting.lower_bounds import LowerBounds
@@ -76,6 +78,7 @@ class Parts(Machine, SilentListener):
         self._surroundings = LowerBounds()
         self._added: BoundCosts = criteria.none
         self._aside = False
+        self._book.free_parts = True
 
     def ahead(self, state: State) -> Prospect | None:
         """Return what may follow a state, up to the end of a network; None if no network follows.
@@ -186,6 +189,8 @@ class Parts(Machine, SilentListener):
         repeat, scope = frame.repeat, frame.scope
         body = BodyFrame(repeat.body, scope)
         if id(repeat) in self.ties.beside:
+            if _names_parts(repeat, scope):
+                raise NotAlike(id(repeat))
             yield from self._uniform(repeat, self._interner.push(body, None), shapes, frame.remaining)
         if not self.ties.counts(repeat):
             left = RepeatFrame(repeat, scope, _COUNTED, _COUNTED, frame.remaining - 1)
@@ -295,6 +300,17 @@ def _shares(decision: Decision) -> list[tuple[int, float]]:
     weights = [weight * allowed for weight, allowed in zip(decision.weights, decision.allowed, strict=True)]
     total = sum(weights)
     return [(index, weights[index] / total) for index, allowed in enumerate(decision.allowed) if allowed]
+
+
+def _names_parts(repeat: syntax.Repeat, scope: Scope) -> bool:
+    """Return True if a repetition names parts that are passed to the rule around it."""
+    pairs = zip(scope.rule.parameters, scope.values, strict=False)
+    passed = {parameter.name for parameter, value in pairs if isinstance(value, GivenPart)}
+    return any(
+        node.name in passed if isinstance(node, syntax.Call) else node.id in passed
+        for node in (walk(repeat.body) if passed else ())
+        if isinstance(node, syntax.Call | syntax.Name)
+    )
 
 
 def _in_place(frame: frames.Frame) -> bool:
