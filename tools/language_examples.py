@@ -16,6 +16,7 @@ __all__ = [
     "LIMIT_NESTING",
     "MISTAKES",
     "NAMES",
+    "PASSING",
     "SHARING",
     "VALUES",
     "Construct",
@@ -139,6 +140,13 @@ SHARING = """\
 network = conv(3, 16) wide(2|4){2} tree gap linear(classes)
 wide(e, c=in, k=3) = skip(conv(1, c*e) dwconv(k) conv(1, c, act=none))   # defaults may use `in` and earlier parameters
 tree = conv(3, in) @2 | parallel(tree, tree)     # recursion ends: one alternative does without `tree`
+"""
+
+PASSING = """\
+network = conv(3, 16) model(cell) gap linear(classes)
+model(p) = p{5} conv(3, 32, stride=2) p{5} conv(3, 64, stride=2) p{5}      # one cell at three widths
+cell = graph { a = op(x); b = op(x) + op(a); return op(x) + op(a) + op(b) }
+op = zero | identity | conv(1|3, in) | avgpool(3, 1, 1)
 """
 
 IMPORTS = """\

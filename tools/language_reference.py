@@ -150,6 +150,11 @@ same wherever the rule names it. Recursion is bounded by a depth limit, and only
 offer near it.
 
 {_block(language_examples.SHARING)}
+A parameter may be a part: the rule calls it, with or without arguments, and its caller passes a rule's name, or a
+choice of names. Like a number it is drawn once, with all that its rule decides, and is the same wherever it is named, on
+inputs of any width, with weights of its own each time. What its rule decides must therefore not depend on the width.
+
+{_block(language_examples.PASSING)}
 ## Values
 
 Values stand in the arguments of calls, in the defaults of parameters and in the bounds of repetitions. Whatever is
@@ -201,6 +206,7 @@ is chosen there:
         ("`block.used`", "whether an optional part is there (`part.used` for a group)"),
         ("`conv.kernel`", "a value in an argument of a call (`op.kind.value` where a rule's parameter is called kind)"),
         ("`c.default`", "a value in the default of a rule's parameter"),
+        ("`model.p.kind`", "what is chosen in a part that the rule `model` was passed as `p`, wherever it stands"),
     ))  # fmt: skip
     yield f"""\
 The second of equal names in a rule gets `#2`, the third `#3`. One network of

@@ -66,6 +66,7 @@ def test_all_constructs_were_found_on_the_page():
     assert BLOCKS == [
         language_examples.FLAGSHIP,
         language_examples.SHARING,
+        language_examples.PASSING,
         language_examples.IMPORTS,
         language_examples.NAMES,
     ]

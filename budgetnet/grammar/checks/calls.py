@@ -89,9 +89,6 @@ def _check_call(scope: RuleScope, call: Call) -> None:
             _check_call(scope, replace(call, name=passed))
         return
     if rule is not None:
-        if any(parameter.name == call.name for parameter in scope.rule.parameters):
-            message = f"{call.name!r} is a rule and a parameter of this one"
-            raise scope.error(call.span, f"{message}; give the parameter another name, such as {call.name}s")
         required = [parameter.name for parameter in rule.parameters if parameter.default is None]
         targets = {
             parameter.name: (f"{call.name}: {parameter.name}", scope.uses[call.name, parameter.name])

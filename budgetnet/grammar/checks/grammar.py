@@ -56,6 +56,7 @@ def check(grammar: Grammar, vocabulary: Vocabulary) -> tuple[Warning_, ...]:
         LanguageError: with file, line, column, a caret and the rule's name.
     """
     rules = _check_names(grammar, vocabulary)
+    _check_shadows(grammar, rules)
     uses = uses_of_parameters(grammar, vocabulary)
     inputs = input_counts(rules)
     given = given_parts(grammar)
@@ -111,6 +112,16 @@ def _check_names(grammar: Grammar, vocabulary: Vocabulary) -> dict[str, Rule]:
                 )
             optional = parameter.name if parameter.default is not None else optional
     return rules
+
+
+def _check_shadows(grammar: Grammar, rules: dict[str, Rule]) -> None:
+    """Refuse a call that could mean a rule or a parameter."""
+    for rule in grammar.rules:
+        names = {parameter.name for parameter in rule.parameters} & rules.keys()
+        for call in walk(rule.body) if names else ():
+            if isinstance(call, Call) and call.name in names:
+                message = f"{call.name!r} is a rule and a parameter of this one"
+                raise rule_error(rule, call.span, f"{message}; give the parameter another name")
 
 
 def _place(rule: Rule) -> str:

@@ -88,7 +88,7 @@ def test_counts_and_moments_equal_brute_force(name: str) -> None:
     assert least["params"] <= min(cost.params for _, cost in complete)
     assert least["depth"] <= min(cost.depth for _, cost in complete)
     assert least["peak_activation_bytes"] <= min(cost.peak_activation_bytes for _, cost in complete)
-    if name in UNLIKE:
+    if name in UNLIKE or space.machine.passes_parts:
         assert outlook.derivations is None
         return
     assert outlook.derivations == len(complete)
