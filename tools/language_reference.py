@@ -151,8 +151,8 @@ offer near it.
 
 {_block(language_examples.SHARING)}
 A parameter may be a part: the rule calls it, with or without arguments, and its caller passes a rule's name, or a
-choice of names. Like a number it is drawn once, with all that its rule decides, and is the same wherever it is named, on
-inputs of any width, with weights of its own each time. What its rule decides must therefore not depend on the width.
+choice of names. Like a number it is drawn once, with all that its rule decides, and is the same wherever it is named,
+on inputs of any width, with weights of its own each time. So what its rule decides must not depend on the width.
 
 {_block(language_examples.PASSING)}
 ## Values
