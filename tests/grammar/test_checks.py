@@ -30,7 +30,7 @@ WRONG = {
     "network = dvconv(3)": "unknown rule or primitive 'dvconv'; did you mean 'dwconv'?",
     "network = zzz": "unknown rule or primitive 'zzz'; write a rule for it or use one of conv, dwconv",
     "network = mbconv(3)": "unknown rule 'mbconv'; the prelude has one: from prelude import mbconv",
-    "network = a(1) a(k) = k": "'k' is a parameter of this rule, so a value",
+    "network = a(1) a(k) = k": "a: k is a part, so it must be the name of a rule, but got a value",
     "network = conv(3, 16) conv = gap": "f:1:23: in rule 'conv': 'conv' is a primitive; give the rule another name",
     "network = a a = gap\na = gmp": "f:2:1: in rule 'a': a rule of this name already exists at f:1:13; rename one",
     "network = a(1, 2) a(k, k) = conv(3, k)": "f:1:21: in rule 'a': the parameter 'k' is named twice",

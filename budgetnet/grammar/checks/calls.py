@@ -118,10 +118,6 @@ def _check_call(scope: RuleScope, call: Call) -> None:
 
 
 def _unknown_call(scope: RuleScope, call: Call) -> LanguageError:
-    if call.name in (parameter.name for parameter in scope.rule.parameters):
-        return scope.error(
-            call.span, f"{call.name!r} is a parameter of this rule, so a value; a part must be a rule or a primitive"
-        )
     if any(rule.name == call.name for rule in prelude().rules):
         return scope.error(
             call.span, f"unknown rule {call.name!r}; the prelude has one: from prelude import {call.name}"
