@@ -87,6 +87,7 @@ class Calls:
         """Return the calls of another machine for the same grammar, with the same plans."""
         shared = copy(self)
         shared._book = book
+        shared._parts = self._parts.by(book)
         return shared
 
     def call(self, state: State, call: syntax.Call, scope: Scope, listener: Listener) -> State | Pending:

@@ -24,6 +24,12 @@ class PassedParts:
         self._book = book
         self._calls: dict[tuple[int, str, str], syntax.Call] = {}
 
+    def by(self, book: Rulebook) -> PassedParts:
+        """Return the parts of another machine for the same grammar, with the same calls."""
+        shared = PassedParts(book)
+        shared._calls = self._calls
+        return shared
+
     def open(self, state: State, scope: Scope, path: Path) -> State:
         """Start a rule some of whose parameters are parts.
 

@@ -50,7 +50,7 @@ class Taping(NamedTuple):
     tape: Tape
     """Decisions recorded so far, or still to be replayed; all of them where drawn."""
     slot: int = -1
-    """Of a part that is recorded, its place; -1 for others."""
+    """Place of a part that is recorded; -1 for others."""
 
 
 class State(NamedTuple):
