@@ -7,7 +7,7 @@ from pathlib import Path
 import optuna
 
 from budgetnet.files.travel import TRAVELLING
-from budgetnet.records.sharing.travel import LOOK, wait_for_study
+from budgetnet.records.sharing.travel import STUDY_LOOK, wait_for_study
 from budgetnet.records.storage import open_storage
 
 
@@ -44,7 +44,7 @@ def test_a_worker_waits_for_file_study_and_files(tmp_path: Path) -> None:
 
     steps = (place.touch, lambda: study("other"), lambda: study("mine"), lambda: study("mine", **{TRAVELLING: {}}))
     scheduler = Scheduler(*steps)
-    assert scheduler.wait(url) == 4 * LOOK
+    assert scheduler.wait(url) == 4 * STUDY_LOOK
     assert scheduler.said == [f"waiting up to 60 seconds for the study mine ({place} is not there yet)"]
     assert scheduler.wait(url) == 0
 

@@ -18,7 +18,7 @@ from budgetnet.records.storage import open_storage, shown, storage_errors
 
 __all__ = ["fetch_study", "leave_study", "wait_for_study"]
 
-LOOK = 2.0
+STUDY_LOOK = 2.0
 """Seconds between two looks for a study that is not there yet."""
 
 
@@ -91,7 +91,7 @@ def wait_for_study(
         if not told:
             told = True
             say(f"waiting up to {seconds:g} seconds for the study {name} ({missing})")
-        sleep(min(LOOK, max(0.0, end - clock())))
+        sleep(min(STUDY_LOOK, max(0.0, end - clock())))
 
 
 def _missing(name: str, url: str) -> str | None:
