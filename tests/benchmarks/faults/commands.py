@@ -137,7 +137,7 @@ def command_kills(name: str, study: Path, folder: Path, kills: int, rng: random.
             break
         typical = max(typical, 0.6 * (time.monotonic() - started))
     found.require(command.code == 0, f"it did not come to its end (exit code {command.code}): {command.said[-300:]}")
-    found.require(not command.too_slow, f"{command.too_slow} times it did not end within two minutes of a signal")
+    found.require(not command.too_slow, f"it did not end within two minutes of {command.too_slow}")
     found.quiet(command.said)
     found.facts["starts"] = command.starts
     if command.code == 0:

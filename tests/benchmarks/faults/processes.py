@@ -41,8 +41,8 @@ class Command:
     environment: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     starts: int = 0
-    too_slow: int = 0
-    """Times that it had not ended `PATIENCE` seconds after a signal and was killed."""
+    too_slow: list[str] = field(default_factory=list)
+    """Signals after which it had not ended in `PATIENCE` seconds, and was killed, with its last line."""
 
     def start(self) -> None:
         """Start it in a group of its own."""
@@ -76,16 +76,17 @@ class Command:
             else:
                 os.killpg(self.process.pid, number)
         if whom != "worker":
-            self.end(PATIENCE)
+            self.end(PATIENCE, kind)
         return True
 
-    def end(self, patience: float) -> None:
+    def end(self, patience: float, kind: str = "") -> None:
         """Wait for the end, and leave nothing of the group behind."""
         assert self.process is not None
         try:
             self.process.wait(patience)
         except subprocess.TimeoutExpired:
-            self.too_slow += 1
+            if kind:
+                self.too_slow.append(f"{kind} after {self.said.splitlines()[-1:]}")
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()

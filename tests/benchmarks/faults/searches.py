@@ -66,7 +66,7 @@ def lone_search(folder: Path, kills: int, trials: int, rng: random.Random) -> Ju
         if command.code == 0:
             break
     found.require(command.code == 0, f"the search did not come to its end (exit code {command.code})")
-    found.require(not command.too_slow, f"{command.too_slow} times it did not end within two minutes of a signal")
+    found.require(not command.too_slow, f"it did not end within two minutes of {command.too_slow}")
     found.quiet(command.said)
     judge(found, before, look(path, run), [command.said])
     found.facts["starts"] = command.starts
