@@ -140,8 +140,8 @@ def join_search(
     >>> bn.join_search("quickstart", "sqlite:///nowhere/study.db")
     Traceback (most recent call last):
         ...
-    budgetnet.errors.RequestError: there is no study database nowhere/study.db; run the search first, or name its folder
-        with --out
+    budgetnet.records.checks.tables.NoDatabaseError: there is no study database nowhere/study.db; run the search first,
+        or name its folder with --out
     """
     from budgetnet.api.studies import names_file
     from budgetnet.records.sharing.network_disk import refuse_network_disk
