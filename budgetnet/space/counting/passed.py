@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any, NamedTuple, cast
 
-from budgetnet.derivation.frames import BodyFrame, Cell, CloseParts, EndPart, Entry, Path, Shapes
+from budgetnet.derivation.frames import BodyFrame, Cell, CloseParts, EndPart, Entry, Shapes
 from budgetnet.derivation.listeners import Listener, SilentListener
 from budgetnet.derivation.machine import LIMIT_STEPS, Pending, State
 from budgetnet.derivation.state import Taping
@@ -174,18 +174,11 @@ class PassedTracer(SideBySideTracer):
         known = self._part_ends.get(place)
         if known is not None:
             return known
-        agenda = self._book.cell(inside, None)
-        for last in (False, True):
-            try:
-                stop = self.run(State(agenda, (Path(), None), shapes), SilentListener())
-                while isinstance(stop, Pending):
-                    allowed = [index for index, legal in enumerate(stop.decision.allowed) if legal]
-                    stop = self.run(self.take(stop, allowed[-1 if last else 0]), SilentListener())
-            except (ShapeError, LanguageError):
-                continue
-            self._part_ends[place] = stop
-            return stop
-        raise NotAlike(key)
+        end = self._derived_end(inside, shapes)
+        if end is None:
+            raise NotAlike(key)
+        self._part_ends[place] = end
+        return end
 
 
 def _later(taping: Taping) -> tuple[Any, ...] | None:

@@ -116,7 +116,15 @@ class SideBySideTracer(TiedTracer):
         known = self._ends.get(key)
         if known is not None:
             return known
-        agenda = self._book.cell(BodyFrame(frame.repeat.body, frame.scope), None)
+        end = self._derived_end(BodyFrame(frame.repeat.body, frame.scope), shapes)
+        if end is None:
+            raise NotAlike(id(frame.repeat))
+        self._ends[key] = end
+        return end
+
+    def _derived_end(self, body: BodyFrame, shapes: Shapes) -> Shapes | None:
+        """Return the shapes that a body leaves, by its first derivation or its last; None where neither is legal."""
+        agenda = self._book.cell(body, None)
         for last in (False, True):
             try:
                 stop = self.run(State(agenda, (Path(), None), shapes), SilentListener())
@@ -125,9 +133,8 @@ class SideBySideTracer(TiedTracer):
                     stop = self.run(self.take(stop, allowed[-1 if last else 0]), SilentListener())
             except (ShapeError, LanguageError):
                 continue
-            self._ends[key] = stop
             return stop
-        raise NotAlike(id(frame.repeat))
+        return None
 
     def _caught_up(self, taping: Taping, listener: Listener) -> Taping:
         """Let the other copies take what the first one took."""
