@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["DenseNetBC", "MobileNetV2", "ResNet20", "Tiniest"]
+__all__ = ["DenseNetBC", "MobileNetV2", "ResNet8", "ResNet20", "Tiniest"]
 
 
 # --- ResNet-20 for CIFAR-10 (arXiv 1512.03385) --------------------------------------------------------
@@ -76,6 +76,42 @@ class ResNet20(nn.Module):
         x = self.blocks(x)
         x = functional.adaptive_avg_pool2d(x, 1)
         return self.fc(torch.flatten(x, 1))
+
+
+# --- ResNet-8 of MLPerf Tiny (arXiv 2106.07597; resnet_v1_eembc of github.com/mlcommons/tiny) -----------
+
+
+class BiasedBlock(nn.Module):
+    """Two 3×3 convolutions with biases; a shortcut of one convolution without norm where the shape changes."""
+
+    def __init__(self, channels_in: int, channels_out: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels_in, channels_out, 3, stride, 1)
+        self.bn1 = nn.BatchNorm2d(channels_out)
+        self.conv2 = nn.Conv2d(channels_out, channels_out, 3, 1, 1)
+        self.bn2 = nn.BatchNorm2d(channels_out)
+        self.shortcut = nn.Conv2d(channels_in, channels_out, 1, stride) if stride > 1 else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = functional.relu(self.bn1(self.conv1(x)))
+        y = self.bn2(self.conv2(y))
+        return functional.relu(y + self.shortcut(x))
+
+
+class ResNet8(nn.Module):
+    """Three stages of one block."""
+
+    def __init__(self, classes: int = 10) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 16, 3, 1, 1)
+        self.bn = nn.BatchNorm2d(16)
+        self.blocks = nn.Sequential(BiasedBlock(16, 16, 1), BiasedBlock(16, 32, 2), BiasedBlock(32, 64, 2))
+        self.fc = nn.Linear(64, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images ``(N, 3, H, W)`` to class scores ``(N, classes)``."""
+        x = self.blocks(functional.relu(self.bn(self.conv(x))))
+        return self.fc(torch.flatten(functional.adaptive_avg_pool2d(x, 1), 1))
 
 
 # --- MobileNetV2 for 32×32 (arXiv 1801.04381; the strides and shortcuts of github.com/kuangliu/pytorch-cifar) --

@@ -137,6 +137,13 @@ PUBLISHED = (
         python=_RESNET,
     ),
     Published(
+        name="resnet-8",
+        # as the authors' training log prints it (Logs/training_log.txt): 78,666, of them 480 statistics of norms
+        params=78_666 - 480,
+        oracle=oracles.ResNet8,
+        python=(oracles.BiasedBlock, oracles.ResNet8),
+    ),
+    Published(
         name="mobilenet-v2-cifar",
         # as users of github.com/kuangliu/pytorch-cifar report it (its own ReLU counts like ReLU6)
         params=2_296_922,

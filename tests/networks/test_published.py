@@ -103,7 +103,13 @@ def test_written_files_read_back(known: Published):
 
 @pytest.mark.parametrize(
     ("name", "depth"),
-    [("resnet-20-option-a", 20), ("densenet-bc-40-12", 40), ("squeezenet-1.1", 18), ("mobilenet-v2-cifar", 54)],
+    [
+        ("resnet-8", 8),
+        ("resnet-20-option-a", 20),
+        ("densenet-bc-40-12", 40),
+        ("squeezenet-1.1", 18),
+        ("mobilenet-v2-cifar", 54),
+    ],
 )
 def test_depth_is_the_one_in_the_name(name: str, depth: int):
     """The longest path has as many convolutions and linear layers as the papers say."""
