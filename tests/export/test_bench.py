@@ -9,6 +9,7 @@ import pytest
 
 import budgetnet as bn
 from budgetnet.errors import RequestError
+from budgetnet.export.bench import load as load_module
 from budgetnet.export.bench import measure, runners
 from budgetnet.export.bench.measure import Timing
 
@@ -77,3 +78,17 @@ def test_a_timing_that_was_not_made_is_null_in_json():
     """Not 0, which would be a time."""
     document = Timing(network="a", way="compile", batch=1, threads=1, reason="why").document()
     assert (document["median_s"], document["images_per_second"], document["reason"]) == (None, None, "why")
+
+
+@pytest.mark.skipif(load_module._peak_from_now() is False, reason="this system does not count peak memory")
+def test_memory_belongs_to_the_network_from_the_first_setting_on():
+    """Its weights at least, and not what a library sets up at its first use; twice the weights count more."""
+    pair = [
+        bn.parse_network(f"conv(3, {width}) conv(3, {width}) gap linear(classes)", input=(3, 8, 8), classes=10)
+        for width in (64, 1024)
+    ]
+    found = bn.bench(pair, ways="eager", batches=(1,), threads=(1,), seconds=0.01)
+    small, large = (entry.memory_bytes for entry in found.timings)
+    weights = 4 * bn.count(pair[1]).params
+    assert weights <= large <= 4 * weights
+    assert small < 0.5 * weights

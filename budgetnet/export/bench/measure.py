@@ -8,21 +8,21 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from budgetnet.errors import BudgetnetError, RequestError
-from budgetnet.export.bench.runners import Runner, Runners, RunWay, first_run
+from budgetnet.errors import RequestError
+from budgetnet.export.bench.load import Entry, load
+from budgetnet.export.bench.runners import Runners, RunWay, many_compilations
 from budgetnet.files.network_file import Network
-from budgetnet.text import bytes_text, joined_table
+from budgetnet.text import bytes_text, counted, joined_table
 from budgetnet.workers.environment import environment
 
 __all__ = ["BenchReport", "Timing", "all_threads", "bench_networks"]
 
-WARM_UP = 3
-"""Runs before the first one that counts."""
+VISIT = 5
+"""Runs of each network and way while a setting has its turn, after one that does not count."""
 LEAST_RUNS = 10
 MOST_RUNS = 300
 
@@ -41,7 +41,7 @@ class Timing:
     """95th percentile of the same."""
     runs: int = 0
     memory_bytes: int | None = None
-    """Growth of the process's peak memory while it was loaded and run once; None where the system does not tell."""
+    """Resident memory that it adds while it runs; None where the system does not tell (`bench.load`)."""
     reason: str | None = None
     """Why it could not be run."""
 
@@ -109,7 +109,8 @@ def bench_networks(
 ) -> BenchReport:
     """Measure every network in every way, with every batch and number of threads.
 
-    Within one setting, networks and ways take turns run by run, so that a busy moment of the machine hits all of them.
+    Settings take turns in short visits, and within a visit networks and ways take turns run by run, so that a busy
+    moment of the machine hits all of them.
 
     Args:
         networks: labels and networks.
@@ -117,7 +118,7 @@ def bench_networks(
         batches: images per run.
         threads: numbers of threads.
         seconds: least time that each network is measured in each setting (between `LEAST_RUNS` and `MOST_RUNS` runs).
-        say: told what is measured.
+        say: told what is done.
 
     Raises:
         RequestError: there is no network, or a number is below 1.
@@ -128,17 +129,21 @@ def bench_networks(
     if not networks:
         raise RequestError("a bench needs at least one network, but got none; name a network file or STUDY:17")
     before = torch.get_num_threads()
-    timings: list[Timing] = []
+    settings = [(count, batch) for count in threads for batch in batches]
+    entries: list[Entry] = []
     try:
-        with Runners.of([network for _, network in networks]) as runners, torch.inference_mode():
-            for count in threads:
+        with Runners.of([network for _, network in networks]) as runners, torch.inference_mode(), many_compilations():
+            for count, batch in settings:
                 torch.set_num_threads(count)
-                for batch in batches:
-                    say(f"measuring batch {batch} on {count} thread{'s' if count > 1 else ''}")
-                    timings += _setting(networks, runners, ways, batch, count, seconds)
+                say(f"loading for batch {batch} on {counted(count, 'thread')}")
+                for (label, network), made in zip(networks, runners, strict=True):
+                    images = torch.randn(batch, *network.input_shape, generator=torch.Generator().manual_seed(0))
+                    entries += [load(made, label, way, images, count) for way in ways]
+            say(f"measuring {counted(sum(entry.runner is not None for entry in entries), 'way')} of running, in turns")
+            _take_turns([entry for entry in entries if entry.runner is not None], seconds)
     finally:
         torch.set_num_threads(before)
-    return BenchReport(timings=tuple(timings), environment=_machine())
+    return BenchReport(timings=tuple(_timing(entry) for entry in entries), environment=_machine())
 
 
 def all_threads() -> int:
@@ -146,92 +151,46 @@ def all_threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _setting(
-    networks: Sequence[tuple[str, Network]],
-    runners: Sequence[Runners],
-    ways: Sequence[RunWay],
-    batch: int,
-    threads: int,
-    seconds: float,
-) -> list[Timing]:
-    """Measure one batch size on one number of threads."""
-    entries: list[tuple[str, RunWay, Runner | None, torch.Tensor, int | None, str | None]] = []
-    for (label, network), made in zip(networks, runners, strict=True):
-        generator = torch.Generator().manual_seed(0)
-        images = torch.randn(batch, *network.input_shape, generator=generator)
-        for way in ways:
-            start = _peak_from_now()
-            runner: Runner | None = None
-            try:
-                runner = made.make(way, threads)
-                reason = first_run(runner, images)
-            except BudgetnetError as error:
-                reason = str(error)
-            memory = None if start is None or reason else max(0, (_peak() or start) - start)
-            entries.append((label, way, None if reason else runner, images, memory, reason))
-    times = _interleaved([(runner, images) for _, _, runner, images, _, _ in entries if runner is not None], seconds)
-    found = iter(times)
-    return [
-        _timing(label, way, batch, threads, next(found) if runner is not None else [], memory, reason)
-        for label, way, runner, _, memory, reason in entries
-    ]
-
-
-def _interleaved(entries: Sequence[tuple[Runner, torch.Tensor]], seconds: float) -> list[list[float]]:
-    """Return the times of each runner's runs; they take turns."""
-    times: list[list[float]] = [[] for _ in entries]
-    for runner, images in entries:
-        for _ in range(WARM_UP):
-            runner(images)
-    while any(not _enough(found, seconds) for found in times):
-        for (runner, images), found in zip(entries, times, strict=True):
-            if not _enough(found, seconds):
-                start = time.perf_counter()
-                runner(images)
-                found.append(time.perf_counter() - start)
-    return times
+def _take_turns(entries: Sequence[Entry], seconds: float) -> None:
+    """Run all of them until each was measured long enough."""
+    settings = dict.fromkeys((entry.threads, len(entry.images)) for entry in entries)
+    while any(not _enough(entry.times, seconds) for entry in entries):
+        for setting in settings:
+            visited = [
+                entry
+                for entry in entries
+                if (entry.threads, len(entry.images)) == setting and not _enough(entry.times, seconds)
+            ]
+            if not visited:
+                continue
+            torch.set_num_threads(setting[0])
+            for entry in visited:  # the caches hold what ran before
+                entry.run()
+            for _ in range(VISIT):
+                for entry in visited:
+                    start = time.perf_counter()
+                    entry.run()
+                    entry.times.append(time.perf_counter() - start)
 
 
 def _enough(times: list[float], seconds: float) -> bool:
     return len(times) >= MOST_RUNS or (len(times) >= LEAST_RUNS and sum(times) >= seconds)
 
 
-def _timing(
-    label: str, way: RunWay, batch: int, threads: int, times: list[float], memory: int | None, reason: str | None
-) -> Timing:
+def _timing(entry: Entry) -> Timing:
+    batch, times = len(entry.images), entry.times
     if not times:
-        return Timing(network=label, way=way, batch=batch, threads=threads, reason=reason)
+        return Timing(network=entry.network, way=entry.way, batch=batch, threads=entry.threads, reason=entry.reason)
     return Timing(
-        network=label,
-        way=way,
+        network=entry.network,
+        way=entry.way,
         batch=batch,
-        threads=threads,
+        threads=entry.threads,
         median_s=statistics.median(times),
         p95_s=statistics.quantiles(times, n=20, method="inclusive")[-1],
         runs=len(times),
-        memory_bytes=memory,
+        memory_bytes=entry.memory,
     )
-
-
-def _peak_from_now() -> int | None:
-    """Start counting peak memory from what is in use now, and return that in bytes; None where Linux is not."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    except OSError:
-        return None
-    return _status("VmRSS")
-
-
-def _peak() -> int | None:
-    return _status("VmHWM")
-
-
-def _status(name: str) -> int | None:
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")), None)
 
 
 def _machine() -> dict[str, Any]:

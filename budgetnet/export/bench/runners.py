@@ -7,6 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -16,11 +17,11 @@ from torch import Tensor, nn
 from budgetnet.errors import BudgetnetError, RequestError, nearest
 from budgetnet.export.formats import exported_program, extra_is_there, needs_extra, write_onnx
 from budgetnet.export.int8.quantise import quantise
-from budgetnet.files.network_file import Network
+from budgetnet.files.network_file import FORMAT, Network, parse_network_file
 from budgetnet.network.torch.build import build_nodes
 from budgetnet.training.data.images import Images
 
-__all__ = ["WAYS", "RunWay", "Runner", "Runners", "first_run", "read_ways"]
+__all__ = ["WAYS", "RunWay", "Runner", "Runners", "first_run", "many_compilations", "read_ways"]
 
 RunWay = Literal["eager", "compile", "onnx", "int8"]
 """eager: PyTorch as it is. compile: ``torch.compile``. onnx: ONNX Runtime, float32. int8: ONNX Runtime, int8."""
@@ -59,6 +60,7 @@ class Runners:
     def __init__(self, network: Network, folder: Path) -> None:
         self._network = network
         self._folder = folder
+        self._tiny: Runners | None = None
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             self._model = build_nodes(network.network, network.input_shape, custom=network.plugins.modules).eval()
@@ -72,11 +74,37 @@ class Runners:
         """
         match way:
             case "eager":
-                return self._model
+                return deepcopy(self._model)  # whose weights count where memory is counted
             case "compile":
-                return _compiled(self._model)
+                return _compiled(deepcopy(self._model))
             case "onnx" | "int8":
                 return _session(self._file(way), threads)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of an image, without the batch."""
+        return self._network.input_shape
+
+    def prepare(self, way: RunWay) -> None:
+        """Write the file that a way needs, if it needs one.
+
+        Raises:
+            RequestError, ExportError: see `make`.
+        """
+        if way in ("onnx", "int8"):
+            self._file(way)
+
+    def tiny(self) -> Runners:
+        """Return a network of a few parameters that takes the same images."""
+        if self._tiny is None:
+            place = self._folder / "tiny"
+            place.mkdir(exist_ok=True)
+            shape = list(self._network.input_shape)
+            text = "network: |\n  network = conv(1, 2) gap linear(classes)\n"
+            self._tiny = Runners(
+                parse_network_file(f"format: {FORMAT}\nname: tiny\ninput: {shape}\nclasses: 2\n{text}"), place
+            )
+        return self._tiny
 
     def _file(self, way: RunWay) -> Path:
         path = self._folder / f"{way}.onnx"
@@ -105,6 +133,15 @@ class Runners:
             yield runners
         finally:
             shutil.rmtree(place, ignore_errors=True)
+
+
+@contextmanager
+def many_compilations() -> Iterator[None]:
+    """Let the compiler keep every network in every setting: beyond its usual 8 it would run them uncompiled."""
+    import torch._dynamo
+
+    with torch._dynamo.config.patch(recompile_limit=10_000, accumulated_recompile_limit=100_000):
+        yield
 
 
 def _compiled(model: nn.Module) -> Runner:
