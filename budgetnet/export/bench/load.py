@@ -20,11 +20,11 @@ from torch import Tensor
 from budgetnet.errors import BudgetnetError
 from budgetnet.export.bench.runners import Runner, Runners, RunWay, first_run
 
-__all__ = ["Entry", "load"]
+__all__ = ["BenchEntry", "load_entry"]
 
 
 @dataclass(slots=True, kw_only=True)
-class Entry:
+class BenchEntry:
     """One network in one way, with one batch and number of threads."""
 
     network: str
@@ -43,13 +43,13 @@ class Entry:
         self.runner(self.images)
 
 
-def load(made: Runners, label: str, way: RunWay, images: Tensor, threads: int) -> Entry:
+def load_entry(made: Runners, label: str, way: RunWay, images: Tensor, threads: int) -> BenchEntry:
     """Load a network in one way, run it twice, and count the memory.
 
     The first run compiles and sets up; the memory is the process's peak while the second one runs, less what it had
     before the network was loaded: weights, activations, and what the runtime keeps for it.
     """
-    entry = Entry(network=label, way=way, threads=threads, images=images)
+    entry = BenchEntry(network=label, way=way, threads=threads, images=images)
     try:
         made.prepare(way)
         first_run(_tiny(made, way, threads), images)

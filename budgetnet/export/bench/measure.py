@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from budgetnet.errors import RequestError
-from budgetnet.export.bench.load import Entry, load
+from budgetnet.export.bench.load import BenchEntry, load_entry
 from budgetnet.export.bench.runners import Runners, RunWay, many_compilations
 from budgetnet.files.network_file import Network
 from budgetnet.text import bytes_text, counted, joined_table
@@ -130,7 +130,7 @@ def bench_networks(
         raise RequestError("a bench needs at least one network, but got none; name a network file or STUDY:17")
     before = torch.get_num_threads()
     settings = [(count, batch) for count in threads for batch in batches]
-    entries: list[Entry] = []
+    entries: list[BenchEntry] = []
     try:
         with Runners.of([network for _, network in networks]) as runners, torch.inference_mode(), many_compilations():
             for count, batch in settings:
@@ -138,7 +138,7 @@ def bench_networks(
                 say(f"loading for batch {batch} on {counted(count, 'thread')}")
                 for (label, network), made in zip(networks, runners, strict=True):
                     images = torch.randn(batch, *network.input_shape, generator=torch.Generator().manual_seed(0))
-                    entries += [load(made, label, way, images, count) for way in ways]
+                    entries += [load_entry(made, label, way, images, count) for way in ways]
             say(f"measuring {counted(sum(entry.runner is not None for entry in entries), 'way')} of running, in turns")
             _take_turns([entry for entry in entries if entry.runner is not None], seconds)
     finally:
@@ -151,7 +151,7 @@ def all_threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _take_turns(entries: Sequence[Entry], seconds: float) -> None:
+def _take_turns(entries: Sequence[BenchEntry], seconds: float) -> None:
     """Run all of them until each was measured long enough."""
     settings = dict.fromkeys((entry.threads, len(entry.images)) for entry in entries)
     while any(not _enough(entry.times, seconds) for entry in entries):
@@ -177,7 +177,7 @@ def _enough(times: list[float], seconds: float) -> bool:
     return len(times) >= MOST_RUNS or (len(times) >= LEAST_RUNS and sum(times) >= seconds)
 
 
-def _timing(entry: Entry) -> Timing:
+def _timing(entry: BenchEntry) -> Timing:
     batch, times = len(entry.images), entry.times
     if not times:
         return Timing(network=entry.network, way=entry.way, batch=batch, threads=entry.threads, reason=entry.reason)
