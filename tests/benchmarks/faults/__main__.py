@@ -28,6 +28,7 @@ from pathlib import Path
 
 from tests.benchmarks.faults.commands import SCENARIOS, command_kills, searched
 from tests.benchmarks.faults.judgement import Judgement
+from tests.benchmarks.faults.processes import hear_signals
 from tests.benchmarks.faults.searches import crowd, lone_search
 from tests.benchmarks.faults.surroundings import (
     Disturbance,
@@ -175,6 +176,7 @@ def main() -> int:
     options.add_argument("--only", default="*", help="pattern of scenarios' names")
     options.add_argument("--json", type=Path, help="write the findings to this file, too")
     asked = options.parse_args()
+    hear_signals()
     print("\n".join(f"{key}: {value}" for key, value in header().items()), flush=True)
     found: list[Judgement] = []
     begun = time.monotonic()
