@@ -7,13 +7,11 @@ message on stderr and never a traceback; an error of the program keeps its trace
 from __future__ import annotations
 
 import errno
-import signal
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -24,6 +22,7 @@ from budgetnet.cli.output import page_width, say, tell
 from budgetnet.cli.usage import refuse_empty, usage_text
 from budgetnet.errors import BudgetnetError, RequestError
 from budgetnet.text import ESCAPES, PAGE_WIDTH
+from budgetnet.workers.interruption import heeded, obeyed
 
 __all__ = ["Commands", "app", "main"]
 
@@ -49,6 +48,7 @@ def _one_message() -> Iterator[None]:
         say(f"error: a file's name must be shorter, but got {name[:60]}… with {len(name)} characters; check the path")
         raise typer.Exit(RequestError.exit_code) from error
     except KeyboardInterrupt as error:
+        heeded()
         say("\ninterrupted; what was finished before is kept")
         raise typer.Exit(INTERRUPTED) from error
 
@@ -123,21 +123,14 @@ def options(
     context.call_on_close(lambda: PAGE_WIDTH.reset(token))
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    raise KeyboardInterrupt
-
-
 def main() -> None:
     """Run the command line and exit; the entry point of the installed command."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors=ESCAPES)  # a name that is not UTF-8 must not end a command in a traceback
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, _interrupt)  # so that what was begun is cleared away, as after Ctrl-C
     try:
-        app(prog_name="budgetnet")  # also under `python -m budgetnet`: completion scripts call this name
+        with obeyed():  # so that what was begun is cleared away after SIGTERM, as after Ctrl-C
+            app(prog_name="budgetnet")  # also under `python -m budgetnet`: completion scripts call this name
     except Exception:  # noqa: BLE001 - the last place that can say what to do about it
         traceback.print_exc()
         say(

@@ -75,10 +75,11 @@ class Pool:
         )
         with _threads_in_environment(self._setups[index].threads), _deaf():
             process.start()
+            # Before a request to end is heard again: a worker that is not known would be waited for at the exit.
+            self._processes[index] = process
+            self._connections[index] = here
+            self._fresh.add(index)
         there.close()  # the worker holds the only other end, so its death ends the pipe
-        self._processes[index] = process
-        self._connections[index] = here
-        self._fresh.add(index)
 
     @property
     def idle(self) -> list[int]:

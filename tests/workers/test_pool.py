@@ -12,7 +12,7 @@ from budgetnet.errors import BudgetnetError, DataError, SearchError
 from budgetnet.network.nodes import Conv, GlobalAvgPool, Linear, Sequence
 from budgetnet.training.data.sources import ImageFolder
 from budgetnet.training.recipe.recipe import Recipe
-from budgetnet.workers.interruption import ENDING
+from budgetnet.workers.interruption import ENDING, obeyed
 from budgetnet.workers.messages import Bug, Done, EpochReport, Failed, Job, Lost, Setup
 from budgetnet.workers.pool import LIMIT_DEATHS, Pool
 
@@ -144,6 +144,35 @@ def test_workers_start_ahead_of_their_jobs():
         until(pool, Done)
     finally:
         pool.stop()
+
+
+def test_a_request_to_end_while_a_worker_starts(monkeypatch):
+    """It is heard once the pool knows the worker, and can kill it; the exit would wait for a worker that it forgot."""
+
+    class Starting:
+        killed = False
+        exitcode = None
+
+        def start(self):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        def kill(self):
+            self.killed = True
+
+        def join(self, timeout):  # noqa: ARG002
+            assert self.killed
+
+        def is_alive(self):
+            return False
+
+    process = Starting()
+    with obeyed():
+        pool = Pool(SETUP, 1)
+        monkeypatch.setattr(pool._context, "Process", lambda **_: process)
+        with pytest.raises(KeyboardInterrupt):
+            pool.start()
+        pool.stop()
+    assert process.killed
 
 
 def test_workers_that_keep_dying_end_the_search():

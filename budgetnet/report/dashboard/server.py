@@ -13,13 +13,13 @@ import socket
 import threading
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
 from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from budgetnet.errors import RequestError
 from budgetnet.report.dashboard.narrow import with_style
+from budgetnet.workers.interruption import heeded
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -104,8 +104,9 @@ def serve(
         threading.Thread(target=view.follow, args=(ended, say), daemon=True).start()
         ready(f"http://{shown}:{server.server_port}/dashboard/studies/{view.study_id}")
         try:
-            with suppress(KeyboardInterrupt):  # the way to end it
-                server.serve_forever()
+            server.serve_forever()
+        except KeyboardInterrupt:  # the way to end it
+            heeded()
         finally:
             ended.set()
 

@@ -109,7 +109,7 @@ class Command:
         self.process.wait()
 
     def _doing(self) -> str:
-        """Return the last line that it wrote, how it takes signals, and what each of its threads is at; this ends it."""
+        """End it; return its last line, how it takes signals, and what each of its threads was doing."""
         assert self.process is not None
         before, number = self.said, self.process.pid
         deaf = f"ignores {_signals(number, 'SigIgn')}, blocks {_signals(number, 'SigBlk')}"
