@@ -226,7 +226,7 @@ def _cut(text: str, room: int) -> str:
     if len(text) <= room:
         return text
     head = text[: room - 1]
-    return f"{head if text[room - 1] == ' ' else head.rpartition(' ')[0] or ''}".rstrip(" ,;·") + "…"
+    return f"{head if text[room - 1] == ' ' else head.rpartition(' ')[0] or ''}".rstrip(" ,;·…") + "…"
 
 
 def _aligned(header: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int]) -> list[str]:

@@ -109,6 +109,12 @@ def test_a_table_that_is_too_wide_is_cut_between_words(narrow):
     assert lines == ["    n  reason", "1,000  the best epoch is below the…"]
 
 
+def test_a_text_that_is_cut_ends_with_one_ellipsis(narrow):
+    """Also where it has one of its own."""
+    lines = joined_table(["n", "network"], [["1,000", "conv3-16 · conv3-32 · … · separable with bias"]], left=(1,))
+    assert lines[1] == "1,000  conv3-16 · conv3-32…"
+
+
 def test_long_names_go_on_below(narrow):
     """A name without blanks is broken behind its dots, and not cut."""
     lines = joined_table(["place", "n"], [["stage#2.units.unit.separable.kernel.of.it", "1"], ["down", "2"]], left=(0,))

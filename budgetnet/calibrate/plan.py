@@ -40,6 +40,12 @@ class CalibrationPlan(CampaignPlan):
     finalists: Recipe
     """The full recipe, whatever its epochs."""
 
+    @property
+    def options(self) -> str:
+        """The plan as options of the command, without its seed."""
+        lengths = ",".join(map(str, self.brief))
+        return f"--networks {self.networks} --epochs-brief {lengths} --full {self.full} --repeats {self.repeats}"
+
     def recipe(self, epochs: int) -> Recipe:
         """Return the recipe of a schedule."""
         return replace(self.finalists if epochs == self.full else self.training, epochs=epochs)

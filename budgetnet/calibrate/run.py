@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import statistics
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from budgetnet.calibrate.campaign import Ending, left_to_train, recorded_of, run_campaign
 from budgetnet.calibrate.events import CalibrationListener
-from budgetnet.calibrate.plan import CalibrationPlan
+from budgetnet.calibrate.plan import LEAST, CalibrationPlan
 from budgetnet.calibrate.record import CALIBRATION_FILE, CalibratedNetwork, CalibrationRun, Recorded
 from budgetnet.errors import RequestError
 from budgetnet.files.study import Study
 from budgetnet.search.events import silent
+from budgetnet.text import command_text
 
 __all__ = ["Calibrated", "recorded_so_far", "run_calibration"]
 
@@ -30,6 +31,8 @@ class Calibrated:
     missing: int
     """The plan's trainings still to do."""
     ended: Ending
+    fuller: str = ""
+    """A command whose table takes in recorded trainings that this one leaves out; empty if there are none."""
 
 
 def run_calibration(
@@ -67,24 +70,20 @@ def recorded_so_far(study: Study, plan: CalibrationPlan, *, out: Path | None = N
     """Return what is recorded for a plan, without training anything; another process may be at work on it.
 
     Raises:
-        RequestError: there is no record, or it was made with other settings.
+        RequestError: there is no record, it was made with other settings, or it holds trainings that the plan leaves
+            out, so that its table would replace a fuller one.
         SearchError: it is damaged.
     """
     folder = study.run_folder(out)
     path = folder / CALIBRATION_FILE
     recorded = recorded_of(study, plan, path, command="calibrate")
     found = _calibrated(study, plan, folder, recorded, ended="unfinished")
-    brief = {run.schedule for run in recorded.runs if run.role == "brief"}
-    if brief and not brief.intersection(plan.brief):
+    if found.fuller:
         raise RequestError(
-            f"{path} must hold trainings of {_lengths(plan.brief)} epochs, but it holds those of {_lengths(brief)}; "
-            f"add --epochs-brief {','.join(map(str, sorted(brief)))}"
+            f"a table must take in all that is recorded in {path}, but with {plan.options} it leaves trainings out; "
+            f"run {found.fuller}"
         )
     return found
-
-
-def _lengths(epochs: Iterable[int]) -> str:
-    return ", ".join(map(str, sorted(epochs)))
 
 
 def _calibrated(study: Study, plan: CalibrationPlan, folder: Path, recorded: Recorded, *, ended: Ending) -> Calibrated:
@@ -100,4 +99,32 @@ def _calibrated(study: Study, plan: CalibrationPlan, folder: Path, recorded: Rec
         runs=tuple(done),
         missing=missing,
         ended=ended if missing else "complete",
+        fuller=_fuller(study, plan, folder, recorded),
     )
+
+
+def _fuller(study: Study, plan: CalibrationPlan, folder: Path, recorded: Recorded) -> str:
+    """Return the command that judges all that is recorded, if the plan does not.
+
+    A record may hold several full lengths. A table is of one of them, so the others are not missed.
+    """
+    if not recorded.runs:
+        return ""
+    fulls = [run.schedule for run in recorded.runs if run.role == "full"]
+    full = plan.full if plan.full in fulls or not fulls else statistics.mode(fulls)
+    own = [run for run in recorded.runs if run.schedule == full or (run.role == "brief" and run.schedule < full)]
+    brief = {run.schedule for run in own if run.role == "brief"}
+    repeats = 1 + max((run.repeat for run in own), default=0)
+    whole = replace(
+        plan,
+        networks=max(plan.networks, len(recorded.networks)),
+        brief=tuple(sorted(brief | {epochs for epochs in plan.brief if epochs < full})),
+        full=full,
+        repeats=repeats,
+    )
+    if whole == plan:
+        return ""
+    exact = replace(whole, networks=max(LEAST, len(recorded.networks)), brief=tuple(sorted(brief)) or whole.brief)
+    seed = [] if plan.seed == study.search.seed else ["--seed", plan.seed]
+    place = [] if folder == study.run_folder() else ["--out", folder]
+    return command_text("calibrate", study.path, *exact.options.split(), *seed, *place, "--only-table")

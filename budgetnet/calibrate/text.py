@@ -63,6 +63,8 @@ def _head(judged: Judgement) -> list[str]:
         lines.append("Times were taken under different conditions and compare only roughly.")
     if found.missing:
         lines.append(f"{found.missing} trainings are missing; the same command without --only-table goes on")
+    if found.fuller:
+        lines.append(f"Some recorded trainings are left out by these options; run {found.fuller}")
     lines += [
         f"network {run.index}, {run.schedule} epochs: training was given up: {run.diverged}"
         for run in found.runs

@@ -52,9 +52,15 @@ def comparison_words(found: Comparison) -> list[str]:
             "Images, split or brief training differ, so their validation accuracies do not compare; test accuracies "
             "of the networks chosen may."
         )
-    lines += [
-        f"{group.words}: {group.at_equal_trials} at equal trials." for group in found.groups if len(group.names) > 1
-    ]
+    for group in found.groups:
+        if len(group.names) > 1:
+            again = len(group.names) - len(group.seeds)
+            shared = (
+                f"; {counted(len(group.names), 'study', 'studies')} share {counted(len(group.seeds), 'seed')}"
+                if again
+                else ""
+            )
+            lines.append(f"{group.words}: {group.at_equal_trials} at equal trials{shared}.")
     for test in found.tests:
         p = "no variance to test against" if test.p_value is None else f"p = {test.p_value:.2g} by Welch's t test"
         lines.append(f"{test.first} less {test.second}: {100 * test.difference:+.2f} points, {p}.")
@@ -107,6 +113,7 @@ def comparison_document(found: Comparison) -> dict[str, Any]:
             {
                 "settings": group.words,
                 "studies": list(group.names),
+                "seeds": list(group.seeds),
                 "at_equal_trials": group.at_equal_trials.document(),
                 "at_equal_time": group.at_equal_time.document(),
             }

@@ -6,7 +6,9 @@ import functools
 import io
 import json
 import shutil
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from dataclasses import replace
 
 import jsonschema
@@ -175,10 +177,12 @@ def test_one_more_process_keeps_its_schema(printed, run_folder, trials):
 
 @holds("compare")
 def test_a_comparison_keeps_its_schema(document, study_path, run_folder, tmp_path):
-    """One study in two places."""
+    """One study in two places, searched at different times."""
     for place in ("a", "b"):
         shutil.copytree(run_folder, tmp_path / place / "runs" / "tiny")
         shutil.copy(study_path, tmp_path / place / "tiny.yaml")
+    with closing(sqlite3.connect(tmp_path / "b" / "runs" / "tiny" / "study.db")) as database, database:
+        database.execute("UPDATE trials SET datetime_complete = '2030-01-01 00:00:00.000000'")
     found = document("compare", "compare", *(str(tmp_path / place / "tiny.yaml") for place in "ab"), where=False)
     assert found["studies"][0]["frontier"] == found["studies"][1]["frontier"]
 

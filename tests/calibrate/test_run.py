@@ -16,15 +16,17 @@ import pytest
 from budgetnet.calibrate.draw import draw_for_calibration
 from budgetnet.calibrate.events import CalibrationEnded, CalibrationStarted, RunDone, RunFailed
 from budgetnet.calibrate.header import check_header, header_of
+from budgetnet.calibrate.judge import judge_calibration
 from budgetnet.calibrate.plan import plan_of
 from budgetnet.calibrate.record import CALIBRATION_FILE, Header, Recorded, Writer, read_calibration
 from budgetnet.calibrate.run import recorded_so_far, run_calibration
+from budgetnet.calibrate.text import calibration_text
 from budgetnet.calibrate.trainings import LIMIT_FAILED_TRAININGS, CalibrationTrainings
 from budgetnet.errors import RequestError, SearchError
 from budgetnet.space.judge import Candidate, judge
 from budgetnet.workers.loop import JobLoop
 from budgetnet.workers.messages import Failed
-from tests.calibrate.calibrations import network, run
+from tests.calibrate.calibrations import calibrated, network, run
 from tests.search.helpers import Threads, study_text
 
 RESULTS = Path(__file__).parent.parent.parent / "studies" / "results"
@@ -338,8 +340,39 @@ def test_a_kill_loses_only_what_ran(make_study, tmp_path):
     assert run_calibration(study, plan(study), out=folder, workers=1, device="cpu", listen=again.append) == found
     assert [type(event) for event in again] == [CalibrationStarted, CalibrationEnded]
     assert recorded_so_far(study, plan(study), out=folder) == found
-    half = recorded_so_far(study, plan(study, repeats=2), out=folder)
-    assert (half.missing, half.ended) == (8, "unfinished")
-    message = r"must hold trainings of 2, 3 epochs, but it holds those of 1; add --epochs-brief 1$"
-    with pytest.raises(RequestError, match=message):
-        recorded_so_far(study, plan(study, brief=[2, 3], full=4), out=folder)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"full": 8}, "--networks 4 --epochs-brief 1 --full 8 --repeats 1"),
+        ({"networks": 5}, "--networks 5 --epochs-brief 1 --full 4 --repeats 1"),
+        ({"brief": [2, 3]}, "--networks 4 --epochs-brief 2,3 --full 4 --repeats 1"),
+        ({"repeats": 2}, "--networks 4 --epochs-brief 1 --full 4 --repeats 2"),
+    ],
+)
+def test_a_table_never_replaces_a_fuller_one(study, tmp_path, options, told):
+    """Options that leave recorded trainings out are refused with those that take them in, which are then accepted."""
+    usual = {"brief": [1], "full": 4}
+    made = plan(study, **usual | options)
+    networks = tuple(network(index) for index in range(made.networks))
+    with Writer.opened(tmp_path / CALIBRATION_FILE) as writer:
+        writer.write(header_of(study, made), *networks, *(run(task, [0.5]) for task in made.tasks(networks)))
+    command = f"budgetnet calibrate {study.path} {told} --out {tmp_path} --only-table"
+    with pytest.raises(RequestError) as error:
+        recorded_so_far(study, plan(study, **usual), out=tmp_path)
+    assert str(error.value) == (
+        f"a table must take in all that is recorded in {tmp_path / CALIBRATION_FILE}, but with --networks 4 "
+        f"--epochs-brief 1 --full 4 --repeats 1 it leaves trainings out; run {command}"
+    )
+    assert recorded_so_far(study, made, out=tmp_path).missing == 0
+    wider = plan(study, **usual | options | {"brief": [*made.brief, 3], "networks": 6})
+    assert recorded_so_far(study, wider, out=tmp_path).fuller == ""
+
+
+def test_a_table_of_a_new_length_says_what_it_leaves_out(study, tmp_path):
+    """Trainings of options before are named in its notes, with the command that judges all of them."""
+    found = calibrated(study, tmp_path, noise={1: 0.1}, count=4)
+    judged = judge_calibration(replace(found, fuller="budgetnet calibrate a.yaml --full 4 --only-table"), orders=0)
+    note = "Some recorded trainings are left out by these options; run budgetnet calibrate a.yaml --full 4 --only-table"
+    assert note in calibration_text(judged)

@@ -285,6 +285,7 @@ _DOCUMENTS: dict[str, Schema] = {
                 "studies that differ by their seed alone",
                 settings=text(),
                 studies=listed(text(), "names"),
+                seeds=listed(whole_number(), "each once; a seed counts once in the scores, by the mean of its studies"),
                 at_equal_trials=SCORE,
                 at_equal_time=SCORE,
             )

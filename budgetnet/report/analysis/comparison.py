@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import combinations
+from statistics import fmean
 from typing import Any
 
 from budgetnet.errors import RequestError
@@ -76,7 +79,10 @@ class Group:
     words: str
     """Settings that set the group apart from the others."""
     names: tuple[str, ...]
+    seeds: tuple[int, ...]
+    """Of the studies, each once, ascending."""
     at_equal_trials: Score
+    """One accuracy a seed: the mean of its studies, where it has several."""
     at_equal_time: Score
 
 
@@ -118,10 +124,16 @@ def compare_studies(named: Sequence[tuple[str, Trials]]) -> Comparison:
         named: each with the name by which to show it; at least two.
 
     Raises:
-        RequestError: there are fewer than two, or one has trained nothing.
+        RequestError: there are fewer than two, two are one record, or one has trained nothing.
     """
     if len(named) < 2:
         raise RequestError(f"a comparison needs at least two studies, but got {len(named)}; name another study file")
+    for (one, first), (other, second) in combinations(named, 2):
+        if _one_record(first, second):
+            raise RequestError(
+                f"a comparison needs different records, but {one} and {other} hold the same trials; name each once, or "
+                "a run with another seed"
+            )
     known = [(name, trials, best_so_far(trials.records)) for name, trials in named]
     for name, _, steps in known:
         if not steps:
@@ -155,6 +167,18 @@ def compare_studies(named: Sequence[tuple[str, Trials]]) -> Comparison:
     )
 
 
+def _one_record(first: Trials, second: Trials) -> bool:
+    """Tell whether two names are of one record, or of a copy: every trained trial that both could hold is the same."""
+    if first.study.name != second.study.name:
+        return False
+    kept = [
+        [(one.number, one.hash, one.started, one.finished, one.accuracy) for one in trials.records if one.trained]
+        for trials in (first, second)
+    ]
+    both = min(map(len, kept))
+    return both > 0 and kept[0][:both] == kept[1][:both]
+
+
 def _groups(
     studies: Sequence[Compared], settings: Sequence[Mapping[str, Any]], differing: Sequence[str]
 ) -> tuple[Group, ...]:
@@ -165,16 +189,28 @@ def _groups(
     groups = []
     for places in members.values():
         first = settings[places[0]]
+        seeds = tuple(sorted({settings[place]["seed"] for place in places}))
         told = [f"{name} {first[name]}" for name in differing if name in ("sampler", "budget", "pruner", "epochs")]
+        by_seed = partial(_by_seed, [settings[place]["seed"] for place in places])
         groups.append(
             Group(
                 words=", ".join(told) or studies[places[0]].name,
                 names=tuple(studies[place].name for place in places),
-                at_equal_trials=Score.of(studies[place].at_equal_trials for place in places),
-                at_equal_time=Score.of(studies[place].at_equal_time for place in places),
+                seeds=seeds,
+                at_equal_trials=by_seed([studies[place].at_equal_trials for place in places]),
+                at_equal_time=by_seed([studies[place].at_equal_time for place in places]),
             )
         )
     return tuple(groups)
+
+
+def _by_seed(seeds: Sequence[int], values: Sequence[float | None]) -> Score:
+    """Count a seed once: studies that share it share the split of images, too, so they are no further evidence."""
+    found: dict[int, list[float]] = {}
+    for seed, value in zip(seeds, values, strict=True):
+        if value is not None:
+            found.setdefault(seed, []).append(value)
+    return Score.of(fmean(found[seed]) for seed in sorted(found))
 
 
 def _tests(groups: Sequence[Group]) -> tuple[GroupTest, ...]:

@@ -95,6 +95,32 @@ def test_nothing_to_compare_is_refused(searched):
         compare_studies([one, searched("tpe", 1)])
 
 
+def test_one_record_is_not_two_seeds(searched):
+    """A study named twice, or a copy of it, is refused, also if one has gone on since."""
+    one = searched("tpe", 0, 0.5, 0.6)
+    longer = ("copy.yaml", searched("tpe", 0, 0.5, 0.6, 0.7)[1])
+    message = (
+        "a comparison needs different records, but tpe-0 and {} hold the same trials; name each once, or a run with "
+        "another seed"
+    )
+    for other in (one, longer):
+        with pytest.raises(RequestError, match=re.escape(message.format(other[0]))):
+            compare_studies([one, searched("random", 0, 0.4), other])
+
+
+def test_two_searches_with_one_seed_count_once(searched):
+    """By their mean, and nothing is tested by them."""
+    studies = [searched("tpe", 0, 0.5), searched("tpe", 0, 0.7), searched("random", 0, 0.4), searched("random", 1, 0.6)]
+    found = compare_studies(studies)
+    assert [(group.seeds, group.at_equal_trials.accuracies) for group in found.groups] == [
+        ((0,), (0.6,)),
+        ((0, 1), (0.4, 0.6)),
+    ]
+    assert found.tests == ()
+    assert "sampler tpe: 60.00 % (1 seed) at equal trials; 2 studies share 1 seed." in comparison_text(found)
+    assert "sampler random: 50.00 ± 14.14 % (2 seeds) at equal trials." in comparison_text(found)
+
+
 def test_equal_values_have_no_p_value(searched):
     """No variance, nothing to test against; the difference stands."""
     studies = [searched("tpe", seed, 0.8) for seed in range(2)] + [searched("random", seed, 0.7) for seed in range(2)]
