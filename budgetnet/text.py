@@ -21,6 +21,7 @@ __all__ = [
     "counted",
     "duration",
     "escaped",
+    "fitted",
     "joined_table",
     "masked",
     "notebook_html",
@@ -174,18 +175,42 @@ def joined_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: 
 
 
 def wrapped(line: str, width: int) -> list[str]:
-    """Return a line in pieces of at most *width* columns, broken between words; what follows is indented alike."""
+    """Return a line in pieces of at most *width* columns, broken between words; what follows is indented alike.
+
+    A number stays with its percent sign, and a word that is too long stays whole.
+
+    >>> wrapped("a train accuracy of 85 %", 23)
+    ['a train accuracy of', '85 %']
+    """
     indent = " " * (len(line) - len(line.lstrip()))
     if len(line) <= width:
         return [line]
-    return textwrap.wrap(
-        line.strip(),
+    pieces = textwrap.wrap(
+        line.strip().replace(" %", "\u00a0%"),
         width,
         initial_indent=indent,
         subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return [piece.replace("\u00a0%", " %") for piece in pieces]
+
+
+def fitted(lines: Iterable[str], width: int | None) -> list[str]:
+    """Return lines that fit *width* columns, broken between words; None leaves them as they are.
+
+    A command stays on one line, so that it can be copied whole.
+
+    >>> fitted(["run it again:", "  budgetnet search studies/quickstart.yaml"], 12)
+    ['run it', 'again:', '  budgetnet search studies/quickstart.yaml']
+    """
+    if width is None:
+        return list(lines)
+    return [
+        piece
+        for line in lines
+        for piece in ([line] if line.lstrip().startswith("budgetnet ") else wrapped(line, width))
+    ]
 
 
 def _narrower(rows: list[list[str]], column: int, room: int) -> list[list[str]]:

@@ -13,6 +13,7 @@ from budgetnet.text import (
     count_text,
     counted,
     duration,
+    fitted,
     joined_table,
     percent,
     shape_text,
@@ -150,6 +151,14 @@ def test_lines_break_between_words():
     """What follows is indented alike; a word that is too long stays whole."""
     assert wrapped("  one two three", 9) == ["  one two", "  three"]
     assert wrapped("a abcdefghijkl", 8) == ["a", "abcdefghijkl"]
+
+
+def test_a_number_stays_with_its_percent_sign():
+    """And commands stay on one line, so that they can be copied."""
+    assert wrapped("digits: 10.2 % of them", 12) == ["digits:", "10.2 % of", "them"]
+    command = "  budgetnet search studies/quickstart.yaml"
+    assert fitted(["one two", command], 5) == ["one", "two", command]
+    assert fitted(["one two"], None) == ["one two"]
 
 
 def test_commands_can_be_pasted():

@@ -8,17 +8,20 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
-from budgetnet.text import PAGE_WIDTH, wrapped
+from budgetnet.text import PAGE_WIDTH, fitted
 
 if TYPE_CHECKING:
     from budgetnet.api.pages.printout import Printout
 
 __all__ = ["SAY_THROUGH", "page_width", "put", "say", "tell", "tell_json"]
 
+
+_LEAST = 40
+"""Columns below which text is not broken any further."""
 
 SAY_THROUGH: ContextVar[Callable[[str], object] | None] = ContextVar("SAY_THROUGH", default=None)
 """Receiver of messages while a live picture is on the terminal, which they would disturb; None at other times."""
@@ -28,29 +31,29 @@ def say(text: str) -> None:
     """Write a message (progress, warning, error) to stderr; above the live picture, if there is one."""
     through = SAY_THROUGH.get()
     if through is None:
-        typer.echo(text, err=True)
+        typer.echo("\n".join(fitted(text.split("\n"), _terminal_columns(sys.stderr))), err=True)
     else:
         through(text)
 
 
 def tell(text: str | Iterable[str]) -> None:
     """Write data to stdout: a text, or lines."""
-    width = PAGE_WIDTH.get()
-    lines = text.split("\n") if isinstance(text, str) else list(text)
-    if width is not None:  # a command stays on one line, so that it can be copied whole
-        lines = [
-            piece
-            for line in lines
-            for piece in ([line] if line.lstrip().startswith("budgetnet ") else wrapped(line, width))
-        ]
-    typer.echo("\n".join(lines))
+    lines = text.split("\n") if isinstance(text, str) else text
+    typer.echo("\n".join(fitted(lines, PAGE_WIDTH.get())))
 
 
 def page_width() -> int | None:
     """Return the columns of the terminal that stdout is (``COLUMNS`` overrules it); None for a file or a pipe."""
-    if not sys.stdout.isatty() and "COLUMNS" not in os.environ:
+    if "COLUMNS" in os.environ:
+        return max(_LEAST, shutil.get_terminal_size().columns)
+    return _terminal_columns(sys.stdout)
+
+
+def _terminal_columns(stream: TextIO) -> int | None:
+    try:
+        return max(_LEAST, os.get_terminal_size(stream.fileno()).columns)
+    except (OSError, ValueError):  # a file, a pipe, or text in memory
         return None
-    return max(40, shutil.get_terminal_size().columns)
 
 
 def tell_json(document: Any) -> None:

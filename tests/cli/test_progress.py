@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 
 import pytest
 from rich.console import Console
@@ -276,6 +277,29 @@ def test_messages_stand_above_the_live_picture():
             say("warning: [3] of the rules are never used")
     assert SAY_THROUGH.get() is None
     assert "warning: [3] of the rules are never used" in stream.getvalue()
+
+
+@pytest.mark.parametrize("width", [60, 100, 160])
+def test_messages_break_between_words(width, monkeypatch):
+    """Above a live picture and without one, at every width; a place that is too long stays whole."""
+    place = "/a/folder/with-a-long-name/" * 4 + "study.db"
+    text = f"held-out images: 10.2 %, 10.1 %, 10.0 %, 99.9 %, 1.0 %, 2.0 % and 12.5 % of them, and more, in {place}"
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=width)
+    monkeypatch.setattr("budgetnet.cli.progress.view.Console", lambda **_: console)
+    with show_search(stream) as listen:
+        listen(START)
+        say(text)
+    assert place in stream.getvalue()
+    lines = [line.rstrip() for line in stream.getvalue().split("\n") if "10.2 %" in line or "99.9 %" in line]
+    monkeypatch.setattr("os.get_terminal_size", lambda _: os.terminal_size((width, 40)))
+    monkeypatch.setattr("sys.stderr", alone := io.StringIO())
+    monkeypatch.setattr(alone, "fileno", lambda: 2)
+    say(text)
+    alone = alone.getvalue().splitlines()
+    assert " ".join(alone) == text
+    assert all(len(line) <= width or line == place for line in alone)
+    assert all(any(line.endswith(one) for one in alone) for line in lines)
 
 
 def test_a_narrow_terminal_gives_the_time_its_own_row():

@@ -21,7 +21,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from budgetnet.cli.output import SAY_THROUGH
-from budgetnet.text import duration, short_count
+from budgetnet.text import duration, fitted, short_count
 
 __all__ = ["View", "show_progress"]
 
@@ -149,7 +149,8 @@ def show_progress(view: View[Happening], stream: TextIO | None = None) -> Iterat
 
     def say(text: str) -> None:
         with turn:
-            console.print(text, highlight=False, markup=False)
+            lines = fitted(text.split("\n"), console.width)  # rich would break long words and "85 %"
+            console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
     with _silent_keys(), Live(console=console, auto_refresh=False, get_renderable=view.render) as live:
 

@@ -80,7 +80,7 @@ class Group:
     """Settings that set the group apart from the others."""
     names: tuple[str, ...]
     seeds: tuple[int, ...]
-    """Of the studies, each once, ascending."""
+    """Seeds of the studies, each once, ascending."""
     at_equal_trials: Score
     """One accuracy a seed: the mean of its studies, where it has several."""
     at_equal_time: Score
