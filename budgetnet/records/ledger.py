@@ -2,7 +2,8 @@
 
 A candidate is recorded whole and at once, as a running trial with all its parameters and counts. When it ends, its
 attributes are written first, then the attribute ``outcome``, then Optuna's state. So a trial that is found running
-with an outcome only lacks its last step, and one without an outcome is to be trained again.
+with an outcome only lacks its last step, and one without an outcome is to be trained again. Queueing a trial again, and
+taking one from the queue, are several writes, so one process at a time does that to a trial: it claims it first.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import datetime
 import random
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -23,16 +25,12 @@ from budgetnet.records.loading.memory import RecordMemory
 from budgetnet.records.objective import shortfall, values_of
 from budgetnet.records.parameters import Parameters
 from budgetnet.records.process import life_of, this_process
+from budgetnet.records.sharing.claims import Claims
+from budgetnet.records.sharing.queue import MOST_DEATHS, queue_again
 from budgetnet.records.storage import GRACE
 from budgetnet.records.trial import Outcome, Record
 
-__all__ = ["MOST_DEATHS", "Ledger", "Running", "trial_seed"]
-
-DEATHS = "deaths"
-"""Attribute of a repeated trial: how many processes have ended while they trained it."""
-MOST_DEATHS = 5
-"""Processes in a row that may die while they train a trial before it counts as failed: it may be what kills them,
-for example by using up the machine's memory."""
+__all__ = ["Ledger", "Running", "trial_seed"]
 
 _STATES: dict[Outcome, TrialState] = {
     "completed": TrialState.COMPLETE,
@@ -44,11 +42,6 @@ _STATES: dict[Outcome, TrialState] = {
     "interrupted": TrialState.FAIL,
 }
 """Optuna's state for each outcome. Failed and interrupted trials are invisible to its samplers and plots."""
-
-_NOT_REPEATED = (
-    "outcome", "reason", "accuracy", "curve", "epochs", "seconds", "worker", "owner", "rejected_before", "training",
-)  # fmt: skip
-"""Attributes that a repetition of an interrupted trial does not inherit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +74,8 @@ class Ledger:
         self.seed = seed
         self.memory = RecordMemory()
         self._id = storage.get_study_id_from_name(study.study_name)
+        self._owner = this_process()
+        self.claims = Claims(storage, self._id, owner=self._owner)
 
     # --- reading ------------------------------------------------------------------------------------
 
@@ -96,7 +91,7 @@ class Ledger:
 
     def start(self, found: Parameters, attributes: Mapping[str, Any]) -> Running:
         """Record a candidate as a running trial of this process."""
-        written = {**attributes, "owner": this_process()}
+        written = {**attributes, "owner": self._owner}
         trial_id = self._create(TrialState.RUNNING, found, written)
         number = self.storage.get_trial_number_from_id(trial_id)
         seed = self._seed_of(number)
@@ -155,8 +150,9 @@ class Ledger:
     # --- while it trains ----------------------------------------------------------------------------
 
     def report(self, trial: Running, epoch: int, accuracy: float) -> None:
-        """Record the validation accuracy (a fraction) after an epoch, counted from 1."""
-        self.storage.set_trial_intermediate_value(trial.id, epoch, accuracy)
+        """Record the validation accuracy (a fraction) after an epoch, counted from 1, unless the trial was given up."""
+        with suppress(optuna.exceptions.UpdateFinishedTrialError):  # `finish` tells
+            self.storage.set_trial_intermediate_value(trial.id, epoch, accuracy)
 
     def should_stop(self, trial: Running) -> bool:
         """Ask the pruner."""
@@ -190,10 +186,9 @@ class Ledger:
 
     def interrupt(self, trial: Running, reason: str) -> None:
         """Give up a trial of this process; it is put first in the queue for the next start."""
-        try:
-            self._interrupt(self.storage.get_trial(trial.id), reason)
-        except optuna.exceptions.UpdateFinishedTrialError:
-            return
+        with self._turn(trial.number) as ours, suppress(optuna.exceptions.UpdateFinishedTrialError):
+            if ours:
+                self._interrupt(self.storage.get_trial(trial.id), reason)
 
     def _close(self, trial_id: int, outcome: Outcome) -> None:
         trial = self.storage.get_trial(trial_id)
@@ -214,25 +209,41 @@ class Ledger:
         for trial in self.storage.get_all_trials(self._id, deepcopy=False, states=(TrialState.RUNNING,)):
             life = _life(trial)
             foreign = foreign or life == "unknown"
-            if life != "gone":
-                continue
-            try:
-                if "outcome" in trial.user_attrs:
-                    self._close(trial._trial_id, trial.user_attrs["outcome"])
-                else:
-                    reason = f"its process {trial.user_attrs['owner']} ended before the training did"
-                    if self._interrupt(trial, reason, died=True):
-                        lost.append(trial.number)
-            except optuna.exceptions.UpdateFinishedTrialError:
-                continue  # another process was faster
+            if life == "gone" and self._bury(trial._trial_id, trial.number):
+                lost.append(trial.number)
         if foreign:
             self._recover_from_other_machines()
         return lost
 
+    def _bury(self, trial_id: int, number: int) -> bool:
+        """Close a trial whose process is gone; return True if it was queued again here."""
+        with self._turn(number) as ours:
+            trial = self.storage.get_trial(trial_id)  # another process may have been faster
+            if not ours or trial.state != TrialState.RUNNING or _life(trial) != "gone":
+                return False
+            if "outcome" in trial.user_attrs:
+                self._close(trial_id, trial.user_attrs["outcome"])
+                return False
+            reason = f"its process {trial.user_attrs['owner']} ended before the training did"
+            return self._interrupt(trial, reason, died=True)
+
     def _recover_from_other_machines(self) -> None:
-        with warnings.catch_warnings():
+        with self._turn("silent") as ours, warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            optuna.storages.fail_stale_trials(self.study)
+            if ours:
+                optuna.storages.fail_stale_trials(self.study)
+
+    @contextmanager
+    def _turn(self, what: int | str) -> Iterator[bool]:
+        """Keep other processes from queueing a trial, or taking it, inside the block; yield False if one does now."""
+        claim = f"again:{what}"
+        if not self.claims.take(claim):
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            self.claims.release(claim)
 
     def _interrupt(self, trial: FrozenTrial, reason: str, *, died: bool = False) -> bool:
         """End a trial and queue it again; return False if too many processes died of it and it has failed."""
@@ -251,22 +262,27 @@ class Ledger:
         for trial in self.storage.get_all_trials(self._id, deepcopy=False, states=(TrialState.WAITING,)):
             if "decisions" not in trial.user_attrs:
                 continue  # enqueued by another tool: there is no network to train
-            # Owner and heartbeat are written before it runs, so that a killed trial always has an owner.
-            self.storage.set_trial_user_attr(trial._trial_id, "owner", this_process())
-            self.beat([trial._trial_id])
-            if self.storage.set_trial_state_values(trial._trial_id, state=TrialState.RUNNING):
-                self.storage.set_trial_user_attr(trial._trial_id, "owner", this_process())  # two may have written it
-                attributes = self.storage.get_trial(trial._trial_id).user_attrs
-                # Without a seed, the first one was killed right after it was recorded; its number gives the seed.
-                seed = int(attributes["seed"]) if "seed" in attributes else self._seed_of(attributes["redo_of"])
-                self.storage.set_trial_user_attr(trial._trial_id, "seed", seed)
-                return Running(trial._trial_id, trial.number, seed, attributes)
+            with self._turn(trial.number) as ours:
+                if ours and self.storage.get_trial(trial._trial_id).state == TrialState.WAITING:
+                    return self._take(trial._trial_id, trial.number)
         return None
+
+    def _take(self, trial_id: int, number: int) -> Running:
+        """Make a waiting trial one that this process runs."""
+        # Owner and heartbeat are written before it runs, so that a killed trial always has an owner.
+        self.storage.set_trial_user_attr(trial_id, "owner", self._owner)
+        self.beat([trial_id])
+        self.storage.set_trial_state_values(trial_id, state=TrialState.RUNNING)
+        attributes = self.storage.get_trial(trial_id).user_attrs
+        # Without a seed, the first one was killed right after it was recorded; its number gives the seed.
+        seed = int(attributes["seed"]) if "seed" in attributes else self._seed_of(attributes["redo_of"])
+        self.storage.set_trial_user_attr(trial_id, "seed", seed)
+        return Running(trial_id, number, seed, attributes)
 
     def others_running(self) -> int:
         """Count the trials that other processes are training right now."""
         trials = self.storage.get_all_trials(self._id, deepcopy=False, states=(TrialState.RUNNING,))
-        return sum(trial.user_attrs.get("owner") != this_process() for trial in trials)
+        return sum(trial.user_attrs.get("owner") != self._owner for trial in trials)
 
 
 def _life(trial: FrozenTrial) -> Literal["alive", "gone", "unknown"]:
@@ -280,39 +296,3 @@ def _life(trial: FrozenTrial) -> Literal["alive", "gone", "unknown"]:
         age = datetime.datetime.now() - trial.datetime_start
         life = "gone" if age.total_seconds() > GRACE else "unknown"
     return life
-
-
-def queue_again(storage: BaseStorage, study_id: int, trial: FrozenTrial, *, died: bool = False) -> bool:
-    """Queue a trial again, with its own seed, unless that was done before.
-
-    Args:
-        storage: the database.
-        study_id: its key of the study.
-        trial: the trial.
-        died: its process ended without a message, which is counted.
-
-    Returns:
-        False if as many processes have died of the trial as are allowed to.
-    """
-    deaths = int(trial.user_attrs.get(DEATHS) or 0) + died
-    if deaths >= MOST_DEATHS:
-        return False
-    for other in storage.get_all_trials(study_id, deepcopy=False):
-        if other.user_attrs.get("redo_of") == trial.number:
-            return True
-    if "decisions" not in trial.user_attrs:
-        return True
-    attributes = {name: value for name, value in trial.user_attrs.items() if name not in _NOT_REPEATED}
-    attributes["redo_of"] = trial.number
-    if deaths:
-        attributes[DEATHS] = deaths
-    storage.create_new_trial(
-        study_id,
-        template_trial=create_trial(
-            state=TrialState.WAITING,
-            params=dict(trial.params),
-            distributions=dict(trial.distributions),
-            user_attrs=attributes,
-        ),
-    )
-    return True

@@ -11,9 +11,9 @@ from budgetnet.errors import RequestError, SearchError, nearest
 from budgetnet.files.settings import ATTRIBUTE, check_settings, readable_settings, settings_of
 from budgetnet.files.study import Study
 from budgetnet.records.checks.contents import damaged_study
-from budgetnet.records.ledger import queue_again
 from budgetnet.records.objective import directions, metric_names
 from budgetnet.records.pruning import make_pruner
+from budgetnet.records.sharing.queue import queue_again
 from budgetnet.records.storage import open_storage, shown, storage_errors
 
 __all__ = ["open_study"]

@@ -26,7 +26,6 @@ from budgetnet.records.open import open_study
 from budgetnet.records.other_studies import OtherStudies
 from budgetnet.records.process import this_process
 from budgetnet.records.ranking import reaches
-from budgetnet.records.sharing.claims import Claims
 from budgetnet.records.sharing.network_disk import network_disk
 from budgetnet.records.sharing.travel import leave_study
 from budgetnet.records.sharing.weights import bring_weights
@@ -150,7 +149,7 @@ def run_search(
 
         ledger = Ledger(recorded, database, goal=study.goal, target=study.target, seed=study.search.seed)
         check_whole(recorded, shown(url), ledger.memory.read)
-        claims = Claims(database, database.get_study_id_from_name(study.name))
+        claims = ledger.claims
         latency = latency_judge(study, space)
         disk = network_disk(url)
         if disk is not None:

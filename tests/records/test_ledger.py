@@ -12,9 +12,11 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from budgetnet.records.ledger import MOST_DEATHS, Running, trial_seed
+from budgetnet.records import ledger as ledger_module
+from budgetnet.records.ledger import Running, trial_seed
 from budgetnet.records.parameters import parameters
-from budgetnet.records.process import host, life_of, this_process
+from budgetnet.records.process import _started, host, life_of, this_process
+from budgetnet.records.sharing.queue import MOST_DEATHS, queue_again
 from budgetnet.records.trial import ATTRIBUTES
 from budgetnet.space.judge import draw
 from tests.search.helpers import open_ledger
@@ -194,8 +196,6 @@ def test_killed_between_repetition_and_closing(study, space, ledger, tmp_path):
     original = ledger.storage.get_trial(trial.id)
     ledger.recover()
     ledger.storage._backend.get_trial(trial.id)
-    from budgetnet.records.ledger import queue_again
-
     queue_again(ledger.storage, ledger._id, original)
     assert [record.outcome for record in ledger.records()] == ["interrupted", "waiting"]
 
@@ -231,6 +231,78 @@ def test_result_of_a_trial_that_was_given_up_is_dropped(study, space, ledger):
     assert ledger.finish(trial, "completed", accuracy=0.9, curve=[0.9]) is None
     ledger.interrupt(trial, "again")
     assert ledger.records()[0].reason == "given up by another machine"
+
+
+def test_epochs_of_a_trial_that_was_given_up_do_no_harm(study, space, ledger, tmp_path):
+    """A machine that slept too long goes on training; its epochs come too late, and are no error."""
+    trial = start(ledger, space)
+    reopened(study, ledger, tmp_path).interrupt(trial, "given up by another machine")
+    ledger.report(trial, 1, 0.5)
+    assert ledger.study.trials[0].intermediate_values == {}
+
+
+@pytest.fixture
+def other(study, ledger, tmp_path, monkeypatch):
+    """Another living process on the same study."""
+    monkeypatch.setattr(ledger_module, "this_process", lambda: f"{host()}/{os.getppid()}/{_started(os.getppid())}")
+    return reopened(study, ledger, tmp_path)
+
+
+def meanwhile(monkeypatch, ledger, method: str, happens, *, after: bool = False) -> None:
+    """Let something happen once in the midst of a ledger's work: before, or after, a call of its storage."""
+    call = getattr(ledger.storage, method)
+    events = [happens]
+
+    def disturbed(*given, **named):
+        happening = events.pop() if events else lambda: None
+        if not after:
+            happening()
+        found = call(*given, **named)
+        if after:
+            happening()
+        return found
+
+    monkeypatch.setattr(ledger.storage, method, disturbed)
+
+
+def test_two_processes_that_find_a_dead_one_repeat_its_trial_once(space, ledger, other, monkeypatch):
+    """Both saw that no repetition was queued, both queued one, and the network was trained twice."""
+    trial = start(ledger, space)
+    as_if_killed(ledger, trial)
+    found: list[list[int]] = []
+    meanwhile(monkeypatch, ledger, "create_new_trial", lambda: found.append(other.recover()))
+    assert ledger.recover() == [trial.number]
+    assert found == [[]]
+    assert [record.outcome for record in ledger.records()] == ["interrupted", "waiting"]
+    assert other.recover() == []
+
+
+def test_a_process_that_looked_before_another_one_recovered_changes_nothing(space, ledger, other, monkeypatch):
+    """It has read that the trial runs; when its turn comes, the trial is closed, repeated, and running again."""
+    trial = start(ledger, space)
+    as_if_killed(ledger, trial)
+
+    def recovered() -> None:
+        assert other.recover() == [trial.number]
+        assert other.claim() is not None
+
+    meanwhile(monkeypatch, ledger, "get_all_trials", recovered, after=True)
+    assert ledger.recover() == []
+    assert [record.outcome for record in ledger.records()] == ["interrupted", "running"]
+
+
+@pytest.mark.parametrize("method", ["get_all_trials", "set_trial_user_attr", "set_trial_state_values"])
+def test_two_processes_that_take_a_waiting_trial_train_it_once(space, ledger, other, monkeypatch, method):
+    """Whoever looks, writes or asks in the midst of the other: one has the trial, and is its owner."""
+    ledger.interrupt(start(ledger, space), "stopped")
+    taken: list[Running | None] = []
+    meanwhile(monkeypatch, ledger, method, lambda: taken.append(other.claim()), after=method == "get_all_trials")
+    taken.append(ledger.claim())
+    (running,) = [trial for trial in taken if trial is not None]
+    owner = other._owner if running is taken[0] else this_process()
+    assert ledger.storage.get_trial(running.id).user_attrs["owner"] == owner
+    assert ledger.claim() is None
+    assert other.claim() is None
 
 
 def test_trials_of_other_tools_do_no_harm(study, space, ledger):

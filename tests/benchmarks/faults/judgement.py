@@ -36,7 +36,8 @@ class Judgement:
     def quiet(self, said: str, *, allowed: Iterable[str] = ()) -> None:
         """Require that no process ended in a traceback."""
         if "Traceback (most recent call last)" in said and not any(text in said for text in allowed):
-            self.broken.append(f"a traceback: {said[said.index('Traceback') :][-400:]!r}")
+            told = said[said.index("Traceback") :].partition("\n{")[0]  # up to the next event
+            self.broken.append(f"a traceback: {told[-3000:]}")
 
 
 @dataclass
