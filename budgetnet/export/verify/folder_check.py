@@ -14,6 +14,7 @@ import argparse
 import hashlib
 import importlib.util
 import json
+import marshal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,6 +33,11 @@ INT8_TOLERANCE = 0.05
 
 ROUNDING_TOLERANCE = 0.5
 """The same between int8 and float32: rounding moves logits by a few hundredths, another network's are further away."""
+
+_CODE = ("network.py", "verify.py", "run_pte.py", "convert_picture.py")
+"""Modules that exports hold, besides those in ``plugins``. Another one here could be imported in a library's place."""
+
+_CODE_ENDINGS = (".py", ".pyc", ".pyd", ".so", ".pth")
 
 _Array = np.ndarray[Any, Any]
 
@@ -71,9 +77,14 @@ class Folder:
             size += len(content)
         for file in sorted(self.path.rglob("*")):
             name = file.relative_to(self.path).as_posix()
-            hidden = any(part.startswith(".") or part == "__pycache__" for part in Path(name).parts)
-            if file.is_file() and not hidden and name != "manifest.json" and name not in manifest:
+            if not file.is_file() or any(part.startswith(".") for part in Path(name).parts):
+                continue
+            if file.parent.name == "__pycache__":
+                self._compiled(file)
+            elif name != "manifest.json" and name not in manifest:
                 raise WrongError(f"{name} is not in the manifest")
+            elif file.suffix in _CODE_ENDINGS and name not in _CODE and file.parent != self.path / "plugins":
+                raise WrongError(f"{name} is code that no export holds; Python may import it in place of a library")
         return f"{len(manifest)} files, {size:,} bytes, as the manifest says"
 
     def configuration(self) -> str:
@@ -168,6 +179,17 @@ class Folder:
 
     # --- helpers -------------------------------------------------------------------------------
 
+    def _compiled(self, file: Path) -> None:
+        """Compare compiled code, which Python runs in place of its source, with the source."""
+        source, content = file.parent.parent / f"{file.name.split('.')[0]}.py", file.read_bytes()
+        same = False
+        if source.is_file() and content.startswith(importlib.util.MAGIC_NUMBER):
+            compiled = compile(source.read_bytes(), str(source), "exec", dont_inherit=True)
+            same = marshal.loads(content[16:]) == compiled  # noqa: S302 - data only; it is not run
+        if not same:
+            name = file.relative_to(self.path).as_posix()
+            raise WrongError(f"{name} is not what {source.name} compiles to by this Python; delete {file.parent.name}")
+
     def _near_float(self, name: str) -> None:
         """Compare a format's stored logits with those in float32."""
         logits = self.samples["logits"]
@@ -192,10 +214,11 @@ class Folder:
     def _module(self, path: Path) -> Any:
         spec = importlib.util.spec_from_file_location(path.stem, path)
         assert spec is not None  # the path ends with .py
-        assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[path.stem] = module
-        spec.loader.exec_module(module)
+        # Not by the loader, which prefers compiled code: what runs is the source that the manifest names.
+        source = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+        exec(source, module.__dict__)  # noqa: S102 - as an import would
         return module
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from budgetnet.export.folder import CONFIG, INT8, MANIFEST, SAMPLES, read_json
 from budgetnet.export.formats import extra_is_there
 from budgetnet.export.verify.accuracy import TestImages, accuracy_of, int8_accuracy
 from budgetnet.export.verify.ask_folder import FolderCheck, ask_folder
+from budgetnet.export.verify.card_check import check_card, check_record
 from budgetnet.export.verify.earlier import EARLIER_WEIGHTS, check_earlier
 from budgetnet.export.verify.folder_check import FLOAT_TOLERANCE
 from budgetnet.files import network_file
@@ -92,7 +92,8 @@ def _own_checks(folder: Path, test_images: Path | None, data_dir: Path | None) -
     checks: list[tuple[str, Callable[[], str | tuple[None, str]]]] = [
         ("counts", lambda: _counts(folder, config)),
         ("network.yaml", lambda: _same_network(folder)),
-        ("README.md", lambda: _card(folder, config)),
+        ("record.json", lambda: check_record(folder)),
+        ("README.md", lambda: check_card(folder, config)),
         ("accuracy", lambda: _accuracy(folder, config, test_images, data_dir)),
     ]
     for name, check in checks:
@@ -137,23 +138,6 @@ def _same_network(folder: Path) -> str:
     if not difference <= allowed:
         raise ExportError(f"the logits differ from the stored ones by up to {difference:.3g}, allowed is {allowed:.1g}")
     return f"built by budgetnet, the logits differ from the stored ones by at most {difference:.1g}"
-
-
-def _card(folder: Path, config: dict[str, Any]) -> str:
-    """Compare the card's numbers with configuration and record."""
-    text = (folder / "README.md").read_text(encoding="utf-8")
-    record = read_json(folder / "record.json")
-    accuracy = record["weights_test_accuracy"]
-    for row, value in (
-        ("parameters", f"{config['params']:,}"),
-        ("FLOPs", f"{config['flops']:,}"),
-        ("of these weights", f"{percent(accuracy)} %"),
-    ):
-        found = re.search(rf"^\| {row} \| ([^;|(]*)", text, re.MULTILINE)
-        told = found[1].strip() if found else "nothing"
-        if told != value:
-            raise ExportError(f"the card says {told} for {row!r}, {CONFIG} and record.json say {value}")
-    return "parameters, FLOPs and accuracy are those of config.json and record.json"
 
 
 def _accuracy(
