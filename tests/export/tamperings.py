@@ -20,8 +20,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from budgetnet.export.folder import write_manifest
+from budgetnet.text import bytes_text
 
-__all__ = ["TAMPERINGS", "Tampering", "replaced"]
+__all__ = ["TAMPERINGS", "Tampering", "left_out", "replaced"]
 
 FORMATS = ("model.pt2", "model.onnx", "model.int8.onnx", "model.pte", "run_pte.py")
 
@@ -287,20 +288,23 @@ def _mean_everywhere(folder: Path) -> None:
 
 
 def _formats_left_out(folder: Path) -> None:
-    """Remove the other formats, and what the card and the record say of them."""
-    for name in FORMATS:
-        (folder / name).unlink(missing_ok=True)
+    """Remove the other formats, and what is said of them."""
     rewritten(folder / "record.json", lambda record: record.update({"int8": None}))
+    left_out(folder, *FORMATS)
+
+
+def left_out(folder: Path, *names: str) -> None:
+    """Remove files, and their lines in the card, whose other sizes are made to fit."""
     path = folder / "README.md"
     text = path.read_text()
-    for name in FORMATS:
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
         text = re.sub(rf"(?m)^- `{re.escape(name)}` .*\n", "", text)
     path.write_text(_sizes_again(text, folder))
 
 
 def _sizes_again(text: str, folder: Path) -> str:
     """Return the card with the sizes that the files have now."""
-    from budgetnet.text import bytes_text
 
     def size(found: re.Match[str]) -> str:
         path = folder / found[1]
@@ -309,7 +313,7 @@ def _sizes_again(text: str, folder: Path) -> str:
     return re.sub(r"(?m)^- `([^`]+)` \(([^)]+)\): ", size, text)
 
 
-def _left_out(name: str) -> Callable[[Path], None]:
+def _without(name: str) -> Callable[[Path], None]:
     return lambda folder: (folder / name).unlink()
 
 
@@ -320,15 +324,15 @@ def _added(folder: Path) -> None:
 TAMPERINGS = (
     Tampering(name="a file, longer by one character", change=_append, found_by="files", renewed=False),
     Tampering(name="a file, one bit", change=_flip_byte, found_by="files", renewed=False),
-    Tampering(name="a file missing", change=_left_out("recipe.json"), found_by="files", renewed=False),
+    Tampering(name="a file missing", change=_without("recipe.json"), found_by="files", renewed=False),
     Tampering(name="a file added", change=_added, found_by="files", renewed=False),
     Tampering(name="a hash in the manifest", change=_manifest(sha256="0" * 64), found_by="files", renewed=False),
     Tampering(name="a size in the manifest", change=_manifest(bytes=7), found_by="files", renewed=False),
-    Tampering(name="the manifest missing", change=_left_out("manifest.json"), found_by="files", renewed=False),
+    Tampering(name="the manifest missing", change=_without("manifest.json"), found_by="files", renewed=False),
     Tampering(name="compiled code beside network.py", change=_compiled, found_by="files"),
     Tampering(name="a module with a library's name", change=_foreign_code, found_by="files"),
     Tampering(name="a file added", change=_added, found_by="README.md"),
-    Tampering(name="a format missing", change=_left_out("model.onnx"), found_by="README.md", needs="model.onnx"),
+    Tampering(name="a format missing", change=_without("model.onnx"), found_by="README.md", needs="model.onnx"),
     Tampering(name="a weight", change=_weight, found_by="network.py"),
     Tampering(name="a weight in model.pt2", change=_weight_in_pt2, found_by="model.pt2", needs="model.pt2"),
     Tampering(name="a weight in model.onnx", change=_weight_in_onnx, found_by="model.onnx", needs="model.onnx"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import py_compile
 import re
 import shutil
 import subprocess
@@ -11,7 +12,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 from PIL import Image
 from safetensors.torch import load_file, save_file
@@ -26,13 +26,14 @@ from budgetnet.export.verify.ask_folder import FolderCheck
 from budgetnet.export.verify.verify import verify_folder
 from budgetnet.training.data.conversion import Conversion
 from budgetnet.training.data.load import ImageFolder, load_dataset
+from tests.export.tamperings import left_out, replaced
 
 
 @pytest.fixture
 def folder(exported, tmp_path):
     """A copy of an export that may be spoilt, without the formats that take long to load."""
     copy = shutil.copytree(exported.folder, tmp_path / "copy")
-    (copy / "model.pt2").unlink()
+    left_out(copy, "model.pt2")
     write_manifest(copy)
     return copy
 
@@ -54,15 +55,6 @@ def slow():
     """Marks a test that needs a process of its own."""
 
 
-def replaced(path: Path, *changes: tuple[str, str]) -> None:
-    """Replace texts in a file; each must be there."""
-    text = path.read_text(encoding="utf-8")
-    for old, new in changes:
-        assert old in text, old
-        text = text.replace(old, new)
-    path.write_text(text, encoding="utf-8")
-
-
 def verdict(folder: Path, *, renewed: bool = True) -> str:
     """The failed check and its reason; *renewed*: whoever tampered made the manifest fit again."""
     if renewed:
@@ -79,7 +71,8 @@ def test_an_export_holds(exported, slow):
     assert found.holds
     lines = found.text()
     names = ("files", "config.json", "preprocessing", "network.py", "model.pt2", "model.onnx", "counts")
-    assert [line.split()[1].rstrip(":") for line in lines] == [*names, "network.yaml", "README.md", "accuracy"]
+    last = ("network.yaml", "record.json", "README.md", "accuracy")
+    assert [line.split()[1].rstrip(":") for line in lines] == [*names, *last]
     assert all(line.startswith("ok ") for line in lines)
     assert re.search(r"accuracy: [0-9.]+ % on 360 test images, recorded [0-9.]+ %", lines[-1])
     assert json.loads(json.dumps(found.document()))["holds"] is True
@@ -103,17 +96,6 @@ def test_a_changed_weight_is_found(folder):
     save_file(weights, folder / "model.safetensors")
     assert verdict(folder, renewed=False).startswith("files: model.safetensors ")
     assert verdict(folder).startswith("network.py: the logits differ from the stored ones by up to")
-
-
-def test_a_changed_weight_in_another_format_is_found(folder):
-    """ONNX is held against the same stored logits."""
-    model = onnx.load(folder / "model.onnx")
-    (first,) = (tensor for tensor in model.graph.initializer if list(tensor.dims[1:]) == [1, 3, 3])
-    values = onnx.numpy_helper.to_array(first).copy()
-    values[0] += 0.5
-    first.CopyFrom(onnx.numpy_helper.from_array(values, first.name))
-    onnx.save(model, folder / "model.onnx")
-    assert verdict(folder).startswith("model.onnx: the logits differ from the stored ones by up to")
 
 
 @pytest.mark.parametrize(
@@ -147,7 +129,7 @@ def test_swapped_classes_are_found(folder):
     assert verdict(folder) == "network.py: network.py and config.json have other classes: class 3 is '3' and '5'"
     replaced(folder / "network.py", *swap)
     assert verdict(folder) == "model.onnx: model.onnx and config.json have other classes: class 3 is '3' and '5'"
-    (folder / "model.onnx").unlink()
+    left_out(folder, "model.onnx")
     found = verdict(folder)
     assert re.match(r"accuracy: [0-9.]+ % on 360 test images, recorded .*; allowed is a difference of 0\.10", found)
 
@@ -199,6 +181,41 @@ def test_another_network_is_found(folder):
     assert verdict(folder).startswith("network.yaml: the logits differ from the stored ones by up to")
 
 
+@pytest.mark.parametrize(
+    ("name", "change", "reason"),
+    [
+        ("recipe.json", ('"epochs": 3', '"epochs": 4'), "record.json: recipe.json says epochs 4, the training in"),
+        ("recipe.json", ('"seed": ', '"seed": 1'), "record.json: the weights are of seed"),
+        ("record.json", ('"mean": ', '"mean": 1'), "record.json: the record's test accuracy is {'mean': 1"),
+        ("README.md", ("value: 0.", "value: 1."), "README.md: the card's head gives the results [1."),
+        ("README.md", ("metrics:", "measures:"), "README.md: the card's YAML head does not hold the results that"),
+        ("README.md", ("- `recipe.json`", "- `other.json`"), "README.md: the card says nothing for the size of recipe"),
+        ("README.md", ("- `manifest.json`:", "- `x.md` (1 B): x"), "README.md: the card lists x.md, which is not in"),
+    ],
+)
+def test_what_the_record_does_not_say_is_found(folder, name, change, reason):
+    """Recipe, accuracy, results for model hubs, files."""
+    replaced(folder / name, change)
+    assert verdict(folder).startswith(reason)
+
+
+def test_compiled_code_is_compared_with_its_source(folder):
+    """Python's own is left alone; other code, or another Python's, would run in its source's place."""
+    compiled = Path(py_compile.compile(str(folder / "network.py")))
+    assert next(folder_check.checks(folder))["holds"] is True
+    compiled.write_bytes(b"xxxx" + compiled.read_bytes()[4:])
+    found = next(folder_check.checks(folder))["text"]
+    assert found == f"__pycache__/{compiled.name} is not what network.py compiles to by this Python; delete __pycache__"
+
+
+def test_code_that_no_export_holds_is_refused(folder):
+    """Even if the manifest names it: in the folder, Python would import it in place of a library."""
+    (folder / "torch.py").write_text("")
+    assert verdict(folder) == (
+        "files: torch.py is code that no export holds; Python may import it in place of a library"
+    )
+
+
 def test_code_that_needs_budgetnet_is_found(folder, slow):
     """Whoever receives the folder has none."""
     replaced(folder / "network.py", ("def load(", "import budgetnet\n\n\ndef load("))
@@ -227,7 +244,7 @@ def test_test_images_come_from_a_folder(exported, folder, tmp_path):
     for number, (image, label) in enumerate(zip(test.images.numpy(), test.labels.tolist(), strict=True)):
         (places / str(label)).mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.ascontiguousarray(image[0])).save(places / str(label) / f"{number}.png")
-    (folder / "model.onnx").unlink()
+    left_out(folder, "model.onnx")
     write_manifest(folder)
     found = verify_folder(folder, test_images=places)
     assert found.holds
