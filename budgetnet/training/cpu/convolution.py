@@ -1,14 +1,19 @@
-"""Convolutions on the CPU in bfloat16, with a fast kernel for each of their three passes.
+"""Convolutions on the CPU, with a fast kernel for each of their three passes.
 
 A convolution is computed three times in a training step: forward, for the gradient of its image, and for the gradient
 of its filters. torch passes all three to oneDNN, which has fast kernels for full convolutions; for others, the speed
-depends on the pass. Measured with torch 2.14 on two AVX-512 BF16 cores (by `tests.benchmarks.bench_fast_paths`):
+depends on the pass, the number format and the processor. Measured with torch 2.14 (by
+`tests.benchmarks.bench_fast_paths`) on two cores with AVX-512 BF16 in bfloat16, and on two with AVX2 in float32:
 
 - *Depthwise*: forward is fast up to a padding of `NARROW`, beyond that 10 to 50 times slower. The image's gradient is
   fast only without stride or dilation; without stride it is itself a depthwise convolution, with mirrored
-  filters, and is computed as one. The filters' gradient is fast only for 3×3 without dilation.
+  filters, and is computed as one. The filters' gradient is fast only without dilation, in bfloat16 only for 3×3.
 - *Few channels per group*: slow in all passes. Groups are merged to at least `WIDTH` channels each, with zeros between
-  the original groups (`FAR_WIDTH` if the padding is `FAR` or more). That is more arithmetic in less time.
+  the original groups (`FAR_WIDTH` if the padding is `FAR` or more; `FLOAT_WIDTH` in float32, where the filters'
+  gradient is fast as it is). That is more arithmetic in less time.
+- *Dilation*, in float32 with groups: the filters' gradient is 2 to 5 times slower than without. It is computed on the
+  image's phases (every *d*-th pixel), on each of which the convolution has no dilation; so are the other passes of
+  depthwise convolutions with wide padding.
 - *Padding that covers the image* (at least half of its side; wide dilations on small images): the filters' gradient
   is slow for any number of groups, and with a stride on images one pixel wide it is uninitialised memory (torch 2.14).
   It is summed tap by tap, each a product of the overlapping parts of image and gradient; parts that overlap only
@@ -21,90 +26,49 @@ The results equal torch's, except for the order of sums.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import conv2d
 
-__all__ = ["Geometry", "apart", "convolve", "merged_groups", "worth_it"]
+from budgetnet.training.cpu.geometry import Geometry
+from budgetnet.training.cpu.rewriting import apart, by_taps, joined_phases, merged_groups, phases
+
+__all__ = ["convolve", "worth_it"]
 
 WIDTH = 16
-"""Least channels per group with fast kernels."""
+"""Least channels per group with fast kernels in bfloat16."""
 FAR_WIDTH = 32
 """The same if the padding is `FAR` or more."""
 FAR = 16
-WIDEST = 128
-"""Channels of a merged group beyond which the extra arithmetic would outweigh the gain."""
+FLOAT_WIDTH = 8
+"""Least channels per group with fast kernels in float32."""
 NARROW = 6
 """Widest padding for which depthwise convolutions have a fast kernel."""
 
 CHANNELS_LAST = torch.channels_last
 
 
-class Geometry(NamedTuple):
-    """Geometry of a convolution, the same along both axes."""
-
-    kernel: int
-    stride: int
-    padding: int
-    dilation: int
-    groups: int
-    inputs: int
-    """Channels of the image per group."""
-    outputs: int
-    """Filters per group."""
-
-    @property
-    def depthwise(self) -> bool:
-        """True if every channel has its own single filter."""
-        return self.groups > 1 and self.inputs == self.outputs == 1
-
-    @property
-    def skips(self) -> bool:
-        """True if only single pixels are used and others are skipped."""
-        return self.kernel == 1 and self.padding == 0 and self.stride > 1
-
-    @property
-    def mirrored_padding(self) -> int:
-        """Padding of the convolution, with mirrored filters, that gives the image's gradient if the stride is 1."""
-        return self.dilation * (self.kernel - 1) - self.padding
-
-    @property
-    def together(self) -> int:
-        """Number of groups to merge into one: the fewest that make it wide enough, or 1 if that needs too many."""
-        width = FAR_WIDTH if self.padding >= FAR else WIDTH
-        divisors = (m for m in range(1, self.groups + 1) if self.groups % m == 0)
-        count = next((m for m in divisors if m * min(self.inputs, self.outputs) >= width), self.groups)
-        return count if count * max(self.inputs, self.outputs) <= WIDEST else 1
-
-    def covered(self, height: int, width: int) -> bool:
-        """Return whether the padding covers an image of this size, so that the filters' gradient is slow or wrong."""
-        return self.may_cover and 2 * self.padding >= min(height, width)
-
-    @property
-    def may_cover(self) -> bool:
-        """True if the padding covers images of some size."""
-        return self.padding > 1 or (self.padding > 0 and self.stride > 1)
-
-
-def worth_it(geometry: Geometry) -> bool:
+def worth_it(geometry: Geometry, dtype: torch.dtype) -> bool:
     """Return whether `convolve` may be faster than torch for some images; for others it does what torch does."""
     if geometry.skips or geometry.may_cover:
         return True
     if geometry.depthwise:
-        return geometry.stride > 1 or geometry.kernel > 3 or geometry.dilation > 1
-    return geometry.together > 1
+        if dtype == torch.bfloat16:
+            return geometry.stride > 1 or geometry.kernel > 3 or geometry.dilation > 1
+        return geometry.stride == 1 and geometry.dilation > 1
+    return _together(geometry, dtype) > 1
 
 
 def convolve(image: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
     """Return the result of `torch.nn.functional.conv2d`, with a faster backward pass.
 
     Args:
-        image: bfloat16 (N, groups × inputs, H, W).
-        weight: bfloat16 (groups × outputs, inputs, kernel, kernel).
-        bias: bfloat16 (groups × outputs,), or None.
+        image: (N, groups × inputs, H, W), bfloat16 or float32.
+        weight: (groups × outputs, inputs, kernel, kernel), of the same type.
+        bias: (groups × outputs,), of the same type, or None.
         geometry: The convolution's geometry.
     """
     if geometry.skips:
@@ -123,9 +87,7 @@ class _Convolution(torch.autograd.Function):
         image = image.contiguous(memory_format=CHANNELS_LAST)
         ctx.save_for_backward(image, weight)
         ctx.geometry, ctx.biased = geometry, bias is not None
-        if geometry.depthwise and geometry.padding <= NARROW:
-            return _conv2d(image, weight, bias, geometry, 1)
-        return _conv2d(image, weight, bias, geometry, geometry.together)
+        return _output(image, weight, bias, geometry)
 
     @staticmethod
     @once_differentiable
@@ -141,18 +103,45 @@ class _Convolution(torch.autograd.Function):
         )
 
 
+def _output(image: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
+    if not geometry.depthwise:
+        return _conv2d(image, weight, bias, geometry, _together(geometry, image.dtype))
+    if geometry.padding <= NARROW:
+        return _conv2d(image, weight, bias, geometry, 1)
+    if image.dtype == torch.float32 and geometry.splits:
+        return _by_phases(image, weight, bias, geometry)
+    return _conv2d(image, weight, bias, geometry, _together(geometry, image.dtype))
+
+
 def _image_gradient(gradient: Tensor, image: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
     mirrored = geometry.mirrored_padding
     if geometry.depthwise and geometry.stride == 1 and 0 <= mirrored <= NARROW:
         return conv2d(gradient, weight.flip(2, 3), None, 1, mirrored, geometry.dilation, geometry.groups)
-    return _backward(gradient, image, weight, geometry, geometry.together, (True, False, False))
+    if geometry.depthwise and geometry.splits and image.dtype == torch.float32:
+        return _by_phases(gradient, weight.flip(2, 3), None, geometry)
+    return _backward(gradient, image, weight, geometry, _together(geometry, image.dtype), (True, False, False))
 
 
 def _weight_gradient(gradient: Tensor, image: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
     if geometry.covered(*image.shape[2:]):
-        return _by_taps(gradient, image, geometry)
+        return by_taps(gradient, image, geometry)
+    if image.dtype == torch.float32:
+        if geometry.groups > 1 and geometry.splits:
+            gradient, image, geometry = (
+                phases(gradient, geometry.dilation), phases(image, geometry.dilation), _of_phases(geometry)
+            )  # fmt: skip
+        together = _together(geometry, image.dtype) if geometry.dilation > 1 else 1
+        return _backward(gradient, image, weight, geometry, together, (False, True, False))
     plain = geometry.depthwise and geometry.kernel <= 3 and geometry.dilation == 1
-    return _backward(gradient, image, weight, geometry, 1 if plain else geometry.together, (False, True, False))
+    together = 1 if plain else _together(geometry, image.dtype)
+    return _backward(gradient, image, weight, geometry, together, (False, True, False))
+
+
+def _together(geometry: Geometry, dtype: torch.dtype) -> int:
+    """Return the number of groups to merge into one in this number format."""
+    if dtype == torch.bfloat16:
+        return geometry.together(FAR_WIDTH if geometry.padding >= FAR else WIDTH)
+    return 1 if geometry.depthwise else geometry.together(FLOAT_WIDTH)
 
 
 def _conv2d(image: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry, together: int) -> Tensor:
@@ -160,6 +149,17 @@ def _conv2d(image: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geomet
     weight = merged_groups(weight, geometry.groups, together)
     groups = geometry.groups // together
     return conv2d(image, weight, bias, geometry.stride, geometry.padding, geometry.dilation, groups)
+
+
+def _by_phases(image: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
+    """Convolve each phase of the image, without dilation."""
+    split = _conv2d(phases(image, geometry.dilation), weight, bias, _of_phases(geometry), 1)
+    return joined_phases(split, geometry.dilation, *image.shape[2:])
+
+
+def _of_phases(geometry: Geometry) -> Geometry:
+    """Return the geometry of a dilated convolution on each phase of its image."""
+    return geometry._replace(padding=geometry.padding // geometry.dilation, dilation=1)
 
 
 def _backward(
@@ -173,63 +173,3 @@ def _backward(
     )  # fmt: skip
     of_image, of_weight = found[0], found[1]
     return of_image if wanted[0] else apart(of_weight, geometry.groups, together)
-
-
-def merged_groups(weight: Tensor, groups: int, together: int) -> Tensor:
-    """Return filters that compute the same in fewer groups.
-
-    Args:
-        weight: (O, I, k, k) with I the channels per group.
-        groups: A divisor of O.
-        together: Number of groups to merge into one, a divisor of *groups*.
-
-    Returns:
-        (O, together × I, k, k), with zeros between the original groups.
-    """
-    if together == 1:
-        return weight
-    inputs, kernel = weight.shape[1], weight.shape[2:]
-    split = weight.reshape(groups // together, together, -1, 1, inputs, *kernel)
-    diagonal = torch.eye(together, dtype=weight.dtype, device=weight.device).view(1, together, 1, together, 1, 1, 1)
-    return (split * diagonal).reshape(len(weight), together * inputs, *kernel)
-
-
-def apart(merged: Tensor, groups: int, together: int) -> Tensor:
-    """Return the original filters: the inverse of `merged_groups`, which drops the values between groups.
-
-    Args:
-        merged: (O, together × I, k, k).
-        groups: Number of groups before merging.
-        together: Number of groups that were merged into one.
-    """
-    if together == 1:
-        return merged
-    kernel = merged.shape[2:]
-    inputs = merged.shape[1] // together
-    blocks = merged.reshape(groups // together, together, -1, together, inputs, *kernel)
-    return blocks.diagonal(dim1=1, dim2=3).permute(0, 5, 1, 2, 3, 4).reshape(len(merged), inputs, *kernel)
-
-
-def _by_taps(gradient: Tensor, image: Tensor, geometry: Geometry) -> Tensor:
-    """Return the filters' gradient as one matrix product per tap of the kernel."""
-    gradient_nhwo, image_nhwi = gradient.permute(0, 2, 3, 1), image.permute(0, 2, 3, 1)
-    outputs, channels, kernel = gradient.shape[1], image.shape[1], geometry.kernel
-    taps = image.new_zeros(kernel, kernel, outputs, channels)
-    for down in range(kernel):
-        rows, rows_seen = _overlap(down, geometry, gradient.shape[2], image.shape[2])
-        for right in range(kernel):
-            columns, columns_seen = _overlap(right, geometry, gradient.shape[3], image.shape[3])
-            part = gradient_nhwo[:, rows, columns].reshape(-1, outputs)
-            seen = image_nhwi[:, rows_seen, columns_seen].reshape(-1, channels)
-            torch.mm(part.T, seen, out=taps[down, right])
-    return apart(taps.permute(2, 3, 0, 1), geometry.groups, geometry.groups)
-
-
-def _overlap(tap: int, geometry: Geometry, outputs: int, inputs: int) -> tuple[slice, slice]:
-    """Return, along one axis, the positions of the output that see the image through a tap, and those they see."""
-    stride, offset = geometry.stride, tap * geometry.dilation - geometry.padding
-    first = max(0, -(offset // stride))  # the first with stride * first + offset, its place in the image, >= 0
-    last = min(outputs, (inputs - 1 - offset) // stride + 1)
-    if last <= first:
-        return slice(0, 0), slice(0, 0)
-    return slice(first, last), slice(first * stride + offset, (last - 1) * stride + offset + 1, stride)

@@ -2,7 +2,7 @@
 
 Three operations are slow in training on a CPU, and each has a fast path:
 
-- *Convolutions* that are depthwise, grouped or widely dilated: see `budgetnet.training.cpu.convolution`.
+- *Convolutions* that are depthwise, grouped or dilated: see `budgetnet.training.cpu.convolution`.
 - *Dropout*: see `budgetnet.training.cpu.dropout`.
 - *Gradients in another memory layout* than the activations make batch norm's backward pass 8 to 33 times slower (torch
   2.15, two cores with AMX). They come from a mean over positions, and a skip passes them through a whole stage. They
@@ -20,8 +20,9 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from budgetnet.training.cpu.convolution import Geometry, convolve, worth_it
+from budgetnet.training.cpu.convolution import convolve, worth_it
 from budgetnet.training.cpu.dropout import drop
+from budgetnet.training.cpu.geometry import Geometry
 
 __all__ = ["fast_paths"]
 
@@ -32,7 +33,7 @@ def fast_paths(model: nn.Module, dtype: torch.dtype) -> Iterator[None]:
 
     Args:
         model: On the CPU; its modules, parameters and state are not replaced.
-        dtype: Type of the activations. Except in bfloat16, only the layout of gradients changes.
+        dtype: Type of the activations, bfloat16 or float32.
     """
     handles = [
         module.register_forward_hook(_lay_out_gradient)
@@ -45,13 +46,13 @@ def fast_paths(model: nn.Module, dtype: torch.dtype) -> Iterator[None]:
         setattr(module, name, method)  # of this object, not of its class
         changed.append((module, name))
 
-    for module in model.modules() if dtype == torch.bfloat16 else ():
+    for module in model.modules():
         if isinstance(module, nn.Conv2d):
             geometry = _geometry(module)
-            if geometry is not None and worth_it(geometry):
-                replace(module, "_conv_forward", functools.partial(_convolve, geometry))
+            if geometry is not None and worth_it(geometry, dtype):
+                replace(module, "_conv_forward", functools.partial(_convolve, geometry, dtype))
         elif isinstance(module, nn.Dropout) and 0 < module.p < 1:
-            replace(module, "forward", functools.partial(_drop_or_pass, module))
+            replace(module, "forward", functools.partial(_drop_or_pass, module, dtype))
     try:
         yield
     finally:
@@ -77,10 +78,9 @@ def _geometry(layer: nn.Conv2d) -> Geometry | None:
     )
 
 
-def _convolve(geometry: Geometry, image: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+def _convolve(geometry: Geometry, dtype: torch.dtype, image: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """`nn.Conv2d._conv_forward` by the fast path, for validation too."""
-    low = torch.bfloat16
-    return convolve(image.to(low), weight.to(low), None if bias is None else bias.to(low), geometry)
+    return convolve(image.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype), geometry)
 
 
 def _lay_out_gradient(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -91,10 +91,17 @@ def _lay_out_gradient(_module: nn.Module, _inputs: tuple[Tensor, ...], output: T
         )
 
 
-def _drop_or_pass(module: nn.Dropout, activations: Tensor) -> Tensor:
-    """`nn.Dropout.forward` by the fast path for bfloat16; other types use torch's."""
+def _drop_or_pass(module: nn.Dropout, dtype: torch.dtype, activations: Tensor) -> Tensor:
+    """`nn.Dropout.forward` by the fast path; activations of another type or with gaps in memory use torch's."""
     if not module.training:
         return activations
-    if activations.dtype != torch.bfloat16 or module.inplace:
+    if activations.dtype != dtype or module.inplace or not _dense(activations):
         return nn.functional.dropout(activations, module.p, True, module.inplace)
     return drop(activations, module.p)
+
+
+def _dense(activations: Tensor) -> bool:
+    """Return whether activations fill their memory without gaps; a part of the channels does not."""
+    return activations.is_contiguous() or (
+        activations.dim() == 4 and activations.is_contiguous(memory_format=torch.channels_last)
+    )

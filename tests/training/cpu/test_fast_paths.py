@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import ClassVar
 
@@ -26,7 +27,10 @@ def gradients(model: nn.Module, images: Tensor, *, aside: bool, dtype: torch.dty
     """The output and all gradients of one pass, with or without fast paths."""
     images = images.clone().requires_grad_()
     model.zero_grad()
-    with fast_paths(model, dtype if aside else torch.float32), torch.autocast("cpu", dtype, dtype == torch.bfloat16):
+    with (
+        fast_paths(model, dtype) if aside else nullcontext(),
+        torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16),
+    ):
         output = model(images)
     output.float().square().sum().backward()
     assert images.grad is not None
@@ -43,7 +47,7 @@ def gradients(model: nn.Module, images: Tensor, *, aside: bool, dtype: torch.dty
     ],
 )
 def test_gradients_are_as_without(layer: nn.Conv2d) -> None:
-    """In bfloat16 the fast path is no further from float32's gradients than torch itself."""
+    """In bfloat16 the fast path is no further from float32's gradients than torch itself; in float32 it gives them."""
     torch.manual_seed(0)
     model = network(layer, nn.BatchNorm2d(layer.out_channels), nn.ReLU())
     images = torch.randn(8, 24, 12, 12).contiguous(memory_format=CHANNELS_LAST)
@@ -53,20 +57,28 @@ def test_gradients_are_as_without(layer: nn.Conv2d) -> None:
         scale = float(reference.abs().max())
         limit = max(1.5 * float((one - reference).abs().max()), 0.01 * scale, 1e-3)
         assert float((other - reference).abs().max()) <= limit
+    for reference, other in zip(exact, gradients(model, images, aside=True, dtype=torch.float32), strict=True):
+        torch.testing.assert_close(other, reference, rtol=1e-4, atol=1e-4)
 
 
-def test_dropout_layers_take_the_detour_in_bfloat16_only() -> None:
-    """In float32 the layer draws as ever; in eval mode nothing is dropped."""
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32], ids=["bfloat16", "float32"])
+def test_dropout_layers_take_the_detour_where_it_is_right(dtype: torch.dtype) -> None:
+    """Activations of another type and parts of the channels are torch's; in eval mode nothing is dropped."""
     model = network(nn.Dropout(0.5))
-    images = torch.ones(4, 8, 4, 4)
-    with fast_paths(model, torch.bfloat16):
+    whole = torch.ones(4, 8, 4, 4, dtype=dtype).contiguous(memory_format=CHANNELS_LAST)
+    other = torch.ones(4, 8, 4, 4, dtype=torch.float16)
+
+    def drawn(images: Tensor) -> Tensor:
         torch.manual_seed(0)
-        aside = model(images)
-        assert torch.equal(model.eval()(images), images)
-        low = model.train()(images.bfloat16())
-    torch.manual_seed(0)
-    assert torch.equal(model(images), aside)
-    assert set(low.unique().tolist()) == {0.0, 2.0}
+        dropped: Tensor = model(images)
+        return dropped
+
+    straight = [drawn(images) for images in (whole, whole[:, 2:5], other)]
+    with fast_paths(model, dtype):
+        aside = [drawn(images) for images in (whole, whole[:, 2:5], other)]
+        assert torch.equal(model.eval()(whole), whole)
+    assert [torch.equal(one, two) for one, two in zip(straight, aside, strict=True)] == [False, True, True]
+    assert set(aside[0].unique().tolist()) == {0.0, 2.0}
 
 
 class Look(torch.autograd.Function):
