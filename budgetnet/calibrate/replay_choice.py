@@ -31,7 +31,8 @@ def contenders(epochs: int, own: Pruner | None = None) -> list[Pruner]:
     firsts = sorted({1, 2, 4, epochs // 2, Pruner().first_rung(epochs)} - {0})
     found += [Pruner(kind="halving", first=first, reduction=sharp) for first in firsts for sharp in (2, 3)]
     found += [Pruner(kind="hyperband", reduction=sharp) for sharp in (2, 3)]
-    return [pruner for pruner in dict.fromkeys(_named(pruner, epochs) for pruner in found) if rungs(pruner, epochs)]
+    named = dict.fromkeys(_named(pruner, epochs) for pruner in found)
+    return [pruner for pruner in named if rungs(pruner, epochs) and pruner.kind != "model"]
 
 
 def _named(pruner: Pruner, epochs: int) -> Pruner:

@@ -14,7 +14,7 @@ __all__ = ["FULL_EPOCHS", "Finalists", "Pruner", "PrunerKind", "SamplerName", "S
 
 SamplerName = Literal["model", "evolution", "tpe", "random"]
 
-PrunerKind = Literal["median", "halving", "hyperband", "none"]
+PrunerKind = Literal["median", "halving", "hyperband", "model", "none"]
 
 FULL_EPOCHS = 30
 """Default number of epochs of a finalist (more if its trials take more)."""
@@ -29,7 +29,9 @@ class Pruner:
         "The rule that stops trials. `halving`: after the epoch `first`, then `reduction` times that, and so on, only "
         "the best 1/`reduction` of the trials that reached it continue. `hyperband`: the same with several starting "
         "points, among which trials are distributed. `median`: a trial ends when its best epoch is below the median "
-        "of completed trials at the same epoch. `none`: no trial is stopped.",
+        "of completed trials at the same epoch. `model`: at the rungs of `halving`, a trial ends when a model of the "
+        "study, which knows accuracies, train losses and the networks' features, gives it a chance below 10 % to be "
+        "among the best 1/`reduction`. `none`: no trial is stopped.",
         left_out="halving; median if startup or warmup is given",
         example="median",
     )
@@ -37,18 +39,18 @@ class Pruner:
     warmup: int = key(1, "With `median`: number of first epochs in which no trial is stopped.", low=0, unit="epochs")
     first: int | None = key(
         None,
-        "With `halving` and `hyperband`: the epoch of the first rung, before the last epoch of a trial. Earlier than "
-        "about two thirds of a trial the learning rate is high, and accuracies rank networks little better than chance "
-        "(studies/results/cifar10-200k-calibration).",
-        left_out="for hyperband 1, for halving two thirds of training.epochs",
+        "With `halving`, `hyperband` and `model`: the epoch of the first rung, before the last epoch of a trial. "
+        "Earlier than about two thirds of a trial the learning rate is high, and accuracies rank networks little "
+        "better than chance (studies/results/cifar10-200k-calibration).",
+        left_out="for hyperband 1, otherwise two thirds of training.epochs",
         low=1,
         unit="epochs",
         example="2",
     )
     reduction: int = key(
         2,
-        "With `halving` and `hyperband`: see `kind`. Stopped trials are not on the frontier, so the default is the "
-        "mildest value.",
+        "With `halving`, `hyperband` and `model`: see `kind`. Stopped trials are not on the frontier, so the default "
+        "is the mildest value.",
         low=2,
     )
 

@@ -7,6 +7,7 @@ accuracies are compared. The search and the replay of a calibration ask the same
 - halving: asynchronous successive halving, Li et al. 2020 (ASHA). A trial goes on at a rung if it is among the best
   1/`reduction` of those that have been there; the first to come there goes on if none before it was better.
 - hyperband: several such ladders that start later and later, Li et al. 2018; trials are dealt out among them.
+- model: the rungs of halving, at which the study's own model is asked (`budgetnet.search.rungs.judge`), not Optuna.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ __all__ = ["make_pruner", "pruner_text", "rungs"]
 def make_pruner(pruner: Pruner, epochs: int) -> BasePruner:
     """Return Optuna's pruner for trials of *epochs* epochs."""
     match pruner.kind:
-        case "none":
+        case "none" | "model":  # the model is asked by the search itself, see `budgetnet.search.rungs`
             return NopPruner()
         case "median":
             # Optuna judges from step n_warmup_steps on; epochs are counted from 1.
@@ -42,7 +43,7 @@ def rungs(pruner: Pruner, epochs: int) -> tuple[int, ...]:
             return ()
         case "median":
             return tuple(range(pruner.warmup + 1, epochs))
-        case "halving" | "hyperband":
+        case "halving" | "hyperband" | "model":
             found: list[int] = []
             rung = pruner.first_rung(epochs)
             while rung < epochs:
@@ -58,6 +59,6 @@ def pruner_text(pruner: Pruner) -> str:
             return "none"
         case "median":
             return f"{{kind: median, startup: {pruner.startup}, warmup: {pruner.warmup}}}"
-        case "halving" | "hyperband":
+        case "halving" | "hyperband" | "model":
             first = "" if pruner.first is None else f"first: {pruner.first}, "
             return f"{{kind: {pruner.kind}, {first}reduction: {pruner.reduction}}}"

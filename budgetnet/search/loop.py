@@ -38,9 +38,10 @@ from budgetnet.search.events import (
 from budgetnet.search.finals.full_runs import FullRuns, FullTask
 from budgetnet.search.finals.winning import Objective
 from budgetnet.search.reasons import trial_reason
+from budgetnet.search.rungs.judge import RungJudge
 from budgetnet.search.time_budget import TimeBudget, plan_in_time
 from budgetnet.workers.loop import JobLoop, Work
-from budgetnet.workers.messages import Job, Result, Workers
+from budgetnet.workers.messages import EpochMeasures, Job, Result, Workers
 
 __all__ = ["SearchLoop"]
 
@@ -77,6 +78,8 @@ class SearchLoop(Work[_Task]):
     """Decides what to train, with the sampler ``model``; None leaves it to the candidates' sampler."""
     grace: float = 0.0
     """Seconds that what runs may take to its end after a clean end was asked for."""
+    rung: RungJudge | None = None
+    """Judges trials at rungs, with the pruner ``model``."""
 
     def __post_init__(self) -> None:
         self._begin = time.monotonic()
@@ -87,6 +90,10 @@ class SearchLoop(Work[_Task]):
         self._waited_for = 0
         self._records = self.ledger.records()
         self._reasons: dict[int, str] = {}
+        self._losses: dict[int, float] = {}
+        """By trial: train loss of its latest epoch."""
+        self._verdicts: dict[int, str] = {}
+        """By trial: why the model stopped it."""
         self._reached = any(self._is_target(record) for record in self._records)
 
     def run(self) -> EndReason:
@@ -245,6 +252,11 @@ class SearchLoop(Work[_Task]):
         number = task.record.number if isinstance(task, FullTask) else task[0].number
         self.listen(WorkerLost(number, reason, tries))
 
+    def measured(self, worker: int, task: _Task, epoch: int, measures: EpochMeasures) -> None:  # noqa: ARG002
+        """Keep the train loss for the rung."""
+        if not isinstance(task, FullTask):
+            self._losses[task[0].number] = measures.train_loss
+
     def epoch(self, worker: int, task: _Task, epoch: int, accuracy: float | None) -> bool:
         """Record an epoch of a trial; let the pruner decide whether it goes on."""
         if self.time is not None:
@@ -260,7 +272,20 @@ class SearchLoop(Work[_Task]):
         self.listen(EpochDone(trial.number, epoch, accuracy))
         if self.study.search.pruner.kind == "none" or epoch >= self.study.training.epochs:
             return True
-        return not self.ledger.should_stop(trial)
+        if self.rung is None:
+            return not self.ledger.should_stop(trial)
+        return self._can_win(self.rung, trial, epoch, accuracy)
+
+    def _can_win(self, rung: RungJudge, trial: Running, epoch: int, accuracy: float) -> bool:
+        """Ask the model whether a trial goes on."""
+        finalists = () if self.director is None else self.director.runs.read()
+        loss = self._losses.get(trial.number)
+        verdict = rung.verdict(self._records, finalists, trial.number, epoch, accuracy, loss)
+        if verdict is None or not verdict.stops:
+            return True
+        best = f"among the best 1/{self.study.search.pruner.reduction}"
+        self._verdicts[trial.number] = f"{100 * verdict.chance:.0f} % likely to be {best}, by the model"
+        return False
 
     def done(self, worker: int, task: _Task, result: Result) -> None:
         """Record a training."""
@@ -275,7 +300,7 @@ class SearchLoop(Work[_Task]):
         if run.outcome == "diverged":
             attributes["reason"] = run.diverged
         elif run.outcome == "stopped_early":
-            attributes["reason"] = self._why_stopped(run)
+            attributes["reason"] = self._why_stopped(task[0].number, run)
         self._finish(worker, task, run.outcome, attributes)
 
     def failed(self, worker: int, task: _Task, reason: str) -> None:
@@ -309,9 +334,11 @@ class SearchLoop(Work[_Task]):
         if self.time is not None:
             self.time.winners = Objective.of(self.study).count(self._records, self._full.read())
 
-    def _why_stopped(self, run: TrainingRun) -> str:
+    def _why_stopped(self, number: int, run: TrainingRun) -> str:
         pruner = self.study.search.pruner
-        rule = "below the median" if pruner.kind == "median" else f"not among the best 1/{pruner.reduction}"
+        rule = self._verdicts.get(number) or (
+            "below the median" if pruner.kind == "median" else f"not among the best 1/{pruner.reduction}"
+        )
         return f"{100 * (run.accuracy or 0):.2f} % after epoch {run.epochs} of {self.study.training.epochs}: {rule}"
 
     def _finish(self, worker: int, task: _Trial, outcome: Outcome, attributes: Mapping[str, Any]) -> None:

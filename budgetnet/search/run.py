@@ -43,6 +43,7 @@ from budgetnet.search.loop import SearchLoop
 from budgetnet.search.preparation.data import StudyImages
 from budgetnet.search.preparation.latency import latency_judge
 from budgetnet.search.propose import make_sampler
+from budgetnet.search.rungs.judge import RungJudge
 from budgetnet.search.study_model import StudyModel
 from budgetnet.search.time_budget import TimeBudget
 from budgetnet.space.ticker import telling
@@ -213,6 +214,7 @@ def run_search(
                 director=Director(study, model, runs, salt, full=finalists, time=clock) if directed else None,
                 time=clock,
                 grace=grace,
+                rung=RungJudge(study, model) if study.search.pruner.kind == "model" else None,
             ).run()
             if finalists and ended != "interrupted":
                 FinalRound(study, ledger, runs, contest, pool, listen, stopped, clock, grace).run()

@@ -174,7 +174,10 @@ WRONG = [
         r"model, evolution, tpe, random, but got 'evolutoin'; did you mean 'evolution'",
     ),
     (BASE + "search: {stop_at_target: maybe}\n", r"search\.stop_at_target must be true or false, but got 'maybe'"),
-    (BASE + "search: {pruner: medain}\n", r"median, halving, hyperband, none, but got 'medain'; did you mean 'median'"),
+    (
+        BASE + "search: {pruner: medain}\n",
+        r"median, halving, hyperband, model, none, but got 'medain'; did you mean 'median'",
+    ),
     (BASE + "search: {pruner: {reduction: 1}}\n", r"search\.pruner\.reduction must be a whole number of at least 2"),
     (
         BASE + "target: {accuracy: 85}\n",

@@ -25,7 +25,14 @@ def test_rungs_in_a_study_file(make_study):
 
 
 @pytest.mark.parametrize(
-    "pruner", [Pruner(), Pruner(kind="halving", first=3), Pruner(kind="median", warmup=2), Pruner(kind="none")]
+    "pruner",
+    [
+        Pruner(),
+        Pruner(kind="halving", first=3),
+        Pruner(kind="median", warmup=2),
+        Pruner(kind="none"),
+        Pruner(kind="model"),
+    ],
 )
 def test_a_pruners_text_reads_back(make_study, pruner):
     """What a calibration recommends can be pasted into the study."""

@@ -15,7 +15,7 @@ from budgetnet.network.text import network_text
 from budgetnet.records.ledger import Ledger
 from budgetnet.records.open import open_study
 from budgetnet.records.storage import default_url
-from budgetnet.workers.messages import Done, EpochReport, Failed, Job, Message, Result, Setup
+from budgetnet.workers.messages import Done, EpochMeasures, EpochReport, Failed, Job, Message, Result, Setup
 
 GRAMMAR = """\
 network  = stem stage(8|12|16|24){1..2} head
@@ -118,8 +118,10 @@ class Threads:
     def _train(self, worker: int, job: Job) -> None:
         there = self._pipes[worker][1]
 
+        measures: list[EpochMeasures] = []
+
         def on_epoch(epoch: int, accuracy: float | None) -> bool:
-            there.send(EpochReport(worker, epoch, accuracy))
+            there.send(EpochReport(worker, epoch, accuracy, measures.pop()))
             if not job.ask:
                 return True
             _TRAINING.release()  # nobody may ever answer
@@ -130,7 +132,7 @@ class Threads:
 
         with _TRAINING:
             try:
-                message: Message = Done(worker, self._bench.train(job, on_epoch))
+                message: Message = Done(worker, self._bench.train(job, on_epoch, measures.append))
             except BudgetnetError as error:
                 message = Failed(worker, str(error))
         there.send(message)

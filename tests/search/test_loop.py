@@ -15,6 +15,7 @@ from budgetnet.search.candidates import CandidateSource
 from budgetnet.search.events import EpochDone, SearchEnded, TargetReached, TrialDone, TrialStarted, Waiting, WorkerLost
 from budgetnet.search.loop import LIMIT_FAILED_TRIALS, SearchLoop
 from budgetnet.search.propose import make_sampler
+from budgetnet.search.rungs.judge import Verdict
 from budgetnet.search.samplers.random import RandomSampler
 from budgetnet.search.time_budget import TimeBudget
 from budgetnet.space.proposer import Proposer
@@ -117,6 +118,30 @@ def test_pruner_stops_trials_early(make_study, tmp_path):
     percent = f"{100 * stopped[0].curve[-1]:.2f} % after epoch 2 of 3: below the median"
     assert stopped[0].reason == percent
     assert run.ledger.study.trials[stopped[0].number].value == stopped[0].curve[-1]
+
+
+def test_the_model_stops_what_cannot_win(make_study, tmp_path):
+    """Its judge is asked after each epoch but the last, with the train loss, and gives the reason."""
+    search = "{trials: 2, workers: 1, sampler: random, pruner: model}"
+    study = make_study(search=search, training="{epochs: 3, batch: 256, shift: 0, flip: none, precision: float32}")
+    asked = []
+
+    class Judge:
+        def verdict(self, _records, _finalists, number, epoch, accuracy, train_loss):
+            asked.append((number, epoch, accuracy, train_loss))
+            chance = 0.04 if (number, epoch) == (1, 2) else 0.5
+            return Verdict(chance, by_model=True, by_loss=True)
+
+    run = Run(study, tmp_path, workers=Threads(study), rung=Judge())
+    run()
+    first, second = run.ledger.records()
+    assert (first.outcome, first.epochs) == ("completed", 3)
+    assert (second.outcome, second.epochs) == ("stopped_early", 2)
+    rule = "4 % likely to be among the best 1/2, by the model"
+    assert second.reason == f"{100 * second.curve[-1]:.2f} % after epoch 2 of 3: {rule}"
+    assert [one[:2] for one in asked] == [(0, 1), (0, 2), (1, 1), (1, 2)]
+    assert [one[2] for one in asked] == [*first.curve[:2], *second.curve]
+    assert [one[3] for one in asked] == [*first.training.train_losses[:2], *second.training.train_losses]
 
 
 def test_diverged_trials_have_a_reason(make_study, tmp_path):
