@@ -15,7 +15,7 @@ from budgetnet.search.candidates import CandidateSource
 from budgetnet.search.events import EpochDone, SearchEnded, TargetReached, TrialDone, TrialStarted, Waiting, WorkerLost
 from budgetnet.search.loop import LIMIT_FAILED_TRIALS, SearchLoop
 from budgetnet.search.propose import make_sampler
-from budgetnet.search.rungs.judge import Verdict
+from budgetnet.search.rungs.judge import RungVerdict
 from budgetnet.search.samplers.random import RandomSampler
 from budgetnet.search.time_budget import TimeBudget
 from budgetnet.space.proposer import Proposer
@@ -130,7 +130,7 @@ def test_the_model_stops_what_cannot_win(make_study, tmp_path):
         def verdict(self, _records, _finalists, number, epoch, accuracy, train_loss):
             asked.append((number, epoch, accuracy, train_loss))
             chance = 0.04 if (number, epoch) == (1, 2) else 0.5
-            return Verdict(chance, by_model=True, by_loss=True)
+            return RungVerdict(chance, by_model=True, by_loss=True)
 
     run = Run(study, tmp_path, workers=Threads(study), rung=Judge())
     run()

@@ -22,20 +22,20 @@ from budgetnet.records.trial import Record
 from budgetnet.search.model.surrogate import Observation, fit_surrogate
 from budgetnet.search.model.thinning import thinned
 from budgetnet.search.model.trust import judge_model
-from budgetnet.search.rungs.projection import LEAST_COMPLETED, Progress, Projection, project
+from budgetnet.search.rungs.projection import LEAST_COMPLETED, Projection, RungProgress, project
 from budgetnet.search.study_model import StudyModel
 
-__all__ = ["UNLIKELY", "RungJudge", "Verdict"]
+__all__ = ["UNLIKELY", "RungJudge", "RungVerdict"]
 
 UNLIKELY = 0.1
 """Probability of being among the best below which a training is stopped."""
-POSTERIOR_DRAWS = 1000
+JUDGE_DRAWS = 1000
 DROPOUT = "op.dropout.rate"
 """The feature that holds the sum of a network's dropout rates."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RungVerdict:
     """Judgement of a training at a rung."""
 
     chance: float
@@ -73,7 +73,7 @@ class RungJudge:
         epoch: int,
         accuracy: float,
         train_loss: float | None = None,
-    ) -> Verdict | None:
+    ) -> RungVerdict | None:
         """Return the judgement of a trial after an epoch; None where there is no rung or too little to go by.
 
         Args:
@@ -105,26 +105,26 @@ class RungJudge:
 
     def _judged(
         self, record: Record, projected: Projection, seen: Sequence[Observation], rivals: Sequence[str]
-    ) -> Verdict:
+    ) -> RungVerdict:
         reduction = self.study.search.pruner.reduction
         model = self.model.fitted(seen)
         if not judge_model(model, thinned(seen)).holds:
             brief = [one.accuracy for one in seen if one.brief and one.key in set(rivals)]
             bar = float(np.quantile(brief, 1 - 1 / reduction)) if brief else 0.0
             chance = float(norm.sf(bar, projected.mean, max(projected.deviation, 1e-9)))
-            return Verdict(chance, by_model=False, by_loss=projected.by_loss)
+            return RungVerdict(chance, by_model=False, by_loss=projected.by_loss)
         supposed = [*thinned(seen), Observation(record.hash, projected.mean, brief=True)]
         with_it = fit_surrogate(model.matrix, model.scale, supposed, model.kernel.theta, learn=False)
-        draws = with_it.posterior([record.hash, *rivals]).draw(np.random.default_rng(record.number), POSTERIOR_DRAWS)
+        draws = with_it.posterior([record.hash, *rivals]).draw(np.random.default_rng(record.number), JUDGE_DRAWS)
         better = (draws[:, 1:] > draws[:, :1]).sum(axis=1)
         places = math.ceil((len(rivals) + 1) / reduction)
-        return Verdict(float((better < places).mean()), by_model=True, by_loss=projected.by_loss)
+        return RungVerdict(float((better < places).mean()), by_model=True, by_loss=projected.by_loss)
 
-    def _progress(self, key: str, accuracy: float, train_loss: float | None) -> Progress:
+    def _progress(self, key: str, accuracy: float, train_loss: float | None) -> RungProgress:
         names = self.model.matrix.names
         known = DROPOUT in names and key in self.model.matrix
         rate = float(self.model.matrix.take([key])[0, names.index(DROPOUT)]) if known else 0.0
-        return Progress(accuracy, train_loss, rate)
+        return RungProgress(accuracy, train_loss, rate)
 
     def _rivals(self, record: Record, records: Sequence[Record], seen: Sequence[Observation]) -> list[str]:
         """Return the networks that it is compared with: all trained, or those no larger where small ones count too."""

@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import BayesianRidge
 
-__all__ = ["LEAST_COMPLETED", "Progress", "Projection", "project"]
+__all__ = ["LEAST_COMPLETED", "Projection", "RungProgress", "project"]
 
 LEAST_COMPLETED = 8
 """Completed trainings below which nothing is projected."""
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class RungProgress:
     """Measurements of one training after some epochs, the same number for all that are compared."""
 
     accuracy: float
@@ -46,7 +46,7 @@ class Projection:
     """True if the train loss was taken into account."""
 
 
-def project(completed: Sequence[tuple[Progress, float]], now: Progress) -> Projection | None:
+def project(completed: Sequence[tuple[RungProgress, float]], now: RungProgress) -> Projection | None:
     """Return what a training is expected to come to; None if too few were completed.
 
     Args:
@@ -54,8 +54,8 @@ def project(completed: Sequence[tuple[Progress, float]], now: Progress) -> Proje
         now: progress of the training in question.
 
     Examples:
-        >>> known = [(Progress(0.3 + 0.01 * place), 0.5 + 0.01 * place) for place in range(10)]
-        >>> found = project(known, Progress(0.35))
+        >>> known = [(RungProgress(0.3 + 0.01 * place), 0.5 + 0.01 * place) for place in range(10)]
+        >>> found = project(known, RungProgress(0.35))
         >>> round(found.mean, 2), found.by_loss
         (0.55, False)
     """
@@ -75,6 +75,6 @@ def project(completed: Sequence[tuple[Progress, float]], now: Progress) -> Proje
     return Projection(level + scale * float(mean[0]), scale * float(deviation[0]), by_loss)
 
 
-def _columns(progress: Progress, *, by_loss: bool) -> NDArray[np.float64]:
+def _columns(progress: RungProgress, *, by_loss: bool) -> NDArray[np.float64]:
     further = [progress.train_loss or 0.0, progress.dropout] if by_loss else []
     return np.array([progress.accuracy, *further])
