@@ -131,7 +131,7 @@ def compare(
     budgetnet.errors.RequestError: a comparison needs at least two studies, but got 1; name another study file
     """
     from budgetnet.records.lookup import open_trials
-    from budgetnet.report.analysis.comparison import compare_studies
+    from budgetnet.report.analysis.comparison import compare_studies, require_two
 
     read: list[tuple[Study, str | Path | None]] = []
     for place, study in enumerate(studies):
@@ -139,8 +139,7 @@ def compare(
         if isinstance(source, str) and run is None and ":" in source and not Path(source).is_file():
             source, _, run = source.rpartition(":")
         read.append((as_study(source), run))
-    if len(studies) < 2:
-        raise RequestError(f"a comparison needs at least two studies, but got {len(studies)}; name another study file")
+    require_two(studies)
     named = []
     for study, (asked, run) in zip(studies, read, strict=True):
         say_run_folder(asked, run, say)

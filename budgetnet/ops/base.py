@@ -160,16 +160,19 @@ class Operation:
 
     def memory(self, specs: tuple[Spec, ...], shape: Shape) -> tuple[int, int]:
         """Return `PartCost.free` and `PartCost.kept`; as it stands, of layers that run one after the other."""
-        entry = prod(shape)
-        free, kept = entry, entry
-        before, first = entry, True
+        entry = free = kept = before = prod(shape)
+        first = True
         for spec in specs:
             if spec.view:
                 continue
             after = prod(spec.output)
-            free = max(free, before if spec.in_place else before + after)
+            needed = before if spec.in_place else before + after
+            if needed > free:
+                free = needed
             # Where the input must last, the first layer needs a copy of it even to work in place.
-            kept = entry + after if first else max(kept, entry + (before if spec.in_place else before + after))
+            needed = entry + (after if first else needed)
+            if needed > kept:
+                kept = needed
             before, first = after, False
         return free, kept
 
@@ -185,18 +188,21 @@ class Operation:
         """Return what it does to an input of *shape*; raises as `output` does."""
         specs = self.specs(shape)
         params = flops = activations = depth = 0
-        alias = True
+        rows: list[Spec] = []
         for spec in specs:
-            for _, row in spec.rows():
-                params += row.params
-                flops += row.flops
-                alias = False
-                if row.weighted or row.product:
-                    activations += prod(row.output)
-                    depth += row.weighted
+            if spec.parts:
+                rows += [part for _, part in spec.parts]
+            elif not spec.view:
+                rows.append(spec)
+        for row in rows:
+            params += row.params
+            flops += row.flops
+            if row.weighted or row.product:
+                activations += prod(row.output)
+                depth += row.weighted
         free, kept = self.memory(specs, shape)
         after = specs[-1].output if specs else shape
-        return PartCost(after, params, flops, activations, free, kept, depth, self.window(), alias, flash_of(specs))
+        return PartCost(after, params, flops, activations, free, kept, depth, self.window(), not rows, flash_of(specs))
 
 
 def square(growth: int | Fraction, stride: int | Fraction) -> Extent:

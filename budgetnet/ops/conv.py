@@ -4,24 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar
 
 from budgetnet.errors import RequestError, ShapeError
-from budgetnet.ops.base import Extent, Operation, Shape, Spec, Step, differing, image
+from budgetnet.ops.base import Extent, Operation, Shape, Spec, Step, image
 from budgetnet.ops.norm import PICKY, AffineName, NormName, NormOptions, check_norm, norm_specs, norm_steps
 from budgetnet.ops.pointwise import ActName, act_specs, act_steps, dropout_specs, dropout_steps
 from budgetnet.ops.signature import Count, Epsilon, Order, Rate, SidePadding, Sides, one_of
-from budgetnet.ops.windows import (
-    Margin,
-    Pair,
-    compact,
-    padding_of,
-    padding_specs,
-    pair,
-    size_text,
-    window_of,
-    windowed,
-)
+from budgetnet.ops.windows import WindowSizes, compact, padding_specs, size_text, window_sizes, windowed
 
 __all__ = ["Conv", "DepthwiseConv"]
 
@@ -72,7 +62,7 @@ class Conv(Operation):
 
     def window(self) -> Extent:
         """Grow by the dilated kernel."""
-        return _geometry(self.kernel, self.stride, self.dilation, self.padding).window
+        return _sizes(self).window
 
     def problem(self) -> str | None:
         """Refuse a norm, activation or dropout that is set but missing from the order."""
@@ -119,7 +109,7 @@ class DepthwiseConv(Operation):
 
     def window(self) -> Extent:
         """Grow by the dilated kernel."""
-        return _geometry(self.kernel, self.stride, self.dilation, self.padding).window
+        return _sizes(self).window
 
     def problem(self) -> str | None:
         """Refuse a norm, activation or dropout that is set but missing from the order."""
@@ -134,25 +124,8 @@ class DepthwiseConv(Operation):
 _Either = Conv | DepthwiseConv
 
 
-class _Geometry(NamedTuple):
-    """Sizes along both axes, and what follows from them alone."""
-
-    kernel: Pair
-    stride: Pair
-    dilation: Pair
-    padding: Margin
-    window: Extent
-    options: tuple[tuple[str, Any], ...]
-    """Arguments of the torch layer that differ from its defaults."""
-
-
-@lru_cache(maxsize=1 << 12)
-def _geometry(kernel: int | str, stride: int | str, dilation: int | str, padding: int | str) -> _Geometry:
-    """Work sizes out; a space has many convolutions, but few kernels and strides."""
-    sizes, steps, gaps = pair(kernel), pair(stride), pair(dilation)
-    margin = padding_of(padding, sizes, gaps)
-    options = differing(stride=(compact(steps), 1), padding=(compact(margin.sides), 0), dilation=(compact(gaps), 1))
-    return _Geometry(sizes, steps, gaps, margin, window_of(sizes, steps, gaps), options)
+def _sizes(node: _Either) -> WindowSizes:
+    return window_sizes(node.kernel, node.stride, node.padding, node.dilation)
 
 
 def _norm_options(node: _Either) -> NormOptions:
@@ -160,8 +133,7 @@ def _norm_options(node: _Either) -> NormOptions:
 
 
 def _output(node: _Either, shape: Shape, after: int) -> Shape:
-    sizes = _geometry(node.kernel, node.stride, node.dilation, node.padding)
-    sides = windowed(shape, sizes.kernel, sizes.stride, sizes.padding, sizes.dilation)
+    sides = windowed(shape, _sizes(node))
     if node.norm in PICKY:
         order = node.order.split()
         if "norm" in order:
@@ -172,13 +144,10 @@ def _output(node: _Either, shape: Shape, after: int) -> Shape:
 
 def _specs(node: _Either, shape: Shape, groups: int) -> tuple[Spec, ...]:
     after, bias = node.output(shape), _has_bias(node)
-    sizes = _geometry(node.kernel, node.stride, node.dilation, node.padding)
+    sizes = _sizes(node)
     down, across = sizes.kernel
     weights = down * across * shape[0] // groups * after[0]
-    options = sizes.options
-    if groups != 1 or not bias:
-        options += differing(groups=(groups, 1), bias=(bias, True))
-    arguments = (shape[0], after[0], compact(sizes.kernel))
+    arguments, options = (shape[0], after[0], sizes.size), _options(sizes, groups, bias=bias)
     params, flops = weights + bias * after[0], weights * after[1] * after[2]
     found: list[Spec] = []
     current = shape
@@ -197,8 +166,22 @@ def _specs(node: _Either, shape: Shape, groups: int) -> tuple[Spec, ...]:
     return tuple(found)
 
 
+def _options(sizes: WindowSizes, groups: int, *, bias: bool) -> tuple[tuple[str, Any], ...]:
+    """Return the arguments of the torch layer that differ from its defaults, asked plainly: every count runs this."""
+    found: tuple[tuple[str, Any], ...] = ()
+    if sizes.stride != (1, 1):
+        found += (("stride", compact(sizes.stride)),)
+    if sizes.padding.sides != (0, 0):
+        found += (("padding", compact(sizes.padding.sides)),)
+    if sizes.dilation != (1, 1):
+        found += (("dilation", compact(sizes.dilation)),)
+    if groups != 1:
+        found += (("groups", groups),)
+    return found if bias else (*found, ("bias", False))
+
+
 def _steps(node: _Either, width: str, groups: str) -> tuple[Step, ...]:
-    kernel, _, dilation, padding, *_ = _geometry(node.kernel, node.stride, node.dilation, node.padding)
+    kernel, _, dilation, padding, *_ = _sizes(node)
     reach = size_text((dilation[0] if kernel[0] > 1 else 1, dilation[1] if kernel[1] > 1 else 1))
     geometry = f"{size_text(kernel)} {width} {node.stride} {reach}{groups} {padding.text()}"
     found: list[Step] = []

@@ -27,7 +27,7 @@ class LayerSpec(Protocol):
     """A layer as `budgetnet.ops.base.Spec` describes it."""
 
     @property
-    def type(self) -> str: ...  # noqa: D102
+    def path(self) -> str: ...  # noqa: D102
     @property
     def output(self) -> tuple[int, ...]: ...  # noqa: D102
     @property
@@ -48,33 +48,34 @@ Kernel = Literal[
 ``norm`` is folded or a depthwise convolution, ``excite`` is squeeze-and-excitation, ``float`` has no int8 kernel."""
 
 _KERNELS: dict[str, Kernel] = {
-    "Conv2d": "conv",
-    "Linear": "linear",
-    "BatchNorm2d": "norm",
+    "nn.Conv2d": "conv",
+    "nn.Linear": "linear",
+    "nn.BatchNorm2d": "norm",
     "ChannelScale": "norm",
-    "ReLU": "clamp",
-    "ReLU6": "clamp",
-    "Hardtanh": "clamp",
-    "Hardsigmoid": "gate",
-    "Hardswish": "hardswish",
-    "Sigmoid": "lookup",
-    "Tanh": "lookup",
-    "SiLU": "lookup",
-    "GELU": "lookup",
-    "MaxPool2d": "maxpool",
-    "AdaptiveMaxPool2d": "maxpool",
-    "AvgPool2d": "avgpool",
-    "AdaptiveAvgPool2d": "gap",
+    "nn.ReLU": "clamp",
+    "nn.ReLU6": "clamp",
+    "nn.Hardtanh": "clamp",
+    "nn.Hardsigmoid": "gate",
+    "nn.Hardswish": "hardswish",
+    "nn.Sigmoid": "lookup",
+    "nn.Tanh": "lookup",
+    "nn.SiLU": "lookup",
+    "nn.GELU": "lookup",
+    "nn.MaxPool2d": "maxpool",
+    "nn.AdaptiveMaxPool2d": "maxpool",
+    "nn.AvgPool2d": "avgpool",
+    "nn.AdaptiveAvgPool2d": "gap",
     "ChannelShuffle": "shuffle",
     "ChannelPad": "pad",
     "SqueezeExcitation": "excite",
-    "Flatten": "view",
-    "ZeroPad2d": "margin",
-    "Dropout": "none",
-    "Dropout2d": "none",
+    "nn.Flatten": "view",
+    "nn.ZeroPad2d": "margin",
+    "nn.Dropout": "none",
+    "nn.Dropout2d": "none",
     "ImageDropout": "none",
-    "Identity": "none",
+    "nn.Identity": "none",
 }
+
 
 _ALIGNMENT = 16
 """ExecuTorch's planner starts every tensor at a multiple of this."""
@@ -87,8 +88,8 @@ _TABLE = 256
 
 def kernel_of(spec: LayerSpec) -> Kernel:
     """Return the way a layer runs in int8; ``float`` for those that are not known."""
-    kernel = _KERNELS.get(spec.type, "float")
-    return "float" if kernel in ("maxpool", "avgpool") and dict(spec.options).get("ceil_mode") else kernel
+    kernel = _KERNELS.get(spec.path, "float")
+    return "float" if kernel in ("maxpool", "avgpool") and ("ceil_mode", True) in spec.options else kernel
 
 
 def flash_of(specs: Iterable[LayerSpec]) -> int:
@@ -96,26 +97,29 @@ def flash_of(specs: Iterable[LayerSpec]) -> int:
     total, before = 0, None
     for spec in specs:
         kernel = kernel_of(spec)
-        total += sum(flash_of((part,)) for _, part in spec.parts) if spec.parts else _layer(spec, kernel, before)
+        if spec.parts:
+            total += sum(flash_of((part,)) for _, part in spec.parts)
+        elif kernel in _IN_FLASH:  # all but these weigh nothing
+            total += _layer(spec, kernel, before)
         before = kernel
     return total
+
+
+_IN_FLASH = frozenset[Kernel](("conv", "linear", "norm", "lookup", "float"))
 
 
 def _layer(spec: LayerSpec, kernel: Kernel, before: Kernel | None) -> int:
     channels = spec.output[0]
     match kernel:
         case "conv" | "linear":
-            bias = dict(spec.options).get("bias", True)
-            weights = spec.params - (channels if bias else 0)
+            weights = spec.params if ("bias", False) in spec.options else spec.params - channels
             return weights + channels * (_CHANNEL if kernel == "conv" else 4)
         case "norm":
             return 0 if before == "conv" else channels * (1 + _CHANNEL)
         case "lookup":
             return _TABLE
-        case "float":
-            return 4 * spec.params
         case _:
-            return 0
+            return 4 * spec.params
 
 
 def scratch_of(spec: LayerSpec, entry: tuple[int, ...]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Annotated, Any, ClassVar, NamedTuple
 
@@ -138,8 +139,9 @@ _LAYERS: dict[str, tuple[str, str, str, int]] = {
 """A norm's class on images, on vectors, its argument for factor and offset, and its FLOPs per value without them."""
 
 
+@lru_cache(maxsize=1 << 14)
 def norm_specs(kind: str, shape: Shape, options: NormOptions = USUAL) -> tuple[Spec, ...]:
-    """Return a norm's layers on an image or a vector of *shape*; none for ``"none"``.
+    """Return a norm's layers on an image or a vector of *shape*; none for ``"none"``. Remembered, as of `act_specs`.
 
     Torch's norms learn a factor and an offset or neither; one of them alone is a layer of its own behind the norm.
     """

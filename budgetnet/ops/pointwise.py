@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, ClassVar
 
 from budgetnet.errors import RequestError
@@ -91,8 +92,9 @@ class Act(Operation):
         return self.kind
 
 
+@lru_cache(maxsize=1 << 14)
 def act_specs(kind: str, shape: Shape, slope: float = _SLOPE) -> tuple[Spec, ...]:
-    """Return the layer of an activation or gate; none for ``"none"``.
+    """Return the layer of an activation or gate; none for ``"none"``. Remembered: a network has few shapes.
 
     Raises:
         RequestError: there is no such activation.

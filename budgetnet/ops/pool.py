@@ -5,22 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from budgetnet.errors import ShapeError
 from budgetnet.ops.base import Extent, Operation, Shape, Spec, Step, differing, image, square
 from budgetnet.ops.signature import AutoSides, Count, Flag, SidePadding, Sides, one_of
-from budgetnet.ops.windows import (
-    Margin,
-    Pair,
-    compact,
-    padding_of,
-    padding_specs,
-    pair,
-    size_text,
-    window_of,
-    windowed,
-)
+from budgetnet.ops.windows import WindowSizes, compact, padding_specs, size_text, window_sizes, windowed
 
 __all__ = ["AvgPool", "GlobalAvgPool", "GlobalMaxPool", "MaxPool", "Upsample"]
 
@@ -46,7 +36,10 @@ class MaxPool(Operation):
 
         That one repeats the last row and column: every window that holds a copy holds the original, too.
         """
-        return (*padding_specs(_padding(self), shape, "nn.ReplicationPad2d"), _spec(self, "nn.MaxPool2d", shape))
+        return (
+            *padding_specs(_sizes(self).padding, shape, "nn.ReplicationPad2d"),
+            _spec(self, "nn.MaxPool2d", shape),
+        )
 
     def steps(self) -> tuple[Step, ...]:
         """One step; none for a window of a single position."""
@@ -54,7 +47,7 @@ class MaxPool(Operation):
 
     def window(self) -> Extent:
         """Grow by the kernel."""
-        return window_of(pair(self.kernel), _stride(self))
+        return _sizes(self).window
 
     def short(self) -> str:
         """``maxpool``, ``maxpool3/2``."""
@@ -79,7 +72,7 @@ class AvgPool(Operation):
 
     def output(self, shape: Shape) -> Shape:
         """Shrink the sides by PyTorch's arithmetic."""
-        if not self.count_padding and any(_padding(self).extra):
+        if not self.count_padding and any(_sizes(self).padding.extra):
             raise ShapeError(
                 f"padding same with the even kernel {self.kernel} counts as zeros; take an odd kernel, a number as "
                 "padding, or count_padding=true"
@@ -91,16 +84,16 @@ class AvgPool(Operation):
         after = _spec(self, "nn.AvgPool2d", shape)
         if not self.count_padding:
             after = after._replace(options=(*after.options, ("count_include_pad", False)))
-        return (*padding_specs(_padding(self), shape, "nn.ZeroPad2d"), after)
+        return (*padding_specs(_sizes(self).padding, shape, "nn.ZeroPad2d"), after)
 
     def steps(self) -> tuple[Step, ...]:
         """One step; none for a window of a single position."""
-        inside = not self.count_padding and any(_padding(self).total)
+        inside = not self.count_padding and any(_sizes(self).padding.total)
         return tuple(Step(f"{step.text} inside" if inside else step.text) for step in _steps(self))
 
     def window(self) -> Extent:
         """Grow by the kernel."""
-        return window_of(pair(self.kernel), _stride(self))
+        return _sizes(self).window
 
     def short(self) -> str:
         """``avgpool``, ``avgpool3/2``."""
@@ -192,40 +185,37 @@ class GlobalMaxPool(Operation):
 _Local = MaxPool | AvgPool
 
 
-def _padding(node: _Local) -> Margin:
-    return padding_of(node.padding, pair(node.kernel))
+def _sizes(node: _Local) -> WindowSizes:
+    """Return its sizes; the stride ``"auto"`` is the kernel's size."""
+    return window_sizes(node.kernel, node.kernel if node.stride == "auto" else node.stride, node.padding)
 
 
 def _output(node: _Local, shape: Shape) -> Shape:
-    channels = image(node, shape)[0]
-    kernel, padding = pair(node.kernel), _padding(node)
-    for side, size in zip(padding.sides, kernel, strict=True):
+    channels, sizes = image(node, shape)[0], _sizes(node)
+    for side, size in zip(sizes.padding.sides, sizes.kernel, strict=True):
         if 2 * side > size:
             raise ShapeError(f"padding {side} is more than half of the pooling kernel {size}")
-    return (channels, *windowed(shape, kernel, _stride(node), padding, ceil=node.ceil))
+    return (channels, *windowed(shape, sizes, ceil=node.ceil))
 
 
 def _spec(node: _Local, path: str, shape: Shape) -> Spec:
-    after, kernel = node.output(shape), pair(node.kernel)
-    options = differing(
-        stride=(compact(_stride(node)), compact(kernel)),
-        padding=(compact(_padding(node).sides), 0),
-        ceil_mode=(node.ceil, False),
-    )
-    return Spec(path, after, (compact(kernel),), options)
+    sizes = _sizes(node)
+    options: tuple[tuple[str, Any], ...] = ()
+    if sizes.stride != sizes.kernel:
+        options += (("stride", compact(sizes.stride)),)
+    if sizes.padding.sides != (0, 0):
+        options += (("padding", compact(sizes.padding.sides)),)
+    if node.ceil:
+        options += (("ceil_mode", True),)
+    return Spec(path, node.output(shape), (sizes.size,), options)
 
 
 def _steps(node: _Local) -> tuple[Step, ...]:
-    kernel, stride, padding = pair(node.kernel), _stride(node), _padding(node)
-    if (kernel, stride, padding.total) == ((1, 1), (1, 1), (0, 0)):
+    sizes = _sizes(node)
+    if (sizes.kernel, sizes.stride, sizes.padding.total) == ((1, 1), (1, 1), (0, 0)):
         return ()
-    text = f"{node.word} {size_text(kernel)} {size_text(stride)} {padding.text()}"
+    text = f"{node.word} {size_text(sizes.kernel)} {size_text(sizes.stride)} {sizes.padding.text()}"
     return (Step(f"{text} ceil" if node.ceil else text),)
-
-
-def _stride(node: _Local) -> Pair:
-    """The stride; ``"auto"`` is the kernel's size."""
-    return pair(node.kernel if node.stride == "auto" else node.stride)
 
 
 def _short(node: _Local) -> str:

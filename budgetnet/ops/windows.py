@@ -5,12 +5,24 @@ A size is one number for both axes, or a text such as ``1x7``: height, then widt
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from budgetnet.errors import ShapeError
 from budgetnet.ops.base import Extent, Shape, Spec
 
-__all__ = ["Margin", "Pair", "compact", "padding_of", "padding_specs", "pair", "size_text", "window_of", "windowed"]
+__all__ = [
+    "Margin",
+    "Pair",
+    "WindowSizes",
+    "compact",
+    "padding_of",
+    "padding_specs",
+    "pair",
+    "size_text",
+    "window_sizes",
+    "windowed",
+]
 
 Pair = tuple[int, int]
 """A number along the height and one along the width."""
@@ -68,22 +80,39 @@ def padding_of(padding: int | str, kernel: Pair, dilation: Pair = (1, 1)) -> Mar
     return Margin((down // 2, across // 2), (down % 2, across % 2))
 
 
-def windowed(
-    shape: Shape, kernel: Pair, stride: Pair, padding: Margin, dilation: Pair = (1, 1), *, ceil: bool = False
-) -> Pair:
+class WindowSizes(NamedTuple):
+    """Sizes of a window along both axes, and what follows from them alone."""
+
+    kernel: Pair
+    stride: Pair
+    dilation: Pair
+    padding: Margin
+    size: int | Pair
+    """The kernel as torch's layers take it."""
+    window: Extent
+    """How it grows what an output sees."""
+
+
+@lru_cache(maxsize=1 << 12)
+def window_sizes(kernel: int | str, stride: int | str, padding: int | str, dilation: int | str = 1) -> WindowSizes:
+    """Work sizes out; a space has many convolutions and poolings, but few kernels and strides."""
+    sizes, steps, gaps = pair(kernel), pair(stride), pair(dilation)
+    window = ((sizes[0] - 1) * gaps[0], steps[0]), ((sizes[1] - 1) * gaps[1], steps[1])
+    return WindowSizes(sizes, steps, gaps, padding_of(padding, sizes, gaps), compact(sizes), window)
+
+
+def windowed(shape: Shape, sizes: WindowSizes, *, ceil: bool = False) -> Pair:
     """Return height and width after a window has moved over an image.
 
     Args:
         shape: of the image.
-        kernel: size of the window.
-        stride: positions that it moves.
-        padding: positions around the image.
-        dilation: distance of the positions that it sees.
+        sizes: of the window.
         ceil: round up, so that a last window may reach beyond the padding, but starts inside.
 
     Raises:
         ShapeError: the window is larger than the padded image.
     """
+    kernel, stride, dilation, padding, *_ = sizes
     down, across = dilation[0] * (kernel[0] - 1) + 1, dilation[1] * (kernel[1] - 1) + 1
     added = padding.total
     height, width = shape[1] + added[0], shape[2] + added[1]
@@ -93,26 +122,18 @@ def windowed(
             said = f"{said} with dilation {size_text(dilation)} spans {size_text((down, across))} and"
         padded = "padded input" if any(added) else "input"
         raise ShapeError(f"{said} is larger than the {padded} {height}×{width}")
+    if not ceil:
+        return (height - down) // stride[0] + 1, (width - across) // stride[1] + 1
     before = padding.sides
     return (
-        _positions(height, down, stride[0], before[0], ceil=ceil),
-        _positions(width, across, stride[1], before[1], ceil=ceil),
+        _rounded_up(height, down, stride[0], before[0]),
+        _rounded_up(width, across, stride[1], before[1]),
     )
 
 
-def _positions(side: int, reach: int, step: int, padding: int, *, ceil: bool) -> int:
-    if not ceil:
-        return (side - reach) // step + 1
+def _rounded_up(side: int, reach: int, step: int, padding: int) -> int:
     count = -(-(side - reach) // step) + 1
     return count - 1 if (count - 1) * step >= side - padding else count
-
-
-def window_of(kernel: Pair, stride: Pair, dilation: Pair = (1, 1)) -> Extent:
-    """Return how a window grows what an output sees, along both axes."""
-    return (
-        ((kernel[0] - 1) * dilation[0], stride[0]),
-        ((kernel[1] - 1) * dilation[1], stride[1]),
-    )
 
 
 def padding_specs(padding: Margin, shape: Shape, path: str) -> tuple[Spec, ...]:

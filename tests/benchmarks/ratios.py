@@ -31,6 +31,9 @@ from tests.benchmarks.tables import table
 
 ROOT = Path(__file__).parents[2]
 
+TRIALS = 12
+"""Of a search: a trial takes a quarter of a second on either side, and ``tpe`` follows its model from the eleventh."""
+
 
 def first(*places: str) -> Any:
     """Import the first of some names that exists: names at this commit, then those before the rooms (8326343)."""
@@ -56,7 +59,11 @@ def measurements() -> Iterator[tuple[str, Callable[[], object], Callable[[], obj
     recognise = first("budgetnet.space.recognise:recognise")
     tally = first("budgetnet.explore.from_draws:draw_statistics", "budgetnet.space.tally:tally")
     leaf = first("budgetnet.network.cost.combine:count_leaf", "budgetnet.network.leaves:leaf")
-    more = first("budgetnet.network.leaves:rows", "budgetnet.network.shapes:builtin_shape")
+    more = [
+        first("budgetnet.network.shapes:builtin_shape"),
+        first("budgetnet.network.leaves:rows", "budgetnet.ops.norm:norm_specs"),
+        first("budgetnet.network.leaves:rows", "budgetnet.ops.pointwise:act_specs"),
+    ]
     mutate = import_module("budgetnet.space.mutate").mutate
     space, example = spaces.flagship(), spaces.example()
     made = tabulate(space)
@@ -74,7 +81,8 @@ def measurements() -> Iterator[tuple[str, Callable[[], object], Callable[[], obj
     def count_anew() -> None:
         for each in copies:
             leaf.cache_clear()
-            more.cache_clear()
+            for also in more:
+                also.cache_clear()
             space.cost(each)
 
     def mutated(each: Any, rng: random.Random) -> object:
@@ -104,12 +112,12 @@ def measurements() -> Iterator[tuple[str, Callable[[], object], Callable[[], obj
     searched = import_module("tests.benchmarks.bench_space_search").searched
     study = first("budgetnet.files.study_file:load_study", "budgetnet.search.study_file:read_study")(spaces.STUDY)
     for sampler in ("random", "tpe", "evolution"):
-        yield f"search, 40 trials by {sampler}", partial(_search, searched, study, sampler), gc.collect
+        yield f"search, {TRIALS} trials by {sampler}", partial(_search, searched, study, sampler), gc.collect
 
 
 def _search(searched: Callable[..., object], study: object, sampler: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        searched(study, sampler, 40, Path(folder))
+        searched(study, sampler, TRIALS, Path(folder))
 
 
 def serve(only: str) -> None:

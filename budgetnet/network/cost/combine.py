@@ -42,13 +42,13 @@ def leaf(node: Operation, shape: Shape) -> PartCost:
     The networks of one space share their operations, and finding an operation by its many arguments takes longer than
     all other work on it.
     """
-    try:
-        return node.known_parts[shape]
-    except KeyError:
-        part = node.known_parts[shape] = count_leaf(node, shape)
-    except AttributeError:
-        part = count_leaf(node, shape)
-        object.__setattr__(node, "known_parts", {shape: part})
+    known = getattr(node, "known_parts", None)  # an exception would cost as much as the counting
+    if known is None:
+        known = {}
+        object.__setattr__(node, "known_parts", known)
+    part = known.get(shape)
+    if part is None:
+        part = known[shape] = count_leaf(node, shape)
     return part
 
 

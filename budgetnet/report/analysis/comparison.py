@@ -19,7 +19,7 @@ from budgetnet.report.analysis.progress import Milestone, best_so_far, value_aft
 from budgetnet.report.frontier import frontier
 from budgetnet.report.study import best_trial
 
-__all__ = ["Compared", "Comparison", "Group", "GroupTest", "compare_studies"]
+__all__ = ["Compared", "Comparison", "Group", "GroupTest", "compare_studies", "require_two"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +114,16 @@ class Comparison:
     tests: tuple[GroupTest, ...]
 
 
+def require_two(studies: Sequence[object]) -> None:
+    """Refuse to compare fewer than two studies, which can be said before any of them is opened.
+
+    Raises:
+        RequestError: there are fewer.
+    """
+    if len(studies) < 2:
+        raise RequestError(f"a comparison needs at least two studies, but got {len(studies)}; name another study file")
+
+
 def compare_studies(named: Sequence[tuple[str, Trials]]) -> Comparison:
     """Compare studies by what they had found after equal numbers of trained networks, and after equal time.
 
@@ -126,8 +136,7 @@ def compare_studies(named: Sequence[tuple[str, Trials]]) -> Comparison:
     Raises:
         RequestError: there are fewer than two, two are one record, or one has trained nothing.
     """
-    if len(named) < 2:
-        raise RequestError(f"a comparison needs at least two studies, but got {len(named)}; name another study file")
+    require_two(named)
     for (one, first), (other, second) in combinations(named, 2):
         if _one_record(first, second):
             raise RequestError(
