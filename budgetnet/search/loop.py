@@ -241,6 +241,8 @@ class SearchLoop(Work[_Task]):
         """A new network; None if the space has no other, or the one drawn could not be trained."""
         self._refresh()
         self._check_failures()
+        if self._end() is not None:
+            return None  # another process has begun the last one since this one looked
         found = self.candidates.new(self._records, self._done)
         self._exhausted = found == "exhausted"
         return None if isinstance(found, str) else found

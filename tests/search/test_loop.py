@@ -267,9 +267,10 @@ def test_disagreeing_counts_are_an_error_of_the_trial(study, tmp_path, monkeypat
     assert second.trained
 
 
-def test_trials_of_other_processes_count_and_are_waited_for(make_study, tmp_path):
-    """A search does not end, nor start its finalists, while another process still trains for the study."""
-    study = make_study(search="{trials: 2, workers: 1, pruner: none}", training=QUICK)
+@pytest.mark.parametrize("trials", [1, 2])
+def test_trials_of_other_processes_count_and_are_waited_for(make_study, tmp_path, trials):
+    """A search does not end, nor start its finalists or one too many, while another process trains for the study."""
+    study = make_study(search=f"{{trials: {trials}, workers: 1, pruner: none}}", training=QUICK)
     run = Run(study, tmp_path, workers=Threads(study))
     other = run.loop.candidates.new((), print)[0]
     run.ledger.storage.set_trial_user_attr(other.id, "owner", "elsewhere/1/then")
@@ -285,7 +286,7 @@ def test_trials_of_other_processes_count_and_are_waited_for(make_study, tmp_path
     assert len(run.of(Waiting)) == 1
     helper = Run(study, tmp_path, workers=run.workers, last=False)
     assert helper() == "trials"
-    assert [record.outcome for record in run.ledger.records()] == ["completed", "completed"]
+    assert [record.outcome for record in run.ledger.records()] == ["completed"] * trials
 
 
 def test_recorded_networks_are_what_was_trained(make_study, tmp_path):
