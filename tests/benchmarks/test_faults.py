@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from tests.benchmarks.faults import processes
+from tests.benchmarks.faults import commands, processes
 from tests.benchmarks.faults.processes import Command, hear_signals
 
 DEAF = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ndef dream(): time.sleep(60)\n"
@@ -53,3 +53,21 @@ def test_a_command_that_does_not_end_tells_what_it_was_doing(tmp_path, monkeypat
     assert told.startswith("SIGTERM main: at work\nignores SIGTERM, blocks none\n")
     assert "in dream" in told
     assert command.code is not None
+
+
+def test_what_train_and_export_need_is_searched_once(tmp_path, monkeypatch):
+    """The search takes longer than the kills of either."""
+    searches = []
+
+    def search(folder) -> None:
+        searches.append(folder)
+        (folder / "run").mkdir()
+        (folder / "faults.yaml").write_text("study: faults", encoding="utf-8")
+
+    monkeypatch.setattr(commands, "_search", search)
+    for name in ("train", "export"):
+        (tmp_path / name).mkdir()
+        study = commands.searched(tmp_path / name, tmp_path / "kept")
+        assert study.read_text(encoding="utf-8") == "study: faults"
+        assert (tmp_path / name / "run").is_dir()
+    assert searches == [tmp_path / "kept"]

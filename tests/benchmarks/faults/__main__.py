@@ -29,7 +29,7 @@ from pathlib import Path
 from tests.benchmarks.faults.commands import SCENARIOS, command_kills, searched
 from tests.benchmarks.faults.judgement import Judgement
 from tests.benchmarks.faults.processes import hear_signals
-from tests.benchmarks.faults.searches import crowd, lone_search
+from tests.benchmarks.faults.searches import crowd, lone_search, write_study
 from tests.benchmarks.faults.surroundings import (
     Disturbance,
     clock_library,
@@ -58,8 +58,8 @@ SHARES = {"search": 0.4, "4 processes": 0.1, "8 processes": 0.12, "command": 0.0
 """Part of the kills that each scenario of a kind gets."""
 
 
-def scenarios(kills: int, trials: int, rng: random.Random) -> Iterator[tuple[str, Run | str]]:
-    """Yield names, and what to run in an empty folder or why it cannot be done here."""
+def scenarios(kills: int, trials: int, rng: random.Random, kept: Path) -> Iterator[tuple[str, Run | str]]:
+    """Yield names, and what to run in an empty folder or why it cannot be done here; *kept* is for `searched`."""
     share = {kind: max(1, round(kills * part)) for kind, part in SHARES.items()}
     yield "search, 2 workers, SQLite", lambda folder: lone_search(folder, share["search"], trials, rng)
     for count in (4, 8):
@@ -68,7 +68,7 @@ def scenarios(kills: int, trials: int, rng: random.Random) -> Iterator[tuple[str
         reason = missing_postgres()
         yield f"{count} processes, PostgreSQL", reason or _crowd(count, number, trials, rng, server=True)
     for name in SCENARIOS:
-        yield name, _command(name, share["command"], rng)
+        yield name, _command(name, share["command"], rng, kept)
     few = max(6, trials // 4)
     reason = missing_postgres()
     yield "database killed", reason or (lambda folder: _server(folder, few, "database killed"))
@@ -94,13 +94,9 @@ def _crowd(count: int, kills: int, trials: int, rng: random.Random, *, server: b
     return run
 
 
-def _command(name: str, kills: int, rng: random.Random) -> Run:
+def _command(name: str, kills: int, rng: random.Random, kept: Path) -> Run:
     def run(folder: Path) -> Judgement:
-        study = searched(folder) if name in ("train", "export") else None
-        if study is None:
-            from tests.benchmarks.faults.searches import write_study
-
-            study = write_study(folder, 4)
+        study = searched(folder, kept) if name in ("train", "export") else write_study(folder, 4)
         return command_kills(name, study, folder / "work", kills, rng)
 
     return run
@@ -180,17 +176,19 @@ def main() -> int:
     print("\n".join(f"{key}: {value}" for key, value in header().items()), flush=True)
     found: list[Judgement] = []
     begun = time.monotonic()
-    for name, run in scenarios(asked.kills, asked.trials, random.Random(asked.seed)):
-        if not fnmatch.fnmatch(name, asked.only):
-            continue
-        if isinstance(run, str):
-            print(f"\n{name}: left out, {run}", flush=True)
-            continue
-        with tempfile.TemporaryDirectory(prefix="budgetnet-faults-") as folder:
-            found.append(run(Path(folder)))
-        print(f"\n{name}: {dict(found[-1].done)} {found[-1].facts} {found[-1].broken or 'ok'}", flush=True)
-        if asked.json is not None:
-            asked.json.write_text(json.dumps([vars(one) for one in found], indent=1, default=str), encoding="utf-8")
+    with tempfile.TemporaryDirectory(prefix="budgetnet-faults-") as top:
+        for name, run in scenarios(asked.kills, asked.trials, random.Random(asked.seed), Path(top) / "searched"):
+            if not fnmatch.fnmatch(name, asked.only):
+                continue
+            if isinstance(run, str):
+                print(f"\n{name}: left out, {run}", flush=True)
+                continue
+            with tempfile.TemporaryDirectory(dir=top) as folder:
+                found.append(run(Path(folder)))
+            print(f"\n{name}: {dict(found[-1].done)} {found[-1].facts} {found[-1].broken or 'ok'}", flush=True)
+            if asked.json is not None:
+                document = [vars(one) for one in found]
+                asked.json.write_text(json.dumps(document, indent=1, default=str), encoding="utf-8")
     _report(found, time.monotonic() - begun)
     return int(any(one.broken for one in found))
 

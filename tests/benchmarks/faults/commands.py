@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,15 +17,27 @@ from tests.benchmarks.faults.searches import write_study
 __all__ = ["SCENARIOS", "command_kills", "searched"]
 
 
-def searched(folder: Path) -> Path:
-    """Search a small study, whose best network is exported and trained; return its file."""
+def searched(folder: Path, kept: Path) -> Path:
+    """Search a small study, whose best network is exported and trained; return its file.
+
+    Args:
+        folder: takes the study and its run folder.
+        kept: holds them for further calls, which only copy them.
+    """
+    if not kept.exists():
+        kept.mkdir()
+        _search(kept)
+    shutil.copytree(kept, folder, dirs_exist_ok=True)
+    return folder / "faults.yaml"
+
+
+def _search(folder: Path) -> None:
     path = write_study(folder, 4)
     command = Command(["search", str(path), "--out", str(folder / "run"), "--device", "cpu"], folder / "search-log")
     command.start()
     command.end(1800)
     if command.code:
         raise RuntimeError(command.said)
-    return path
 
 
 @dataclass(frozen=True)
