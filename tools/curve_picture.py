@@ -17,7 +17,7 @@ _PANELS = ((58, 250), (364, 250), (708, 168))
 """Left edge and width of each panel."""
 _HALVES = ((58, 370), (500, 370))
 """The same where there are two."""
-_INK, _GREY, _BLUE, _ORANGE = "#24292f", "#8c959f", "#0969da", "#bc4c00"
+_INK, _GREY, _BLUE, _ORANGE, _RED = "#24292f", "#8c959f", "#0969da", "#bc4c00", "#cf222e"
 
 
 def draw_training(record: dict[str, Any]) -> str:
@@ -52,22 +52,28 @@ def draw_held_out(run: Mapping[str, Any], of: str) -> str:
     """Draw a training that held images out: loss and accuracy of train and held-out images by epoch.
 
     Args:
-        run: losses (in nats) and accuracies (fractions) of both, by epoch.
+        run: losses (in nats) and accuracies (fractions) of both, by epoch; those of test images are drawn and marked
+            where they were asked for (`--test-curve`).
         of: the network that was trained, in words.
 
     Returns:
         An SVG.
     """
-    train, held = "train, augmented", "held out"
-    losses = [_Curves(train, _BLUE, [run["train_losses"]]), _Curves(held, _ORANGE, [run["validation_losses"]])]
-    rates = [[100 * value for value in run[f"{which}_accuracies"]] for which in ("train", "validation")]
-    accuracies = [_Curves(train, _BLUE, [rates[0]]), _Curves(held, _ORANGE, [rates[1]])]
-    highest = max(*run["train_losses"], *run["validation_losses"])
+    tested = bool(run.get("test_accuracies"))
+    kinds = {"train": ("train" if tested else "train, augmented", _BLUE), "validation": ("held out", _ORANGE)}
+    kinds |= {"test": ("test (chooses nothing)", _RED)} if tested else {}
+    losses = [_Curves(words, colour, [run[f"{which}_losses"]]) for which, (words, colour) in kinds.items()]
+    accuracies = [
+        _Curves(words, colour, [[100 * value for value in run[f"{which}_accuracies"]]])
+        for which, (words, colour) in kinds.items()
+    ]
+    highest = max(value for which in kinds for value in run[f"{which}_losses"])
     parts = [
         *_panel(_HALVES[0], "loss", losses, highest, legend=True),
         *_panel(_HALVES[1], "accuracy %", accuracies, 100.0, legend=True),
     ]
-    return _picture(f"{of}: loss and accuracy of train and held-out images over {run['epochs']} epochs", parts)
+    images = "train, held-out and test images" if tested else "train and held-out images"
+    return _picture(f"{of}: loss and accuracy of {images} over {run['epochs']} epochs", parts)
 
 
 def _picture(words: str, parts: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,9 @@ RECORD = ROOT / "studies" / "results" / "cifar10-200k" / "trials.json"
 
 CALIBRATION = ROOT / "studies" / "results" / "cifar10-200k-calibration" / "calibration.jsonl"
 """Trainings of the networks that ``budgetnet calibrate`` drew, brief and full."""
+
+HELD_OUT = ROOT / "studies" / "results" / "flagship-held-out" / "training.json"
+"""What ``budgetnet train --held-out --test-curve`` wrote."""
 
 PICTURE = ROOT / "docs" / "pictures" / "trials.svg"
 """Its place; the others lie beside it."""
@@ -188,6 +191,7 @@ def pictures() -> dict[Path, str]:
         PICTURE.with_name("held-out-curves.svg"): draw_held_out(_held_out_run(training["params"]), training["name"]),
         **_handed_in("hand-made", studies / "results" / "seed-network" / "muon.json", started_from),
         **_handed_in("flagship", RECORD, best),
+        **_watched("flagship-held-out", HELD_OUT, best),
     }
 
 
@@ -219,6 +223,15 @@ def _handed_in(name: str, file: Path, network: Network) -> dict[Path, str]:
         PICTURE.with_name(f"{name}-table.svg"): draw_table(network),
         PICTURE.with_name(f"{name}-curves.svg"): draw_training(record),
         PICTURE.with_name(f"{name}-mistakes.svg"): draw_mistakes(network.name, run, strip),
+    }
+
+
+def _watched(name: str, file: Path, network: Network) -> dict[Path, str]:
+    """Return the curves and the misclassified images of a training with held-out images and a test curve."""
+    run = TrainingRun.of(json.loads(file.read_text(encoding="utf-8"))["runs"][0])
+    return {
+        PICTURE.with_name(f"{name}-curves.svg"): draw_held_out(asdict(run), network.name),
+        PICTURE.with_name(f"{name}-mistakes.svg"): draw_mistakes(network.name, run, file.with_suffix(".mistakes.png")),
     }
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from budgetnet.cli.options import Json, Run, Storage
+from budgetnet.cli.options import DataDir, Json, Run, Storage
 from budgetnet.cli.output import put, say
 from budgetnet.cli.overrides import count_numbers
 
@@ -29,6 +29,7 @@ def report_command(
     show: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     storage: Storage = None,
     run: Run = None,
+    data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Write a report as one HTML page that opens offline.
@@ -37,7 +38,9 @@ def report_command(
     confusions and mistakes, and every attempt. Of a folder that train has made: curves, classes and mistakes.
     """
     from budgetnet.api.pages.reports import report_answer
+    from budgetnet.api.pages.trainings import use_data_folder
 
+    use_data_folder(data_dir)
     limits = () if at is None else count_numbers(at, "--at")
     answer = report_answer(source, out=out, limits=limits, storage=storage, run=run, say=say)
     put(answer, as_json=as_json)

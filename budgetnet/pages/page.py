@@ -16,7 +16,7 @@ from typing import Any
 from budgetnet.errors import RequestError
 from budgetnet.pages.blocks import Block, DataTable, Details, FigureRow, PageTable
 from budgetnet.pages.figure import COLOURS, DARK_COLOURS, FONT, Figure
-from budgetnet.pages.plotly_js import plotly_script
+from budgetnet.pages.plotly_js import packed_plotly
 from budgetnet.pages.render import render
 from budgetnet.text import ESCAPES
 
@@ -56,7 +56,7 @@ class Page:
 
 
 def page_html(page: Page) -> str:
-    """Return a page as the text of an HTML file (over 1 MB, most of it plotly.js)."""
+    """Return a page as the text of an HTML file (over 0.5 MB, most of it plotly.js)."""
     figures = list(_figures(page))
     tables = {table.name: table for table in _tables(page)}
     places = {id(figure): number for number, figure in enumerate(figures)}
@@ -66,7 +66,7 @@ def page_html(page: Page) -> str:
         colours=COLOURS,
         dark=DARK_COLOURS,
         font=FONT,
-        plotly=plotly_script(figures) if figures else "",
+        plotly=packed_plotly(figures) if figures else "",
         place=lambda figure: places[id(figure)],
         figures=_script_json(figures),
         tables=_script_json({name: _table_document(table) for name, table in tables.items()}),

@@ -140,7 +140,7 @@ def test_the_page_is_small(page):
     """Its figures need the basic plotly.js only, and say their tooltips once."""
     from budgetnet.pages.page import page_html
 
-    assert len(page_html(page).encode()) < 1_500_000
+    assert len(page_html(page).encode()) < 900_000
 
 
 def test_options_are_suggested_only_where_a_search_hardly_meets_them(found, space):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import re
 from html.parser import HTMLParser
@@ -22,7 +24,7 @@ from budgetnet.pages.blocks import (
 )
 from budgetnet.pages.figure import COLOURS, DARK_COLOURS, figure_label, layout
 from budgetnet.pages.page import Page, PageSection, PageTable, check_place, page_html, write_page
-from budgetnet.pages.plotly_js import plotly_script
+from budgetnet.pages.plotly_js import packed_plotly, plotly_script
 
 NASTY = "</script><script>alert(1)</script><img src=x onerror=alert(2)> & \"quoted\" 'too'\u2028"
 
@@ -93,7 +95,8 @@ def test_the_data_survives_its_escaping():
 def test_the_page_fetches_nothing():
     """plotly.js is in the file; nothing outside it is referred to by a tag, and a policy forbids it."""
     html = page_html(page())
-    assert len(html) > 1_000_000
+    (packed,) = re.findall(r'<script id="plotly" type="application/gzip">([A-Za-z0-9+/=]+)</script>', html)
+    assert gzip.decompress(base64.b64decode(packed)).decode() == plotly_script(page().sections[0].figures)
     outside = html[: html.index("<script>")] + html[html.rindex("<script>") :]
     assert not re.search(r"(?:src|href)=\"?(?:https?:)?//", outside)
     assert "default-src 'none'" in outside
@@ -105,6 +108,7 @@ def test_simple_figures_take_the_small_library():
     small = plotly_script([bars])
     assert "plotly.js (basic - minified)" in small
     assert len(small) < 1_300_000
+    assert len(packed_plotly([bars])) < len(small) / 2
     assert len(plotly_script([bars, {"data": [{"type": "treemap"}], "layout": {}}])) > 3 * len(small)
 
 

@@ -43,6 +43,16 @@ def test_held_out_curves_end_where_the_record_does():
     )
 
 
+def test_a_test_curve_is_drawn_and_marked_where_it_was_asked_for():
+    """A third curve in each panel, which says that it chooses nothing."""
+    drawn = pictures()
+    root = ElementTree.fromstring(drawn[PICTURE.with_name("flagship-held-out-curves.svg")])
+    assert len(list(root.iter("{http://www.w3.org/2000/svg}polyline"))) == 6
+    words = [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert words.count("test (chooses nothing)") == 2
+    assert "test (" not in drawn[PICTURE.with_name("held-out-curves.svg")]
+
+
 def test_every_trial_is_drawn_inside_the_picture():
     """Each trained trial is one dot, between the edges, and its words give its numbers."""
     root = ElementTree.fromstring(draw_trials(RECORDED))

@@ -17,6 +17,8 @@ __all__ = ["TABLE", "cost_scatter", "progress_figure", "trial_curves"]
 TABLE = "attempts"
 """Name of the table of trials, which gives points their text."""
 
+_MOST_CURVES, _BEST_CURVES = 1000, 200
+"""Curves that are drawn at most, and how many of them are of the most accurate trials."""
 _SHARE = {"tickformat": ".1%"}
 _WORDS = {"params": "parameters", "flops": "FLOPs (one multiply-add = one FLOP)"}
 
@@ -119,8 +121,11 @@ def progress_figure(steps: Sequence[Milestone], against: Literal["trials", "hour
 def trial_curves(records: Sequence[Record]) -> Figure | None:
     """Return the validation accuracy of all trials by epoch; None where no trial has a curve.
 
-    Trials of one outcome are one trace with gaps, so that thousands of them stay quick to draw.
+    Trials of one outcome are one trace with gaps, so that many of them stay quick to draw. Of more than 1,000, the best
+    are drawn and an even choice of the others; the title says so.
     """
+    known = [record for record in records if record.curve]
+    shown = known if len(known) <= _MOST_CURVES else _best_and_others(known)
     looks = {
         "completed": (COLOURS["fits"], "trained to the end"),
         "stopped_early": (COLOURS["second"], "stopped early"),
@@ -128,7 +133,7 @@ def trial_curves(records: Sequence[Record]) -> Figure | None:
     }
     data = []
     for outcome, (colour, words) in looks.items():
-        chosen = [record for record in records if record.outcome == outcome and record.curve]
+        chosen = [record for record in shown if record.outcome == outcome]
         if not chosen:
             continue
         xs: list[int | None] = []
@@ -142,7 +147,7 @@ def trial_curves(records: Sequence[Record]) -> Figure | None:
             {
                 "type": "scatter",
                 "mode": "lines+markers" if len(chosen) <= 300 else "lines",
-                "name": f"{words} ({len(chosen):,})",
+                "name": f"{words} ({sum(record.outcome == outcome for record in known):,})",
                 "x": xs,
                 "y": ys,
                 "rows": rows,
@@ -155,15 +160,27 @@ def trial_curves(records: Sequence[Record]) -> Figure | None:
         )
     if not data:
         return None
-    most = max(len(record.curve) for record in records)
+    most = max(len(record.curve) for record in known)
+    title = "Learning curves of all trials"
+    if shown is not known:
+        title = f"Learning curves of {len(shown):,} of {len(known):,} trials: the best {_BEST_CURVES}, others evenly"
     look = layout(
-        "Learning curves of all trials",
+        title,
         400,
         hovermode="closest",
         xaxis=axis("epoch", **({"dtick": 1} if most <= 10 else {})),
         yaxis=axis("validation accuracy", **_SHARE),
     )
     return {"data": data, "layout": look}
+
+
+def _best_and_others(known: Sequence[Record]) -> list[Record]:
+    ranked = sorted(known, key=lambda record: -(record.accuracy or 0.0))
+    best = {record.number for record in ranked[:_BEST_CURVES]}
+    others = [record.number for record in known if record.number not in best]
+    step = -(-len(others) // (_MOST_CURVES - _BEST_CURVES))
+    drawn = best.union(others[::step])
+    return [record for record in known if record.number in drawn]
 
 
 def _points(name: str, records: Sequence[Record], cost: str, marker: dict[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,10 @@ _HELD_OUT = (
     "The held-out images were not learned from; the curves of train images are of augmented ones, measured while "
     "training. The test images were read once, after the last epoch."
 )
+_NO_IMAGES = (
+    "Their images are not on this machine: neither beside the weights, where full trainings leave them, nor in the data "
+    "set. report --data-dir DIR takes them from a data set that is kept in DIR."
+)
 _MOST_CLASSES = 40
 """Classes up to which the confusion matrix is shown as a whole."""
 
@@ -159,13 +163,21 @@ def _pairs(names: Sequence[str], total: Sequence[Sequence[int]]) -> list[str]:
 
 
 def _galleries(runs: Sequence[TrainingRun], folder: Path, source: ImageSource) -> list[Block]:
-    blocks: list[Block] = []
+    """Return the most confident mistakes of each run, those with images first, which are open."""
+    with_images: list[Block] = []
+    without: list[Block] = []
     for run in runs:
         gallery = mistake_gallery(run, folder, source)
         if gallery is None:
             continue
-        missing = any(image.source is None for image in gallery.images)
-        note = "; the images are not on this machine" if missing else ""
         title = f"Most confident mistakes of seed {run.seed}: predicted class with its probability, then the true one"
-        blocks.append(Details(title=title + note, blocks=[gallery], open=not blocks))
-    return blocks
+        if any(image.source is not None for image in gallery.images):
+            with_images.append(Details(title=title, blocks=[gallery], open=not with_images))
+        else:
+            table = PageTable(
+                header=["image", "predicted", "true"],
+                rows=[[image.title, *image.lines[:2]] for image in gallery.images],
+                left=(0, 1, 2),
+            )
+            without.append(Details(title=title, blocks=[Prose(text=[_NO_IMAGES]), table]))
+    return [*with_images, *without]

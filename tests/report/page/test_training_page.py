@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from budgetnet.pages.blocks import Gallery
+from budgetnet.pages.blocks import Details, Gallery
 from budgetnet.records.training_folder import Training, write_training
 from budgetnet.report.figures.training_figures import training_figures
 from budgetnet.report.page.mistakes import mistake_gallery
-from budgetnet.report.page.trainings import run_table
+from budgetnet.report.page.trainings import run_table, training_blocks
 from budgetnet.report.report import write_training_report
 from budgetnet.training.data.sources import ImageFolder
 from budgetnet.training.mistake_images import LARGEST, image_png, read_strip, write_strip
@@ -89,6 +89,21 @@ def test_mistakes_without_their_images_keep_their_facts(training, tmp_path):
     assert isinstance(gallery, Gallery)
     assert gallery.images[0].source is None
     assert gallery.images[0].lines[-1] == "test/a/1.png"
+
+
+def test_galleries_with_images_come_first(training, trials, tmp_path):
+    """A run whose images are nowhere has a table in place of empty frames, and is told how to get them."""
+    run = training.runs[0]
+    named = tuple(replace(mistake, file="test/a/1.png") for mistake in run.reading.mistakes)
+    lost = replace(run, seed=8, weights=None, reading=replace(run.reading, mistakes=named))
+    blocks = training_blocks([lost, run], trials.folder, ImageFolder(tmp_path / "gone"))
+    first, second = (block for block in blocks if isinstance(block, Details))
+    assert (first.open, isinstance(first.blocks[0], Gallery)) == (True, True)
+    assert second.title.startswith("Most confident mistakes of seed 8")
+    prose, table = second.blocks
+    assert "report --data-dir DIR takes them from a data set that is kept in DIR." in prose.text[0]
+    assert [row[0] for row in table.rows] == ["test/a/1.png"] * len(named)
+    assert all(len(row) == 3 for row in table.rows)
 
 
 def test_mistakes_come_from_the_data_where_no_images_were_kept(training, tmp_path):
