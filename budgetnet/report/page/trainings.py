@@ -28,8 +28,8 @@ _HELD_OUT = (
     "training. The test images were read once, after the last epoch."
 )
 _NO_IMAGES = (
-    "Their images are not on this machine: neither beside the weights, where full trainings leave them, nor in the data "
-    "set. report --data-dir DIR takes them from a data set that is kept in DIR."
+    "Their images are not on this machine: neither beside the weights, where full trainings leave them, nor in the "
+    "data set. report --data-dir DIR takes them from a data set that is kept in DIR."
 )
 _MOST_CLASSES = 40
 """Classes up to which the confusion matrix is shown as a whole."""

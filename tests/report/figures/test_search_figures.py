@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from budgetnet.report.figures.search_figures import trial_curves
 
 
@@ -31,5 +33,5 @@ def test_of_many_curves_the_best_and_an_even_choice_are_drawn(make_record):
     assert 900 < len(drawn) <= 1000
     best = sorted(records, key=lambda record: -record.accuracy)[:200]
     assert {record.number for record in best} <= set(drawn)
-    assert max(later - earlier for earlier, later in zip(drawn, drawn[1:], strict=False)) <= 6
+    assert max(later - earlier for earlier, later in pairwise(drawn)) <= 6
     assert figure["data"][0]["name"] == "trained to the end (2,500)"
