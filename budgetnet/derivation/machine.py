@@ -65,6 +65,7 @@ class Machine:
         self.input_shape = input_shape
         self.classes = classes
         self.vocabulary = vocabulary
+        self.interner = interner
         self._book: Rulebook = (
             Rulebook(grammar, classes=classes, vocabulary=vocabulary, shape_of=shape_of, interner=interner)
             if like is None

@@ -5,7 +5,7 @@ The first decision is then the depth of the whole network, and all that follows 
 in `budgetnet.space.counting.tabulate`: exact counts over parameters, jointly with any other bound.
 
 Depth is counted along the main path: the body of a skip, the first branch of a parallel part; graphs add nothing
-(`budgetnet.space.counting.lower_bounds`). That is the network's depth where no other path is longer, and a lower
+(`budgetnet.space.tracing.lower_bounds`). That is the network's depth where no other path is longer, and a lower
 bound of it otherwise. Code that needs the exact depth takes the closed form's, as `budgetnet.space.sampling` does.
 """
 

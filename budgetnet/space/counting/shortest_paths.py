@@ -15,11 +15,11 @@ from typing import TypeVar
 
 from budgetnet.derivation.frames import Interner
 from budgetnet.network.budget import Bound
-from budgetnet.space.counting.passed import PassedTracer
-from budgetnet.space.counting.tied import NotAlike, Ties
-from budgetnet.space.counting.tracer import COMPLETE, NEVER, Edge, StateNode
 from budgetnet.space.space import Space
 from budgetnet.space.ticker import Ticker
+from budgetnet.space.tracing.partwise import PartwiseTracer
+from budgetnet.space.tracing.tied import NotAlike, Ties
+from budgetnet.space.tracing.tracer import COMPLETE, NEVER, Edge, StateNode
 
 __all__ = ["PathStep", "ShortestPaths", "search_states", "without_collector"]
 
@@ -47,8 +47,8 @@ class ShortestPaths:
         interner = Interner()
         self.machine = space.make_machine(interner=interner)
         """Derives in the plain way, with agendas that the tracer knows."""
-        tracer = space.make_machine(PassedTracer, interner)
-        assert isinstance(tracer, PassedTracer)
+        tracer = space.make_machine(PartwiseTracer, interner)
+        assert isinstance(tracer, PartwiseTracer)
         tracer.prepare(space, axis, others)
         tracer.ties = ties
         self.tracer = tracer
@@ -64,7 +64,10 @@ class ShortestPaths:
         """Number of options of all decisions, including those that were not explored."""
         self.within = 0
         """Number of states that are known to be reached within the axis' bound."""
-        self._bound = NEVER if axis is None else space.budget.bounds().get(axis, NEVER)
+        self.bound = NEVER if axis is None else space.budget.bounds().get(axis, NEVER)
+        """The axis' bound."""
+        self._copied = 0
+        self._peeked: dict[int, StateNode] = {}
         self._ticker = Ticker("exploring states of the space")
         self._heap: list[tuple[int, int]] = []
         self.start: Edge = tracer.first_stop()
@@ -77,6 +80,24 @@ class ShortestPaths:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
+    @property
+    def work(self) -> float:
+        """Number of states explored, where a copied one counts half."""
+        return self.looked - self.tracer.copied / 2
+
+    @property
+    def work_within(self) -> float:
+        """The same of the states that are known to be reached within the axis' bound."""
+        return self.within - self._copied / 2
+
+    def peek(self, number: int) -> StateNode:
+        """Return a state's node without exploring further."""
+        node = self.nodes[number] if number < len(self.nodes) else None
+        node = node or self._peeked.get(number)
+        if node is None:
+            node = self._peeked[number] = self.tracer.look(number)
+        return node
+
     def look(self) -> None:
         """Look into the state that `ahead` is about.
 
@@ -84,7 +105,7 @@ class ShortestPaths:
             NotAlike: a tied part is not as its ties say.
         """
         cost, number = heapq.heappop(self._heap)
-        node = self.nodes[number] = self.tracer.look(number)
+        node = self.nodes[number] = self._peeked.pop(number, None) or self.tracer.look(number)
         self.looked += 1
         self._ticker.tick()
         for option, edge in enumerate(node.edges):
@@ -103,7 +124,9 @@ class ShortestPaths:
         elif target >= 0:
             known = self.before[target]
             if known is None or step[0] < known[0]:
-                self.within += step[0] <= self._bound and (known is None or known[0] > self._bound)
+                if step[0] <= self.bound and (known is None or known[0] > self.bound):
+                    self.within += 1
+                    self._copied += self.tracer.is_copied(target)
                 self.before[target] = step
                 heapq.heappush(self._heap, (step[0], target))
 

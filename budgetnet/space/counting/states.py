@@ -13,11 +13,12 @@ from typing import NamedTuple
 from budgetnet.derivation.decision import Label
 from budgetnet.derivation.machine import Machine
 from budgetnet.network.budget import Bound
+from budgetnet.space.counting.foretell import fewest_states
 from budgetnet.space.counting.shortest_paths import ShortestPaths, search_states
-from budgetnet.space.counting.side_by_side import is_beside
-from budgetnet.space.counting.tied import is_counted
-from budgetnet.space.counting.tracer import BAD_ARGUMENT, BAD_SHAPE, COMPLETE, NEVER, Costs, Edge, StateNode, Tracer
 from budgetnet.space.space import Space
+from budgetnet.space.tracing.side_by_side import is_beside
+from budgetnet.space.tracing.tied import is_counted
+from budgetnet.space.tracing.tracer import BAD_ARGUMENT, BAD_SHAPE, COMPLETE, NEVER, Costs, Edge, StateNode, Tracer
 
 __all__ = [
     "BAD_ARGUMENT",
@@ -39,6 +40,11 @@ STEPS_PER_STATE = 4
 """Steps of the machine that a search for states may take, for each state that it may look into …"""
 LEAST_STEPS = 50_000
 """… and at least this many."""
+
+FORETOLD_AT = 1500
+"""States after which it is foretold whether there are too many …"""
+_SURELY = 2
+"""… by at least this factor: copied ones count half, and an estimate may be off by some percent."""
 
 _FREE = 5000
 """States whose options do not count: small spaces are explored completely."""
@@ -81,7 +87,9 @@ def find_states(space: Space, limit: int, also: tuple[Bound, ...] = ()) -> State
     Args:
         space: its budget's bounds are what edges add up.
         limit: largest number of nodes that are looked into; None is returned where those within the budget are
-            more, or take too many steps. States above the budget are looked into as far as the limit allows.
+            more (or surely will be, `budgetnet.space.counting.foretell`), or take too many steps. States above the
+            budget are looked into as far as the limit allows. Copied ones (`budgetnet.space.tracing.partwise`) count
+            half.
         also: what else edges add up, though the budget does not bound it.
     """
     limits = space.budget.bounds()
@@ -93,13 +101,21 @@ def find_states(space: Space, limit: int, also: tuple[Bound, ...] = ()) -> State
         return not spent(paths, above=True)
 
     def spent(paths: ShortestPaths, *, above: bool = False) -> bool:
-        looked = paths.looked - above
-        return looked >= limit or paths.tracer.steps > steps or paths.options > OPTIONS_PER_STATE * (limit + _FREE)
+        return (
+            (paths.work > limit if above else paths.work >= limit)
+            or paths.tracer.steps > steps
+            or paths.options > OPTIONS_PER_STATE * (limit + _FREE)
+        )
 
     def run(paths: ShortestPaths) -> StateGraph | None:
+        foretold = False
         while (ahead := paths.ahead()) is not None:
-            if paths.within > limit:
+            if paths.work_within > limit:
                 return None
+            if not foretold and paths.work >= FORETOLD_AT:
+                foretold = True
+                if fewest_states(paths) > _SURELY * limit:
+                    return None
             if spent(paths):
                 if axis is None or ahead <= limits[axis] or not _ties_hold(paths, 2 * steps):
                     return None

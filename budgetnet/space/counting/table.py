@@ -5,7 +5,7 @@ budget, the prior probability and the number of derivations, and the least of ev
 makes it: between two decisions costs only shift an array, and options add up, so there is nothing to convolve.
 
 The axis (parameters, if the budget bounds them) is exact, and so is, jointly with it, any one other bound that is a
-sum over layers. Depth and peak memory are bounded from below (`budgetnet.space.counting.lower_bounds`), and each other
+sum over layers. Depth and peak memory are bounded from below (`budgetnet.space.tracing.lower_bounds`), and each other
 bound is followed jointly with the axis, not with the others. So with three bounds at once, or a bound on depth or
 memory, what the table lets pass may still break the budget: in the end every network is counted as a whole by the
 closed form (`budgetnet.space.judge.judge`).

@@ -26,12 +26,12 @@ from budgetnet.grammar.walk import walk
 from budgetnet.network.budget import Excess
 from budgetnet.network.cost.types import Cost
 from budgetnet.network.shapes import describe_shape
-from budgetnet.space.counting.tracer import Costs
 from budgetnet.space.lint.floats import float_layers
 from budgetnet.space.lint.latency import latency_text
 from budgetnet.space.lint.reachable import SEARCH_STEPS, Reachable, find_reachable
 from budgetnet.space.lint.same import same_options
 from budgetnet.space.space import Space
+from budgetnet.space.tracing.tracer import Costs
 
 __all__ = ["Report", "Useless", "examine", "lint", "smallest"]
 
@@ -256,7 +256,7 @@ def _places(found: Reachable) -> dict[tuple[str, str], _Place]:
                 continue
             beyond = found.beyond(edge[0])
             if beyond is None:
-                offer.failed = found.tracer.take(pending, index)
+                offer.failed = found.tracer.take(found.tracer.decision(number), index)
                 continue
             spent = found.tracer.add(before[number], edge[1])
             excess = _excess(found, found.tracer.add(spent, beyond))

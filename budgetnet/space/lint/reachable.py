@@ -20,8 +20,8 @@ from budgetnet.network.budget import Bound
 from budgetnet.network.cost.types import Cost
 from budgetnet.space.choosers import label_index
 from budgetnet.space.counting.shortest_paths import ShortestPaths, search_states, without_collector
-from budgetnet.space.counting.tracer import COMPLETE, Costs, Edge, StateNode, Tracer
 from budgetnet.space.space import Space
+from budgetnet.space.tracing.tracer import COMPLETE, Costs, Edge, StateNode, Tracer
 
 __all__ = ["SEARCH_STEPS", "Reachable", "find_reachable"]
 

@@ -10,13 +10,13 @@ from typing import TypeVar
 from budgetnet.derivation.frames import Interner
 from budgetnet.derivation.machine import Machine
 from budgetnet.network.budget import Bound
-from budgetnet.space.counting.passed import PassedTracer
 from budgetnet.space.counting.shortest_paths import without_collector
 from budgetnet.space.counting.states import COMPLETE, Edge, StateNode
-from budgetnet.space.counting.tied import NotAlike, Ties
 from budgetnet.space.lookahead.parts import Parts, TooMuchWork
 from budgetnet.space.lookahead.prospect import BoundCosts, Criteria, Prospect
 from budgetnet.space.space import Space
+from budgetnet.space.tracing.partwise import PartwiseTracer
+from budgetnet.space.tracing.tied import NotAlike, Ties
 
 __all__ = ["Ahead", "LazyStates"]
 
@@ -84,9 +84,9 @@ class LazyStates:
     def _begin(self) -> None:
         interner = Interner()
         self.machine = self.space.make_machine(interner=interner)
-        tracer = self.space.make_machine(PassedTracer, interner)
+        tracer = self.space.make_machine(PartwiseTracer, interner)
         parts = self.space.make_machine(Parts, interner)
-        assert isinstance(tracer, PassedTracer)
+        assert isinstance(tracer, PartwiseTracer)
         assert isinstance(parts, Parts)
         tracer.prepare(self.space, self._axis, tuple(bound for bound in self.criteria.bounds if bound != self._axis))
         tracer.ties = self.ties
@@ -122,7 +122,7 @@ class LazyStates:
 
     def left(self, target: int) -> int:
         """Number of parts that are left to derive, as far as they are known."""
-        cell = self._tracer.waiting[target].state.agenda if target >= 0 else None
+        cell = self._tracer.decision(target).state.agenda if target >= 0 else None
         count = 0
         while cell is not None:
             count += 1
@@ -137,7 +137,7 @@ class LazyStates:
         prospect, unknown = None, False
         if target >= 0:
             try:
-                prospect = self._parts.ahead(self._tracer.waiting[target].state)
+                prospect = self._parts.ahead(self._tracer.decision(target).state)
             except TooMuchWork:
                 unknown = True
         # Where copies are taken as independent, the least is a bound only, and nothing may attain it.

@@ -25,11 +25,11 @@ from budgetnet.grammar import syntax
 from budgetnet.grammar.walk import walk
 from budgetnet.network.cost.closed_form import leaf_cost
 from budgetnet.network.nodes import Primitive, Shape
-from budgetnet.space.counting.lower_bounds import LowerBounds
-from budgetnet.space.counting.tied import NotAlike, Ties
 from budgetnet.space.lookahead.prospect import BoundCosts, Criteria, Prospect
 from budgetnet.space.space import Space
 from budgetnet.space.ticker import Ticker
+from budgetnet.space.tracing.lower_bounds import LowerBounds
+from budgetnet.space.tracing.tied import NotAlike, Ties
 
 __all__ = ["Parts", "TooMuchWork"]
 

@@ -10,9 +10,9 @@ from budgetnet.space.choosers import prior
 from budgetnet.space.counting.shortest_paths import ShortestPaths, search_states
 from budgetnet.space.counting.table import Table
 from budgetnet.space.counting.tabulate import tabulate
-from budgetnet.space.counting.tied import Ties
 from budgetnet.space.judge import Candidate
 from budgetnet.space.proposer import Proposer
+from budgetnet.space.tracing.tied import Ties
 from tests.space.spaces import GRAMMARS, space_of
 
 ONE_CELL = """

@@ -4,7 +4,7 @@ The copies of ``tied(a){n}`` take the same decisions, which a machine keeps on a
 cell of six decisions with five options has 15,625 states at its end. But where a copy leaves the shape it was given,
 all copies cost the same: then the first one can be counted n times, and no tape is needed. A copy that changes the
 shape shows it at its end; then that part's copies are derived side by side
-(`budgetnet.space.counting.side_by_side`), and where that cannot be, one by one after all.
+(`budgetnet.space.tracing.side_by_side`), and where that cannot be, one by one after all.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from budgetnet.derivation.listeners import Listener
 from budgetnet.derivation.machine import Pending, State
 from budgetnet.derivation.state import Taping
 from budgetnet.grammar.syntax import Repeat
-from budgetnet.space.counting.tracer import Tracer
+from budgetnet.space.tracing.tracer import Tracer
 
 __all__ = ["NotAlike", "TiedTracer", "Ties", "is_counted"]
 

@@ -15,8 +15,8 @@ from budgetnet.network.budget import MAXIMA, Bound
 from budgetnet.network.cost.closed_form import leaf_cost
 from budgetnet.network.cost.types import BYTES_PER_VALUE, Cost
 from budgetnet.network.nodes import Primitive, Shape
-from budgetnet.space.counting.lower_bounds import LowerBounds
 from budgetnet.space.space import Space
+from budgetnet.space.tracing.lower_bounds import LowerBounds
 
 __all__ = ["BAD_ARGUMENT", "BAD_SHAPE", "COMPLETE", "NEVER", "Costs", "Edge", "StateNode", "Tracer"]
 
@@ -74,7 +74,7 @@ class Tracer(Machine, SilentListener):
         self.steps = 0
         """Steps so far."""
         self.waiting: list[Pending] = []
-        """The decisions by number."""
+        """The decisions by number; see `decision`."""
         self._known: dict[Hashable, Edge] = {}
         self._added: Costs = self._zero
         self._at: State | None = None
@@ -102,6 +102,10 @@ class Tracer(Machine, SilentListener):
         )
         return StateNode(edges, _shares(decision.weights, decision.allowed))
 
+    def decision(self, number: int) -> Pending:
+        """Return a decision with its full name and all that is left to derive behind it."""
+        return self.waiting[number]
+
     def follow(self, state: State) -> Edge:
         """Run to the next decision or to the end; what was run before is looked up."""
         passed: list[tuple[Hashable, Costs]] = []
@@ -121,7 +125,7 @@ class Tracer(Machine, SilentListener):
             if isinstance(stop, Pending):
                 self.waiting.append(stop)
                 stop = len(self.waiting) - 1
-            known = self._known[key] = (stop, self._zero)
+            known = self._known[key] = (stop, self._added if stop >= 0 else self._zero)
             break
         end, costs = known
         for key, added in reversed(passed):
@@ -160,12 +164,14 @@ class Tracer(Machine, SilentListener):
 
     def leaf(self, node: Primitive, entry: Shape, factor: int) -> None:
         """Add up what a primitive costs where it stands."""
+        self._added = self.add(self._added, self._cost_of(node, entry, factor))
+
+    def _cost_of(self, node: Primitive, entry: Shape, factor: int) -> Costs:
         alone = self._alone.get((node, entry))
         if alone is None:
             alone = self._alone[node, entry] = leaf_cost(node, entry, custom=self._custom, ram="ram" in self._others)
         axis = 0 if self._axis is None else self._here(self._axis, alone, entry, factor)
-        others = (self._here(bound, alone, entry, factor) for bound in self._others)
-        self._added = self.add(self._added, (axis, *others))
+        return axis, *[self._here(bound, alone, entry, factor) for bound in self._others]
 
     def _here(self, bound: Bound, alone: Cost, entry: Shape, factor: int) -> int:
         assert self._at is not None

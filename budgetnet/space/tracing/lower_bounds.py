@@ -24,7 +24,14 @@ __all__ = ["LowerBounds"]
 class LowerBounds:
     """Facts about interned agendas, each found once."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, inside: bool = False, alive: frozenset[Shape] = frozenset()) -> None:
+        """Begin with what is around the agendas, if they are parts of a whole.
+
+        Args:
+            inside: see `inside`.
+            alive: see `alive`.
+        """
+        self._inside, self._alive = inside, alive
         self._aside: dict[int, bool] = {}
         self._held: dict[int, frozenset[Shape]] = {}
 
@@ -34,23 +41,24 @@ class LowerBounds:
 
     def held(self, agenda: Cell, entry: Shape) -> int:
         """Values that are alive besides the input (of shape *entry*) and output of the first frame's part."""
-        return sum(prod(shape) for shape in self._shapes(agenda.rest) if shape != entry)
+        return sum(prod(shape) for shape in self.alive(agenda.rest) if shape != entry)
 
     def inside(self, agenda: Cell | None) -> bool:
         """Return True if what has *agenda* behind it may be off the longest path."""
         if agenda is None:
-            return False
+            return self._inside
         known = self._aside.get(id(agenda))
         if known is None:
             known = self._aside[id(agenda)] = _apart(agenda.frame) or self.inside(agenda.rest)
         return known
 
-    def _shapes(self, agenda: Cell | None) -> frozenset[Shape]:
+    def alive(self, agenda: Cell | None) -> frozenset[Shape]:
+        """Return the shapes of what is alive until something of *agenda* reads it."""
         if agenda is None:
-            return frozenset()
+            return self._alive
         known = self._held.get(id(agenda))
         if known is None:
-            known = self._held[id(agenda)] = _alive(agenda.frame) | self._shapes(agenda.rest)
+            known = self._held[id(agenda)] = _held_for(agenda.frame) | self.alive(agenda.rest)
         return known
 
 
@@ -64,7 +72,7 @@ def _apart(frame: Frame) -> bool:
             return False
 
 
-def _alive(frame: Frame) -> frozenset[Shape]:
+def _held_for(frame: Frame) -> frozenset[Shape]:
     match frame:
         case frames.CloseSkip(entry=entry):
             return frozenset(entry)

@@ -32,7 +32,7 @@ from budgetnet.derivation.state import Taping
 from budgetnet.derivation.values import GivenPart
 from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.space.choosers import label_index
-from budgetnet.space.counting.tied import NotAlike, TiedTracer
+from budgetnet.space.tracing.tied import NotAlike, TiedTracer
 
 __all__ = ["Copies", "Copy", "SideBySideTracer", "is_beside", "taping_of"]
 

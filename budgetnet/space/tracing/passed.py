@@ -20,8 +20,8 @@ from budgetnet.derivation.state import Taping
 from budgetnet.derivation.values import GivenPart
 from budgetnet.errors import LanguageError, ShapeError
 from budgetnet.grammar import syntax
-from budgetnet.space.counting.side_by_side import Copies, Copy, SideBySideTracer, is_beside, taping_of
-from budgetnet.space.counting.tied import NotAlike
+from budgetnet.space.tracing.side_by_side import Copies, Copy, SideBySideTracer, is_beside, taping_of
+from budgetnet.space.tracing.tied import NotAlike
 
 __all__ = ["PassedTracer"]
 
