@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
@@ -22,6 +23,8 @@ __all__ = ["SAY_THROUGH", "page_width", "put", "say", "tell", "tell_json"]
 
 _LEAST = 40
 """Columns below which text is not broken any further."""
+_JOINED = 10_000
+"""Pieces of JSON that are joined at a time."""
 
 SAY_THROUGH: ContextVar[Callable[[str], object] | None] = ContextVar("SAY_THROUGH", default=None)
 """Receiver of messages while a live picture is on the terminal, which they would disturb; None at other times."""
@@ -58,7 +61,9 @@ def _terminal_columns(stream: TextIO) -> int | None:
 
 def tell_json(document: Any) -> None:
     """Write one JSON document to stdout; a value that JSON cannot hold (NaN, infinity) is an error."""
-    typer.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+    chunks = json.JSONEncoder(indent=2, ensure_ascii=False, allow_nan=False).iterencode(document)
+    # Joined now and then: the encoder gives a text for every value, and a long list has a million of them.
+    typer.echo("".join(iter(lambda: "".join(islice(chunks, _JOINED)), "")))
 
 
 def put(answer: Printout, *, as_json: bool) -> None:

@@ -25,8 +25,10 @@ def list_command(
 ) -> None:
     """List trials with outcome and reason, and the finalists."""
     from budgetnet.api.pages.studies import trials_answer
+    from budgetnet.records.loading.collector import collector_held_back
 
-    put(trials_answer(study, outcome=outcome, top=top, storage=storage, run=run, say=say), as_json=as_json)
+    with collector_held_back():
+        put(trials_answer(study, outcome=outcome, top=top, storage=storage, run=run, say=say), as_json=as_json)
 
 
 def dashboard_command(

@@ -1,9 +1,10 @@
 """The ledger: everything that is written about a study's trials, in an order that survives being killed anywhere.
 
 A candidate is recorded whole and at once, as a running trial with all its parameters and counts. When it ends, its
-attributes are written first, then the attribute ``outcome``, then Optuna's state. So a trial that is found running
-with an outcome only lacks its last step, and one without an outcome is to be trained again. Queueing a trial again, and
-taking one from the queue, are several writes, so one process at a time does that to a trial: it claims it first.
+attributes are written first, the attribute ``outcome`` last of them, then Optuna's state. So a trial that is found
+running with an outcome only lacks its last step, and one without an outcome is to be trained again. Queueing a trial
+again, and taking one from the queue, are several writes, so one process at a time does that to a trial: it claims it
+first.
 """
 
 from __future__ import annotations
@@ -172,17 +173,24 @@ class Ledger:
             The record; None if another process had given this one up in the meantime and repeats the trial.
         """
         try:
-            for name, value in attributes.items():
-                self.storage.set_trial_user_attr(trial.id, name, value)
             accuracy = attributes.get("accuracy")
             if outcome == "completed" and accuracy is not None:
                 for name, value in shortfall(self.goal, self.target, accuracy).items():
                     Trial(self.study, trial.id).set_constraint(name, value)
-            self.storage.set_trial_user_attr(trial.id, "outcome", outcome)
+            self._set(trial.id, {**attributes, "outcome": outcome})
             self._close(trial.id, outcome)
         except optuna.exceptions.UpdateFinishedTrialError:
             return None
         return self.record(trial)
+
+    def _set(self, trial_id: int, attributes: Mapping[str, Any]) -> None:
+        """Write attributes of a running trial in their order, at once where the storage can."""
+        together = getattr(self.storage, "set_trial_user_attrs", None)  # databases have one, memory has none
+        if together is not None:
+            together(trial_id, attributes)
+            return
+        for name, value in attributes.items():
+            self.storage.set_trial_user_attr(trial_id, name, value)
 
     def interrupt(self, trial: Running, reason: str) -> None:
         """Give up a trial of this process; it is put first in the queue for the next start."""

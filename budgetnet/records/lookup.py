@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ DATABASE = "study.db"
 """Name of the database in a run folder."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Trials:
     """A study with everything that its database holds."""
 
@@ -71,7 +72,7 @@ class Trials:
             for line in self.damage
         ]
 
-    @property
+    @cached_property
     def choices(self) -> tuple[StudyChoice, ...]:
         """The networks that the study has chosen, the main one first, and by what; none before one was trained."""
         from budgetnet.records.finals.choice import choose_from_records

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from budgetnet.records.checks.rules import Unreadable
+from budgetnet.records.loading.collector import collector_held_back
 from budgetnet.records.loading.quick_json import quick_json
 
 __all__ = ["StoredState", "StoredStudy", "StoredTrial", "read_stored_study"]
@@ -82,6 +83,7 @@ def read_stored_study(path: Path, name: str) -> StoredStudy | None:
         return None
 
 
+@collector_held_back()
 def _study(database: sqlite3.Connection, study: int) -> StoredStudy:
     attributes = database.execute("SELECT key, value_json FROM study_user_attributes WHERE study_id = ?", (study,))
     own = {key: _json(value) for key, value in attributes}

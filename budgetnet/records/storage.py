@@ -23,6 +23,7 @@ from sqlalchemy import event
 
 from budgetnet.errors import RequestError, SearchError, nearest
 from budgetnet.records.checks.tables import NoDatabaseError, check_leftovers, check_tables
+from budgetnet.records.loading.quick_cache import QuickCache
 from budgetnet.records.loading.quick_storage import QuickStorage
 from budgetnet.text import masked
 
@@ -87,7 +88,7 @@ def open_storage(url: str, *, stale: StaleCallback | None = None, create: bool =
         if sqlite:
             event.listen(storage.engine, "connect", _relax)
             storage.engine.dispose()  # connections from before the listener keep the slow setting
-        return optuna.storages.get_storage(storage)
+        return QuickCache(storage)
 
 
 def _open(url: str, arguments: dict[str, Any], stale: StaleCallback | None) -> RDBStorage:

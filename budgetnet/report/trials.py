@@ -18,6 +18,9 @@ __all__ = ["record_document", "select", "tally", "trials_text"]
 
 WIDEST_REASON = 60
 
+_SHOWN = tuple(field.name for field in fields(Record) if field.name != "parameters")
+"""Fields of a record in JSON: all but the decisions in Optuna's form."""
+
 
 def select(
     records: Sequence[Record], *, goal: Goal, target: float | None, outcome: str | None = None, top: int | None = None
@@ -91,8 +94,7 @@ def tally(records: Sequence[Record]) -> str:
 
 def record_document(record: Record) -> dict[str, Any]:
     """Return a trial for `--json`: its fields under their names, fractions, times in ISO 8601."""
-    document = {field.name: getattr(record, field.name) for field in fields(record)}
-    del document["parameters"]  # the decisions in Optuna's form
+    document = {name: getattr(record, name) for name in _SHOWN}
     run = record.training
     document["training"] = run.trial_document() if run is not None and run.recipe else {}
     for moment in ("started", "finished"):

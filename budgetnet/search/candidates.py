@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from budgetnet.errors import BudgetnetError
@@ -22,7 +22,7 @@ from budgetnet.records.sharing.claims import Claims
 from budgetnet.records.trial import TRAINED, Record
 from budgetnet.search.known_networks import Start
 from budgetnet.search.preparation.latency import LatencyJudge
-from budgetnet.search.propose import Duplicate, propose
+from budgetnet.search.propose import Duplicate, TriedNetworks, propose
 from budgetnet.search.samplers.base import Sampler
 from budgetnet.space.choosers import replay, unanswered
 from budgetnet.space.judge import Candidate, Rejection
@@ -65,6 +65,7 @@ class CandidateSource:
     """Settles which process trains a network that several propose at once; None if there is one process."""
     latency: LatencyJudge | None = None
     """Measures candidates; None where the budget does not bound latency."""
+    _tried: TriedNetworks = field(default_factory=TriedNetworks, init=False, compare=False, repr=False)
 
     def repeat(self) -> tuple[Running, Node] | None:
         """Take the first interrupted trial that waits to be trained again, if there is one."""
@@ -99,6 +100,8 @@ class CandidateSource:
 
     def start(self, records: Sequence[Record], on_record: OnRecord) -> Started | None:
         """Record the next of the networks that the search starts from; None if all have been tried."""
+        if not self.starts:
+            return None
         known = {record.hash for record in records}
         start = next((start for start in self.starts if start.hash not in known), None)
         return None if start is None else self._known(start, on_record)
@@ -119,7 +122,8 @@ class CandidateSource:
         self, records: Sequence[Record], on_record: OnRecord
     ) -> tuple[Running, Node] | Literal["exhausted", "refused", "copied"]:
         """Propose a network and record it, and what was dropped on the way."""
-        proposal = propose(self.sampler, self.space, records, seed=self.seed, salt=self.salt)
+        self._tried.update(records)
+        proposal = propose(self.sampler, self.space, records, seed=self.seed, salt=self.salt, known=self._tried)
         for rejection, digest in proposal.rejected:
             on_record(self._record_rejection(rejection, digest))
         if proposal.duplicate is not None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import optuna
@@ -15,8 +16,9 @@ from budgetnet.errors import SearchError
 from budgetnet.files.study import Study
 from budgetnet.network.nodes import Node
 from budgetnet.records.ledger import Ledger, Running
+from budgetnet.records.loading.settled import TrialTally
 from budgetnet.records.process import host
-from budgetnet.records.ranking import best, reaches
+from budgetnet.records.ranking import reaches
 from budgetnet.records.storage import HEARTBEAT
 from budgetnet.records.training_run import TrainingRun
 from budgetnet.records.trial import TRAINED, Outcome, Record, training_attributes
@@ -88,7 +90,8 @@ class SearchLoop(Work[_Task]):
         self._spent = False
         self._told: float | None = None
         self._waited_for = 0
-        self._records = self.ledger.records()
+        self._tally = TrialTally(self.study.goal, self.study.target)
+        self._refresh()
         self._reasons: dict[int, str] = {}
         self._losses: dict[int, float] = {}
         """By trial: train loss of its latest epoch."""
@@ -115,7 +118,7 @@ class SearchLoop(Work[_Task]):
         reason = self._end()
         assert reason is not None
         self._refresh()
-        self.listen(SearchEnded(reason, self._trained, self._best))
+        self.listen(SearchEnded(reason, self._tally.trained, self._tally.best))
         return reason
 
     # --- when to end --------------------------------------------------------------------------------
@@ -128,7 +131,7 @@ class SearchLoop(Work[_Task]):
             return "target"
         if self._spent:
             return "epochs"
-        if self.director is None and self._trained + self._open >= self.study.search.trials:
+        if self.director is None and self._tally.trained + self._tally.running >= self.study.search.trials:
             return "trials"
         if self.time is not None and self._late(self.time):
             return "minutes"
@@ -154,23 +157,12 @@ class SearchLoop(Work[_Task]):
         """Count the trainings of other processes."""
         return self.ledger.others_running() + (0 if self.director is None else len(self.director.runs.elsewhere()))
 
-    @property
-    def _trained(self) -> int:
-        return sum(record.outcome in TRAINED for record in self._records)
-
-    @property
-    def _open(self) -> int:
-        return sum(record.outcome == "running" for record in self._records)
-
-    @property
-    def _best(self) -> Record | None:
-        return best(self._records, self.study.goal, self.study.target)
-
     def _is_target(self, record: Record) -> bool:
         return self.study.target is not None and reaches(record, self.study.target)
 
     def _refresh(self) -> None:
         self._records = self.ledger.records()
+        self._tally.update(self._records)
 
     # --- starting trials ----------------------------------------------------------------------------
 
@@ -203,7 +195,7 @@ class SearchLoop(Work[_Task]):
             trial, counted = task[0], task[0].attributes
             epochs = self.study.training.epochs
             costs = counted["params"], counted["flops"]
-            why = self._reasons.get(trial.number) or trial_reason(counted, self.study.search.sampler, self._best)
+            why = self._reasons.get(trial.number) or trial_reason(counted, self.study.search.sampler, self._tally.best)
             self.listen(TrialStarted(trial.number, counted["arch"], *costs, epochs, why))
         if self.director is not None:
             self.listen(EpochsPlanned(*self.director.spent(self._records)))
@@ -350,7 +342,7 @@ class SearchLoop(Work[_Task]):
 
     def _done(self, record: Record) -> None:
         self._refresh()
-        self.listen(TrialDone(record, self._best, self._trained))
+        self.listen(TrialDone(record, self._tally.best, self._tally.trained))
         if self._is_target(record) and not self._reached:
             self._reached = True
             assert self.study.target is not None
@@ -379,7 +371,8 @@ class SearchLoop(Work[_Task]):
 
     def _check_failures(self) -> None:
         """Raise an error where so many trials failed that something other than the networks must be wrong."""
-        ended = [record for record in self._records if record.outcome in (*TRAINED, "failed")][-LIMIT_FAILED_TRIALS:]
+        counts = (record for record in reversed(self._records) if record.outcome in (*TRAINED, "failed"))
+        ended = list(islice(counts, LIMIT_FAILED_TRIALS))
         if len(ended) == LIMIT_FAILED_TRIALS and all(record.outcome == "failed" for record in ended):
             last = self._records[-1]
             raise SearchError(f"{LIMIT_FAILED_TRIALS} trials in a row failed, the last with: {last.reason}")

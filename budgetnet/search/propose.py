@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import get_args
 
@@ -12,6 +12,7 @@ from budgetnet.errors import SearchError
 from budgetnet.files.study import Study
 from budgetnet.network.budget import Bound
 from budgetnet.network.canonical.hash import canonical_hash
+from budgetnet.records.loading.settled import SettledTrials
 from budgetnet.records.objective import violation
 from budgetnet.records.trial import Record
 from budgetnet.search.samplers.base import STARTUP, Sampler
@@ -28,6 +29,7 @@ __all__ = [
     "RECORDED_REJECTIONS",
     "Duplicate",
     "Proposal",
+    "TriedNetworks",
     "make_sampler",
     "propose",
 ]
@@ -91,6 +93,7 @@ def propose(
     seed: int,
     salt: str = "",
     attempts: int = ATTEMPTS,
+    known: TriedNetworks | None = None,
 ) -> Proposal:
     """Draw until a network fits and is new.
 
@@ -104,14 +107,16 @@ def propose(
         seed: the study's.
         salt: differs between processes that search the same study, so that they do not begin with the same networks.
         attempts: draws before giving up.
+        known: what the trials say of networks, if that is known already.
 
     Raises:
         SearchError: in all attempts nothing fitted; the message says how far off the nearest was.
     """
-    place = sum(record.redo_of is None for record in records)
-    rng = random.Random(f"{seed}:proposal:{place}:{salt}")  # noqa: S311
-    known = _known(records)
-    too_large = {record.hash for record in records if record.outcome == "over_budget"}
+    if known is None:
+        known = TriedNetworks()
+        known.update(records)
+    rng = random.Random(f"{seed}:proposal:{known.proposals}:{salt}")  # noqa: S311
+    too_large: set[str] = set()
     rejected: list[tuple[Rejection, str]] = []
     duplicate: Duplicate | None = None
     dropped: Counter[str] = Counter()
@@ -123,7 +128,8 @@ def propose(
         if isinstance(found, Rejection):
             nearest = _nearer(space, nearest, found)
             digest = "" if found.expansion is None else canonical_hash(found.expansion.network)
-            if digest and digest not in too_large and len(rejected) < RECORDED_REJECTIONS:
+            new = digest and digest not in too_large and not known.too_large(digest)
+            if new and len(rejected) < RECORDED_REJECTIONS:
                 too_large.add(digest)
                 rejected.append((found, digest))
             else:
@@ -131,11 +137,11 @@ def propose(
             continue
         fitted += 1
         digest = canonical_hash(found.expansion.network)
-        if digest not in known:
+        earlier = known.trial(digest)
+        if earlier is None:
             return Proposal(
                 candidate=found, hash=digest, rejected=tuple(rejected), duplicate=duplicate, dropped=dropped
             )
-        earlier = known[digest]
         if duplicate is None and earlier.scored and not _derived(records, digest, found):
             duplicate = Duplicate(found, digest, earlier)
         else:
@@ -147,20 +153,60 @@ def propose(
     return Proposal(candidate=None, rejected=tuple(rejected), duplicate=duplicate, dropped=dropped)
 
 
-def _known(records: Sequence[Record]) -> dict[str, Record]:
+class TriedNetworks:
     """The networks not to be trained again: tried, being tried, queued (as interrupted ones are), or known elsewhere.
 
     Whatever was tried here is not tried again, however it ended: of a network that was stopped early, diverged or
-    failed there is no score to take over, so another derivation of it is only dropped.
+    failed there is no score to take over, so another derivation of it is only dropped. Trials that have ended are
+    looked at once.
     """
-    known: dict[str, Record] = {}
-    for record in records:
-        repeated = record.outcome in ("over_budget", "interrupted") or (
-            record.outcome == "duplicate" and not record.copied_from
-        )
-        if record.hash and not repeated:
-            known.setdefault(record.hash, record)
-    return known
+
+    def __init__(self) -> None:
+        """Know of no trial."""
+        self._settled = SettledTrials()
+        self._ended = _Tried()
+        self._later = _Tried()
+
+    def update(self, records: Sequence[Record]) -> None:
+        """Take in all trials of the study, given by number."""
+        seen = self._settled.look(records)
+        if seen.again:
+            self._ended = _Tried()
+        self._ended.take(seen.ended)
+        self._later = _Tried()
+        self._later.take(seen.later)
+
+    @property
+    def proposals(self) -> int:
+        """Return the number of trials that are no repetitions."""
+        return self._ended.proposals + self._later.proposals
+
+    def trial(self, digest: str) -> Record | None:
+        """Return the first trial that tried a network, known by its canonical hash; None if none did."""
+        return self._ended.trials.get(digest) or self._later.trials.get(digest)
+
+    def too_large(self, digest: str) -> bool:
+        """Tell whether a network was recorded as over budget."""
+        return digest in self._ended.too_large or digest in self._later.too_large
+
+
+@dataclass
+class _Tried:
+    """What some trials say of networks."""
+
+    proposals: int = 0
+    trials: dict[str, Record] = field(default_factory=dict)
+    too_large: set[str] = field(default_factory=set)
+
+    def take(self, records: Iterable[Record]) -> None:
+        for record in records:
+            self.proposals += record.redo_of is None
+            if record.outcome == "over_budget":
+                self.too_large.add(record.hash)
+            elif record.outcome == "interrupted" or (record.outcome == "duplicate" and not record.copied_from):
+                continue
+            elif record.hash:
+                self.trials.setdefault(record.hash, record)
 
 
 def _derived(records: Sequence[Record], digest: str, found: Candidate) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from statistics import fmean
 
 from budgetnet.files.study import Study
 from budgetnet.records.finals.finalist import Finalist
+from budgetnet.records.loading.settled import SettledTrials
 from budgetnet.records.trial import Record
 from budgetnet.search.model.features import features_of
 from budgetnet.search.model.matrix import Matrix
@@ -38,16 +41,19 @@ class StudyModel:
         self.space = space
         self.matrix = Matrix()
         self.policy = Policy(plan or study_plan(study), self.matrix, reference)
+        self._brief = _BriefTrainings()
         self._fitted: tuple[tuple[Observation, ...], Surrogate] | None = None
 
     def add(self, records: Iterable[Record]) -> None:
-        """Work out the features of networks that are new."""
+        """Make the features of networks known; each network's are worked out when they are first needed."""
         for record in records:
             if record.hash and record.decisions and record.hash not in self.matrix:
-                network = self.space.expand(replay(record.decisions, unanswered)).network
-                custom = self.space.custom
-                features = features_of(network, self.space.input_shape, decisions=record.decisions, custom=custom)
-                self.matrix.add(record.hash, features)
+                self.matrix.promise(record.hash, partial(self._features, record))
+
+    def _features(self, record: Record) -> dict[str, float]:
+        network = self.space.expand(replay(record.decisions, unanswered)).network
+        custom = self.space.custom
+        return features_of(network, self.space.input_shape, decisions=record.decisions, custom=custom)
 
     def trainings(
         self,
@@ -62,17 +68,9 @@ class StudyModel:
             finalists: every network trained in full.
             running: full trainings that run: the trial, and the number of trials when they began.
         """
-        told = [record for record in records if record.outcome in _TOLD or record.copied_from]
-        told = [record for record in told if record.hash and record.decisions]
-        self.add(told)
-        by_number = {record.number: record for record in records}
-        gain = _gains(told)
-        placed: list[tuple[float, PolicyTraining]] = []
-        for record in told:
-            accuracy = record.accuracy if record.scored else None
-            if record.outcome == "stopped_early" and record.accuracy is not None:
-                accuracy = record.accuracy + gain.get(record.epochs, 0.0)
-            placed.append((_root(record, by_number), PolicyTraining(record.hash, True, accuracy)))
+        placed, new = self._brief.placed(records)
+        self.add(new)
+        by_number = {record.number: record for record in records} if finalists else {}
         for finalist in finalists:
             for run in finalist.full:
                 record = by_number[finalist.trial]
@@ -112,16 +110,73 @@ def study_plan(study: Study) -> Plan:
     return Plan(brief=brief, full=full, epochs=epochs, seeds=study.finalists.seeds)
 
 
-def _root(record: Record, records: Mapping[int, Record]) -> int:
+_Placed = tuple[float, PolicyTraining]
+"""A training, and its place among all."""
+
+
+@dataclass
+class _Told:
+    """Brief trainings, taken in one by one."""
+
+    placed: list[_Placed] = field(default_factory=list)
+    early: list[tuple[float, Record]] = field(default_factory=list)
+    """Trials that were stopped early, and their places: what they would have reached changes with every other trial."""
+    curves: list[tuple[float, ...]] = field(default_factory=list)
+    """Those of completed trials."""
+
+    def take(self, record: Record, records: Sequence[Record]) -> bool:
+        """Take a trial in, if it is a training of its own."""
+        if not (record.outcome in _TOLD or record.copied_from) or not (record.hash and record.decisions):
+            return False
+        place = _root(record, records)
+        if record.outcome == "completed" and record.curve:
+            self.curves.append(record.curve)
+        if record.outcome == "stopped_early" and record.accuracy is not None:
+            self.early.append((place, record))
+        else:
+            accuracy = record.accuracy if record.scored else None
+            self.placed.append((place, PolicyTraining(record.hash, True, accuracy)))
+        return True
+
+
+class _BriefTrainings:
+    """The brief trainings of a study. A trial that has ended is taken in once, however many there are."""
+
+    def __init__(self) -> None:
+        self._settled = SettledTrials()
+        self._ended = _Told()
+
+    def placed(self, records: Sequence[Record]) -> tuple[list[_Placed], list[Record]]:
+        """Return the trainings of a study's trials, in no order, and the trials that are new or have not ended."""
+        seen = self._settled.look(records)
+        if seen.again:
+            self._ended = _Told()
+        later = _Told()
+        new = [record for record in seen.ended if self._ended.take(record, records)]
+        new += [record for record in seen.later if later.take(record, records)]
+        early = [*self._ended.early, *later.early]
+        gain = _gains([*self._ended.curves, *later.curves]) if early else {}
+        guessed = [
+            (place, PolicyTraining(record.hash, True, (record.accuracy or 0.0) + gain.get(record.epochs, 0.0)))
+            for place, record in early
+        ]
+        return [*self._ended.placed, *later.placed, *guessed], new
+
+
+def _root(record: Record, records: Sequence[Record]) -> int:
     """Return the number of the first of a chain of repetitions: where the training stands among all."""
-    while record.redo_of is not None and record.redo_of in records:
-        record = records[record.redo_of]
+    while record.redo_of is not None:
+        number = record.redo_of
+        there = number < len(records) and records[number].number == number
+        earlier = records[number] if there else next((one for one in records if one.number == number), None)
+        if earlier is None:
+            break
+        record = earlier
     return record.number
 
 
-def _gains(records: Sequence[Record]) -> dict[int, float]:
+def _gains(curves: Sequence[tuple[float, ...]]) -> dict[int, float]:
     """Return by how much accuracies of completed trials rose, on average, from each epoch to their last one."""
-    curves = [record.curve for record in records if record.outcome == "completed" and record.curve]
     longest = max(map(len, curves), default=0)
     return {
         epoch: fmean(curve[-1] - curve[epoch - 1] for curve in curves if len(curve) >= epoch)

@@ -6,7 +6,8 @@ The trials are made up: networks drawn from the study's space, with accuracies t
 SQLite file row by row as Optuna would. Each command runs in a process of its own, whose processor seconds, wall time
 and highest memory are read from the system. ``resume`` is the time from the start of a search to its first training;
 ``proposal`` that from one training's end to the next one's start, of one worker that only pretends to train, with all
-that a search does in between: reading what is new, proposing, counting by fvcore, recording.
+that a search does in between: reading what is new, proposing, counting by fvcore, recording. The images are left out:
+opening them takes as long with any number of trials.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -46,7 +48,7 @@ from budgetnet.space.proposer import Proposer
 from tests.benchmarks.tables import header, table, write_json
 from tests.search.helpers import Pretend
 
-__all__ = ["fill", "main"]
+__all__ = ["fill", "main", "without_training"]
 
 _MEASURED = """\
 import atexit, runpy, sys, time
@@ -127,6 +129,17 @@ def _write(
     )
 
 
+@contextmanager
+def without_training(study: Study) -> Iterator[None]:
+    """Let a search neither train nor open images."""
+    unopened = SimpleNamespace(identity=None, require=lambda: None)
+    with (
+        patch("budgetnet.search.run.Pool", lambda *_, **__: Pretend(study)),
+        patch("budgetnet.search.run.StudyImages", lambda *_: unopened),
+    ):
+        yield
+
+
 def go_on(path: Path, folder: Path, trials: int, sampler: str) -> None:
     """Go on with a study for `PROPOSALS` trainings, and print when each began, in seconds of wall and processor."""
     begun = time.perf_counter()
@@ -139,7 +152,7 @@ def go_on(path: Path, folder: Path, trials: int, sampler: str) -> None:
         if isinstance(event, TrialStarted):
             moments.append((time.perf_counter() - begun, time.process_time()))
 
-    with patch("budgetnet.search.run.Pool", lambda *_, **__: Pretend(study)):
+    with without_training(study):
         run_search(study, out=folder, device="cpu", listen=listen)
     print(json.dumps(moments))
 

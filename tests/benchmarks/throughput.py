@@ -29,7 +29,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from unittest.mock import patch
 
 import sqlalchemy
 
@@ -38,10 +37,9 @@ from budgetnet.records.open import open_study
 from budgetnet.records.storage import default_url
 from budgetnet.search.events import SearchEvent, TrialDone
 from budgetnet.search.run import run_search
-from tests.benchmarks.large_study import fill
+from tests.benchmarks.large_study import fill, without_training
 from tests.benchmarks.tables import header, table
 from tests.postgres import missing_postgres, postgres_server
-from tests.search.helpers import Pretend
 
 __all__ = ["main", "simulate"]
 
@@ -82,7 +80,7 @@ def work(path: Path, folder: Path, url: str) -> None:
                 print("begun", flush=True)
             moments.append({"time": time.time(), "processor": time.process_time(), **asked})
 
-    with patch("budgetnet.search.run.Pool", lambda *_, **__: Pretend(study)):
+    with without_training(study):
         run_search(study, out=folder, storage=url, device="cpu", joining=True, listen=listen)
     print(json.dumps(moments))
 

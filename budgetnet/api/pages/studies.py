@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from budgetnet.api.pages.printout import Printout
+from budgetnet.api.pages.printout import LazyDocument, LazyLines, Printout
 from budgetnet.api.say import Say, say_damage, say_run_folder
 from budgetnet.api.studies import as_study
 from budgetnet.errors import BudgetnetError
@@ -50,8 +50,8 @@ def search_answer(found: SearchSummary) -> Printout:
             written = export_trial(trials, out=place, formats="torch")
         except BudgetnetError as error:
             notes.append(f"the best network could not be exported: {error}")
-    document = study_document(trials, trials.records)
-    document |= {"ended": found.ended, "export": None if written is None else written.document()}
+    more = {"ended": found.ended, "export": None if written is None else written.document()}
+    document = LazyDocument(lambda: study_document(trials, trials.records) | more)
     lines = ending_text(trials, None if written is None else written.folder)
     return Printout(
         lines=lines, document=document, command="search", notes=notes, ok=not notes, interrupted=interrupted
@@ -124,7 +124,8 @@ def trials_answer(
     trials = open_trials(asked, storage=storage, out=run)
     say_damage(trials, say)
     chosen = select(trials.records, goal=asked.goal, target=asked.target, outcome=outcome, top=top)
-    return Printout(lines=listing_text(trials, chosen), document=study_document(trials, chosen), command="list")
+    document = LazyDocument(lambda: study_document(trials, chosen))
+    return Printout(lines=LazyLines(lambda: listing_text(trials, chosen)), document=document, command="list")
 
 
 def serve_dashboard(

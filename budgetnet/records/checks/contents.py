@@ -15,6 +15,7 @@ from budgetnet.files.settings import ATTRIBUTE, DATA_PART
 from budgetnet.records.checks.rules import DamagedRecordError, Unreadable
 from budgetnet.records.finals.choice import Winner, read_choice
 from budgetnet.records.finals.finalist import Finalist, readable_finalists
+from budgetnet.records.loading.collector import collector_held_back
 from budgetnet.records.read_only import read_stored_study
 from budgetnet.records.trial import Record, readable_records
 
@@ -51,6 +52,7 @@ class Contents:
     """A line for each record that cannot be read; empty for a whole study."""
 
 
+@collector_held_back()
 def read_contents(study: optuna.Study | StoredStudy, read: Callable[[Any], Record] | None = None) -> Contents:
     """Read what can be read of a study; *read* is that of `budgetnet.records.trial.readable_records`."""
     attributes = study.user_attrs

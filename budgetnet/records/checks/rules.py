@@ -38,6 +38,8 @@ def _text(value: object) -> bool:
 
 
 def _count(value: object) -> bool:
+    if type(value) is int:  # as most are
+        return value >= 0
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
@@ -152,9 +154,9 @@ def broken(values: Mapping[str, object], rules: Mapping[str, _Rule]) -> str | No
         rule = rules.get(name)
         if rule is None:
             continue
-        if isinstance(value, Unreadable):
-            return f"{name!r} is not JSON: {_shown(value.text)}"
         if not rule[1](value):
+            if isinstance(value, Unreadable):
+                return f"{name!r} is not JSON: {_shown(value.text)}"
             return f"{name!r} must be {rule[0]}, but is {_shown(repr(value))}"
     return None
 

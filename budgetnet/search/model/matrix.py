@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,21 +22,30 @@ TINY = 1e-9
 
 @dataclass
 class Matrix:
-    """Raw features by network; grows by rows and columns, and never forgets."""
+    """Raw features by network; grows by rows and columns, and never forgets.
+
+    Features of a network may be promised: they are worked out when they are first taken, if ever.
+    """
 
     names: list[str] = field(default_factory=list)
     """The columns."""
+    _promised: dict[str, Callable[[], Mapping[str, float]]] = field(default_factory=dict)
     _rows: dict[str, int] = field(default_factory=dict)
     _columns: dict[str, int] = field(default_factory=dict)
     _values: FloatMatrix = field(default_factory=lambda: np.zeros((64, 64)))
 
     def __contains__(self, key: str) -> bool:
         """Return whether a network is there."""
-        return key in self._rows
+        return key in self._rows or key in self._promised
 
     def __len__(self) -> int:
         """Return the number of networks."""
-        return len(self._rows)
+        return len(self._rows) + len(self._promised)
+
+    def promise(self, key: str, make: Callable[[], Mapping[str, float]]) -> None:
+        """Add a network whose features a function works out; one that is there already stays as it is."""
+        if key not in self:
+            self._promised[key] = make
 
     def add(self, key: str, features: Mapping[str, float]) -> None:
         """Add a network; one that is there already stays as it is.
@@ -45,6 +54,7 @@ class Matrix:
             key: names the network (its canonical hash).
             features: by name (`budgetnet.search.model.features.features_of`); what is missing is 0.
         """
+        self._promised.pop(key, None)
         if key in self._rows:
             return
         row = self._rows[key] = len(self._rows)
@@ -60,7 +70,10 @@ class Matrix:
         self._values[row, [self._columns[name] for name in features]] = list(features.values())
 
     def take(self, keys: Sequence[str]) -> FloatMatrix:
-        """Return the raw features of networks, (len(keys), number of columns)."""
+        """Return the raw features of networks, (len(keys), number of columns). Columns may be added by it."""
+        for key in keys:
+            if key in self._promised:
+                self.add(key, self._promised[key]())
         return self._values[[self._rows[key] for key in keys], : len(self.names)]
 
 

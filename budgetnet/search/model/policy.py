@@ -190,7 +190,7 @@ class Policy:
         full = list(dict.fromkeys(one.key for one in seen if not one.brief))
         model = self.model(seen)
         if not full:
-            keys = list(dict.fromkeys(one.key for one in seen))
+            keys = list(dict.fromkeys(one.key for one in thinned(seen)))
             return _by_key(keys, model.posterior(keys).mean), "the model's posterior mean; nothing trained in full"
         if judge_model(model, thinned(seen)).holds:
             return _by_key(full, model.posterior(full).mean), "the model's posterior mean of full trainings"
@@ -287,8 +287,8 @@ class Policy:
         return [known[int(place)] for place in np.argsort(-(mean + deviation))[:LIMIT_KNOWN]]
 
     def _largest(self, keys: Sequence[str]) -> str:
-        column = self.matrix.names.index("size.params")
-        return _best(keys, self.matrix.take(keys)[:, column])
+        raw = self.matrix.take(keys)
+        return _best(keys, raw[:, self.matrix.names.index("size.params")])
 
 
 def _by_key(keys: Sequence[str], values: FloatMatrix) -> dict[str, float]:

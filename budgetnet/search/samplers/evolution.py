@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from budgetnet.files.study import Goal
 from budgetnet.records.ranking import distinct, ranked
@@ -62,7 +63,8 @@ class EvolutionSampler:
 
     def elite(self, records: Sequence[Record]) -> list[Record]:
         """Return the possible parents, best first; none as long as too little is known."""
-        trained = [record for record in records if (record.trained or record.scored) and record.decisions]
+        latest = (one for one in reversed(records) if (one.trained or one.scored) and one.decisions)
+        trained = list(islice(latest, MEMORY))[::-1]
         if len(trained) < self.startup:
             return []
-        return distinct(ranked(trained[-MEMORY:], self.goal, self.target))[:PARENTS]
+        return distinct(ranked(trained, self.goal, self.target))[:PARENTS]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import optuna
@@ -100,3 +102,59 @@ def test_unknown_study_is_an_error(url: str) -> None:
     for storage in (RDBStorage(url), QuickStorage(url)):
         with pytest.raises(KeyError):
             storage.get_all_trials(99)
+
+
+def test_new_trials_are_written_as_optuna_writes_them(tmp_path: Path) -> None:
+    """Every table holds the same rows as after Optuna's own writing, for trials of every state and odd values."""
+    found = []
+    for kind in (RDBStorage, QuickStorage):
+        path = tmp_path / f"{kind.__name__}.db"
+        storage = kind(f"sqlite:///{path}")
+        study = optuna.create_study(study_name="mine", storage=storage, directions=["maximize", "minimize"])
+        for state in TrialState:
+            study.add_trial(
+                create_trial(
+                    state=state,
+                    params={"kernel": None, "depth": 2, "rate": 0.25},
+                    distributions=dict(KINDS),
+                    values=[0.5, math.inf] if state == TrialState.COMPLETE else None,
+                    user_attrs={"outcome": "completed", "decisions": {"a": 1}},
+                    system_attrs={"note": "ä"},
+                    intermediate_values={2: math.nan, 1: -math.inf, 3: 0.5},
+                )
+            )
+        one = optuna.create_study(study_name="one", storage=storage, direction="maximize")
+        one.add_trial(create_trial(state=TrialState.COMPLETE, value=0.25))
+        one.add_trial(create_trial(state=TrialState.RUNNING))
+        storage.remove_session()
+        with closing(sqlite3.connect(path)) as database:
+            found.append({table: _rows_of(database, table) for table in TABLES})
+    assert found[0] == found[1]
+    assert all(found[1].values())
+
+
+def test_attributes_are_set_together(tmp_path: Path) -> None:
+    """New attributes and new values of old ones are written; a trial that has ended takes none."""
+    storage = QuickStorage(f"sqlite:///{tmp_path / 'study.db'}")
+    study = optuna.create_study(study_name="mine", storage=storage, direction="maximize")
+    study.add_trial(create_trial(state=TrialState.RUNNING, user_attrs={"owner": "me", "seed": 1}))
+    key = study.trials[0]._trial_id
+    storage.set_trial_user_attrs(key, {"seed": 2, "outcome": "failed"})
+    assert study.trials[0].user_attrs == {"owner": "me", "seed": 2, "outcome": "failed"}
+    storage.set_trial_state_values(key, TrialState.FAIL)
+    with pytest.raises(optuna.exceptions.UpdateFinishedTrialError):
+        storage.set_trial_user_attrs(key, {"seed": 3})
+    assert study.trials[0].user_attrs["seed"] == 2
+
+
+TABLES = (
+    "trials", "trial_params", "trial_values", "trial_user_attributes", "trial_system_attributes",
+    "trial_intermediate_values",
+)  # fmt: skip
+
+
+def _rows_of(database: sqlite3.Connection, table: str) -> list[str]:
+    """Return a table's rows without their own keys and without times, in an order of their own."""
+    names = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+    kept = [name for name in names[0 if table == "trials" else 1 :] if not name.startswith("datetime")]
+    return sorted(map(repr, database.execute(f"SELECT {', '.join(kept)} FROM {table}")))
