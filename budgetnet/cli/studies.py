@@ -19,6 +19,10 @@ def list_command(
         str | None, typer.Option(metavar="OUTCOME", help="List only this outcome, e.g. completed, over-budget.")
     ] = None,
     top: Annotated[int | None, whole_option("--top", low=1, help="List only the N best, best first.")] = None,
+    generation: Annotated[
+        int | None,
+        whole_option("--generation", low=1, help="List this generation of the study.  [default: the latest]"),
+    ] = None,
     storage: Storage = None,
     run: Run = None,
     as_json: Json = False,
@@ -28,7 +32,8 @@ def list_command(
     from budgetnet.records.loading.collector import collector_held_back
 
     with collector_held_back():
-        put(trials_answer(study, outcome=outcome, top=top, storage=storage, run=run, say=say), as_json=as_json)
+        found = trials_answer(study, outcome=outcome, top=top, generation=generation, storage=storage, run=run, say=say)
+        put(found, as_json=as_json)
 
 
 def dashboard_command(

@@ -14,6 +14,8 @@ from budgetnet.training.recipe.reading import with_defaults
 __all__ = [
     "ATTRIBUTE",
     "DATA_PART",
+    "NewGenerationError",
+    "begins_generation",
     "changed_settings",
     "check_settings",
     "comparable",
@@ -26,6 +28,12 @@ ATTRIBUTE = "settings"
 DATA_PART = "data"
 """Part of the settings with the identity of the images (`budgetnet.training.data.identity`), recorded before the first
 training; older versions did not."""
+_OF_A_GENERATION = ("grammar", "defaults", "budget")
+"""Parts of the settings that may change: a new generation begins, and scores of networks that it still has stay."""
+
+
+class NewGenerationError(StudyError):
+    """Nothing but the grammar or the budget has changed, so a search begins a new generation with it."""
 
 
 def settings_of(study: Study) -> dict[str, dict[str, Any]]:
@@ -55,16 +63,42 @@ def check_settings(stored: Mapping[str, Mapping[str, Any]], study: Study, place:
     """Compare a study with the settings that its database, at *place*, was made with.
 
     Raises:
-        StudyError: something changed; the message says what, and how to continue.
+        NewGenerationError: only the grammar and the budget changed.
+        StudyError: something else changed; the message says what, and how to continue.
     """
     changes = list(changed_settings(*_portable(stored, settings_of(study))))
-    if changes:
-        listed = "\n".join(f"  {line}" for line in changes)
-        raise StudyError(
-            f"{study.path} differs from the study that {place} was made with:\n{listed}\n"
-            "old and new trials would not be comparable; restore the old settings to continue it, give the study "
-            "another name (study: …), or start over with --fresh, which keeps the old folder under another name"
+    if not changes:
+        return
+    listed = "\n".join(f"  {line}" for line in changes)
+    differs = f"{study.path} differs from the study that {place} was made with:\n{listed}\n"
+    if begins_generation(stored, study):
+        raise NewGenerationError(
+            f"{differs}search again to begin a new generation with it, which takes over every trial that it still "
+            "allows; restore the old settings; or list what was found so far with list --generation N"
         )
+    raise StudyError(
+        f"{differs}old and new trials would not be comparable; restore the old settings to continue it, give the study "
+        "another name (study: …), or start over with --fresh, which keeps the old folder under another name"
+    )
+
+
+def begins_generation(stored: object, study: Study) -> list[str]:
+    """Return what changed, a line each, if a new generation of the study can begin with it; else nothing.
+
+    Args:
+        stored: the settings that the study's database was made with.
+        study: the study now.
+    """
+    if not isinstance(stored, Mapping) or not readable_settings(stored):
+        return []
+    before, now = _portable(stored, settings_of(study))
+    found: list[str] = []
+    for part, values in now.items():
+        changes = list(changed_settings(before, {part: values}))
+        if changes and part not in _OF_A_GENERATION:
+            return []
+        found += changes
+    return found
 
 
 def _portable(

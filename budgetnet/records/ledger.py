@@ -21,6 +21,7 @@ import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
+from budgetnet.errors import SearchError
 from budgetnet.files.study import Goal
 from budgetnet.records.loading.memory import RecordMemory
 from budgetnet.records.objective import shortfall, values_of
@@ -41,6 +42,7 @@ _STATES: dict[Outcome, TrialState] = {
     "over_budget": TrialState.PRUNED,
     "failed": TrialState.FAIL,
     "interrupted": TrialState.FAIL,
+    "left_out": TrialState.FAIL,
 }
 """Optuna's state for each outcome. Failed and interrupted trials are invisible to its samplers and plots."""
 
@@ -74,7 +76,8 @@ class Ledger:
         self.target = target
         self.seed = seed
         self.memory = RecordMemory()
-        self._id = storage.get_study_id_from_name(study.study_name)
+        self._name = study.study_name
+        self._id = storage.get_study_id_from_name(self._name)
         self._owner = this_process()
         self.claims = Claims(storage, self._id, owner=self._owner)
 
@@ -286,6 +289,18 @@ class Ledger:
         seed = int(attributes["seed"]) if "seed" in attributes else self._seed_of(attributes["redo_of"])
         self.storage.set_trial_user_attr(trial_id, "seed", seed)
         return Running(trial_id, number, seed, attributes)
+
+    def check_current(self) -> None:
+        """Refuse to go on with a generation of the study that is over.
+
+        Raises:
+            SearchError: another process has begun a new one.
+        """
+        if self.storage.get_study_id_from_name(self._name) != self._id:
+            raise SearchError(
+                f"a new generation of {self._name} has begun with another grammar or budget; start again, with the "
+                "study file as it is there now"
+            )
 
     def others_running(self) -> int:
         """Count the trials that other processes are training right now."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from budgetnet.errors import RequestError, nearest
 from budgetnet.files.places import near, network_in
+from budgetnet.records.generations.generation import Generation
 from budgetnet.text import command_text, masked, some_of
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ __all__ = [
     "find",
     "open_trials",
     "pick",
+    "trials_of",
 ]
 
 
@@ -60,6 +62,8 @@ class Trials:
     data: Mapping[str, Any] | None = None
     """Identity of the images that everything was trained on (`budgetnet.training.data.identity`); None if an older
     version did not record it."""
+    generation: Generation = field(default_factory=Generation)
+    """The generation of the study that all of this belongs to."""
     damage: tuple[str, ...] = ()
     """A line for each record that could not be read and was left out."""
 
@@ -171,7 +175,7 @@ def open_trials(study: Study, *, storage: str | None = None, out: Path | None = 
     if storage is None and (folder / DATABASE).exists():
         stored = _stored(study, folder)
         if stored is not None:
-            return _trials(study, folder, _default_address(folder), read_contents(stored[0]), stored[1])
+            return trials_of(study, folder, _default_address(folder), read_contents(stored[0]), stored[1])
     url = address_of(study, storage=storage, out=out)
     from budgetnet.records.open import open_study
     from budgetnet.records.storage import shown, storage_errors
@@ -179,12 +183,21 @@ def open_trials(study: Study, *, storage: str | None = None, out: Path | None = 
     recorded, _ = open_study(study, url, create=False)
     with storage_errors(url):
         try:
-            return _trials(study, folder, url, read_contents(recorded))
+            return trials_of(study, folder, url, read_contents(recorded))
         except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
             raise damaged_study(study.name, shown(url), error) from error
 
 
-def _trials(study: Study, folder: Path, url: str, contents: Contents, damage: tuple[str, ...] = ()) -> Trials:
+def trials_of(study: Study, folder: Path, url: str, contents: Contents, damage: tuple[str, ...] = ()) -> Trials:
+    """Return a study's trials from what its database holds.
+
+    Args:
+        study: the study.
+        folder: its run folder.
+        url: the database's address.
+        contents: what was read there.
+        damage: further damage, a line each.
+    """
     return Trials(
         study=study,
         folder=folder,
@@ -194,6 +207,7 @@ def _trials(study: Study, folder: Path, url: str, contents: Contents, damage: tu
         winners=contents.winners,
         learned=contents.learned,
         data=contents.data,
+        generation=contents.generation,
         damage=(*damage, *contents.damage),
     )
 

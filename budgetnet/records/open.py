@@ -9,14 +9,14 @@ from optuna.storages import BaseStorage
 
 from budgetnet.errors import RequestError, SearchError, nearest
 from budgetnet.files.settings import ATTRIBUTE, check_settings, readable_settings, settings_of
-from budgetnet.files.study import Study
+from budgetnet.files.study import Goal, Study
 from budgetnet.records.checks.contents import damaged_study
 from budgetnet.records.objective import directions, metric_names
 from budgetnet.records.pruning import make_pruner
 from budgetnet.records.sharing.queue import queue_again
 from budgetnet.records.storage import open_storage, shown, storage_errors
 
-__all__ = ["open_study"]
+__all__ = ["name_objectives", "open_study"]
 
 
 def open_study(study: Study, url: str, *, create: bool = True) -> tuple[optuna.Study, BaseStorage]:
@@ -28,7 +28,9 @@ def open_study(study: Study, url: str, *, create: bool = True) -> tuple[optuna.S
         create: False refuses to make a database or a study in it (for commands that only read).
 
     Raises:
-        RequestError: the address is wrong, there is no such study, or its settings changed.
+        RequestError: the address is wrong, or there is no such study.
+        NewGenerationError: its grammar or budget changed, and nothing else.
+        StudyError: other settings changed.
         SearchError: the database cannot be used.
     """
 
@@ -75,8 +77,13 @@ def _load(study: Study, database: BaseStorage, place: str, *, create: bool) -> o
                 "is unknown; restore it from a copy, or start over with --fresh, which keeps the old folder under "
                 "another name"
             )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            recorded.set_metric_names(metric_names(study.goal))
+        name_objectives(recorded, study.goal)
         recorded.set_user_attr(ATTRIBUTE, settings_of(study))
     return recorded
+
+
+def name_objectives(recorded: optuna.Study, goal: Goal) -> None:
+    """Name a new study's objectives, for other tools that show it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        recorded.set_metric_names(metric_names(goal))

@@ -39,6 +39,7 @@ Outcome = Literal[
     "over_budget",
     "duplicate",
     "interrupted",
+    "left_out",
     "running",
     "waiting",
 ]
@@ -47,7 +48,8 @@ Outcome = Literal[
 completed: trained by the whole recipe. stopped_early: the pruner ended it. diverged: training broke down.
 failed: out of memory, or an error of budgetnet's own. over_budget: never trained.
 duplicate: the same network was completed before, in this study or in a comparable one of the same database, and its
-score was taken over. interrupted: the process ended before the training did; it is redone.
+score was taken over. interrupted: the process ended before the training did; it is redone. left_out: a trial of an
+earlier generation whose network this one's grammar or budget excludes (`budgetnet.records.generations.generation`).
 """
 
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)

@@ -61,6 +61,7 @@ def study_report_document(trials: Trials, limits: Sequence[int] = ()) -> dict[st
     return {
         "kind": "study",
         "study": study.name,
+        "generation": trials.generation.document(),
         "summary": dict(study_summary(trials)),
         "best": None if leader is None else brief_document(leader),
         "best_within": [

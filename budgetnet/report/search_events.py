@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from budgetnet.records.finals.choice import StudyChoice
+from budgetnet.records.generations.generation import Generation
 from budgetnet.records.training_run import TrainingRun
 from budgetnet.records.trial import Record
 from budgetnet.report.trials import record_document
@@ -39,7 +40,7 @@ def _plain(value: Any) -> Any:
     match value:
         case Record():
             return value.number
-        case TrainingRun() | StudyChoice() | DataFacts():
+        case TrainingRun() | StudyChoice() | DataFacts() | Generation():
             return value.document()
         case tuple() | list():
             return [_plain(entry) for entry in value]

@@ -63,7 +63,7 @@ def ending_text(trials: Trials, exported: Path | None = None) -> list[str]:
         exported: where the best network has been written to as plain PyTorch.
     """
     study = trials.study
-    lines = [f"{study.name}: {tally(trials.records) or 'no trials'}"]
+    lines = [f"{study.name}: {tally(trials.records) or 'no trials'}", *_generation(trials)]
     lines += target_text(trials)
     lines += _section(
         "Nothing found is both smaller and more accurate than these:", frontier_text(frontier(trials.records))
@@ -95,7 +95,7 @@ def _way_to_cifar10(study: Study) -> list[str]:
 def listing_text(trials: Trials, chosen: Sequence[Record]) -> list[str]:
     """Return the chosen trials as a table, and beneath it what the study has found."""
     lines = trials_text(chosen) if chosen else ["no such trials"]
-    lines += ["", f"{tally(trials.records) or 'no trials'}"]
+    lines += ["", f"{tally(trials.records) or 'no trials'}", *_generation(trials)]
     lines += target_text(trials)
     dropped = _dropped(trials.records)
     if dropped:
@@ -121,6 +121,7 @@ def study_document(trials: Trials, chosen: Sequence[Record]) -> dict[str, Any]:
         "study": study.name,
         "dataset": study.dataset if isinstance(study.dataset, str) else str(study.dataset.path),
         "data": trials.data,
+        "generation": trials.generation.document(),
         "goal": study.goal,
         "target": study.target,
         "target_reached": None if reached is None else bool(reached["brief"]),
@@ -136,6 +137,12 @@ def study_document(trials: Trials, chosen: Sequence[Record]) -> dict[str, Any]:
         "trials": [record_document(record) for record in chosen],
         "finalists": [finalist_document(finalist) for finalist in trials.finalists],
     }
+
+
+def _generation(trials: Trials) -> list[str]:
+    """Return which generation of the study this is, if it has had several."""
+    found = trials.generation
+    return [] if found.number == 1 else [f"{found.text[:1].upper()}{found.text[1:]}."]
 
 
 def _finals(trials: Trials) -> list[str]:

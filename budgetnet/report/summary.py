@@ -17,7 +17,7 @@ from budgetnet.report.trials import tally
 from budgetnet.text import count_text, counted, duration, percent, short_count
 from budgetnet.training.data.known import DATASETS
 
-__all__ = ["study_summary", "validation_error"]
+__all__ = ["generation_text", "study_summary", "validation_error"]
 
 
 def study_summary(trials: Trials) -> tuple[tuple[str, str], ...]:
@@ -39,6 +39,14 @@ def validation_error(study: Study, accuracy: float) -> float | None:
     return math.sqrt(accuracy * (1 - accuracy) / images)
 
 
+def generation_text(trials: Trials) -> list[str]:
+    """Return which generation of the study this is, as sentences, if it has had several."""
+    found = trials.generation
+    if found.number == 1:
+        return []
+    return [f"This is {found.text}; changed: {'; '.join(found.changes)}."]
+
+
 def _searched(trials: Trials) -> str:
     study = trials.study
     images = study.dataset if isinstance(study.dataset, str) else study.dataset.path.name
@@ -52,6 +60,7 @@ def _searched(trials: Trials) -> str:
         f"Networks for {images} within {study.budget_text}, for {goals[study.goal]}, by the sampler "
         f"{study.search.sampler} (seed {study.search.seed}).",
         f"{counted(len(trials.records), 'attempt')}: {tally(trials.records) or 'none'}.",
+        *generation_text(trials),
         f"Each network trains for {counted(study.training.epochs, 'epoch')}; {percent(study.validation, 0)} % of the "
         "train images are held out for validation and judge it.",
     ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from budgetnet.files.study import Goal
 from budgetnet.records.finals.choice import StudyChoice
+from budgetnet.records.generations.generation import Generation
 from budgetnet.records.training_run import TrainingRun
 from budgetnet.records.trial import Record
 
@@ -23,6 +24,7 @@ __all__ = [
     "FinalistsStarted",
     "FullTrainingDone",
     "FullTrainingStarted",
+    "GenerationBegun",
     "Packing",
     "PlannedInTime",
     "SearchEnded",
@@ -60,6 +62,13 @@ class SearchStarted:
     """Trials that exist already, when a study goes on."""
     lost: tuple[int, ...] = ()
     """Trials that a killed process left behind; they are repeated first."""
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationBegun:
+    """The grammar or the budget has changed, so a new generation of the study has begun."""
+
+    generation: Generation
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +252,7 @@ class FinalistDone:
 
 SearchEvent = (
     SearchStarted
+    | GenerationBegun
     | TrialStarted
     | EpochDone
     | EpochsPlanned

@@ -360,6 +360,7 @@ class SearchLoop(Work[_Task]):
                 self.director.runs.beat()
         if now - self._looked >= LOOK:
             self._looked = now
+            self.ledger.check_current()
             self.ledger.recover()
             self._refresh()
 

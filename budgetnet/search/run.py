@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,8 @@ from budgetnet.records.checks.data import check_data
 from budgetnet.records.checks.presence import Presence
 from budgetnet.records.finals.choice import StudyChoice, Winner, choose_from_records, read_choice
 from budgetnet.records.finals.finalist import Finalist, read_finalists
+from budgetnet.records.generations.generation import Generation
 from budgetnet.records.ledger import Ledger
-from budgetnet.records.open import open_study
 from budgetnet.records.other_studies import OtherStudies
 from budgetnet.records.process import this_process
 from budgetnet.records.ranking import reaches
@@ -33,7 +33,15 @@ from budgetnet.records.storage import default_url, shown, storage_errors
 from budgetnet.records.trial import Record
 from budgetnet.search.candidates import CandidateSource
 from budgetnet.search.director import Director
-from budgetnet.search.events import EndReason, SearchListener, SearchStarted, SpaceNote, silent
+from budgetnet.search.events import (
+    EndReason,
+    GenerationBegun,
+    Packing,
+    SearchListener,
+    SearchStarted,
+    SpaceNote,
+    silent,
+)
 from budgetnet.search.finals.contest import Contest
 from budgetnet.search.finals.finalists import FinalRound, chosen_in_search, missing_finals
 from budgetnet.search.finals.full_runs import FullRuns
@@ -41,12 +49,14 @@ from budgetnet.search.known_networks import read_known_networks
 from budgetnet.search.learned import learn
 from budgetnet.search.loop import SearchLoop
 from budgetnet.search.preparation.data import StudyImages
+from budgetnet.search.preparation.generations import open_current
 from budgetnet.search.preparation.latency import latency_judge
 from budgetnet.search.propose import make_sampler
 from budgetnet.search.rungs.judge import RungJudge
 from budgetnet.search.study_model import StudyModel
 from budgetnet.search.time_budget import TimeBudget
 from budgetnet.space.ticker import telling
+from budgetnet.training.data.identity import DataIdentity
 from budgetnet.training.device import choose_device
 from budgetnet.workers.interruption import Interruption
 from budgetnet.workers.messages import Setup
@@ -79,6 +89,9 @@ class SearchSummary:
 
     data: Mapping[str, Any] | None = None
     """Identity of the images (`budgetnet.training.data.identity`)."""
+
+    generation: Generation = field(default_factory=Generation)
+    """The generation of the study that all of this belongs to."""
 
     learned: Mapping[str, Any] | None = None
     """Knowledge of the study's model; a document of `budgetnet.search.learned.Learned`."""
@@ -141,7 +154,7 @@ def run_search(
         Interruption() as asked,
         telling(lambda text: listen(SpaceNote(text)), stopped=lambda: asked.given),
     ):
-        recorded, database = open_study(study, url)
+        recorded, database, begun = open_current(study, space, url, lambda: _identity(study, listen), joining=joining)
         presence = Presence(url, folder, study.name)
 
         def stopped() -> bool:
@@ -166,6 +179,8 @@ def run_search(
                 study.name, str(folder), study.goal, study.target, study.search.trials, count, ledger.records(), lost
             )
         )
+        if begun is not None:
+            listen(GenerationBegun(begun))
         for note in () if latency is None else latency.notes(ledger.records()):
             listen(SpaceNote(note))
         images = StudyImages(study, listen)
@@ -233,6 +248,11 @@ def run_search(
         return _summary(study, ledger, runs, contest, folder=folder, url=url, ended=end)
 
 
+def _identity(study: Study, listen: SearchListener) -> DataIdentity | None:
+    """Open a study's images before the search begins, and tell of nothing but their packing."""
+    return StudyImages(study, lambda event: listen(event) if isinstance(event, Packing) else None).identity
+
+
 def crew(asked: int | None, where: torch.device, cards: int) -> tuple[int, list[str]]:
     """Return how many workers there are, and on which devices they are dealt out (none: all on the same).
 
@@ -289,6 +309,7 @@ def _summary(
         ),
         finalists_complete=complete,
         data=ledger.study.user_attrs[ATTRIBUTE].get(DATA_PART),
+        generation=Generation.of(ledger.study.user_attrs),
         learned=ledger.study.user_attrs.get(LEARNED),
     )
 

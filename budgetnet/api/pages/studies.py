@@ -37,6 +37,7 @@ def search_answer(found: SearchSummary) -> Printout:
         winners=found.winners,
         learned=found.learned,
         data=found.data,
+        generation=found.generation,
     )
     leader = best_trial(trials)
     finalist = None if leader is None else trials.finalist(leader.number)
@@ -108,12 +109,19 @@ def recipes_answer(found: ComparedRecipes) -> Printout:
 
 
 def trials_answer(
-    study: Path, *, outcome: str | None, top: int | None, storage: str | None, run: Path | None, say: Say
+    study: Path,
+    *,
+    outcome: str | None,
+    top: int | None,
+    generation: int | None,
+    storage: str | None,
+    run: Path | None,
+    say: Say,
 ) -> Printout:
-    """List a study's trials, and the finalists.
+    """List a study's trials, and the finalists; of its generations the current one, or the one that is asked for.
 
     Raises:
-        RequestError: no search has run yet, or there is no such outcome.
+        RequestError: no search has run yet, or there is no such outcome or generation.
     """
     from budgetnet.records.lookup import open_trials
     from budgetnet.report.study import listing_text, study_document
@@ -121,7 +129,12 @@ def trials_answer(
 
     asked = as_study(study)
     say_run_folder(asked, run, say)
-    trials = open_trials(asked, storage=storage, out=run)
+    if generation is None:
+        trials = open_trials(asked, storage=storage, out=run)
+    else:
+        from budgetnet.records.generations.earlier import open_generation
+
+        trials = open_generation(asked, generation, storage=storage, out=run)
     say_damage(trials, say)
     chosen = select(trials.records, goal=asked.goal, target=asked.target, outcome=outcome, top=top)
     document = LazyDocument(lambda: study_document(trials, chosen))

@@ -25,6 +25,7 @@ from budgetnet.search.events import (
     FinalistsStarted,
     FullTrainingDone,
     FullTrainingStarted,
+    GenerationBegun,
     Packing,
     PlannedInTime,
     SearchEnded,
@@ -65,6 +66,7 @@ class SearchProgress(View[SearchEvent]):
 
     lasting: ClassVar[tuple[type[Any], ...]] = (
         SpaceNote,
+        GenerationBegun,
         DataDescribed,
         PlannedInTime,
         TargetReached,
@@ -245,6 +247,8 @@ class SearchProgress(View[SearchEvent]):
                 return "\n".join(data.lines)
             case SpaceNote(text):
                 return text
+            case GenerationBegun(generation):
+                return "\n".join(generation.lines)
             case Waiting(running):
                 return f"waiting for {counted(running, 'trial')} of other processes"
             case SearchEnded(reason, trained, leader):

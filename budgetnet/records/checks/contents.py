@@ -15,6 +15,7 @@ from budgetnet.files.settings import ATTRIBUTE, DATA_PART
 from budgetnet.records.checks.rules import DamagedRecordError, Unreadable
 from budgetnet.records.finals.choice import Winner, read_choice
 from budgetnet.records.finals.finalist import Finalist, readable_finalists
+from budgetnet.records.generations.generation import Generation
 from budgetnet.records.loading.collector import collector_held_back
 from budgetnet.records.read_only import read_stored_study
 from budgetnet.records.trial import Record, readable_records
@@ -48,6 +49,7 @@ class Contents:
     learned: Mapping[str, Any] | None
     data: Mapping[str, Any] | None
     """Identity of the images; None in a study of an older version."""
+    generation: Generation
     damage: tuple[str, ...]
     """A line for each record that cannot be read; empty for a whole study."""
 
@@ -78,6 +80,7 @@ def read_contents(study: optuna.Study | StoredStudy, read: Callable[[Any], Recor
         winners=tuple(one for one in winners if one.trial in known),
         learned=learned,
         data=_identity(attributes.get(ATTRIBUTE)),
+        generation=Generation.of(attributes),
         damage=tuple(dict.fromkeys(damage)),
     )
 

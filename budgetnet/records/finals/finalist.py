@@ -28,6 +28,7 @@ __all__ = [
     "full_run_attribute",
     "read_finalists",
     "readable_finalists",
+    "trial_of_attribute",
 ]
 
 _FINAL = "finalist"
@@ -42,6 +43,13 @@ def final_run_attribute(trial: int, repeat: int) -> str:
 def full_run_attribute(trial: int, repeat: int) -> str:
     """Return the name of the study's attribute that holds a full training on the train split."""
     return f"{_FULL}:{trial}:{repeat}"
+
+
+def trial_of_attribute(name: str) -> int | None:
+    """Return the trial that an attribute of the study holds a full training of; None for other attributes."""
+    kind, _, rest = name.partition(":")
+    number = rest.partition(":")[0]
+    return int(number) if kind in (_FINAL, _FULL) and number.isdecimal() else None
 
 
 def final_run_document(trial: int, run: TrainingRun) -> dict[str, Any]:

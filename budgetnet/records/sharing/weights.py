@@ -17,7 +17,7 @@ from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table, an
 from budgetnet.records.finals.finalist import Finalist
 from budgetnet.records.storage import backend_of, open_storage, storage_errors
 
-__all__ = ["LIMIT_WEIGHTS", "bring_weights", "leave_weights", "weights_from"]
+__all__ = ["LIMIT_WEIGHTS", "bring_weights", "copy_weights", "leave_weights", "weights_from"]
 
 LIMIT_WEIGHTS = 2**25
 """Bytes of weights above which they stay where they are: a network of 8 million parameters."""
@@ -85,6 +85,26 @@ def weights_from(url: str, study: str, folder: Path, finalists: Iterable[Finalis
     storage = open_storage(url, create=False)
     with storage_errors(url):
         return bring_weights(storage, storage.get_study_id_from_name(study), folder, finalists)
+
+
+def copy_weights(storage: BaseStorage, source: int, target: int) -> None:
+    """Leave all weights of a study for another one of the same database, but those that this has already.
+
+    Args:
+        storage: the database.
+        source: the first study's key.
+        target: the other study's key.
+    """
+    backend = backend_of(storage)
+    if not isinstance(backend, RDBStorage) or not sqlalchemy.inspect(backend.engine).has_table(_TABLE.name):
+        return
+    key = sqlalchemy.literal(target)
+    with backend.engine.begin() as connection:
+        held = sqlalchemy.select(_TABLE.c.file).where(_TABLE.c.study_id == target)
+        rows = sqlalchemy.select(key, _TABLE.c.file, _TABLE.c.content).where(
+            _TABLE.c.study_id == source, _TABLE.c.file.not_in(held)
+        )
+        connection.execute(_TABLE.insert().from_select(["study_id", "file", "content"], rows))
 
 
 def _within(file: str) -> bool:

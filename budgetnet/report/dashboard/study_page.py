@@ -18,6 +18,7 @@ from budgetnet.report.figures.search_figures import cost_scatter, progress_figur
 from budgetnet.report.figures.texts import on_any_paper, point_texts, with_texts
 from budgetnet.report.learned import trust_text
 from budgetnet.report.study import choices_text
+from budgetnet.report.summary import generation_text
 from budgetnet.report.target import target_text
 from budgetnet.report.trials import tally
 from budgetnet.text import count_text, percent
@@ -44,6 +45,7 @@ def study_note(trials: Trials, study_id: int, learned: Mapping[str, Any] | None 
         "",
         f"{study.dataset}, budget {study.budget_text}, goal {study.goal}. {tally(trials.records) or 'No trials yet'}.",
         "",
+        *generation_text(trials),
         *(f"**{line}**" for line in choices_text(trials)),
         "",
         *target_text(trials),

@@ -70,12 +70,16 @@ class FullRuns:
     """Settles which of several processes does a training; None if there is one process."""
     travel: bool = False
     """True to leave the weights of final trainings in the database, for processes with another run folder."""
+    _study_id: list[int] = field(default_factory=list)
+    """The database's key of the study, once it is known: it stays, whatever generation takes the study's name."""
     _tried: set[tuple[bool, int, int]] = field(default_factory=set)
     """Trainings of this process. One without a result that an earlier process left is tried again."""
 
     @property
     def _id(self) -> int:
-        return self.storage.get_study_id_from_name(self.study.name)
+        if not self._study_id:
+            self._study_id.append(self.storage.get_study_id_from_name(self.study.name))
+        return self._study_id[0]
 
     def read(self) -> list[Finalist]:
         """Return what counts: trainings by the present recipe that were completed, or failed in this process."""

@@ -1,0 +1,1 @@
+"""Generations of a study: what they are, and how earlier ones are read."""
