@@ -192,7 +192,7 @@ class TriedNetworks:
 
 @dataclass
 class _Tried:
-    """What some trials say of networks."""
+    """Networks of some trials, and how they ended."""
 
     proposals: int = 0
     trials: dict[str, Record] = field(default_factory=dict)

@@ -15,7 +15,9 @@ from budgetnet.api.schemas.parts import (
     COSTS,
     FINALIST,
     LABEL,
+    REACHED_TARGET,
     SCORE,
+    STUDY_GENERATION,
     TRIAL,
     full_training,
 )
@@ -79,33 +81,16 @@ _CHOICE = structure(
     brief_accuracy=optional(share("validation accuracy in the search")),
     bounds=optional(mapping(whole_number(), "bounds for which it is the answer; null for the whole budget")),
 )
-_GENERATION = structure(
-    "the generation of the study that all of this belongs to; a changed grammar or budget begins a new one",
-    number=whole_number("from 1"),
-    begun=text("ISO 8601, UTC; empty for the first"),
-    changes=listed(text(), "settings that were changed"),
-    taken_over=whole_number("trained networks of earlier generations that this one still allows"),
-    left_out=whole_number("trained networks of earlier generations that it does not"),
-    full=whole_number("full trainings that were taken over"),
-)
 _TARGET_REACHED = "true if a trial reached the target on validation images after brief training; null without one"
-_REACHED = optional(
-    structure(
-        "the trials that reached the target, by what judged them; null without a target",
-        brief=listed(whole_number(), "on validation images after brief training, by which a search judges"),
-        full=listed(whole_number(), "on validation images after full training, as a mean over seeds"),
-        test=listed(whole_number(), "on test images after full training, as a mean over seeds"),
-    )
-)
 _STUDY: dict[str, Schema] = {
     "study": text("name"),
     "dataset": text("name or folder"),
     "data": optional(DATA_IDENTITY),
-    "generation": _GENERATION,
+    "generation": STUDY_GENERATION,
     "goal": word("what is better", "accuracy", "smallest", "pareto"),
     "target": optional(share("target accuracy")),
     "target_reached": optional(flag(_TARGET_REACHED)),
-    "reached_target": _REACHED,
+    "reached_target": REACHED_TARGET,
     "budget": BUDGET,
     "limits": listed(whole_number(), "parameters of each of several budgets, the largest first; empty for one budget"),
     "outcomes": mapping(whole_number(), "number of trials by outcome"),
@@ -255,13 +240,13 @@ _DOCUMENTS: dict[str, Schema] = {
         "The facts of a report: of a study, or of the folder of a training.",
         maybe={
             "study": text("of a study: its name; so are the following"),
-            "generation": _GENERATION,
+            "generation": STUDY_GENERATION,
             "summary": mapping(text(), "in words, by heading"),
             "best": optional(BRIEF),
             "best_within": listed(structure(params=whole_number("limit"), trial=optional(BRIEF))),
             "frontier": listed(BRIEF),
             "target_reached": optional(flag(_TARGET_REACHED)),
-            "reached_target": _REACHED,
+            "reached_target": REACHED_TARGET,
             "working_seconds": number("time at work, pauses left out"),
             "rejections": mapping(whole_number(), "by reason"),
             "decisions": listed(_REPORTED, "share of the variance of accuracy that each explains"),
@@ -401,7 +386,7 @@ _DOCUMENTS: dict[str, Schema] = {
             "result": full_training(),
             "choices": listed(_CHOICE),
             "data": DATA,
-            "generation": _GENERATION,
+            "generation": STUDY_GENERATION,
         },
         event=text("what happened, such as trial_done"),
         time=text("ISO 8601"),

@@ -20,7 +20,20 @@ from budgetnet.api.schemas.shapes import (
 )
 from budgetnet.records.trial import OUTCOMES
 
-__all__ = ["ANYTHING", "BRIEF", "BUDGET", "COSTS", "FINALIST", "LABEL", "READING", "SCORE", "TRIAL", "full_training"]
+__all__ = [
+    "ANYTHING",
+    "BRIEF",
+    "BUDGET",
+    "COSTS",
+    "FINALIST",
+    "LABEL",
+    "REACHED_TARGET",
+    "READING",
+    "SCORE",
+    "STUDY_GENERATION",
+    "TRIAL",
+    "full_training",
+]  # fmt: skip
 
 ANYTHING: Schema = {}
 """Anything that JSON holds."""
@@ -123,6 +136,23 @@ FINALIST = structure(
     runs=listed(_FINAL_RUN, "on all train images, tested"),
 )
 
+REACHED_TARGET = optional(
+    structure(
+        "the trials that reached the target, by what judged them; null without a target",
+        brief=listed(whole_number(), "on validation images after brief training, by which a search judges"),
+        full=listed(whole_number(), "on validation images after full training, as a mean over seeds"),
+        test=listed(whole_number(), "on test images after full training, as a mean over seeds"),
+    )
+)
+STUDY_GENERATION = structure(
+    "the generation of the study that all of this belongs to; a changed grammar or budget begins a new one",
+    number=whole_number("from 1"),
+    begun=text("ISO 8601, UTC; empty for the first"),
+    changes=listed(text(), "settings that were changed"),
+    taken_over=whole_number("trained networks of earlier generations that this one still allows"),
+    left_out=whole_number("trained networks of earlier generations that it does not"),
+    full=whole_number("full trainings that were taken over"),
+)
 TRIAL = structure(
     "one trial",
     number=whole_number("number, from 0"),
