@@ -6,6 +6,7 @@ import ast
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -273,6 +274,16 @@ def test_ctrl_c_ends_with_130_and_a_line(monkeypatch):
     result = call("show", SEED)
     assert result.exit_code == 130
     assert "interrupted; what was finished before is kept" in result.stderr
+
+
+def test_sigterm_before_a_command_has_begun_ends_with_130_and_a_line(monkeypatch, capsys):
+    """The commands are put together first; a signal that came then ended in a traceback."""
+    monkeypatch.setattr("typer.main.get_command", lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr(sys, "argv", ["budgetnet", "show", str(SEED)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "\ninterrupted; what was finished before is kept\n"
 
 
 def test_an_unexpected_error_keeps_its_traceback(monkeypatch, capsys):

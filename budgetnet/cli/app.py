@@ -28,6 +28,7 @@ __all__ = ["Commands", "app", "main"]
 
 INTERRUPTED = 130
 """Exit code that a shell expects of a program ended by SIGINT: 128 + 2."""
+_INTERRUPTION = "\ninterrupted; what was finished before is kept"
 
 
 @contextmanager
@@ -49,7 +50,7 @@ def _one_message() -> Iterator[None]:
         raise typer.Exit(RequestError.exit_code) from error
     except KeyboardInterrupt as error:
         heeded()
-        say("\ninterrupted; what was finished before is kept")
+        say(_INTERRUPTION)
         raise typer.Exit(INTERRUPTED) from error
 
 
@@ -131,6 +132,9 @@ def main() -> None:
     try:
         with obeyed():  # so that what was begun is cleared away after SIGTERM, as after Ctrl-C
             app(prog_name="budgetnet")  # also under `python -m budgetnet`: completion scripts call this name
+    except KeyboardInterrupt:  # no command has begun, or it has ended
+        say(_INTERRUPTION)
+        sys.exit(INTERRUPTED)
     except Exception:  # noqa: BLE001 - the last place that can say what to do about it
         traceback.print_exc()
         say(

@@ -23,7 +23,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from tests.benchmarks.faults.commands import SCENARIOS, command_kills, searched
@@ -121,13 +121,9 @@ def _disk(folder: Path, trials: int, name: str) -> Judgement:
             stuffing = place / "stuffing"
 
             def harm() -> None:
-                with stuffing.open("wb") as file:
-                    try:
-                        while True:
-                            file.write(bytes(4096))
-                            file.flush()
-                    except OSError:
-                        return
+                with suppress(OSError), stuffing.open("wb", buffering=0) as file:
+                    while True:
+                        file.write(bytes(4096))
 
             what = Disturbance(name, harm, stuffing.unlink, says="disk is full")
         else:
