@@ -54,6 +54,9 @@ CHANGED_PACE = 0.3
 LIMIT_FAILED_TRIALS = 10
 """Failed trials in a row after which something other than the networks must be wrong."""
 
+_COMPLETE: tuple[EndReason, ...] = ("trials", "epochs", "exhausted")
+"""Ends after which what other processes have begun is waited for, and repeated where they give it back."""
+
 _Trial = tuple[Running, Node]
 """A trial that this process is responsible for, and its network."""
 _Task = _Trial | FullTask
@@ -147,7 +150,7 @@ class SearchLoop(Work[_Task]):
         reason = self._end()
         if reason is None:
             return True
-        others = self._others() if self.last and reason in ("trials", "epochs", "exhausted") else 0
+        others = self._others() if self.last and reason in _COMPLETE else 0
         if others and others != self._waited_for:
             self.listen(Waiting(others))
         self._waited_for = others
@@ -167,11 +170,12 @@ class SearchLoop(Work[_Task]):
     # --- starting trials ----------------------------------------------------------------------------
 
     def next(self) -> _Task | None:
-        """Return a network to train, first those that were interrupted."""
-        if self._end() is not None:
+        """Return a network to train, first those that were interrupted, even if nothing new is wanted any more."""
+        reason = self._end()
+        if reason not in (None, *_COMPLETE):
             return None
         again = self.candidates.repeat()
-        if again is not None:
+        if again is not None or reason is not None:
             return again
         return self._new() if self.director is None else self._directed(self.director)
 
@@ -233,8 +237,9 @@ class SearchLoop(Work[_Task]):
         """A new network; None if the space has no other, or the one drawn could not be trained."""
         self._refresh()
         self._check_failures()
-        if self._end() is not None:
-            return None  # another process has begun the last one since this one looked
+        queued = any(record.outcome == "waiting" and record.redo_of is not None for record in self._records)
+        if queued or self._end() is not None:
+            return None  # since this process looked, another one has begun the last trial, or given one back
         found = self.candidates.new(self._records, self._done)
         self._exhausted = found == "exhausted"
         return None if isinstance(found, str) else found

@@ -289,6 +289,31 @@ def test_trials_of_other_processes_count_and_are_waited_for(make_study, tmp_path
     assert [record.outcome for record in run.ledger.records()] == ["completed"] * trials
 
 
+def test_what_was_given_back_is_repeated_after_the_last_trial(make_study, tmp_path):
+    """One process began the last network while another one gave its own back; that waited for ever."""
+    study = make_study(search="{trials: 1, workers: 1, pruner: none}", training=QUICK)
+    run = Run(study, tmp_path, workers=Threads(study))
+    given_back = run.loop.candidates.new((), print)[0]
+    last = run.loop.candidates.new(run.ledger.records(), print)[0]
+    run.ledger.interrupt(given_back, "stopped")
+    run.ledger.finish(last, "completed", accuracy=0.5, curve=[0.5])
+    again = Run(study, tmp_path, workers=run.workers)
+    assert again() == "trials"
+    assert [record.outcome for record in run.ledger.records()] == ["interrupted", "completed", "completed"]
+
+
+def test_what_is_given_back_at_this_moment_comes_before_anything_new(make_study, tmp_path, monkeypatch):
+    """It was queued after this process looked for it, and before it proposed a network."""
+    study = make_study(search="{trials: 1, workers: 1, pruner: none}", training=QUICK)
+    run = Run(study, tmp_path, workers=Threads(study))
+    run.ledger.interrupt(run.loop.candidates.new((), print)[0], "stopped")
+    claim = run.ledger.claim
+    looks = iter([None])
+    monkeypatch.setattr(run.ledger, "claim", lambda: next(looks, claim) and claim())
+    assert run() == "trials"
+    assert [record.outcome for record in run.ledger.records()] == ["interrupted", "completed"]
+
+
 def test_recorded_networks_are_what_was_trained(make_study, tmp_path):
     """Text, hash and decisions of a record belong to the network that the worker got."""
     study = make_study(search="{trials: 3, workers: 1, pruner: none}", training=QUICK)
