@@ -141,7 +141,7 @@ def join_search(
     Traceback (most recent call last):
         ...
     budgetnet.records.checks.tables.NoDatabaseError: there is no study database nowhere/study.db; run the search first,
-        or name its folder with --out
+        or check the address
     """
     from budgetnet.api.studies import names_file
     from budgetnet.records.sharing.network_disk import refuse_network_disk
@@ -159,6 +159,10 @@ def join_search(
             raise RequestError("--images is for a study by its name; a study file says itself where the images are")
     else:
         place = None if images is None else Path(images)
+        if wait:
+            from budgetnet.training.device import choose_device
+
+            choose_device(device)  # before the wait, not after it
         wait_for_study(str(study), storage, wait, say=say)
         asked = fetch_study(str(study), storage, run=folder, trust_plugins=trust_plugins, images=place)
     replace(asked.search, workers=workers)  # which checks it

@@ -204,8 +204,7 @@ class Writer:
             file = path.open("ab+", buffering=0)
         except OSError as error:
             raise RequestError(
-                f"the calibration cannot be kept in {path} ({error.strerror or error}); choose another folder with "
-                "--out"
+                f"the record cannot be kept in {path} ({error.strerror or error}); choose another folder with --out"
             ) from error
         with file:
             _lock(file, path)

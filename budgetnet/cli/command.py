@@ -6,6 +6,7 @@ a text into a text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
@@ -78,6 +79,20 @@ class Command(TyperCommand):
     def get_params(self, ctx: Any) -> list[Any]:
         """Return arguments and options, `--help` among them."""
         return _read_plainly(super().get_params(ctx))
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command, and name options in errors as the user wrote them: ``--device``, not ``device``."""
+        try:
+            return super().invoke(ctx)
+        except RequestError as error:
+            text = str(error)
+            for option in self.get_params(ctx):
+                if option.param_type_name == "option" and ctx.get_parameter_source(option.name).name == "COMMANDLINE":
+                    spoken = re.match(rf"{option.name}(?=:| must | needs | has | takes )", text)
+                    if spoken:
+                        flag = next(flag for flag in option.opts if flag.startswith("--"))
+                        raise RequestError(flag + text[spoken.end() :]) from error
+            raise
 
 
 class LazyGroup(TyperGroup):

@@ -9,7 +9,7 @@ import typer
 
 from budgetnet.cli.options import DataDir, Json, Run, Storage
 from budgetnet.cli.output import put, say
-from budgetnet.cli.overrides import option_names
+from budgetnet.cli.overrides import seconds_option
 
 __all__ = ["bench_command", "verify_command"]
 
@@ -48,7 +48,7 @@ def bench_command(
     ] = None,
     batch: Annotated[str, typer.Option(metavar="NUMBERS", help="Images per run.")] = "1,128",
     threads: Annotated[str, typer.Option(metavar="NUMBERS", help="Numbers of threads; all: the cores.")] = "1,all",
-    seconds: Annotated[float, typer.Option(metavar="X", help="Least time for each of them in each setting.")] = 2.0,
+    seconds: Annotated[float, seconds_option("--seconds", help="Least time for each of them in each setting.")] = 2.0,
     storage: Storage = None,
     run: Run = None,
     as_json: Json = False,
@@ -60,8 +60,7 @@ def bench_command(
     """
     from budgetnet.api.pages.folders import bench_answer
 
-    with option_names("seconds"):
-        answer = bench_answer(
-            networks, ways=ways, batches=batch, threads=threads, seconds=seconds, storage=storage, run=run, say=say
-        )
+    answer = bench_answer(
+        networks, ways=ways, batches=batch, threads=threads, seconds=seconds, storage=storage, run=run, say=say
+    )
     put(answer, as_json=as_json)

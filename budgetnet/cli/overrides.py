@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +15,8 @@ __all__ = [
     "as_variant",
     "count_numbers",
     "epoch_numbers",
-    "option_names",
     "override",
+    "seconds_option",
     "share_option",
     "whole_option",
     "without_auto",
@@ -44,6 +42,11 @@ def override(owner: type, name: str, *flags: str, left_out: str = "the study's")
 def whole_option(*flags: str, help: str, low: int, high: int | None = None) -> Any:  # noqa: A002 - typer's own word
     """Return an option that takes a whole number, written as in a study file."""
     return _option(Key(kind="whole", help=help, low=low, high=high), flags, help)
+
+
+def seconds_option(*flags: str, help: str) -> Any:  # noqa: A002 - typer's own word
+    """Return an option that takes a number of seconds above 0, written as in a study file."""
+    return _option(Key(kind="number", help=help, above=0, example="2.5"), flags, help)
 
 
 def share_option(*flags: str, help: str) -> Any:  # noqa: A002 - typer's own word
@@ -110,16 +113,3 @@ def count_numbers(text: str, option: str) -> tuple[int, ...]:
     """
     number = Key(kind="whole", help="", low=1, name=option, example="50k,100k")
     return tuple(int(number.read(part)) for part in text.split(","))
-
-
-@contextmanager
-def option_names(*names: str) -> Iterator[None]:
-    """Name options as the user wrote them in errors that begin with an argument's name: ``--stop-at-target``."""
-    try:
-        yield
-    except RequestError as error:
-        text = str(error)
-        name = next((name for name in names if text.startswith((f"{name} ", f"{name}:"))), None)
-        if name is None:
-            raise
-        raise RequestError(f"--{name.replace('_', '-')}{text.removeprefix(name)}") from error

@@ -13,7 +13,6 @@ from budgetnet.cli.output import put, say
 from budgetnet.cli.overrides import (
     as_variant,
     epoch_numbers,
-    option_names,
     override,
     share_option,
     whole_option,
@@ -77,7 +76,7 @@ def search_command(
     use_data_folder(data_dir)
     study, seed = as_variant(study, sampler, budget, seed)
     shown = json_events() if as_json else show_search()
-    with option_names("minutes", "stop_at_target", "start_from"), shown as listen:
+    with shown as listen:
         found = search(
             study,
             storage=storage,
@@ -189,7 +188,7 @@ def calibrate_command(
 
     use_data_folder(data_dir)
     lengths = None if brief is None else epoch_numbers(brief)
-    with option_names("minutes"), show_calibration() as listen:
+    with show_calibration() as listen:
         judged = calibrate(
             study,
             networks=networks,
@@ -244,7 +243,7 @@ def tune_recipe_command(
     from budgetnet.cli.progress.calibration import show_calibration
 
     use_data_folder(data_dir)
-    with option_names("minutes"), show_calibration() as listen:
+    with show_calibration() as listen:
         found = tune_recipe(
             study,
             tries or (),

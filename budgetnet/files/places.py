@@ -18,8 +18,11 @@ def near(path: Path) -> str:
     """Return ``"; did you mean 'studies/quickstart.yaml'?"`` for a file near *path* that exists, or ``""``.
 
     Candidates are the name with a suffix, the same in the folder ``studies``, and the nearest name of a YAML file in
-    the folder of *path* or in ``studies``; hidden files are none. If the folder does not exist, the text says so.
+    the folder of *path* or in ``studies``; hidden files are none. If the folder does not exist, or the file is a link
+    to nothing, the text says so.
     """
+    if path.is_symlink():
+        return f"; it is a link to {path.readlink()}, which is not there"
     named = [path, *(path.with_name(path.name + suffix) for suffix in _SUFFIXES)] if path.name else []
     for found in (*named, *("studies" / candidate for candidate in named if not candidate.is_absolute())):
         if found.is_file():
@@ -78,6 +81,7 @@ def _files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     try:
-        return sorted(file for file in folder.iterdir() if file.suffix in _SUFFIXES and not file.name.startswith("."))
+        found = (file for file in folder.iterdir() if file.suffix in _SUFFIXES and not file.name.startswith("."))
+        return sorted(file for file in found if file.exists())
     except OSError:
         return []

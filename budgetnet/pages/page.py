@@ -81,7 +81,7 @@ def check_place(path: Path) -> None:
         RequestError: it is a folder, or its folder does not exist.
     """
     if path.is_dir():
-        raise RequestError(f"{path} is a folder; name a file, for example {path / 'explore.html'}")
+        raise RequestError(f"{path} is a folder; name a file, for example {path / 'page.html'}")
     if not path.parent.is_dir():
         raise RequestError(f"the folder {path.parent} does not exist; make it or choose another place")
 

@@ -170,9 +170,7 @@ def _prepare(path: Path, *, create: bool) -> None:
     """Make the folder, check that the file is whole, and turn its write-ahead log on (a permanent setting)."""
     if not path.exists():
         if not create:
-            raise NoDatabaseError(
-                f"there is no study database {path}; run the search first, or name its folder with --out"
-            )
+            raise NoDatabaseError(f"there is no study database {path}; run the search first, or check the address")
         check_leftovers(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

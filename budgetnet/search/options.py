@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from budgetnet.errors import RequestError
+from budgetnet.files.places import near, network_in
 from budgetnet.files.study import Study
 
 __all__ = ["with_search_options"]
@@ -23,6 +24,8 @@ def with_search_options(study: Study, options: Mapping[str, Any], start_from: Se
     if options.get("stop_at_target") and study.target is None:
         raise RequestError(f"stop_at_target needs a target, which {study.path} lacks; add target: {{accuracy: 85%}}")
     for path in start_from:
+        if path.is_dir():
+            raise RequestError(f"start_from must be a file, but {path} is a folder{network_in(path)}")
         if not path.is_file():
-            raise RequestError(f"start_from: there is no network file {path}; check the path")
+            raise RequestError(f"start_from: there is no network file {path}{near(path) or '; check the path'}")
     return replace(study, search=replace(study.search, **options), start_from=(*study.start_from, *start_from))

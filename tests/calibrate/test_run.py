@@ -174,9 +174,7 @@ def test_two_processes_on_one_record(tmp_path):
 def test_a_folder_that_cannot_be(tmp_path):
     """A file stands where the run folder should be."""
     (tmp_path / "run").write_text("")
-    with pytest.raises(
-        RequestError, match=r"the calibration cannot be kept in .*run.*choose another folder with --out"
-    ):
+    with pytest.raises(RequestError, match=r"the record cannot be kept in .*run.*choose another folder with --out"):
         Writer.opened(tmp_path / "run" / CALIBRATION_FILE).__enter__()
 
 

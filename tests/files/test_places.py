@@ -40,6 +40,13 @@ def test_near_files_are_suggested(asked, advice):
     assert near(Path(asked)) == advice
 
 
+def test_a_link_to_nothing_is_called_so():
+    """It is not suggested for itself, nor for another file."""
+    Path("gone.yaml").symlink_to("moved/away.yaml")
+    assert near(Path("gone.yaml")) == "; it is a link to moved/away.yaml, which is not there"
+    assert near(Path("gon.yaml")) == ""
+
+
 def test_a_folder_is_called_one():
     """And a file in it is named that would do."""
     study = "a study must be a file, but studies is a folder; name a file in it, such as studies/quickstart.yaml"

@@ -34,6 +34,8 @@ def import_answer(
         raise RequestError("--weights are written beside the network file, so they need --out; add --out FILE.yaml")
     if study is not None and out is None:
         raise RequestError("--study names the network file, so it needs --out; add --out FILE.yaml")
+    if dataset is not None and study is None:
+        raise RequestError("--dataset is the data set of the study around the network; add --study FILE.yaml")
     found = import_network(source, input=shape, classes=classes, name=name, trust=trust, check=check)
     text = found.file_text(out)
     facts = found.lines()

@@ -8,10 +8,11 @@ from typing import ClassVar
 
 from budgetnet.calibrate.record import CalibratedNetwork
 from budgetnet.calibrate.tasks import CalibrationTask, CampaignPlan
-from budgetnet.errors import RequestError
+from budgetnet.errors import RequestError, nearest
 from budgetnet.files.study import Study
+from budgetnet.keys.declare import keys_of
 from budgetnet.records.ledger import trial_seed
-from budgetnet.training.recipe.presets import RECIPES
+from budgetnet.training.recipe.presets import PRESET, RECIPES
 from budgetnet.training.recipe.reading import read_recipe
 from budgetnet.training.recipe.recipe import Recipe
 
@@ -79,7 +80,7 @@ def recipe_plan(
 
     Raises:
         RequestError: too few networks, or a recipe that is written wrongly, given twice or equal to the own one.
-        StudyError: a key or a value of a recipe is wrong.
+        StudyError: a value of a recipe is wrong.
     """
     if networks < LEAST_PAIRS:
         raise RequestError(f"--networks must be at least {LEAST_PAIRS} to see a spread, but got {networks}")
@@ -106,6 +107,7 @@ def recipe_plan(
 
 def _recipe(text: str, own: Recipe) -> Recipe:
     values: dict[str, object] = {}
+    keys = {**keys_of(Recipe), PRESET.name: PRESET}
     for part in text.split(","):
         key, equals, value = (piece.strip() for piece in part.partition("="))
         if not equals or not key or not value or key in values:
@@ -113,6 +115,9 @@ def _recipe(text: str, own: Recipe) -> Recipe:
                 f"--try must be KEY=VALUE,KEY=VALUE, each key once, but got {text!r}; write for example "
                 "--try mixup=0.2,ema=0.99"
             )
+        if key not in keys:
+            raise RequestError(f"--try must name keys of a recipe, but got {key!r}{nearest(key, keys)}")
+        replace(keys[key], name=f"--try {key}").read(value)  # refused in the words of the option
         values[key] = value
     if "epochs" in values:
         raise RequestError(
