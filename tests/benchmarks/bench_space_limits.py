@@ -1,7 +1,7 @@
 """What counting and drawing take in spaces of many kinds: ``python -m tests.benchmarks.bench_space_limits``.
 
 Each space is looked into in a fresh process, as a search does: a table where its effort allows one, else an outlook.
-The draws are the grammar's, given that they fit; a few of them are built and counted by fvcore.
+The draws are the grammar's, given that they fit; each of them is built and counted by fvcore, too.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ import time
 from math import log10
 from typing import Any
 
+from budgetnet.files.spaces import space_of as space_of_study
+from budgetnet.files.study_file import load_study
 from budgetnet.space.choosers import prior
 from budgetnet.space.counting.table import Table
 from budgetnet.space.judge import Candidate
 from budgetnet.space.proposer import Proposer
 from budgetnet.space.space import Space
-from tests.benchmarks.spaces import arguments, example, finish, flagship, header, markdown
+from tests.benchmarks.spaces import STUDY, arguments, example, finish, flagship, header, markdown
 from tests.space.spaces import space_of
 
 __all__ = ["SPACES", "looked_into"]
@@ -91,9 +93,19 @@ SPACES = {
     **{f"{count} stages of 32 widths": lambda count=count: _stages(count) for count in (2, 6, 10)},
     **{f"2 stages of 1 to {most} blocks": lambda most=most: _stages(2, 8, most) for most in (1, 10, 30)},
     "1 to 30 layers of 16 widths": lambda: _of("network = conv(3, 8..128:8){1..30} gap linear(classes)"),
+    "12 layers of 16 widths each": lambda: _of(
+        f"network = {'conv(3, 8..128:8) ' * 4}maxpool {'conv(3, 8..128:8) ' * 4}maxpool {'conv(3, 8..128:8) ' * 4}"
+        "gap linear(classes)"
+    ),
     "NAS-Bench-201, 3 cells": lambda: _of(_FREE, params=1_500_000, flops=200_000_000),
     "NAS-Bench-201, 1 cell": lambda: _of(_SHARED, params=1_500_000, flops=200_000_000),
     "DARTS cell": lambda: _of(_DARTS, params=100_000, flops=60_000_000),
+    **{
+        f"studies/spaces/{name}.yaml": lambda name=name: space_of_study(
+            load_study(STUDY.parent / "spaces" / f"{name}.yaml")
+        )
+        for name in ("nas-bench-201", "darts", "pnas")
+    },
     "OFA-MobileNetV3": lambda: _of(_OFA, 224, 1000, params=6_000_000, flops=300_000_000),
     "recursion": lambda: _of(
         "network = conv(3, 16) tree gap linear(classes)\ntree = conv(3, in) | parallel(tree, tree) | skip(tree)"
@@ -126,7 +138,7 @@ def looked_into(name: str, draws: int, judged: int) -> dict[str, Any]:
     first = proposer.derive(prior(rng))
     proposed = time.process_time() - begun
     drawn = [first, *(proposer.derive(prior(rng)) for _ in range(draws - 1))]
-    seconds = time.process_time() - begun - proposed
+    seconds = max(time.process_time() - begun - proposed, 1e-9)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     ahead = proposer.ahead
     assert ahead is not None
@@ -155,7 +167,7 @@ def _fits_by_fvcore(space: Space, found: Candidate) -> bool:
 
 def main() -> None:
     """Print the table."""
-    chosen = arguments(__doc__, draws=100, judged=3)
+    chosen = arguments(__doc__, draws=20, judged=20)
     begun = header()
     rows = []
     for name in SPACES:

@@ -19,6 +19,7 @@ from budgetnet.network.nodes import Custom, GlobalAvgPool, Linear, Sequence
 from budgetnet.network.torch.build import build_nodes
 from budgetnet.network.torch.measure import measure_nodes
 from budgetnet.report.network import sheet, verified
+from tests.benchmarks.plugin_blocks import outcomes
 
 IMAGE = (8, 8, 8)
 BLOCKS = load_plugins([read_file(Path(__file__).with_name("blocks_as_people_write_them.py"))])
@@ -118,3 +119,13 @@ def test_the_sheet_says_whose_figure_it_is() -> None:
     assert verified(sheet(network), network).note == (
         "FLOPs and activations of fourier are as cost() states: fvcore has no count"
     )
+
+
+def test_the_table_of_blocks_tells_what_happens(tmp_path: Path) -> None:
+    """Counted, stated by the author, or refused with its reason."""
+    path = tmp_path / "fourier.py"
+    path.write_text(FOURIER + STATED + FOURIER.partition("\n\n\n")[2].replace("Fourier", "Bare"), encoding="utf-8")
+    stated, refused = outcomes(path)
+    assert stated["what happens"] == "as its author states"
+    assert stated["FLOPs"] == 1234
+    assert str(refused["what happens"]).startswith("refused: bare: fvcore must have a count for every operator, but ")
