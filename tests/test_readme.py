@@ -27,6 +27,7 @@ COMMANDS = sorted(
         for line in block.splitlines()
         if line.startswith("budgetnet ")
     }
+    | set(re.findall(r"\| `(budgetnet [^`]+)` \|", PAGES["docs/questions.md"]))
 )
 LINKS = sorted(
     {
