@@ -221,8 +221,9 @@ def _bounds(found: Exploration, budget: Budget) -> list[Suggestion]:
     first, times = max(broken.items(), key=lambda entry: entry[1])
     if times < DOMINANT * misfits:
         return []
-    rest = " and ".join(bound_words(bound) for bound in bounds if bound != first)
-    text = f"Of the draws over budget {_share(times / misfits)} break {bound_words(first)} first; {rest} hardly bind."
+    others = [bound_words(bound) for bound in bounds if bound != first]
+    rest = f"{' and '.join(others)} hardly {'binds' if len(others) == 1 else 'bind'}"
+    text = f"Of the draws over budget {_share(times / misfits)} break {bound_words(first)} first; {rest}."
     return [Suggestion("budget", text, False)]
 
 
