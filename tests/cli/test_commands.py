@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -201,9 +203,15 @@ def test_report_refuses_a_folder_without_a_training(call, run_folder, tmp_path):
 
 
 def test_compare_puts_studies_side_by_side(study_path, run_folder, tmp_path):
-    """Two run folders of one study; a table, and a page."""
-    page = tmp_path / "compare.html"
-    words = ["compare", f"{study_path}:{run_folder}", f"{study_path}:{run_folder}", "--html", str(page)]
+    """Two run folders of one study, searched at different times; a table, and a page. One folder twice is refused."""
+    page, other = tmp_path / "compare.html", tmp_path / "other"
+    shutil.copytree(run_folder, other)
+    words = ["compare", f"{study_path}:{run_folder}", f"{study_path}:{other}", "--html", str(page)]
+    copied = CliRunner().invoke(app, words)
+    assert copied.exit_code == 2
+    assert "error: a comparison needs different records, but " in copied.stderr
+    with closing(sqlite3.connect(other / "study.db")) as database, database:
+        database.execute("UPDATE trials SET datetime_complete = '2030-01-01 00:00:00.000000'")
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.output
     assert "Their settings are the same." in result.stdout
