@@ -233,7 +233,7 @@ def test_bench_prints_a_table_and_json(call, by_hand_path):
     result = call("bench", str(by_hand_path), "--ways", "eager", "--batch", "1", "--threads", "1", "--seconds", "0.01")
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines()[1].split()[:4] == ["by-hand", "eager", "1", "1"]
-    assert "measuring batch 1 on 1 thread" in result.stderr
+    assert "measuring 1 way of running, in turns" in result.stderr
     result = call("bench", str(by_hand_path), "--batch", "one")
     assert result.exit_code == 2
     assert result.stderr == "error: --batch must be numbers of at least 1, but got 'one'; write --batch 1,4\n"
