@@ -12,6 +12,10 @@ Any table will do: its columns are found by name, cells may be empty, a single s
 `simulated` says which rows are left out); networks trained on other images than the study's need ``--input``.
 
 Another sampler joins by adding a function to `rivals.CONTENDERS`, or by `--contender MODULE:FUNCTION`.
+
+How far it is, and how long a run of each contender takes, goes to stderr; ``--json`` is written after every contender.
+Runs are independent: to spread them over processes, start several with ``--runs 50 --first 0``, ``--first 50`` …, each
+with a ``--json`` of its own, and put them together by `regrets`.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
-from budgetnet.errors import BudgetnetError
+from budgetnet.errors import BudgetnetError, RequestError
 from tests.benchmarks.rivals import CONTENDERS, Contender
 from tests.benchmarks.rivals_neps import MISSING, installed
 from tests.benchmarks.simulated import Simulation, Table, input_shape, read_table
@@ -44,38 +48,43 @@ def main() -> None:
     parser.add_argument("--finalists", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--noise", choices=("raw", "fresh", "both"), default="both")
-    parser.add_argument("--contenders", default="", help="names, with commas; all without")
+    parser.add_argument("--contenders", default="", help=f"names, with commas; all without: {', '.join(CONTENDERS)}")
     parser.add_argument("--contender", action="append", default=[], help="MODULE:FUNCTION, another one")
     parser.add_argument("--json", type=Path, default=None, help="write every regret here")
     asked = parser.parse_args()
-    chosen = chosen_contenders(asked.contenders, asked.contender)
     try:
+        chosen = chosen_contenders(asked.contenders, asked.contender)
+        print(f"reading {asked.table} …", file=sys.stderr, flush=True)
         table = read_table(asked.table, asked.study, asked.input)
     except BudgetnetError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
-    print(_about(table))
+    print(_about(table), flush=True)
     document: list[dict[str, object]] = []
     for fresh in {"raw": (False,), "fresh": (True,), "both": (False, True)}[asked.noise]:
         for trials in map(int, asked.trials.split(",")):
-            regrets, seconds = compare(
-                table, chosen, trials=trials, runs=asked.runs, top=asked.finalists, seeds=asked.seeds, fresh=fresh,
-                first=asked.first,
-            )  # fmt: skip
             epochs = budget(table, trials, asked.finalists, asked.seeds)
             kind = "fresh noise" if fresh else "raw scores"
-            print(f"\n{kind}, {trials} trials, {epochs:g} epochs in all, {asked.runs} runs")
-            print(lines(regrets, seconds), flush=True)
-            document += [
-                {
+            regrets: dict[str, np.ndarray] = {}
+            seconds: dict[str, float] = {}
+            for name, contender in chosen.items():
+                found, took = compare(
+                    table, {name: contender}, trials=trials, runs=asked.runs, top=asked.finalists, seeds=asked.seeds,
+                    fresh=fresh, first=asked.first,
+                )  # fmt: skip
+                regrets |= found
+                seconds |= took
+                told = f"{kind}, {trials} trials: {name}, {asked.runs} runs, {took[name]:.2f} s of processor time each"
+                print(told, file=sys.stderr, flush=True)
+                document.append({
                     "table": asked.table.stem, "noise": "fresh" if fresh else "raw", "trials": trials,
                     "epochs": epochs, "contender": name, "first": asked.first,
-                    "regrets": [round(float(one), 4) for one in found], "seconds": round(seconds[name], 3),
-                }
-                for name, found in regrets.items()
-            ]  # fmt: skip
-            if asked.json:
-                asked.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+                    "regrets": [round(float(one), 4) for one in found[name]], "seconds": round(took[name], 3),
+                })  # fmt: skip
+                if asked.json:
+                    asked.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+            print(f"\n{kind}, {trials} trials, {epochs:g} epochs in all, {asked.runs} runs")
+            print(lines(regrets, seconds), flush=True)
 
 
 def budget(table: Table, trials: int, top: int, seeds: int) -> float:
@@ -145,14 +154,31 @@ def _about(table: Table) -> str:
 
 
 def chosen_contenders(names: str, further: list[str]) -> dict[str, Contender]:
-    """Return contenders by name; those that are not installed are left out, with a message."""
-    chosen = {name: CONTENDERS[name] for name in (names.split(",") if names else CONTENDERS)}
+    """Return contenders by name; those that are not installed are left out, with a message.
+
+    Args:
+        names: of `CONTENDERS`, with commas; all if empty.
+        further: others, each as ``MODULE:FUNCTION``.
+
+    Raises:
+        RequestError: there is no such contender.
+    """
+    asked = [name.strip() for name in names.split(",")] if names else list(CONTENDERS)
+    for name in asked:
+        if name not in CONTENDERS:
+            raise RequestError(f"a contender must be one of {', '.join(CONTENDERS)}, but got {name!r}")
+    chosen = {name: CONTENDERS[name] for name in asked}
     if "neps" in chosen and not installed():
         print(MISSING, file=sys.stderr)
         del chosen["neps"]
     for place in further:
         module, _, function = place.partition(":")
-        chosen[function] = getattr(importlib.import_module(module), function)
+        try:
+            chosen[function] = getattr(importlib.import_module(module), function)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise RequestError(
+                f"--contender must be MODULE:FUNCTION of a module that can be imported, but got {place!r} ({error})"
+            ) from None
     return chosen
 
 

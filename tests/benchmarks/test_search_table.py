@@ -19,8 +19,9 @@ from tests.benchmarks.policy_speed import decided
 from tests.benchmarks.regrets import summary
 from tests.benchmarks.rivals import CONTENDERS
 from tests.benchmarks.rivals_neps import MISSING, choices, installed
-from tests.benchmarks.search_table import budget, chosen_contenders, compare
+from tests.benchmarks.search_table import budget, chosen_contenders, compare, main
 from tests.benchmarks.simulated import Simulation, Table, read_table
+from tests.benchmarks.stages_lost import stages
 
 FOLDER = Path(__file__).parent / "tables"
 STUDY = FOLDER / "widths.yaml"
@@ -95,6 +96,37 @@ def test_a_contender_that_is_not_installed_is_left_out_with_the_reason(
     assert capsys.readouterr().err.strip() == MISSING
 
 
+def test_a_contender_that_does_not_exist_is_a_mistake_with_the_choice() -> None:
+    """A misspelled name and a function that is not there are told, not raised from within."""
+    with pytest.raises(RequestError, match=r"a contender must be one of model, evolution, .*, but got 'modle'"):
+        chosen_contenders("modle", [])
+    with pytest.raises(RequestError, match=r"--contender must be MODULE:FUNCTION .* but got 'no.such:thing'"):
+        chosen_contenders("largest", ["no.such:thing"])
+    assert list(chosen_contenders("largest", ["tests.benchmarks.rivals:random_full"])) == ["largest", "random_full"]
+
+
+def test_progress_is_told_and_results_are_kept_after_each_contender(
+    rows: list[dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A long comparison says how far it is on stderr; what was measured is in the file if it is cut off."""
+    path = tmp_path / "fresh.csv"
+    kept = ["network", "params", "brief_1", "full_1", "full_2"]
+    with path.open("w", encoding="utf-8", newline="") as lines:
+        writer = csv.DictWriter(lines, kept, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows({**row, "full_2": "" if place % 2 else row["full_2"]} for place, row in enumerate(rows))
+    arguments = [path, STUDY, "--input", "3x16x16", "--trials", 4, "--runs", 2, "--noise", "raw"]
+    arguments += ["--contenders", "random,largest", "--json", tmp_path / "runs.json"]
+    monkeypatch.setattr("sys.argv", ["search_table", *map(str, arguments)])
+    main()
+    said = capsys.readouterr()
+    assert "raw scores, 4 trials: random, 2 runs, " in said.err
+    assert "| largest " in said.out
+    found = json.loads((tmp_path / "runs.json").read_text(encoding="utf-8"))
+    assert [one["contender"] for one in found] == ["random", "largest"]
+    assert all(len(one["regrets"]) == 2 for one in found)
+
+
 def test_the_space_of_others_is_one_choice_a_decision(small: Table) -> None:
     """The space of others is one choice a decision, of all labels that occur."""
     found = choices(small)
@@ -117,6 +149,14 @@ def test_worlds_are_biased_where_they_should_be(small: Table) -> None:
     size = np.log(small.params)
     assert np.corrcoef(size, biased.full[:, 0])[0, 1] > 0.5
     assert np.corrcoef(size, biased.brief[:, 0])[0, 1] < 0
+
+
+def test_the_stages_of_a_loss_add_up(small: Table) -> None:
+    """What was never trained, not trained in full and not chosen is the regret."""
+    found = stages(world(FAMILIES["size"], small, 0), 6, 0)
+    assert found[0] == pytest.approx(found[1:4].sum())
+    assert (found[1:4] >= 0).all()
+    assert found[6] >= found[5] > 0
 
 
 def test_coverage_and_decisions_are_measured(small: Table) -> None:
