@@ -13,6 +13,10 @@ Any table will do: its columns are found by name, cells may be empty, a single s
 
 Another sampler joins by adding a function to `rivals.CONTENDERS`, or by `--contender MODULE:FUNCTION`.
 
+Samplers that draw from the space (evolution, tpe, local, Optuna, NePS) draw until they hit a network of the table.
+Where it holds a small part of its space they take seconds a run and the others milliseconds: ask for them by
+``--contenders`` with fewer ``--runs``. NePS needs an environment of its own (`rivals_neps` says how).
+
 How far it is, and how long a run of each contender takes, goes to stderr; ``--json`` is written after every contender.
 Runs are independent: to spread them over processes, start several with ``--runs 50 --first 0``, ``--first 50`` …, each
 with a ``--json`` of its own, and put them together by `regrets`.
@@ -59,6 +63,8 @@ def main() -> None:
     except BudgetnetError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
+    print("estimating how often the grammar draws each network …", file=sys.stderr, flush=True)
+    _ = table.chances  # of the table, and not a contender's time
     print(_about(table), flush=True)
     document: list[dict[str, object]] = []
     for fresh in {"raw": (False,), "fresh": (True,), "both": (False, True)}[asked.noise]:
