@@ -102,6 +102,7 @@ def export(
     out: str | Path | None = None,
     formats: str | Sequence[str] | None = None,
     int8: bool = False,
+    fine_tune: int | None = None,
     licence: str | None = None,
     storage: str | None = None,
     run: str | Path | None = None,
@@ -119,10 +120,12 @@ def export(
             its libraries are installed.
         int8: write the network in int8, too (ONNX, post-training, with ranges from train images); the test images are
             read once with it.
+        fine_tune: epochs of fine-tuning against rounding, if it costs the int8 network more than half a point on train
+            images that the fine-tuning does not see. None: nothing is trained.
         licence: identifier of the weights' licence for the card, such as ``mit``.
         storage: address of the database; ``study.db`` in the run folder if None.
         run: the run folder; ``runs/NAME`` in the working directory or beside the study file if None.
-        say: told which run folder is used, if that is not the usual one.
+        say: told which run folder is used, if that is not the usual one, and how a fine-tuning goes.
 
     Returns:
         The folder, the trial with the reason why it was taken, and what the check compared.
@@ -148,4 +151,6 @@ def export(
     from budgetnet.export.export import export_trial
 
     place = None if out is None else Path(out)
-    return export_trial(trials, str(trial), out=place, formats=formats, int8=int8, licence=licence)
+    return export_trial(
+        trials, str(trial), out=place, formats=formats, int8=int8, fine_tune=fine_tune, licence=licence, say=say
+    )

@@ -119,6 +119,12 @@ def export_command(
         ),
     ] = None,
     int8: Annotated[bool, typer.Option("--int8", help="Write the network in int8, too, and test it.")] = False,
+    fine_tune: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Epochs of fine-tuning for --int8 if rounding costs over 0.5 points.  [default: none]"
+        ),
+    ] = None,
     licence: Annotated[
         str | None,
         typer.Option(
@@ -140,6 +146,15 @@ def export_command(
 
     use_data_folder(data_dir)
     answer = export_answer(
-        study, trial, out=out, formats=formats, int8=int8, licence=licence, storage=storage, run=run, say=say
+        study,
+        trial,
+        out=out,
+        formats=formats,
+        int8=int8,
+        fine_tune=fine_tune,
+        licence=licence,
+        storage=storage,
+        run=run,
+        say=say,
     )
     put(answer, as_json=as_json)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,8 +29,9 @@ from budgetnet.export.folder import (
     write_manifest,
 )
 from budgetnet.export.formats import ExportFormat, read_formats, write_formats
+from budgetnet.export.int8.fine_tune import quantise_aware
 from budgetnet.export.int8.quantise import Quantised, quantise, run_onnx, with_accuracy
-from budgetnet.export.mcu.write import MicrocontrollerProgram, program_document, write_pte
+from budgetnet.export.mcu.write import MicrocontrollerProgram, program_document, with_test_accuracy, write_pte
 from budgetnet.export.model_card import CardFacts, card
 from budgetnet.export.samples import sample_inputs, sample_logits, sample_picture, write_samples
 from budgetnet.export.verify.ask_folder import write_check
@@ -108,7 +109,9 @@ def export_trial(
     out: Path | None = None,
     formats: str | Sequence[str] | None = None,
     int8: bool = False,
+    fine_tune: int | None = None,
     licence: str | None = None,
+    say: Callable[[str], object] = str,
 ) -> Export:
     """Write the export of one trial's network with the weights of its full training.
 
@@ -118,7 +121,9 @@ def export_trial(
         out: the folder to make; ``export-NAME-NUMBER`` if None. An older export there is replaced in the end.
         formats: see `budgetnet.export.formats.read_formats`.
         int8: write the network in int8, too, and read the test images once with it.
+        fine_tune: epochs of fine-tuning for int8 where rounding costs too much; see `quantise_aware`. None: never.
         licence: identifier of the weights' licence for the card, such as ``mit``; ``other`` if None.
+        say: told what rounding costs, and of the epochs of fine-tuning.
 
     Raises:
         RequestError: no such trial, it has no weights, *out* holds something else, or a format cannot be written here.
@@ -126,6 +131,8 @@ def export_trial(
         ExportError: what was written does not behave like what was trained; *out* stays as it was.
     """
     wanted = read_formats(formats, int8=int8)
+    if fine_tune is not None:
+        _check_fine_tuning(fine_tune, int8=int8)
     record = pick(trials, which)
     why = _why(trials, record, which)
     architecture = architecture_of(record, trials.study)
@@ -150,7 +157,21 @@ def export_trial(
         (place / "network.py").write_text(text, encoding="utf-8", errors=ESCAPES)
         params, flops = check_network(place, architecture, trained, samples["logits"])
         write_formats(trained, inputs, place, wanted, name=architecture.name, classes=dataset.classes)
-        quantised = quantise(place / ONNX, place / INT8, dataset.train) if int8 else None
+        quantised: Quantised | None = None
+        if int8 and fine_tune is not None:
+            quantised = quantise_aware(
+                trained,
+                place / ONNX,
+                place / INT8,
+                dataset.train,
+                epochs=fine_tune,
+                recipe=run.recipe,
+                name=architecture.name,
+                classes=dataset.classes,
+                say=say,
+            )
+        elif int8:
+            quantised = quantise(place / ONNX, place / INT8, dataset.train)
         if quantised is not None:
             samples["logits_int8"] = torch.from_numpy(run_onnx(place / INT8, inputs.numpy()))
         pte = write_pte(trained, dataset.train, inputs, place / PTE) if "pte" in wanted else None
@@ -167,6 +188,7 @@ def export_trial(
         check = Check(images=len(inputs), params=params, flops=flops, checks=check_outputs(place))
         if quantised is not None:
             quantised = with_accuracy(quantised, place / INT8, place / ONNX, dataset.test())
+        pte = None if pte is None else with_test_accuracy(pte, trained, dataset.test())
         told = folder_record(trials.study, record, runs, run, data_name(dataset, source), identity)
         told |= {"int8": None if quantised is None else quantised.document(), **program_document(pte)}
         write_json(place / "record.json", told)
@@ -199,6 +221,18 @@ def export_trial(
         pte=pte,
         broken=broken,
     )
+
+
+def _check_fine_tuning(epochs: int, *, int8: bool) -> None:
+    """Refuse a fine-tuning that would do nothing.
+
+    Raises:
+        RequestError: its epochs are below 1, or no int8 network is wanted.
+    """
+    if not int8:
+        raise RequestError("--fine-tune is for the network in int8, but --int8 is missing; write --int8, too")
+    if epochs < 1:
+        raise RequestError(f"--fine-tune must be at least 1 epoch, but got {epochs}; leave it out to train nothing")
 
 
 def _why(trials: Trials, record: Record, which: str) -> str:

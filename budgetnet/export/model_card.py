@@ -182,6 +182,10 @@ def _int8_rows(facts: CardFacts) -> list[tuple[str, str]]:
     if found.in_float:
         listed = ", ".join(f"{number} {name}" for name, number in found.in_float.items())
         told += f"; these operators stay in float32: {listed}"
+    tuned = found.fine_tuning
+    if tuned is not None and tuned.kept:
+        without = "" if tuned.rounded_test_accuracy is None else f"; without: {percent(tuned.rounded_test_accuracy)} %"
+        told += f"; fine-tuned against rounding for {counted(tuned.epochs, 'epoch')}{without}"
     return [("in int8", told)]
 
 
@@ -191,9 +195,10 @@ def _pte_rows(facts: CardFacts) -> list[tuple[str, str]]:
         return []
     lowered = found.lowered
     told = (
-        f"{found.bytes:,} bytes, of them {lowered.flash:,} constants; {lowered.ram:,} bytes of RAM; same class as in "
-        f"float32 for {percent(found.agreement)} % of {found.compared_images} train images, run by "
-        f"ExecuTorch's references of its kernels; ranges from {found.calibration_images} others"
+        f"{percent(found.test_accuracy)} % (same class as in float32 for {percent(found.test_agreement)} % of "
+        f"{found.test_images or 0:,} test images, run by ExecuTorch's references of its kernels); {found.bytes:,} "
+        f"bytes, of them {lowered.flash:,} constants; {lowered.ram:,} bytes of RAM; ranges from "
+        f"{found.calibration_images} train images"
     )
     if lowered.in_float:
         listed = ", ".join(f"{number} {name}" for name, number in lowered.in_float.items())

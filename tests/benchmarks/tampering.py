@@ -3,7 +3,7 @@
     python -m tests.benchmarks.tampering                      # of a small network for digits, which is made first
     python -m tests.benchmarks.tampering FOLDER --data-dir D  # of another export; D holds its test images
 
-Each kind is done on a copy; the folder's own check runs in a process of its own, as `budgetnet verify` lets it.
+Each kind is done on a copy. The folder's own check, for which `budgetnet verify` starts a process, runs in this one.
 Exit code 1: one of them was not found, or not by the check that it concerns.
 """
 
@@ -14,15 +14,17 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from unittest.mock import patch
 
 from typer.testing import CliRunner
 
 from budgetnet.cli import app
 from budgetnet.export.formats import extra_is_there
+from budgetnet.export.verify import verify as verify_module
 from budgetnet.export.verify.verify import verify_folder
 from budgetnet.text import counted, joined_table
 from tests.conftest import STUDY
-from tests.export.tamperings import TAMPERINGS, Tampering
+from tests.export.tamperings import TAMPERINGS, Tampering, checked_here
 
 LONGEST = 110
 """Characters of a reason in the table."""
@@ -54,7 +56,8 @@ def answer(kind: Tampering, source: Path, copy: Path, data_dir: Path | None) -> 
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(source, copy)
     kind.on(copy)
-    found = verify_folder(copy, data_dir=data_dir)
+    with patch.object(verify_module, "ask_folder", checked_here):
+        found = verify_folder(copy, data_dir=data_dir)
     last = found.checks[-1]
     reason = last.text.replace(f"{copy}/", "") if not found.holds else "holds"
     cut = reason if len(reason) <= LONGEST else f"{reason[: LONGEST - 2].rstrip()} …"

@@ -9,6 +9,7 @@ import importlib.util
 import json
 import py_compile
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +21,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from budgetnet.export.folder import write_manifest
+from budgetnet.export.verify import folder_check
+from budgetnet.export.verify.ask_folder import FolderCheck
 from budgetnet.text import bytes_text
 
-__all__ = ["TAMPERINGS", "Tampering", "left_out", "replaced"]
+__all__ = ["TAMPERINGS", "Tampering", "checked_here", "left_out", "replaced"]
 
 FORMATS = ("model.pt2", "model.onnx", "model.int8.onnx", "model.pte", "run_pte.py")
 
@@ -45,6 +48,16 @@ class Tampering:
         self.change(folder)
         if self.renewed:
             write_manifest(folder)
+
+
+def checked_here(folder: Path) -> tuple[FolderCheck, ...]:
+    """Check a folder in this process, where budgetnet cannot be imported meanwhile."""
+    ours: Any = sys.modules["budgetnet"]
+    sys.modules["budgetnet"] = None  # type: ignore[assignment]
+    try:
+        return tuple(FolderCheck(**check) for check in folder_check.checks(folder))
+    finally:
+        sys.modules["budgetnet"] = ours
 
 
 def replaced(path: Path, *changes: tuple[str, str]) -> None:

@@ -10,9 +10,8 @@ from budgetnet.export import export as export_module
 from budgetnet.export.export import export_trial
 from budgetnet.export.verify import folder_check
 from budgetnet.export.verify import verify as verify_module
-from budgetnet.export.verify.ask_folder import FolderCheck
 from budgetnet.export.verify.verify import verify_folder
-from tests.export.tamperings import TAMPERINGS, Tampering
+from tests.export.tamperings import TAMPERINGS, Tampering, checked_here
 
 HERE = [kind for kind in TAMPERINGS if kind.needs != "model.pte"]
 """Programs for microcontrollers are in `tests/export/mcu`; their libraries are large."""
@@ -38,13 +37,7 @@ def handed(exported, study_path, run_folder, tmp_path_factory):
 @pytest.fixture
 def folder(handed, tmp_path, monkeypatch):
     """A copy that may be spoilt; its check runs in this process, which has torch already."""
-
-    def ask(place):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setitem(folder_check.sys.modules, "budgetnet", None)  # as in the process that users get
-            return tuple(FolderCheck(**check) for check in folder_check.checks(place))
-
-    monkeypatch.setattr(verify_module, "ask_folder", ask)
+    monkeypatch.setattr(verify_module, "ask_folder", checked_here)
     return shutil.copytree(handed, tmp_path / "copy")
 
 

@@ -90,6 +90,7 @@ def export_answer(
     out: Path | None,
     formats: str | None,
     int8: bool,
+    fine_tune: int | None,
     licence: str | None,
     storage: str | None,
     run: Path | None,
@@ -97,7 +98,16 @@ def export_answer(
 ) -> Printout:
     """Export a trial; see `budgetnet.api.trainings.export`."""
     written = export(
-        study, trial, out=out, formats=formats, int8=int8, licence=licence, storage=storage, run=run, say=say
+        study,
+        trial,
+        out=out,
+        formats=formats,
+        int8=int8,
+        fine_tune=fine_tune,
+        licence=licence,
+        storage=storage,
+        run=run,
+        say=say,
     )
     check = written.check
     notes = [
@@ -110,6 +120,9 @@ def export_answer(
         accuracies = f"{percent(written.int8.test_accuracy)} %, in float32 {percent(written.run.test_accuracy)} %"
         stay = f"; in float32 stay {', '.join(written.int8.in_float)}" if written.int8.in_float else ""
         notes.append(f"in int8: {accuracies}; {written.int8.bytes:,} bytes{stay}")
+        tuned = written.int8.fine_tuning
+        if tuned is not None and tuned.epochs and not tuned.kept:
+            notes.append("the fine-tuned network was not better than rounding alone, which was kept")
     if formats is None and "onnx" not in written.formats:
         notes.append("without ONNX: its libraries are not installed; pip install 'budgetnet[onnx]'")
     return Printout(lines=[str(written.folder)], document=written.document(), command="export", notes=notes)

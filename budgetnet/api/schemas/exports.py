@@ -25,6 +25,17 @@ CHECK_RESULT = structure(
     text=text("its result in words, or the reason"),
     difference=optional(number("largest difference between numbers, where numbers were compared")),
 )
+_FINE_TUNING = structure(
+    "fine-tuning against the rounding of int8",
+    epochs=whole_number("epochs; 0 if rounding cost too little"),
+    judging_images=whole_number("train images of these accuracies, which the fine-tuning did not see"),
+    float_accuracy=share("accuracy in float32"),
+    rounded_accuracy=share("accuracy in int8 without fine-tuning"),
+    tuned_accuracy=optional(share("accuracy in int8 after it")),
+    kept=flag("true if the file holds the fine-tuned network"),
+    seconds=number("time of the fine-tuning, in seconds"),
+    rounded_test_accuracy=optional(share("test accuracy in int8 without fine-tuning, where the other was kept")),
+)
 INT8_NETWORK = structure(
     "the network in int8",
     method=text(),
@@ -36,6 +47,7 @@ INT8_NETWORK = structure(
     test_accuracy=optional(share("test accuracy in int8")),
     test_images=optional(whole_number("test images")),
     agreement=optional(share("test images that both networks give the same class")),
+    fine_tuning=optional(_FINE_TUNING),
 )
 _SCALING = structure(scale=number("real value of one step"), zero_point=whole_number("int8 value of 0"))
 _PROGRAM = structure(
@@ -48,6 +60,9 @@ _PROGRAM = structure(
     in_float=mapping(whole_number(), "operators that stay in float32"),
     norms_folded=whole_number("batch norms folded through a max pooling"),
     norms_depthwise=whole_number("batch norms and scales that became a depthwise 1x1 convolution"),
+    test_accuracy=optional(share("test accuracy of the program")),
+    test_images=optional(whole_number("test images")),
+    test_agreement=optional(share("test images that the program and the float network give the same class")),
     calibration_images=whole_number("train images that gave the ranges"),
     compared_images=whole_number("other train images, for the agreement"),
     agreement=optional(share("of these images that it and the float network give the same class")),

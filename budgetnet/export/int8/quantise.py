@@ -6,7 +6,7 @@ import logging
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,19 @@ import torch
 
 from budgetnet.errors import ExportError
 from budgetnet.export.int8.fold import fold_norms
+from budgetnet.text import counted
 from budgetnet.training.data.images import Images
 
-__all__ = ["CALIBRATION_IMAGES", "Quantised", "onnx_predictions", "quantise", "run_onnx", "with_accuracy"]
+__all__ = [
+    "CALIBRATION_IMAGES",
+    "FineTuning",
+    "Quantised",
+    "calibration_images",
+    "onnx_predictions",
+    "quantise",
+    "run_onnx",
+    "with_accuracy",
+]
 
 CALIBRATION_IMAGES = 512
 """Train images whose values give the ranges of the activations."""
@@ -27,6 +37,31 @@ _FREE = ("Flatten", "Reshape", "Identity", "Squeeze", "Unsqueeze")
 """Operators that compute nothing."""
 
 _Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FineTuning:
+    """What rounding cost, and what fine-tuning against it gained (`budgetnet.export.int8.fine_tune`)."""
+
+    epochs: int
+    """0 if rounding cost too little to fine-tune."""
+    judging_images: int
+    """Train images that the accuracies here are of; the fine-tuning did not see them."""
+    float_accuracy: float
+    rounded_accuracy: float
+    tuned_accuracy: float | None
+    """None if nothing was fine-tuned."""
+    kept: bool
+    """True if the file holds the fine-tuned network: it was better on the judging images."""
+    seconds: float
+    rounded_file: bytes | None = None
+    """The file without fine-tuning, if another one was kept."""
+    rounded_test_accuracy: float | None = None
+    """Its accuracy on the test images."""
+
+    def document(self) -> dict[str, Any]:
+        """Return it for JSON; accuracies are fractions."""
+        return {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "rounded_file"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +82,22 @@ class Quantised:
     test_images: int | None = None
     agreement: float | None = None
     """Share of test images that the int8 and the float network give the same class."""
+    fine_tuning: FineTuning | None = None
+    """None if it was not asked for."""
+
+    @property
+    def method(self) -> str:
+        """How it was made, in words."""
+        steps = "static, QDQ; weights int8 (7 bits) per channel, activations uint8"
+        tuned = self.fine_tuning
+        if tuned is None or not tuned.kept:
+            return f"post-training, {steps}"
+        return f"quantisation-aware fine-tuning of {counted(tuned.epochs, 'epoch')}, then {steps}"
 
     def document(self) -> dict[str, Any]:
         """Return it for JSON; accuracies are fractions."""
         return {
-            "method": "post-training, static, QDQ; weights int8 (7 bits) per channel, activations uint8",
+            "method": self.method,
             "bytes": self.bytes,
             "calibration_images": self.calibration_images,
             "norms_folded": self.folded,
@@ -60,6 +106,7 @@ class Quantised:
             "test_accuracy": self.test_accuracy,
             "test_images": self.test_images,
             "agreement": self.agreement,
+            "fine_tuning": None if self.fine_tuning is None else self.fine_tuning.document(),
         }
 
 
@@ -83,9 +130,7 @@ def quantise(source: Path, target: Path, train: Images) -> Quantised:
     import onnx
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
-    count = min(CALIBRATION_IMAGES, len(train))
-    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(_SEED))[:count]
-    images = train.normalisation.apply(train.pixels(order)).contiguous().numpy()
+    images = calibration_images(train).numpy()
     logger = logging.getLogger()
     level = logger.level
     with tempfile.TemporaryDirectory(prefix="budgetnet-int8-") as place:
@@ -118,11 +163,18 @@ def quantise(source: Path, target: Path, train: Images) -> Quantised:
     target.write_bytes(model.SerializeToString(deterministic=True))
     return Quantised(
         bytes=target.stat().st_size,
-        calibration_images=count,
+        calibration_images=len(images),
         folded=norms["folded"],
         depthwise=norms["depthwise"],
         in_float=_in_float(target),
     )
+
+
+def calibration_images(train: Images) -> torch.Tensor:
+    """Return the train images (N, C, H, W) whose values give the ranges, as the network takes them."""
+    count = min(CALIBRATION_IMAGES, len(train))
+    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(_SEED))[:count]
+    return train.normalisation.apply(train.pixels(order)).contiguous()
 
 
 def with_accuracy(quantised: Quantised, path: Path, source: Path, test: Images) -> Quantised:
@@ -137,7 +189,14 @@ def with_accuracy(quantised: Quantised, path: Path, source: Path, test: Images) 
     predicted, labels = onnx_predictions(path, test), test.labels.numpy()
     agreement = float((predicted == onnx_predictions(source, test)).mean())
     accuracy = float((predicted == labels).mean())
-    return replace(quantised, test_accuracy=accuracy, test_images=len(labels), agreement=agreement)
+    tuned = quantised.fine_tuning
+    if tuned is not None and tuned.rounded_file is not None:
+        with tempfile.TemporaryDirectory(prefix="budgetnet-int8-") as place:
+            rounded = Path(place) / "rounded.onnx"
+            rounded.write_bytes(tuned.rounded_file)
+            before = float((onnx_predictions(rounded, test) == labels).mean())
+        tuned = replace(tuned, rounded_test_accuracy=before, rounded_file=None)
+    return replace(quantised, test_accuracy=accuracy, test_images=len(labels), agreement=agreement, fine_tuning=tuned)
 
 
 def run_onnx(path: Path, inputs: _Array) -> _Array:

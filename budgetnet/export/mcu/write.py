@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +10,18 @@ import torch
 from torch import Tensor, nn
 
 from budgetnet.export.mcu.lower import TARGET, Lowered, lower
+from budgetnet.export.verify.run_pte import PteProgram
 from budgetnet.training.data.images import Images
 
-__all__ = ["MicrocontrollerProgram", "program_document", "write_pte"]
+__all__ = ["MicrocontrollerProgram", "program_document", "with_test_accuracy", "write_pte"]
 
 CALIBRATION = 100
 """Train images whose values give the ranges of the activations."""
 COMPARED = 100
 """Other train images on which the program is compared with the float network."""
 _SEED = 0
+_AT_ONCE = 100
+"""Images that run at once, each in memory of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,11 @@ class MicrocontrollerProgram:
     compared_images: int
     agreement: float | None
     """Share of `compared_images` that the program and the float network give the same class; None without images."""
+    test_accuracy: float | None = None
+    """Accuracy of the program on the test images, as a fraction, read once."""
+    test_images: int | None = None
+    test_agreement: float | None = None
+    """Share of test images that the program and the float network give the same class."""
 
     def document(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -48,14 +56,23 @@ class MicrocontrollerProgram:
             "calibration_images": self.calibration_images,
             "compared_images": self.compared_images,
             "agreement": self.agreement,
+            "test_accuracy": self.test_accuracy,
+            "test_images": self.test_images,
+            "test_agreement": self.test_agreement,
             "input": lowered.input.document(),
             "output": lowered.output.document(),
         }
 
 
 def program_document(program: MicrocontrollerProgram | None) -> dict[str, Any]:
-    """Return what config.json and record.json say of a program, under ``pte``; nothing without one."""
-    return {} if program is None else {"pte": program.document()}
+    """Return what config.json and record.json say of a program, under ``pte``; nothing without one.
+
+    Results on the test images are left out before they are there: they are no part of the configuration.
+    """
+    if program is None:
+        return {}
+    told = program.document()
+    return {"pte": {name: value for name, value in told.items() if not name.startswith("test_") or value is not None}}
 
 
 def write_pte(model: nn.Module, train: Images, samples: Tensor, path: Path) -> MicrocontrollerProgram:
@@ -88,3 +105,28 @@ def write_pte(model: nn.Module, train: Images, samples: Tensor, path: Path) -> M
         compared_images=len(compared),
         agreement=float(same.mean()) if len(compared) else None,
     )
+
+
+def with_test_accuracy(program: MicrocontrollerProgram, model: nn.Module, test: Images) -> MicrocontrollerProgram:
+    """Return the program with its accuracy on the test images, which are read once.
+
+    Args:
+        program: what `write_pte` returned.
+        model: the network in float32, for the share of images that both classify alike.
+        test: the test images.
+    """
+    lowered = program.lowered
+    told = {"input": lowered.input.document(), "output": lowered.output.document()}
+    try:
+        runner = PteProgram(lowered.program, _AT_ONCE)
+    except ValueError:  # a tensor of it has the image elsewhere
+        runner = PteProgram(lowered.program)
+    hits = same = 0
+    for start in range(0, len(test), _AT_ONCE):
+        indices = torch.arange(start, min(start + _AT_ONCE, len(test)))
+        images = test.normalisation.apply(test.pixels(indices)).contiguous()
+        predicted = torch.from_numpy(runner.answers(images.numpy(), told)).argmax(dim=1)
+        with torch.no_grad():
+            same += int((predicted == model(images).argmax(dim=1)).sum())
+        hits += int((predicted == test.labels[indices]).sum())
+    return replace(program, test_accuracy=hits / len(test), test_images=len(test), test_agreement=same / len(test))

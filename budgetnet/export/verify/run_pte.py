@@ -35,12 +35,17 @@ class PteProgram:
         kernels: number of kernels that one image takes.
     """
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, images: int = 1) -> None:
         """Read the content of a ``.pte`` file.
+
+        Args:
+            content: the file.
+            images: number of images that are run at once, each in memory of its own; more are faster, not different.
 
         Raises:
             ImportError: torch or executorch is not there.
-            ValueError: it is none, or does something else than to run kernels on planned memory.
+            ValueError: it is none, does something else than to run kernels on planned memory, or cannot be run on
+                several images at once.
         """
         import torch
 
@@ -66,7 +71,10 @@ class PteProgram:
         program = reader.deserialize_pte_binary(content).program
         plan = program.execution_plan[0]
         self._storage = [buffer.storage for buffer in program.constant_buffer]
-        self._memory = [torch.zeros(size, dtype=torch.uint8) for size in plan.non_const_buffer_sizes]
+        self._images = images
+        # Rows for other images begin where all types may.
+        sizes = [size if images == 1 else -size % 16 + size for size in plan.non_const_buffer_sizes]
+        self._memory = [torch.zeros(images, size, dtype=torch.uint8) for size in sizes]
         self.ram = sum(plan.non_const_buffer_sizes)
         self._values: list[Any] = []
         for each in plan.values:
@@ -111,13 +119,13 @@ class PteProgram:
         entry, end = told["input"], told["output"]
         found = []
         with torch.no_grad(), _exact():
-            for image in torch.from_numpy(np.ascontiguousarray(images)):
-                steps = torch.round(image / entry["scale"]) + entry["zero_point"]
-                self._entry.copy_(steps.clamp(-128, 127)[None])
+            for part in torch.from_numpy(np.ascontiguousarray(images)).split(self._images):
+                steps = torch.round(part / entry["scale"]) + entry["zero_point"]
+                self._entry[: len(part)].copy_(steps.clamp(-128, 127))
                 for operator, numbers in self._steps:
-                    _call(operator, [self._values[number] for number in numbers])
-                found.append((self._end[0].float() - end["zero_point"]) * end["scale"])
-        logits: _Array = torch.stack(found).numpy()
+                    _call(operator, [self._values[number] for number in numbers], self._images)
+                found.append((self._end[: len(part)].float() - end["zero_point"]) * end["scale"])
+        logits: _Array = torch.cat(found).numpy()
         return logits
 
     def _value(self, value: Any) -> Any:
@@ -139,15 +147,20 @@ class PteProgram:
         place = told.allocation_info
         if place is None:
             raw = torch.frombuffer(bytearray(self._storage[told.data_buffer_idx][:size] or b"\0"), dtype=torch.uint8)
-            raw = raw[:size]
+            rows = raw[None, :size]
         else:
             start = place.memory_offset_low + (place.memory_offset_high << 32)
-            raw = self._memory[place.memory_id][start : start + size]
-        if len(raw) != size:
-            raise ValueError(f"a tensor of {size:,} bytes lies outside the {len(raw):,} bytes that it has")
+            rows = self._memory[place.memory_id][:, start : start + size]
+        if rows.shape[1] != size:
+            raise ValueError(f"a tensor of {size:,} bytes lies outside the {rows.shape[1]:,} bytes that it has")
         order = list(told.dim_order)
-        shaped = raw.view(kind).view([told.sizes[axis] for axis in order])
-        return shaped.permute([order.index(axis) for axis in range(len(order))])
+        shaped = rows.view(kind).unflatten(1, [told.sizes[axis] for axis in order] or [1])
+        every = shaped.permute(0, *(1 + order.index(axis) for axis in range(len(order))))
+        if len(rows) == 1:
+            return every[0] if told.sizes else every.view(())
+        if len(told.sizes) > 1 and told.sizes[0] != 1:
+            raise ValueError(f"a tensor of shape {list(told.sizes)} does not begin with the image")
+        return every.squeeze(1) if told.sizes[0] == 1 else every  # a scratch buffer has no place for the image
 
 
 def _step(told: Any, operators: Any) -> tuple[Any, list[int]]:
@@ -164,11 +177,15 @@ def _step(told: Any, operators: Any) -> tuple[Any, list[int]]:
     return getattr(packet, named.overload), told.args
 
 
-def _call(operator: Any, given: list[Any]) -> None:
+def _call(operator: Any, given: list[Any], images: int) -> None:
     """Run a kernel; its results go where the plan has them."""
     import torch
 
     arguments = operator._schema.arguments
+    if images > 1:  # shapes are those of one image
+        for place, argument in enumerate(arguments):
+            if argument.name == "size" and isinstance(given[place], list):
+                given[place] = [images, *given[place][1:]]
     inputs = [pair for pair in zip(arguments, given, strict=False) if not pair[0].kwarg_only]
     results = [value for argument, value in zip(arguments, given, strict=False) if argument.kwarg_only]
     scratch = [value for argument, value in inputs if argument.name == "scratch"]
