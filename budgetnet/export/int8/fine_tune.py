@@ -146,7 +146,7 @@ def fine_tune(
                 answers = model(images).softmax(dim=1)
             loss = functional.kl_div(rounded(images).log_softmax(dim=1), answers, reduction="batchmean")
             optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             optimizer.step()
             schedule.step()
             loss_sum += float(loss.detach())

@@ -119,7 +119,9 @@ class PteProgram:
         entry, end = told["input"], told["output"]
         found = []
         with torch.no_grad(), _exact():
-            for part in torch.from_numpy(np.ascontiguousarray(images)).split(self._images):
+            every = torch.from_numpy(np.ascontiguousarray(images))
+            for start in range(0, len(every), self._images):
+                part = every[start : start + self._images]
                 steps = torch.round(part / entry["scale"]) + entry["zero_point"]
                 self._entry[: len(part)].copy_(steps.clamp(-128, 127))
                 for operator, numbers in self._steps:
@@ -154,10 +156,10 @@ class PteProgram:
         if rows.shape[1] != size:
             raise ValueError(f"a tensor of {size:,} bytes lies outside the {rows.shape[1]:,} bytes that it has")
         order = list(told.dim_order)
-        shaped = rows.view(kind).unflatten(1, [told.sizes[axis] for axis in order] or [1])
+        shaped = rows.view(kind).view([len(rows), *(told.sizes[axis] for axis in order)])
         every = shaped.permute(0, *(1 + order.index(axis) for axis in range(len(order))))
         if len(rows) == 1:
-            return every[0] if told.sizes else every.view(())
+            return every[0]
         if len(told.sizes) > 1 and told.sizes[0] != 1:
             raise ValueError(f"a tensor of shape {list(told.sizes)} does not begin with the image")
         return every.squeeze(1) if told.sizes[0] == 1 else every  # a scratch buffer has no place for the image
