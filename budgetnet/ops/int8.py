@@ -10,7 +10,7 @@ The kernels are CMSIS-NN's as ExecuTorch 1.5's Cortex-M backend calls them (``ba
   convolution, which it becomes. Behind a max pooling it is folded where all its factors are positive, which is
   known after training only, so this is an upper bound;
 - activation that is a table of 256 values: 256 bytes;
-- layer that stays in float32: 4 bytes per parameter.
+- layer that stays in float32: 4 bytes per parameter. Attention is one, with its linear layers.
 
 The program that names the kernels comes on top: an ExecuTorch file takes about 3.5 KiB and 0.6 to 0.9 KiB per kernel.
 """
@@ -97,7 +97,7 @@ def flash_of(specs: Iterable[LayerSpec]) -> int:
     total, before = 0, None
     for spec in specs:
         kernel = kernel_of(spec)
-        if spec.parts:
+        if spec.parts and kernel != "float":
             total += sum(flash_of((part,)) for _, part in spec.parts)
         elif kernel in _IN_FLASH:  # all but these weigh nothing
             total += _layer(spec, kernel, before)
@@ -119,7 +119,7 @@ def _layer(spec: LayerSpec, kernel: Kernel, before: Kernel | None) -> int:
         case "lookup":
             return _TABLE
         case _:
-            return 4 * spec.params
+            return 4 * (spec.params + sum(part.params for _, part in spec.parts))
 
 
 def scratch_of(spec: LayerSpec, entry: tuple[int, ...]) -> int:
@@ -127,6 +127,8 @@ def scratch_of(spec: LayerSpec, entry: tuple[int, ...]) -> int:
 
     Formulas of ``arm_convolve_wrapper_s8_get_buffer_size_dsp``, ``arm_depthwise_conv_wrapper_s8_get_buffer_size_dsp``
     and ``arm_avgpool_s8_get_buffer_size_dsp`` (CMSIS-NN 7), for cores with the DSP extension (Cortex-M4, M7, M33).
+    Attention, in float32, has queries, keys and values, the scores of all positions of each head before and after the
+    softmax, and what it mixes.
 
     Args:
         spec: the layer.
@@ -147,6 +149,11 @@ def scratch_of(spec: LayerSpec, entry: tuple[int, ...]) -> int:
             return 2 * entry[0]
         case "avgpool" | "gap":
             return 4 * entry[0]
+        case "float" if spec.type == "SelfAttention":
+            mix = dict(spec.parts)["mix"]
+            (count, width), heads = mix.output, mix.arguments[0]
+            mixed, scores = count * width, heads * count * count
+            return 4 * max(3 * mixed + scores, mixed + 2 * scores, 2 * mixed + scores)
         case _:
             return 0
 

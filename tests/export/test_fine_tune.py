@@ -18,6 +18,7 @@ from budgetnet.export.export import export_trial
 from budgetnet.export.folder import INT8, ONNX
 from budgetnet.export.formats import exported_program, write_onnx
 from budgetnet.export.int8 import fine_tune as module
+from budgetnet.export.int8 import rounding
 from budgetnet.export.int8.fine_tune import fine_tune, quantise_aware
 from budgetnet.export.int8.quantise import calibration_images, quantise, run_onnx
 from budgetnet.export.int8.rounding import RoundedNetwork
@@ -85,13 +86,15 @@ def test_values_are_rounded_where_kernels_write_them(network, images):
     assert {"input", "silu", "add", "cat", "sigmoid", "mul", "linear"} <= set(kinds)
 
 
-def test_fine_tuning_brings_the_rounded_network_nearer(network, images):
-    """On the images that it learns from; the network itself stays as it was, and so do the norms' statistics."""
+def test_fine_tuning_brings_the_rounded_network_nearer(network, images, monkeypatch):
+    """With few steps, so that rounding costs much; the network stays as it was, and so do the norms' statistics."""
+    monkeypatch.setattr(rounding, "_STEPS", 15)
+    monkeypatch.setattr(rounding, "_WEIGHT_STEPS", 3)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     inputs, heard = calibration_images(images), []
-    tuned = fine_tune(network, images, inputs, epochs=8, recipe=RECIPE, say=heard.append)
-    assert len(heard) == 8
-    assert heard[0].startswith("fine-tuning, epoch 1 of 8: ")
+    tuned = fine_tune(network, images, inputs, epochs=20, recipe=RECIPE, say=heard.append)
+    assert len(heard) == 20
+    assert heard[0].startswith("fine-tuning, epoch 1 of 20: ")
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
     changed = [name for name, tensor in tuned.state_dict().items() if not torch.equal(tensor, before[name])]
     assert "0.weight" in changed

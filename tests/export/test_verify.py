@@ -237,6 +237,23 @@ def test_the_folder_checks_itself_without_torch(folder, tmp_path):
     assert lines[4].startswith("ok       model.onnx: the logits differ from the stored ones by at most")
 
 
+def test_the_folder_checks_itself_without_numpy(folder, tmp_path):
+    """With torch and safetensors alone, which do not bring it along."""
+    code = (
+        "import sys, runpy\n"
+        "for name in ('numpy', 'onnxruntime', 'budgetnet', 'executorch', 'PIL'):\n    sys.modules[name] = None\n"
+        f"sys.argv = ['verify.py', {str(folder)!r}]\n"
+        f"runpy.run_path({str(folder / 'verify.py')!r}, run_name='__main__')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["ok", "ok", "ok", "ok", "skipped"]
+    assert re.search(r"network\.py: [0-9,]+ parameters; the logits differ from the stored ones by at most", lines[3])
+
+
 def test_test_images_come_from_a_folder(exported, folder, tmp_path):
     """`CLASS/…`, with names as the configuration has them; nothing is guessed."""
     test = load_dataset("digits").test()

@@ -6,12 +6,13 @@ import pytest
 
 from budgetnet.ops.base import Operation
 from budgetnet.ops.conv import Conv, DepthwiseConv
-from budgetnet.ops.int8 import aligned, scratch_of
+from budgetnet.ops.int8 import aligned, kernel_of, scratch_of
 from budgetnet.ops.linear import Linear
 from budgetnet.ops.norm import Norm
 from budgetnet.ops.pointwise import Act
 from budgetnet.ops.pool import AvgPool, GlobalAvgPool, MaxPool
 from budgetnet.ops.squeeze_excite import SqueezeExcite
+from budgetnet.ops.tokens import Attention
 
 
 @pytest.mark.parametrize(
@@ -62,6 +63,19 @@ def test_scratch_is_what_cmsis_nn_asks_for(operation: Operation, channels: int, 
     """Sizes as ``cmsis_nn.*_buffer_size`` of executorch 1.5.1 gives them for the DSP extension."""
     entry = (channels, 16, 16)
     assert scratch_of(operation.specs(entry)[0], entry) == scratch
+
+
+def test_attention_is_in_float32_as_a_whole() -> None:
+    """By hand: 4 bytes per parameter; queries, keys and values, and the scores of 64 positions in 2 heads."""
+    operation = Attention(2, width=8)
+    params = 16 * 24 + 24 + 8 * 16 + 16
+    assert operation.part((16, 8, 8)).params == params
+    assert operation.part((16, 8, 8)).flash == 4 * params
+    (spec,) = operation.specs((16, 8, 8))
+    assert kernel_of(spec) == "float"
+    assert scratch_of(spec, (16, 8, 8)) == 4 * (64 * 8 + 2 * 2 * 64 * 64)
+    (narrow,) = operation.specs((16, 1, 2))
+    assert scratch_of(narrow, (16, 1, 2)) == 4 * (3 * 2 * 8 + 2 * 2 * 2)
 
 
 def test_tensors_start_at_multiples_of_16() -> None:

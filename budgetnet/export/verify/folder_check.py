@@ -1,9 +1,9 @@
 """Check a folder that budgetnet exported: its files, its configuration, and the outputs of every format.
 
 ``python verify.py`` inside the folder, or ``python verify.py FOLDER``; ``--json`` writes one JSON document. Exit
-code 0: everything that could be checked holds; 1: the last line says what does not. numpy is needed; PyTorch with
-safetensors, ONNX Runtime, ExecuTorch and Pillow are used where they are installed; a format without its runtime is
-reported as skipped. The network's code, network.py, is run.
+code 0: everything that could be checked holds; 1: the last line says what does not. PyTorch with safetensors, ONNX
+Runtime, ExecuTorch and Pillow are used where they are installed; a format without its runtime is reported as skipped.
+Numbers are read with numpy, which ONNX Runtime brings along, or with PyTorch. The network's code, network.py, is run.
 
 This file needs no budgetnet, neither to run nor to be understood.
 """
@@ -20,7 +20,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+try:
+    import numpy as np
+except ImportError:  # torch can be installed without it
+    np = None  # type: ignore[assignment]
 
 __all__ = ["FLOAT_TOLERANCE", "INT8_TOLERANCE", "Folder", "checks", "read_safetensors"]
 
@@ -39,7 +42,8 @@ _CODE = ("network.py", "verify.py", "run_pte.py", "convert_picture.py")
 
 _CODE_ENDINGS = (".py", ".pyc", ".pyd", ".so", ".pth")
 
-_Array = np.ndarray[Any, Any]
+_Array = Any
+"""An array of numpy, or a tensor where there is no numpy."""
 
 
 class WrongError(Exception):
@@ -106,13 +110,14 @@ class Folder:
     def preprocessing(self) -> str:
         """Apply the preprocessing of config.json to the stored images."""
         told = self.config["preprocessing"]
-        mean, std = (np.array(told[name], dtype=np.float64).reshape(1, -1, 1, 1) for name in ("mean", "std"))
+        mean, std = (_numbers(told[name]).reshape(1, -1, 1, 1) for name in ("mean", "std"))
         made = (self.samples["pixels"] * told["scale"] - mean) / std
         return self._equal("the images preprocessed as config.json says", made, self.samples["inputs"], 1e-5)
 
     def picture(self) -> str:
         """Turn the stored picture into pixels as config.json says."""
         _library("PIL")
+        _library("numpy")
         convert = self._module(Path(__file__).with_name("convert_picture.py")).convert_picture
         pixels = convert(self.samples["picture"], self.config["preprocessing"])
         return self._equal("the pixels of the stored picture", pixels, self.samples["picture_pixels"] / 255, 0.01)
@@ -133,9 +138,9 @@ class Folder:
         if params != self.config["params"]:
             raise WrongError(f"network.py has {params:,} parameters, config.json says {self.config['params']:,}")
         with torch.no_grad():
-            prepared = module.preprocess(torch.from_numpy(self.samples["pixels"])).numpy()
+            prepared = _array(module.preprocess(_tensor(self.samples["pixels"])))
             self._equal("the images preprocessed by network.py", prepared, self.samples["inputs"], 1e-5)
-            logits = model(torch.from_numpy(self.samples["inputs"])).numpy()
+            logits = _array(model(_tensor(self.samples["inputs"])))
         return f"{params:,} parameters; {self._equal('the logits', logits, self.samples['logits'], FLOAT_TOLERANCE)}"
 
     def exported_program(self) -> str:
@@ -143,7 +148,7 @@ class Folder:
         torch = _library("torch")
         model = torch.export.load(self.path / "model.pt2").module()
         with torch.no_grad():
-            logits = model(torch.from_numpy(self.samples["inputs"])).numpy()
+            logits = _array(model(_tensor(self.samples["inputs"])))
         return self._equal("the logits", logits, self.samples["logits"], FLOAT_TOLERANCE)
 
     def onnx(self) -> str:
@@ -158,6 +163,7 @@ class Folder:
     def pte(self) -> str:
         """Run model.pte with ExecuTorch's references of its kernels."""
         self._near_float("logits_pte")
+        _library("numpy")
         _library("torch")
         _library("executorch.backends.cortex_m.passes")
         program = self._module(Path(__file__).with_name("run_pte.py")).PteProgram(
@@ -198,8 +204,8 @@ class Folder:
     def _equal(self, what: str, came: _Array, expected: _Array, share: float, of: str = "the stored ones") -> str:
         if came.shape != expected.shape:
             raise WrongError(f"{what} have shape {came.shape}, not {expected.shape}")
-        allowed = share * max(1.0, float(np.abs(expected).max()))
-        self.difference = float(np.abs(came - expected).max())
+        allowed = share * max(1.0, float(abs(expected).max()))
+        self.difference = float(abs(came - expected).max())
         if not self.difference <= allowed:
             raise WrongError(f"{what} differ from {of} by up to {self.difference:.3g}, allowed is {allowed:.1g}")
         return f"{what} differ from {of} by at most {self.difference:.1g}, allowed is {allowed:.1g}"
@@ -267,13 +273,41 @@ def read_safetensors(path: Path) -> dict[str, _Array]:
     content = path.read_bytes()
     size = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + size])
-    types = {"F32": np.float32, "U8": np.uint8, "I64": np.int64}
     arrays: dict[str, _Array] = {}
     for name, told in header.items():
         if name != "__metadata__":
             start, end = (8 + size + place for place in told["data_offsets"])
-            arrays[name] = np.frombuffer(content[start:end], dtype=types[told["dtype"]]).reshape(told["shape"]).copy()
+            arrays[name] = _stored(content[start:end], told["dtype"]).reshape(told["shape"])
     return arrays
+
+
+_TYPES = {"F32": "float32", "U8": "uint8", "I64": "int64"}
+
+
+def _stored(content: bytes, kind: str) -> _Array:
+    """Return the numbers in a part of a safetensors file."""
+    if np is not None:
+        return np.frombuffer(content, dtype=_TYPES[kind]).copy()
+    torch = _library("torch")
+    return torch.frombuffer(bytearray(content), dtype=getattr(torch, _TYPES[kind]))
+
+
+def _numbers(values: list[float]) -> _Array:
+    """Return a list as an array of float64."""
+    if np is not None:
+        return np.array(values, dtype=np.float64)
+    torch = _library("torch")
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def _tensor(values: _Array) -> Any:
+    """Return an array as a tensor."""
+    return values if np is None else _library("torch").from_numpy(values)
+
+
+def _array(values: Any) -> _Array:
+    """Return a tensor as an array."""
+    return values if np is None else values.numpy()
 
 
 def _library(name: str) -> Any:
@@ -300,6 +334,8 @@ def _main() -> int:
     parser.add_argument("--without-manifest", action="store_true", help="do not compare the files with the manifest")
     parser.add_argument("--threads", type=int, help="threads of PyTorch")
     asked = parser.parse_args()
+    if np is None and not importlib.util.find_spec("torch"):
+        parser.error("numpy or torch is needed to read the stored numbers, but neither is installed; pip install numpy")
     sys.modules["budgetnet"] = None  # type: ignore[assignment]  # network.py must stand alone
     sys.dont_write_bytecode = True
     if asked.threads and importlib.util.find_spec("torch"):

@@ -132,7 +132,7 @@ def _converted(program: Program, runs: list[KernelRun]) -> list[KernelRun]:
         entries, made = wide[: len(run.reads)], wide[len(run.reads) :]
         found += [KernelRun("copy", (read,), (entry,)) for read, entry in zip(run.reads, entries, strict=True)]
         after = program.shapes[run.writes[0]]
-        beside = _BESIDE.get(run.layer, 0) * prod(after)
+        beside = run.scratch + _BESIDE.get(run.layer, 0) * prod(after)
         beside += 2 * _FLOAT * prod(after[1:]) if run.layer in _MOMENTS else 0
         found.append(KernelRun("float", tuple(entries), tuple(made), beside))
         found += [KernelRun("copy", (each,), (write,)) for each, write in zip(made, run.writes, strict=True)]
