@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -117,10 +118,7 @@ def with_test_accuracy(program: MicrocontrollerProgram, model: nn.Module, test: 
     """
     lowered = program.lowered
     told = {"input": lowered.input.document(), "output": lowered.output.document()}
-    try:
-        runner = PteProgram(lowered.program, _AT_ONCE)
-    except ValueError:  # a tensor of it has the image elsewhere
-        runner = PteProgram(lowered.program)
+    runner = _several_at_once(lowered, told, test) or PteProgram(lowered.program)
     hits = same = 0
     for start in range(0, len(test), _AT_ONCE):
         indices = torch.arange(start, min(start + _AT_ONCE, len(test)))
@@ -130,3 +128,14 @@ def with_test_accuracy(program: MicrocontrollerProgram, model: nn.Module, test: 
             same += int((predicted == model(images).argmax(dim=1)).sum())
         hits += int((predicted == test.labels[indices]).sum())
     return replace(program, test_accuracy=hits / len(test), test_images=len(test), test_agreement=same / len(test))
+
+
+def _several_at_once(lowered: Lowered, told: Mapping[str, Any], images: Images) -> PteProgram | None:
+    """Return a program that runs several images at once, or None if it does not answer them as it does one by one."""
+    first = images.normalisation.apply(images.pixels(torch.arange(min(2, len(images))))).contiguous().numpy()
+    try:
+        runner = PteProgram(lowered.program, _AT_ONCE)
+        several = runner.answers(first, told)
+    except (ValueError, RuntimeError, AssertionError):  # a tensor has the image elsewhere, or a kernel takes one only
+        return None
+    return runner if bool((several == PteProgram(lowered.program).answers(first, told)).all()) else None

@@ -15,10 +15,12 @@ from budgetnet.export import formats as formats_module
 from budgetnet.export import model_card
 from budgetnet.export.folder import PTE
 from budgetnet.export.formats import read_formats
+from budgetnet.export.mcu import write
 from budgetnet.export.mcu.lower import TARGET, Scaling, lower
 from budgetnet.export.verify import folder_check
 from budgetnet.export.verify.ask_folder import write_check
 from budgetnet.export.verify.run_pte import PteProgram
+from budgetnet.training.data.images import Images
 
 
 def test_without_the_extra_the_message_says_how_to_install_it(monkeypatch) -> None:
@@ -108,6 +110,34 @@ def test_a_program_runs_from_its_file(lowered) -> None:
         program.check({**told(found), "ram": 7})
     with pytest.raises(ValueError, match=r"the program takes images \(3, 8, 8\), not \(3, 8, 4\)"):
         program.answers(images[..., :4], told(found))
+
+
+def test_several_images_at_once_get_the_same_answers(lowered) -> None:
+    """Each in memory of its own, the last part of them being smaller."""
+    found, images, _ = lowered
+    logits = PteProgram(found.program, 7).answers(images, told(found))
+    assert np.array_equal(logits, found.logits.numpy())
+
+
+def test_accuracy_on_test_images_is_counted(lowered, monkeypatch) -> None:
+    """By images at once, or one by one where a kernel does not take several; with the same result."""
+    found, _, _ = lowered
+    test = Images(torch.randint(0, 256, (9, 3, 8, 8), dtype=torch.uint8), torch.arange(9) % 4)
+    program = write.MicrocontrollerProgram(
+        lowered=found, bytes=0, calibration_images=0, compared_images=0, agreement=None
+    )
+    inputs = test.normalisation.apply(test.pixels(torch.arange(9))).numpy()
+    answers = PteProgram(found.program).answers(inputs, told(found)).argmax(axis=1)
+
+    class Same(torch.nn.Module):
+        def forward(self, images):
+            return torch.nn.functional.one_hot(torch.from_numpy(answers[: len(images)]), 4)
+
+    tested = write.with_test_accuracy(program, Same(), test)
+    assert tested.test_accuracy == float((answers == test.labels.numpy()).mean())
+    assert (tested.test_images, tested.test_agreement) == (9, 1.0)
+    monkeypatch.setattr(write, "_several_at_once", lambda *_: None)
+    assert write.with_test_accuracy(program, Same(), test).test_accuracy == tested.test_accuracy
 
 
 def test_a_memory_plan_with_overlaps_gives_other_answers(lowered) -> None:
