@@ -20,10 +20,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+np: Any
 try:
     import numpy as np
 except ImportError:  # torch can be installed without it
-    np = None  # type: ignore[assignment]
+    np = None
 
 __all__ = ["FLOAT_TOLERANCE", "INT8_TOLERANCE", "Folder", "checks", "read_safetensors"]
 

@@ -191,8 +191,9 @@ def _call(operator: Any, given: list[Any], images: int) -> None:
         names = [argument.name for argument in arguments]
         if "self" in names and "other" in names:  # the references spread a factor per channel over one image only
             pair = [names.index("self"), names.index("other")]
-            for place, tensor in zip(pair, torch.broadcast_tensors(*(given[place] for place in pair)), strict=True):
-                given[place] = tensor
+            shape = np.broadcast_shapes(*(tuple(given[place].shape) for place in pair))
+            for place in pair:
+                given[place] = given[place].expand(shape)
     inputs = [pair for pair in zip(arguments, given, strict=False) if not pair[0].kwarg_only]
     results = [value for argument, value in zip(arguments, given, strict=False) if argument.kwarg_only]
     scratch = [value for argument, value in inputs if argument.name == "scratch"]
