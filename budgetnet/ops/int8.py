@@ -37,7 +37,7 @@ class LayerSpec(Protocol):
     @property
     def params(self) -> int: ...  # noqa: D102
     @property
-    def parts(self) -> tuple[tuple[str, Any], ...]: ...  # noqa: D102
+    def parts(self) -> tuple[tuple[str, LayerSpec], ...]: ...  # noqa: D102
 
 
 Kernel = Literal[
@@ -149,9 +149,9 @@ def scratch_of(spec: LayerSpec, entry: tuple[int, ...]) -> int:
             return 2 * entry[0]
         case "avgpool" | "gap":
             return 4 * entry[0]
-        case "float" if spec.type == "SelfAttention":
+        case "float" if spec.path == "SelfAttention":
             mix = dict(spec.parts)["mix"]
-            (count, width), heads = mix.output, mix.arguments[0]
+            (count, width), heads = mix.output, int(mix.arguments[0])
             mixed, scores = count * width, heads * count * count
             return 4 * max(3 * mixed + scores, mixed + 2 * scores, 2 * mixed + scores)
         case _:
