@@ -29,11 +29,9 @@ def list_command(
 ) -> None:
     """List trials with outcome and reason, and the finalists."""
     from budgetnet.api.pages.studies import trials_answer
-    from budgetnet.records.loading.collector import collector_held_back
 
-    with collector_held_back():
-        found = trials_answer(study, outcome=outcome, top=top, generation=generation, storage=storage, run=run, say=say)
-        put(found, as_json=as_json)
+    found = trials_answer(study, outcome=outcome, top=top, generation=generation, storage=storage, run=run, say=say)
+    put(found, as_json=as_json)
 
 
 def dashboard_command(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -195,17 +196,27 @@ def _threads_in_environment(threads: int) -> Iterator[None]:
 def _deaf() -> Iterator[None]:
     """Let a child inherit that requests to end are blocked, so that it ignores them from its first moment on.
 
-    This process receives one that arrives in the meantime afterwards.
+    This process receives one that arrives in the meantime afterwards: a mask belongs to a thread, and Python's handlers
+    run even if another thread received the signal, so they are held back, too.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
     resource_tracker.ensure_running()  # its start would unblock what is blocked here
     held = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    noted: list[int] = []
+    handlers: dict[signal.Signals, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        caught = (number for number in ENDING if callable(signal.getsignal(number)))
+        handlers = {number: signal.signal(number, lambda number, _: noted.append(number)) for number in caught}
     try:
         yield
     finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, held)
+        for given in noted:
+            os.kill(os.getpid(), given)
 
 
 def _kill(processes: Mapping[int, SpawnProcess]) -> None:

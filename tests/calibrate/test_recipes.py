@@ -68,7 +68,7 @@ def test_a_recipe_changes_the_own_one_or_a_preset(study):
         (["epochs=3"], {}, RequestError, "--try must leave the epochs alone, but got 'epochs=3'"),
         (["ema=0.9", "ema=0.90"], {}, RequestError, "but ema=0.90 is the same as ema=0.9"),
         (["label_smoothing=0"], {}, RequestError, "is the same as the study's own recipe"),
-        (["mixupp=0.2"], {}, StudyError, "mixupp.*did you mean 'mixup'"),
+        (["mixupp=0.2"], {}, RequestError, "--try must name keys of a recipe, but got 'mixupp'.*did you mean 'mixup'"),
         (["lr=-1"], {}, StudyError, "lr must be"),
     ],
 )

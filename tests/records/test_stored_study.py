@@ -59,11 +59,11 @@ def test_the_networks_that_were_chosen_are_still_named(stored: Trials) -> None:
 
 def test_what_was_learned_is_shown_as_it_was_recorded(folder: Path, stored: Trials) -> None:
     """In the listing and as JSON, with intervals; this version learns as many effects from the same trainings."""
-    answer = trials_answer(STUDY, outcome=None, top=None, storage=None, run=folder, say=lambda _: None)
+    answer = trials_answer(STUDY, outcome=None, top=None, generation=None, storage=None, run=folder, say=lambda _: None)
     text = "\n".join(answer.lines)
     assert "each of 8 networks left out in turn: model -0.13, brief accuracies alone +0.64." in text
     assert "level1.params                                      +0.56  +0.12 to +0.98" in text
-    told = json.loads(json.dumps(answer.document))["learned"]
+    told = json.loads(json.dumps(answer.document["learned"]))
     assert told == stored.learned
     found = learn(stored.study, stored.records, stored.finalists)
     assert found is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -147,7 +148,12 @@ def test_workers_start_ahead_of_their_jobs():
 
 
 def test_a_request_to_end_while_a_worker_starts(monkeypatch):
-    """It is heard once the pool knows the worker, and can kill it; the exit would wait for a worker that it forgot."""
+    """It is heard once the pool knows the worker, and can kill it; the exit would wait for a worker that it forgot.
+
+    Here another thread receives it, for the one that starts workers has it blocked.
+    """
+    ended = threading.Event()
+    other = threading.Thread(target=ended.wait)
 
     class Starting:
         killed = False
@@ -166,12 +172,16 @@ def test_a_request_to_end_while_a_worker_starts(monkeypatch):
             return False
 
     process = Starting()
+    other.start()
     with obeyed():
         pool = Pool(SETUP, 1)
         monkeypatch.setattr(pool._context, "Process", lambda **_: process)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - it comes while a worker starts, or right after
             pool.start()
+            time.sleep(10)
         pool.stop()
+    ended.set()
+    other.join()
     assert process.killed
 
 

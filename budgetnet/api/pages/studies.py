@@ -10,6 +10,7 @@ from budgetnet.api.pages.printout import LazyDocument, LazyLines, Printout
 from budgetnet.api.say import Say, say_damage, say_run_folder
 from budgetnet.api.studies import as_study
 from budgetnet.errors import BudgetnetError
+from budgetnet.records.loading.collector import collector_held_back
 
 if TYPE_CHECKING:
     from budgetnet.calibrate.judge import Judgement
@@ -108,6 +109,7 @@ def recipes_answer(found: ComparedRecipes) -> Printout:
     )
 
 
+@collector_held_back()
 def trials_answer(
     study: Path,
     *,
@@ -137,7 +139,7 @@ def trials_answer(
         trials = open_generation(asked, generation, storage=storage, out=run)
     say_damage(trials, say)
     chosen = select(trials.records, goal=asked.goal, target=asked.target, outcome=outcome, top=top)
-    document = LazyDocument(lambda: study_document(trials, chosen))
+    document = LazyDocument(collector_held_back()(lambda: study_document(trials, chosen)))
     return Printout(lines=LazyLines(lambda: listing_text(trials, chosen)), document=document, command="list")
 
 

@@ -41,7 +41,7 @@ _Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FineTuning:
-    """What rounding cost, and what fine-tuning against it gained (`budgetnet.export.int8.fine_tune`)."""
+    """Cost of rounding, and gain by fine-tuning against it (`budgetnet.export.int8.fine_tune`)."""
 
     epochs: int
     """0 if rounding cost too little to fine-tune."""

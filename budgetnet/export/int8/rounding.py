@@ -21,14 +21,14 @@ __all__ = ["RoundedNetwork"]
 _WITH_WEIGHT = ("conv1d", "conv2d", "linear")
 _NORMS = ("batch_norm",)
 _ACTIVATIONS = ("relu", "relu_", "hardtanh", "hardtanh_", "relu6", "clamp")
-"""What an int8 kernel computes as the end of the one in front of it."""
+"""Operators that an int8 kernel computes as the end of the one in front of it."""
 _POOLS = ("max_pool2d", "adaptive_max_pool2d")
 _MOVES = (
     *_POOLS, "alias", "chunk", "clone", "contiguous", "detach", "dropout", "expand", "flatten", "permute", "repeat",
     "repeat_interleave", "reshape", "select", "slice", "split", "split_with_sizes", "squeeze", "transpose", "unflatten",
     "unsqueeze", "upsample_nearest2d", "view", "getitem", "channel_shuffle",
 )  # fmt: skip
-"""What puts out values that it got, which are rounded already."""
+"""Operators that put out values that they got, which are rounded already."""
 _STEPS = 255
 _WEIGHT_STEPS = 64
 _LEAST = 1e-8
