@@ -18,7 +18,7 @@ from typing import Any
 
 import optuna
 import sqlalchemy
-from optuna.storages import BaseStorage, RDBStorage
+from optuna.storages import BaseStorage
 from sqlalchemy import event
 
 from budgetnet.errors import RequestError, SearchError, nearest
@@ -91,7 +91,7 @@ def open_storage(url: str, *, stale: StaleCallback | None = None, create: bool =
         return QuickCache(storage)
 
 
-def _open(url: str, arguments: dict[str, Any], stale: StaleCallback | None) -> RDBStorage:
+def _open(url: str, arguments: dict[str, Any], stale: StaleCallback | None) -> QuickStorage:
     """Open a database; if another process is creating its tables right now, wait for it (Optuna's issue 4621)."""
     for attempt in range(MAKING):
         try:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from typing import Any
 
-from optuna.storages import RDBStorage
 from optuna.storages._cached_storage import _CachedStorage
 from optuna.trial import FrozenTrial, TrialState
 
@@ -23,9 +22,10 @@ _ENDED = tuple(state for state in TrialState if state.is_finished())
 class QuickCache(_CachedStorage):
     """`optuna.storages._CachedStorage`, quicker at giving many trials."""
 
-    def __init__(self, backend: RDBStorage) -> None:
+    def __init__(self, backend: QuickStorage) -> None:
         """Know nothing yet."""
         super().__init__(backend)
+        self._quick = backend
         self._ordered: dict[int, list[FrozenTrial]] = {}
         """The trials of each study, by number, as long as no number is missing."""
 
@@ -54,11 +54,7 @@ class QuickCache(_CachedStorage):
 
     def set_trial_user_attrs(self, trial_id: int, attributes: Mapping[str, Any]) -> None:
         """Set several attributes of a trial; see `budgetnet.records.loading.quick_storage.QuickStorage`."""
-        if isinstance(self._backend, QuickStorage):
-            self._backend.set_trial_user_attrs(trial_id, attributes)
-            return
-        for name, value in attributes.items():
-            self.set_trial_user_attr(trial_id, name, value)
+        self._quick.set_trial_user_attrs(trial_id, attributes)
 
     def _add_trials_to_cache(self, study_id: int, trials: list[FrozenTrial]) -> None:
         super()._add_trials_to_cache(study_id, trials)

@@ -76,6 +76,11 @@ class Matrix:
                 self.add(key, self._promised[key]())
         return self._values[[self._rows[key] for key in keys], : len(self.names)]
 
+    def column(self, name: str, keys: Sequence[str]) -> FloatMatrix:
+        """Return one raw feature of networks, (len(keys),); zeros if no network has it."""
+        raw = self.take(keys)  # first, since it may add columns
+        return raw[:, self._columns[name]] if name in self._columns else np.zeros(len(keys))
+
 
 @dataclass(frozen=True)
 class FeatureScale:

@@ -287,8 +287,7 @@ class Policy:
         return [known[int(place)] for place in np.argsort(-(mean + deviation))[:LIMIT_KNOWN]]
 
     def _largest(self, keys: Sequence[str]) -> str:
-        raw = self.matrix.take(keys)
-        return _best(keys, raw[:, self.matrix.names.index("size.params")])
+        return _best(keys, self.matrix.column("size.params", keys))
 
 
 def _by_key(keys: Sequence[str], values: FloatMatrix) -> dict[str, float]:

@@ -97,7 +97,7 @@ class RungJudge:
         projected = project(completed, self._progress(record.hash, accuracy, train_loss))
         if projected is None:
             return None
-        seen = self.model.seen(records, finalists)
+        seen = thinned(self.model.seen(records, finalists))
         rivals = self._rivals(record, records, seen)
         if len(rivals) < LEAST_COMPLETED:
             return None
@@ -108,12 +108,13 @@ class RungJudge:
     ) -> RungVerdict:
         reduction = self.study.search.pruner.reduction
         model = self.model.fitted(seen)
-        if not judge_model(model, thinned(seen)).holds:
-            brief = [one.accuracy for one in seen if one.brief and one.key in set(rivals)]
+        if not judge_model(model, seen).holds:
+            among = set(rivals)
+            brief = [one.accuracy for one in seen if one.brief and one.key in among]
             bar = float(np.quantile(brief, 1 - 1 / reduction)) if brief else 0.0
             chance = float(norm.sf(bar, projected.mean, max(projected.deviation, 1e-9)))
             return RungVerdict(chance, by_model=False, by_loss=projected.by_loss)
-        supposed = [*thinned(seen), Observation(record.hash, projected.mean, brief=True)]
+        supposed = [*seen, Observation(record.hash, projected.mean, brief=True)]
         with_it = fit_surrogate(model.matrix, model.scale, supposed, model.kernel.theta, learn=False)
         draws = with_it.posterior([record.hash, *rivals]).draw(np.random.default_rng(record.number), JUDGE_DRAWS)
         better = (draws[:, 1:] > draws[:, :1]).sum(axis=1)
@@ -121,9 +122,8 @@ class RungJudge:
         return RungVerdict(float((better < places).mean()), by_model=True, by_loss=projected.by_loss)
 
     def _progress(self, key: str, accuracy: float, train_loss: float | None) -> RungProgress:
-        names = self.model.matrix.names
-        known = DROPOUT in names and key in self.model.matrix
-        rate = float(self.model.matrix.take([key])[0, names.index(DROPOUT)]) if known else 0.0
+        matrix = self.model.matrix
+        rate = float(matrix.column(DROPOUT, [key])[0]) if key in matrix else 0.0
         return RungProgress(accuracy, train_loss, rate)
 
     def _rivals(self, record: Record, records: Sequence[Record], seen: Sequence[Observation]) -> list[str]:
@@ -132,7 +132,7 @@ class RungJudge:
         smaller = study.goal != "accuracy" or bool(study.limits)
         params = {one.hash: one.params or 0 for one in records if one.hash}
         limit = record.params or 0
-        keys = dict.fromkeys(one.key for one in thinned(seen) if one.key != record.hash)
+        keys = dict.fromkeys(one.key for one in seen if one.key != record.hash)
         return [key for key in keys if not smaller or params.get(key, 0) <= limit]
 
 

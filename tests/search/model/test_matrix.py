@@ -28,3 +28,11 @@ def test_promised_features_are_worked_out_when_they_are_taken() -> None:
     assert matrix.take(["late"]).tolist() == [[0.0, 2.0]]
     assert made == ["late"]
     assert matrix.names == ["size.params", "size.flops"]
+
+
+def test_a_column_is_found_though_no_features_were_taken_before() -> None:
+    """The columns grow by what is promised; what no network has is zero."""
+    matrix = Matrix()
+    matrix.promise("late", lambda: {"op.dropout.rate": 0.3})
+    assert matrix.column("op.dropout.rate", ["late"]).tolist() == [0.3]
+    assert matrix.column("op.pool.count", ["late"]).tolist() == [0.0]
